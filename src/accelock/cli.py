@@ -1,0 +1,66 @@
+"""The `accelock` console application. Thin: it dispatches, and turns errors into exit codes.
+
+`compile`, `sync` and `rewrite` hand their options on to pip-tools' own click commands, and are
+dispatched before cleo parses anything. They import pip, so that they are loaded only when asked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+from accelock.errors import AccelockError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Commands on pip-tools: name -> (module with a `main(args)`, what it is).
+HANDED_ON = {
+    "compile": ("accelock.piptools.command", "pip-compile for hardware targets"),
+    "rewrite": ("accelock.piptools.rewrite", "turn a compiled file to a target"),
+    "sync": ("accelock.piptools.sync", "pip-sync of the file that fits this machine"),
+}
+_VERBOSE = frozenset({"-v", "-vv", "-vvv", "--verbose"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the application and return its exit code: 0, 1 for an error, 2 for wrong usage.
+
+    :param argv: the words behind the program's name; those of this process by default.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words and words[0] in HANDED_ON:
+            return _hand_on(words[0], words[1:])
+        return _application(words)
+    except AccelockError as error:
+        if _VERBOSE & set(words):
+            raise
+        return fail(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+def fail(error: AccelockError) -> int:
+    """Print an error on stderr, as one message, and return its exit code."""
+    sys.stderr.write(f"ERROR: {error}\n")
+    return error.exit_code
+
+
+def _hand_on(name: str, words: Sequence[str]) -> int:
+    from accelock.piptools import hosts
+
+    hosts.require_pip_tools(f"accelock {name}")
+    module = importlib.import_module(HANDED_ON[name][0])
+    try:
+        module.main(words)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    return 0
+
+
+def _application(words: Sequence[str]) -> int:
+    from accelock.console import application
+
+    return application(words)

@@ -1,0 +1,143 @@
+"""Lockstep: one public version of torch, torchvision, ... over all cells that exist.
+
+A cell that has no version of a package in common with the cells before it stops the lock where the
+user named its platform, and is left out, with a warning, where the platform is one of the default
+list. Pure: it takes what each cell has and returns what all may take.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from accelock.errors import LockstepError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    from accelock.target import Cell
+
+
+class CellDroppedError(LockstepError):
+    """A cell of the default platforms has no wheel for a package and is to be left out."""
+
+    def __init__(self, cell: Cell, message: str) -> None:
+        super().__init__(message)
+        self.cell = cell
+
+
+@dataclass
+class Lockstep:
+    """The versions that the cells of a run may take of each lockstep package.
+
+    :param cells: the cells of the run, in the order in which they are solved.
+    :param available: (name, cell) -> the public versions that the cell has.
+    :param wanted: (name, cell) -> the specifiers of the inputs for that name in that cell.
+    :param may_drop: whether a cell's platform is a default one, not named by the user.
+    :param together: False where the user has turned lockstep off: then each cell is by itself.
+    """
+
+    cells: tuple[Cell, ...]
+    available: Callable[[str, Cell], frozenset[Version]]
+    wanted: Callable[[str, Cell], SpecifierSet]
+    may_drop: Callable[[Cell], bool]
+    together: bool = True
+    excluded: dict[str, set[Version]] = field(default_factory=dict)
+    settled: dict[str, Version] = field(default_factory=dict)
+    _common: dict[tuple[str, tuple[Cell, ...]], frozenset[Version]] = field(default_factory=dict)
+
+    def allowed(self, name: str, cell: Cell) -> frozenset[Version]:
+        """Return the public versions of ``name`` that ``cell`` may take.
+
+        :raises CellDroppedError: a default platform's cell is in the way.
+        :raises LockstepError: the cells have no common version.
+        """
+        group = self._group(name, cell)
+        key = (name, group)
+        if key not in self._common:
+            self._common[key] = self._intersect(name, group)
+        common = self._common[key] - self.excluded.get(name, set())
+        settled = self.settled.get(name) if len(group) > 1 else None
+        return common & {settled} if settled in common else common
+
+    def exclude(self, name: str, version: Version) -> None:
+        """Rule a version out for all cells: the rest of some cell's graph refuses it."""
+        self.excluded.setdefault(name, set()).add(version)
+
+    def settle(self, versions: Mapping[str, Version]) -> None:
+        """Bind the cells that follow to the versions that the leader took."""
+        for name, version in versions.items():
+            self.settled.setdefault(name, version)
+
+    def unsettle(self) -> None:
+        """Forget what the leader took, for another round."""
+        self.settled.clear()
+
+    def _group(self, name: str, cell: Cell) -> tuple[Cell, ...]:
+        """Return the cells that share a version with this one.
+
+        All of them, unless the input itself asks for versions by platform that cannot be one
+        (``torch==2.2.2 ; sys_platform == "darwin"`` beside ``torch==2.9.1``): the user's word wins.
+        """
+        if not self.together:
+            return (cell,)
+        specifiers = {str(self.wanted(name, other)) for other in self.cells}
+        if len(specifiers) == 1 or self._meets(name, self.cells):
+            return self.cells
+        mine = str(self.wanted(name, cell))
+        return tuple(other for other in self.cells if str(self.wanted(name, other)) == mine)
+
+    def _meets(self, name: str, cells: Iterable[Cell]) -> bool:
+        sets = [self._fitting(name, cell) for cell in cells]
+        return bool(frozenset.intersection(*sets))
+
+    def _intersect(self, name: str, cells: Collection[Cell]) -> frozenset[Version]:
+        common: frozenset[Version] | None = None
+        served: list[Cell] = []
+        for cell in cells:
+            fitting = self._fitting(name, cell)
+            joined = fitting if common is None else common & fitting
+            if not joined:
+                self._stop(name, cell, served)
+            common = joined
+            served.append(cell)
+        return common or frozenset()
+
+    def _fitting(self, name: str, cell: Cell) -> frozenset[Version]:
+        specifiers = self.wanted(name, cell)
+        return frozenset(specifiers.filter(self.available(name, cell)))
+
+    def _stop(self, name: str, cell: Cell, served: list[Cell]) -> None:
+        message = self._explain(name, cell, served)
+        if self.may_drop(cell) and len(self.cells) > 1:
+            raise CellDroppedError(cell, message)
+        raise LockstepError(message)
+
+    def _explain(self, name: str, cell: Cell, served: list[Cell]) -> str:
+        asked = str(self.wanted(name, cell))
+        has = self.available(name, cell)
+        what = f"{name}{asked}" if asked else name
+        lines = [f"{what} cannot be locked for {cell}: {_range(name, has)}."]
+        if has and served:
+            lines.append(
+                "One version has to serve all cells (lockstep), and these have it up to: "
+                + "; ".join(f"{other}: {_newest(self._fitting(name, other))}" for other in served)
+                + "."
+            )
+        return " ".join(lines)
+
+
+def _newest(versions: Collection[Version]) -> str:
+    return str(max(versions)) if versions else "none"
+
+
+def _range(name: str, versions: Collection[Version]) -> str:
+    if not versions:
+        return f"its index has no wheel of {name} for that platform and Python"
+    oldest, newest = min(versions), max(versions)
+    if oldest == newest:
+        return f"the only {name} that it has is {newest}"
+    return f"it has {name} {oldest} to {newest}, the newest is {newest}"

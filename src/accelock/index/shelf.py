@@ -1,0 +1,131 @@
+"""What a cell can take of the accelerated packages: its family's files, and no others.
+
+Routing is the heart of a correct lock: an accelerated name is looked up at its family's source
+alone and only in builds that carry the target's label. It keeps a CUDA build of PyPI out of a cpu
+file, and it closes the door that dependency confusion comes through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from accelock.index.labels import public_versions, serving
+from accelock.target import Kind, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from packaging.version import Version
+
+    from accelock.catalogue import Catalogue, Family, FamilyPackage, Source
+    from accelock.index.model import IndexFile
+    from accelock.index.reader import IndexReader
+    from accelock.target import Cell, Levels
+
+CPU = Target(name="cpu", kind=Kind.CPU, version=())
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerated:
+    """An accelerated package and the family that it belongs to."""
+
+    family: Family
+    package: FamilyPackage
+
+
+class Shelf:
+    """The accelerated files of a run, by cell. Each page is read once, whatever asks for it.
+
+    :param sources: by family, where this run reads it; a family that it lacks has its own index.
+    :param cpuonly: families that take their CPU build on every target.
+    """
+
+    def __init__(
+        self,
+        reader: IndexReader,
+        catalogue: Catalogue,
+        *,
+        sources: Mapping[str, Source],
+        levels: Levels,
+        cpuonly: frozenset[str] = frozenset(),
+    ) -> None:
+        self._reader = reader
+        self._catalogue = catalogue
+        self._sources = sources
+        self._levels = levels
+        self._cpuonly = cpuonly
+        self._files: dict[tuple[str, Cell], tuple[IndexFile, ...]] = {}
+
+    def find(self, name: str) -> Accelerated | None:
+        """Return what the catalogue knows of a project, or None for an ordinary one."""
+        found = self._catalogue.family_of(name)
+        return None if found is None else Accelerated(*found)
+
+    def variant(self, family: Family, target: Target) -> Target:
+        """Return the target whose builds a family takes: the target itself, or cpu if marked so."""
+        return CPU if family.name in self._cpuonly else target
+
+    def source(self, family: Family) -> Source:
+        """Return where this run reads a family."""
+        return self._sources[family.name]
+
+    def url(self, family: Family, target: Target) -> str:
+        """Return the URL of a family's index or find-links page for one target."""
+        return self.source(family).url(self.variant(family, target))
+
+    def files(self, name: str, cell: Cell) -> tuple[IndexFile, ...]:
+        """Return the wheels of an accelerated project that serve one cell.
+
+        :raises SourceError: the source cannot be read.
+        """
+        key = (canonicalize_name(name), cell)
+        if key not in self._files:
+            self._files[key] = self._serving(*key)
+        return self._files[key]
+
+    def versions(self, name: str, cell: Cell) -> frozenset[Version]:
+        """Return the public versions of an accelerated project that a cell can take."""
+        return frozenset(public_versions(self.files(name, cell)))
+
+    def files_of_version(self, name: str, cell: Cell, version: Version) -> tuple[IndexFile, ...]:
+        """Return the wheels of exactly this version that fit the cell's platform, on any Python.
+
+        These are the files whose hashes belong behind the pin: pip-compile's files serve more
+        Pythons than the one that made them, and so do ours.
+        """
+        platforms = {*cell.platform.wheel_platforms(self._levels), "any"}
+        return tuple(
+            file
+            for file in self.listed(name, cell.target)
+            if file.version == version
+            and file.tags is not None
+            and any(tag.platform in platforms for tag in file.tags)
+        )
+
+    def listed(self, name: str, target: Target) -> tuple[IndexFile, ...]:
+        """Return every file of a project on its family's page for a target, of any label."""
+        found = self.find(name)
+        if found is None:
+            return ()
+        url = self.url(found.family, target)
+        if not self.source(found.family).is_find_links:
+            return self._reader.project(url, name).files
+        wanted = canonicalize_name(name)
+        return tuple(file for file in self._reader.find_links(url).files if file.name == wanted)
+
+    def _serving(self, name: str, cell: Cell) -> tuple[IndexFile, ...]:
+        found = self.find(name)
+        if found is None:
+            return ()
+        return serving(
+            self.listed(name, cell.target),
+            package=found.package,
+            family=found.family,
+            target=self.variant(found.family, cell.target),
+            platform=cell.platform,
+            tags=frozenset(cell.platform.tags(cell.python, self._levels)),
+            is_find_links=not self.source(found.family).has_target,
+        )

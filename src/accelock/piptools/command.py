@@ -1,0 +1,162 @@
+"""The command `accelock compile`: pip-compile's own click command with a few options more."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import piptools.scripts.compile as compile_module
+from piptools.logging import log
+
+from accelock.catalogue import load_catalogue, redact
+from accelock.errors import UnknownWordError
+from accelock.piptools import engine, hooks
+from accelock.piptools.plan import Options, Plan, find_config, make_plan
+from accelock.piptools.solve import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM = "accelock compile"
+
+
+def main(args: Sequence[str]) -> None:
+    """Run `accelock compile` and leave by SystemExit, as click commands do.
+
+    Without a target and a [tool.accelock] table it is pip-compile, byte for byte.
+
+    :raises AccelockError: with the message for the user; nothing was written.
+    """
+    command().main(args=list(args), prog_name=PROGRAM, obj=list(args))
+
+
+def command() -> click.Command:
+    """Return pip-compile's command with our options behind its own."""
+    ours = copy.copy(compile_module.cli)
+    ours.params = [*compile_module.cli.params, *target_options()]
+    ours.callback = _compile
+    return ours
+
+
+def target_options() -> list[click.Parameter]:
+    """Return the options that `compile` and `rewrite` have beyond their own."""
+    return [
+        click.Option(
+            ["-t", "--target", "accelock_targets"],
+            multiple=True,
+            metavar="TARGET",
+            help="Hardware target (cpu, cu126, rocm6.3, xpu, ...); several write one file each. "
+            "Default: `targets` in [tool.accelock].",
+        ),
+        click.Option(
+            ["--platform", "accelock_platforms"],
+            multiple=True,
+            metavar="PLATFORM",
+            help="Platform that the file must hold on (linux-x86_64, linux-aarch64, macos-arm64, "
+            "macos-x86_64, windows-x86_64, or conda's names); may be used more than once.",
+        ),
+        click.Option(
+            ["--python-version", "accelock_pythons"],
+            multiple=True,
+            metavar="X.Y",
+            help="Python to compile for (default: the one that runs this); may be used more than "
+            "once.",
+        ),
+        click.Option(
+            ["--source", "accelock_sources"],
+            multiple=True,
+            metavar="FAMILY=URL",
+            help="Where a family's builds are: an index with {target} in it, or a find-links page.",
+        ),
+        click.Option(
+            ["--allow-downloads", "accelock_downloads"],
+            is_flag=True,
+            default=False,
+            help="With --generate-hashes, allow whole wheels to be downloaded where their index "
+            "publishes no hash (GBs).",
+        ),
+    ]
+
+
+def take_options(params: dict[str, Any]) -> Options:
+    """Take our options out of click's parameters and return them."""
+    return Options(
+        targets=tuple(params.pop("accelock_targets")),
+        platforms=tuple(params.pop("accelock_platforms")),
+        pythons=tuple(params.pop("accelock_pythons")),
+        sources=tuple(params.pop("accelock_sources")),
+        allow_downloads=params.pop("accelock_downloads"),
+    )
+
+
+def as_usage_error(error: UnknownWordError) -> click.UsageError:
+    """Return the error of a word on the command line: exit code 2, as pip-tools has it."""
+    return click.UsageError(str(error))
+
+
+def _compile(**params: Any) -> None:
+    context = click.get_current_context()
+    options = take_options(params)
+    log.verbosity = params["verbose"] - params["quiet"]
+    plan = _plan(options)
+    if plan is None:
+        _as_pip_compile(context)
+        return
+    _refuse_legacy(params)
+    command = Command(params=params, default_map=context.default_map)
+    compiled = engine.Engine(plan, command, hooks.installed).compile()
+    pages = engine.sheets(compiled, _their_context(context, params), words_of(options))
+    engine.write(compiled, pages, dry_run=params["dry_run"])
+    if params["dry_run"]:
+        log.info("Dry-run, so nothing updated.")
+
+
+def _plan(options: Options) -> Plan | None:
+    """Return what is to be done, or None for plain pip-compile."""
+    config = find_config(Path(), load_catalogue())
+    try:
+        return make_plan(options, config, say=log.warning, say_progress=log.info)
+    except UnknownWordError as error:
+        raise as_usage_error(error) from error
+
+
+def _as_pip_compile(context: click.Context) -> None:
+    """Run the real command on the same words, as if accelock were not there."""
+    compile_module.cli.main(args=context.find_root().obj, prog_name=PROGRAM)
+
+
+def _refuse_legacy(params: dict[str, Any]) -> None:
+    if params.get("resolver_name") == "legacy":
+        raise click.UsageError(
+            "--resolver=legacy cannot resolve for another platform: leave it out, or compile "
+            "without a target."
+        )
+
+
+def _their_context(context: click.Context, params: dict[str, Any]) -> click.Context:
+    """Return a context that pip-tools can make its header's command line of."""
+    theirs = click.Context(compile_module.cli, info_name=PROGRAM)
+    theirs.params = params
+    theirs.default_map = context.default_map
+    for name in params:
+        source = context.get_parameter_source(name)
+        if source is not None:
+            theirs.set_parameter_source(name, source)
+    return theirs
+
+
+def words_of(options: Options) -> tuple[str, ...]:
+    """Return our options as the header's command line has them, without credentials."""
+    words = [f"--target={name}" for name in options.targets]
+    words += [f"--platform={name}" for name in options.platforms]
+    words += [f"--python-version={version}" for version in options.pythons]
+    words += [f"--source={redact_source(word)}" for word in options.sources]
+    return tuple(words)
+
+
+def redact_source(word: str) -> str:
+    """Return ``family=URL`` without the URL's credentials."""
+    name, equals, url = word.partition("=")
+    return f"{name}{equals}{redact(url)}"

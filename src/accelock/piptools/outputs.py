@@ -1,0 +1,65 @@
+"""The names of the output files of a run (DESIGN: names of outputs)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from accelock.lock import header
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from accelock.target import Target
+
+TARGET_FIELD = "{target}"
+STDOUT = "-"
+# What click names the standard output that it opens for `-o -`.
+STDOUT_NAMES = frozenset({STDOUT, "<stdout>"})
+
+
+def output_names(base: str, targets: Sequence[Target]) -> dict[str, str]:
+    """Return the file of each target: target name -> path, or ``-`` for standard output.
+
+    One target: pip-compile's own name. Several: ``.<target>`` before the suffix. ``{target}`` in
+    the name says it explicitly.
+
+    :raises click.UsageError: several targets on standard output.
+    """
+    if base in STDOUT_NAMES:
+        if len(targets) > 1:
+            names = ", ".join(target.name for target in targets)
+            raise click.UsageError(
+                f"several targets ({names}) cannot be written to standard output: "
+                "give one with -t, or a file name with -o."
+            )
+        return {target.name: STDOUT for target in targets}
+    if TARGET_FIELD in base:
+        return {target.name: base.replace(TARGET_FIELD, target.name) for target in targets}
+    if len(targets) == 1:
+        return {targets[0].name: base}
+    path = Path(base)
+    return {t.name: str(path.with_name(f"{path.stem}.{t.name}{path.suffix}")) for t in targets}
+
+
+def pins_to_keep(base: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the file that each target's existing pins are read from.
+
+    It is the target's own output; where that is not there yet and ``requirements.txt`` is one of
+    ours (there was one target, now there are several), that one: its public versions stay.
+    """
+    fallback = Path(base)
+    ours = _is_ours(fallback)
+    return {
+        name: base if output != STDOUT and ours and not Path(output).exists() else output
+        for name, output in outputs.items()
+    }
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return header.PREFIX in path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False

@@ -1,0 +1,107 @@
+"""What one run of `accelock compile` knows while pip-tools' command runs cell by cell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from accelock.index.lockstep import Lockstep
+    from accelock.index.model import IndexFile
+    from accelock.index.reader import IndexReader
+    from accelock.index.shelf import Shelf
+    from accelock.piptools.inputs import Inputs
+    from accelock.piptools.plan import Plan
+    from accelock.target import Cell
+
+
+@dataclass
+class Memo:
+    """What is fetched, parsed or built once for the whole run, whatever the number of cells.
+
+    pip does not cache parsed index pages (unless ``cache_link_parsing`` is on), nor the metadata of
+    a wheel across resolvers, and evaluates the links of a project anew for each of them.
+    """
+
+    pages: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, list[Any]] = field(default_factory=dict)
+    candidates: dict[tuple[object, ...], list[Any]] = field(default_factory=dict)
+    metadata: dict[str, bytes] = field(default_factory=dict)
+    hashes: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
+    projects: dict[object, Any] = field(default_factory=dict)
+    built: dict[tuple[str, str], str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Capture:
+    """What pip-tools' command handed to its writer: the result of one cell, before any text.
+
+    :param writer: the keyword arguments of ``OutputWriter``, ``dst_file`` among them.
+    :param constraints: the root requirements and constraints that hold in the cell.
+    :param existing: the pins of an existing output file, by name.
+    """
+
+    writer: dict[str, Any] = field(default_factory=dict)
+    constraints: list[Any] = field(default_factory=list)
+    existing: dict[str, Any] = field(default_factory=dict)
+    results: set[Any] = field(default_factory=set)
+    unsafe_requirements: set[Any] = field(default_factory=set)
+    unsafe_packages: set[str] = field(default_factory=set)
+    markers: dict[str, Any] = field(default_factory=dict)
+    hashes: dict[Any, set[str]] | None = None
+    index_urls: list[str] = field(default_factory=list)
+    find_links: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Active:
+    """The cell that pip-tools' command is being run for, and what it has to know of it.
+
+    :param environment: the PEP 508 environment of the cell.
+    :param probing: True in the first pass, which reads the inputs and resolves nothing.
+    :param preferences: name -> public version that this cell takes if nothing is against it.
+    :param moved: the names of which this run has already taken another version than their file had.
+    :param output: the file that pip-tools reads the existing pins from.
+    """
+
+    cell: Cell
+    environment: Mapping[str, str]
+    output: str | None
+    probing: bool
+    preferences: Mapping[str, str] = field(default_factory=dict)
+    moved: frozenset[str] = frozenset()
+    capture: Capture = field(default_factory=Capture)
+
+
+@dataclass
+class Run:
+    """The whole run: its plan, what it has read, and the cell at work."""
+
+    plan: Plan
+    inputs: Inputs
+    memo: Memo = field(default_factory=Memo)
+    active: Active | None = None
+    session: Any = None
+    reader: IndexReader | None = None
+    shelf: Shelf | None = None
+    lockstep: Lockstep | None = None
+    files: dict[str, IndexFile] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+
+    def first_time(self, message: str) -> bool:
+        """Return whether a message is new to this run, and remember it."""
+        if message in self.said:
+            return False
+        self.said.add(message)
+        return True
+
+    @property
+    def shelves(self) -> Shelf:
+        """Return the accelerated files; there once the inputs have been read."""
+        if self.shelf is None:
+            raise RuntimeError("the sources are known after the inputs have been read")
+        return self.shelf
