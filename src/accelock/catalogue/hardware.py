@@ -1,0 +1,117 @@
+"""What hardware a target needs: driver floors, compute capabilities, AMD architectures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from accelock.target import Kind
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    from accelock.target import Target
+
+__all__ = [
+    "CapabilityRange",
+    "DriverFloor",
+    "GfxSupport",
+    "HardwareTables",
+    "OperatingSystem",
+    "ShippedDriver",
+]
+
+OperatingSystem = Literal["linux", "windows"]
+
+
+@dataclass(frozen=True, slots=True)
+class DriverFloor:
+    """The oldest NVIDIA driver that runs CUDA `first` to `last`, both included.
+
+    This is minor-version compatibility: what runs at all, not what has every feature.
+    """
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+    linux: tuple[int, ...]
+    windows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedDriver:
+    """The driver that a CUDA release came with: from it on, PTX and JIT features work too."""
+
+    cuda: tuple[int, int]
+    linux: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityRange:
+    """The compute capabilities that the wheels of one target are built for, both ends included.
+
+    `torch` says for which releases of torch; `without` lists capabilities inside the range that
+    the wheels lack. `in` asks whether a device can run them: code for one capability runs on every
+    later one of the same major version, so that 12.0 as the highest includes 12.1.
+    """
+
+    target: str
+    torch: SpecifierSet
+    lowest: tuple[int, int]
+    highest: tuple[int, int]
+    without: frozenset[tuple[int, int]]
+
+    def __contains__(self, capability: tuple[int, int]) -> bool:
+        within = self.lowest <= capability and capability[0] <= self.highest[0]
+        return within and capability not in self.without
+
+
+@dataclass(frozen=True, slots=True)
+class GfxSupport:
+    """The ROCm targets whose wheels run on some AMD architectures (`gfx90a`)."""
+
+    gfx: frozenset[str]
+    targets: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareTables:
+    """All tables; each answers None, or nothing, where the reviewed data says nothing."""
+
+    targets: frozenset[str]
+    driver_floors: tuple[DriverFloor, ...]
+    shipped_drivers: tuple[ShippedDriver, ...]
+    capabilities: tuple[CapabilityRange, ...]
+    gfx: tuple[GfxSupport, ...]
+
+    def driver_floor(self, target: Target, os: OperatingSystem = "linux") -> tuple[int, ...] | None:
+        """Return the oldest driver version that runs a CUDA target, such as (525, 60, 13).
+
+        None for other kinds of target, and for a CUDA that is newer or older than the table.
+        Versions compare as tuples: (580,) is met by (580, 65, 6).
+        """
+        if target.kind is not Kind.CUDA:
+            return None
+        for floor in self.driver_floors:
+            if floor.first <= target.version <= floor.last:
+                return floor.linux if os == "linux" else floor.windows
+        return None
+
+    def shipped_driver(self, target: Target) -> tuple[int, ...] | None:
+        """Return the Linux driver that the CUDA of `target` came with, or None."""
+        for shipped in self.shipped_drivers:
+            if target.kind is Kind.CUDA and shipped.cuda == target.version:
+                return shipped.linux
+        return None
+
+    def capability_range(self, target: Target, torch: Version) -> CapabilityRange | None:
+        """Return what the wheels of `torch` for a CUDA target are built for, or None."""
+        for row in self.capabilities:
+            if row.target == target.name and row.torch.contains(torch.public, prereleases=True):
+                return row
+        return None
+
+    def rocm_targets(self, gfx: str) -> frozenset[str]:
+        """Return the names of the targets that run on an AMD architecture, as in "gfx90a"."""
+        rows = (row.targets for row in self.gfx if gfx.removeprefix("gfx") in row.gfx)
+        return frozenset().union(*rows)

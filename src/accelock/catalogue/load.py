@@ -1,0 +1,117 @@
+"""Reading the catalogue's TOML files into values; nothing behind this module knows the format.
+
+The files ship with accelock, so that a fault in them is a fault of ours: it raises KeyError,
+TypeError or ValueError, and a test reads every file.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+from packaging.specifiers import SpecifierSet
+
+from accelock.catalogue.hardware import (
+    CapabilityRange,
+    DriverFloor,
+    GfxSupport,
+    HardwareTables,
+    ShippedDriver,
+)
+from accelock.catalogue.model import Catalogue, Family, FamilyPackage
+from accelock.target import Kind, sort_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["load_catalogue"]
+
+_FAMILY_FILES = ("pytorch.toml",)
+_HARDWARE_FILE = "hardware.toml"
+
+
+@functools.cache
+def load_catalogue() -> Catalogue:
+    """Return the catalogue that ships with accelock; read once a process."""
+    hardware = _hardware(_read(_HARDWARE_FILE))
+    families = tuple(_family(_read(name), hardware.targets) for name in _FAMILY_FILES)
+    return Catalogue(families, hardware)
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = resources.files("accelock.catalogue").joinpath(name).read_text(encoding="utf-8")
+    return tomlkit.parse(text).unwrap()
+
+
+def _family(data: dict[str, Any], targets: frozenset[str]) -> Family:
+    table = data["family"]
+    return Family(
+        name=table["name"],
+        index=table["index"],
+        find_links=table["find_links"],
+        packages=tuple(_packages(data["package"])),
+        unlabelled_platforms=frozenset(table["unlabelled_platforms"]),
+        patterns=tuple(table["recognise"]),
+        targets=targets,
+    )
+
+
+def _packages(tables: list[dict[str, Any]]) -> Iterator[FamilyPackage]:
+    for table in tables:
+        for name in table["names"]:
+            yield FamilyPackage(
+                name=name,
+                lockstep=table["lockstep"],
+                labelled=table["labelled"],
+                prefer=table["prefer"],
+                runtime=table["runtime"],
+            )
+
+
+def _hardware(data: dict[str, Any]) -> HardwareTables:
+    targets = frozenset(data["targets"]["names"] + data["older_targets"]["names"])
+    return HardwareTables(
+        targets=targets,
+        driver_floors=tuple(_driver_floor(row) for row in data["driver_floors"]["rows"]),
+        shipped_drivers=tuple(
+            ShippedDriver(_pair(row["cuda"]), _numbers(row["linux"]))
+            for row in data["shipped_drivers"]["rows"]
+        ),
+        capabilities=tuple(_capability_range(row) for row in data["capabilities"]["rows"]),
+        gfx=tuple(
+            GfxSupport(frozenset(row["gfx"]), _rocm_within(row["rocm"], targets))
+            for row in data["gfx"]["rows"]
+        ),
+    )
+
+
+def _driver_floor(row: dict[str, Any]) -> DriverFloor:
+    first, last = map(_pair, row["cuda"])
+    return DriverFloor(first, last, _numbers(row["linux"]), _numbers(row["windows"]))
+
+
+def _capability_range(row: dict[str, Any]) -> CapabilityRange:
+    lowest, highest = map(_pair, row["capability"])
+    without = frozenset(map(_pair, row.get("without", ())))
+    return CapabilityRange(row["target"], SpecifierSet(row["torch"]), lowest, highest, without)
+
+
+def _rocm_within(ranges: list[list[str]], targets: frozenset[str]) -> frozenset[str]:
+    bounds = [(_numbers(first), _numbers(last)) for first, last in ranges]
+    return frozenset(
+        target.name
+        for target in sort_targets(targets)
+        if target.kind is Kind.ROCM
+        and any(first <= target.version <= last for first, last in bounds)
+    )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def _pair(text: str) -> tuple[int, int]:
+    major, minor = _numbers(text)
+    return major, minor

@@ -1,0 +1,188 @@
+"""What the catalogue knows: families of packages and tables of hardware, as frozen values."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from packaging.utils import canonicalize_name
+
+from accelock.catalogue.source import TARGET_FIELD
+from accelock.errors import UnknownWordError
+from accelock.target import parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from accelock.catalogue.hardware import HardwareTables
+    from accelock.target import Target
+
+__all__ = ["Catalogue", "Family", "FamilyPackage"]
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyPackage:
+    """How one package, or a glob of packages, of a family is published.
+
+    `lockstep`: one public version over all cells.
+    `labelled`: its builds for Linux on x86_64 and for Windows always carry the target's label on
+    the family's indexes, so that a build without one is another variant.
+    `prefer`: which source wins where both the family's and the default one (PyPI, or the user's
+    index) have the version.
+    `runtime`: a library that the family's packages pull in by themselves, and no user asks for.
+    """
+
+    name: str
+    lockstep: bool
+    labelled: bool
+    prefer: Literal["family", "default"]
+    runtime: bool
+
+    @property
+    def is_glob(self) -> bool:
+        """Tell whether `name` stands for many packages, as in `nvidia-cudnn-cu*`."""
+        return "*" in self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Packages that ship hardware variants together, and how.
+
+    `index` is a URL template with `{target}`, `find_links` the family's page of all files.
+    `unlabelled_platforms` names the platforms whose builds of a labelled package may carry no
+    label. `patterns` are the ends of URL paths by which a user's URL is known to be this family's,
+    and `targets` the targets that `{target}` in them may stand for.
+    """
+
+    name: str
+    index: str
+    find_links: str
+    packages: tuple[FamilyPackage, ...]
+    unlabelled_platforms: frozenset[str]
+    patterns: tuple[str, ...]
+    targets: frozenset[str] = field(repr=False)
+
+    def package(self, name: str) -> FamilyPackage | None:
+        """Return the entry for the project `name`, however it is spelt: exact names before globs.
+
+        Among globs the first one of the catalogue wins.
+        """
+        exact = self.exact(name)
+        if exact is not None:
+            return exact
+        wanted = canonicalize_name(name)
+        globs = (package for package in self.packages if package.is_glob)
+        return next((glob for glob in globs if fnmatch.fnmatchcase(wanted, glob.name)), None)
+
+    def exact(self, name: str) -> FamilyPackage | None:
+        """Return the entry that names the project `name` itself, and is no glob."""
+        wanted = canonicalize_name(name)
+        return next((package for package in self.packages if package.name == wanted), None)
+
+    def label(self, target: Target) -> str:
+        """Return the local version label of this family's builds for `target`, as in `+cu126`."""
+        return target.name
+
+    def recognise(self, url: str) -> str | None:
+        """Return the source template that a user's URL is an instance of, or None.
+
+        "https://mirror.corp/x/whl/cu126/" gives "https://mirror.corp/x/whl/{target}" whatever the
+        host; a page of all files gives itself. The base of the index alone (".../whl") is taken
+        only at the index's own host, because that path says nothing elsewhere. Credentials stay.
+        """
+        parts = urlsplit(url.strip())
+        if parts.scheme not in ("http", "https"):
+            return None
+        path = parts.path.rstrip("/")
+        if self._is_index_base(parts.hostname, path):
+            return _with_path(url, f"{path}/{TARGET_FIELD}")
+        for pattern in self.patterns:
+            matched = self._match(pattern, path)
+            if matched is not None:
+                return _with_path(url, matched)
+        return None
+
+    def _is_index_base(self, host: str | None, path: str) -> bool:
+        own = urlsplit(self.index)
+        return host == own.hostname and f"{path}/{TARGET_FIELD}" == own.path
+
+    def _match(self, pattern: str, path: str) -> str | None:
+        """Return `path` with `{target}` put in where it ends as `pattern` does."""
+        wanted = pattern.removeprefix("*/").split("/")
+        before, found = (parts := path.split("/"))[: -len(wanted)], parts[-len(wanted) :]
+        if len(found) < len(wanted) or not all(map(self._segment_fits, wanted, found)):
+            return None
+        return "/".join((*before, *wanted))
+
+    def _segment_fits(self, wanted: str, found: str) -> bool:
+        if wanted != TARGET_FIELD:
+            return wanted == found
+        if found in (TARGET_FIELD, "%7Btarget%7D"):
+            return True
+        try:
+            parse_target(found, self.targets)
+        except UnknownWordError:
+            return False
+        return True
+
+
+def _with_path(url: str, path: str) -> str:
+    """Return `url` with another path and without its fragment, which no request carries."""
+    return urlunsplit(urlsplit(url.strip())._replace(path=path, fragment=""))
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All families and the hardware tables."""
+
+    families: tuple[Family, ...]
+    hardware: HardwareTables
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """Return the names of the targets that were known when the data was reviewed."""
+        return self.hardware.targets
+
+    def family(self, name: str) -> Family:
+        """Return the family of that name; UnknownWordError offers the nearest."""
+        for family in self.families:
+            if family.name == name:
+                return family
+        raise UnknownWordError("family", name, [family.name for family in self.families])
+
+    def family_of(self, name: str) -> tuple[Family, FamilyPackage] | None:
+        """Return the family that the project `name` belongs to, and how it is published there.
+
+        A family that names the project wins over one that has a glob for it.
+        """
+        for lookup in (Family.exact, Family.package):
+            for family in self.families:
+                package = lookup(family, name)
+                if package is not None:
+                    return family, package
+        return None
+
+    def extended(self, additions: Mapping[str, str]) -> Catalogue:
+        """Return a catalogue with the user's own packages: project name -> family name.
+
+        They are taken to be labelled, and not to be in lockstep; what the family itself says of a
+        package it names stays. An addition takes a package out of any other family. Raises
+        UnknownWordError for a family that is none.
+        """
+        added: dict[str, str] = {
+            canonicalize_name(name): self.family(family).name for name, family in additions.items()
+        }
+        return replace(self, families=tuple(_extend(family, added) for family in self.families))
+
+
+def _extend(family: Family, added: Mapping[str, str]) -> Family:
+    own = {name for name, owner in added.items() if owner == family.name}
+    kept = [package for package in family.packages if package.name not in added.keys() - own]
+    new = [
+        FamilyPackage(name, lockstep=False, labelled=True, prefer="family", runtime=False)
+        for name in sorted(own)
+        if family.exact(name) is None
+    ]
+    return replace(family, packages=(*new, *kept))

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import datetime as dt
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import pytest
+import tomlkit
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from accelock.catalogue import load_catalogue
+from accelock.target import Kind, parse_target, sort_targets
+
+if TYPE_CHECKING:
+    from accelock.catalogue.hardware import OperatingSystem
+
+CATALOGUE = load_catalogue()
+HARDWARE = CATALOGUE.hardware
+FILES = sorted(
+    entry.name
+    for entry in resources.files("accelock.catalogue").iterdir()
+    if entry.name.endswith(".toml")
+)
+
+
+def tables(name: str) -> list[dict[str, object]]:
+    text = resources.files("accelock.catalogue").joinpath(name).read_text(encoding="utf-8")
+    found: list[dict[str, object]] = []
+    for value in tomlkit.parse(text).unwrap().values():
+        found.extend(value if isinstance(value, list) else [value])
+    return found
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_table_says_where_it_is_from_and_when_it_was_reviewed(name: str) -> None:
+    for table in tables(name):
+        assert str(table["source"]).startswith("https://")
+        reviewed = table["reviewed"]
+        assert isinstance(reviewed, dt.date)
+        assert reviewed >= dt.date(2026, 1, 1)
+
+
+def test_is_read_once() -> None:
+    assert load_catalogue() is CATALOGUE
+
+
+def test_packages_are_canonical_and_named_once() -> None:
+    for family in CATALOGUE.families:
+        names = [package.name for package in family.packages]
+        assert len(names) == len(set(names))
+        assert names == [canonicalize_name(name) for name in names]
+        assert {package.prefer for package in family.packages} <= {"family", "default"}
+
+
+def test_lockstep_is_for_what_users_ask_for() -> None:
+    for family in CATALOGUE.families:
+        assert not [p.name for p in family.packages if p.lockstep and (p.runtime or p.is_glob)]
+
+
+def test_every_target_is_well_formed() -> None:
+    assert {target.name for target in sort_targets(CATALOGUE.targets)} == CATALOGUE.targets
+    assert {"cpu", "xpu", "cu118", "cu126", "cu130", "rocm6.2.4", "rocm7.2"} <= CATALOGUE.targets
+    assert {"cu92", "cu113", "rocm5.4.2"} <= CATALOGUE.targets  # older, and still in input files
+
+
+@pytest.mark.parametrize(
+    ("name", "os", "floor"),
+    [
+        ("cu132", "linux", (580,)),
+        ("cu130", "windows", (580,)),
+        ("cu126", "linux", (525, 60, 13)),
+        ("cu126", "windows", (528, 33)),
+        ("cu118", "linux", (450, 80, 2)),
+        ("cu110", "linux", (450, 36, 6)),
+        ("cu102", "linux", (440, 33)),
+        ("cu140", "linux", None),
+        ("cpu", "linux", None),
+        ("rocm6.3", "linux", None),
+    ],
+)
+def test_driver_floor(name: str, os: OperatingSystem, floor: tuple[int, ...] | None) -> None:
+    assert HARDWARE.driver_floor(parse_target(name, CATALOGUE.targets), os) == floor
+
+
+def test_every_known_cuda_has_a_floor() -> None:
+    for target in sort_targets(CATALOGUE.targets):
+        floors = [HARDWARE.driver_floor(target, os) for os in ("linux", "windows")]
+        assert (None not in floors) == (target.kind is Kind.CUDA)
+
+
+def test_floors_rise_with_cuda() -> None:
+    cuda = [target for target in sort_targets(CATALOGUE.targets) if target.kind is Kind.CUDA]
+    for os in ("linux", "windows"):
+        floors = [HARDWARE.driver_floor(target, os) or () for target in cuda]
+        assert floors == sorted(floors)
+
+
+@pytest.mark.parametrize(
+    ("name", "driver"),
+    [("cu126", (560, 35, 5)), ("cu130", (580, 82, 7)), ("cu118", None), ("cpu", None)],
+)
+def test_shipped_driver(name: str, driver: tuple[int, ...] | None) -> None:
+    assert HARDWARE.shipped_driver(parse_target(name, CATALOGUE.targets)) == driver
+
+
+@pytest.mark.parametrize(
+    ("name", "torch", "capability", "runs"),
+    [
+        ("cu126", "2.9.1+cu126", (5, 0), True),
+        ("cu126", "2.9.1+cu126", (8, 9), True),
+        ("cu126", "2.9.1+cu126", (12, 0), False),
+        ("cu126", "2.9.1+cu126", (3, 7), False),
+        ("cu128", "2.10.0+cu128", (7, 0), True),
+        ("cu128", "2.11.0+cu128", (7, 0), False),
+        ("cu128", "2.11.0+cu128", (7, 5), True),
+        ("cu128", "2.11.0+cu128", (11, 0), False),
+        ("cu130", "2.11.0+cu130", (11, 0), True),
+        ("cu130", "2.9.0+cu130", (12, 1), True),  # code for 12.0 runs on 12.1
+        ("cu130", "2.9.0+cu130", (13, 0), False),
+        ("cu130", "2.9.0.dev20250901+cu130", (7, 5), True),
+    ],
+)
+def test_compute_capability(name: str, torch: str, capability: tuple[int, int], runs: bool) -> None:
+    target = parse_target(name, CATALOGUE.targets)
+    found = HARDWARE.capability_range(target, Version(torch))
+    assert found is not None
+    assert (capability in found) is runs
+
+
+def test_no_capabilities_where_the_data_says_nothing() -> None:
+    for name, torch in (("cpu", "2.9.1"), ("cu92", "1.7.1"), ("cu128", "2.7.0")):
+        target = parse_target(name, CATALOGUE.targets)
+        assert HARDWARE.capability_range(target, Version(torch)) is None
+
+
+@pytest.mark.parametrize(
+    ("gfx", "first", "last", "count"),
+    [
+        ("gfx90a", "rocm6.0", "rocm7.2", 9),
+        ("942", "rocm6.0", "rocm7.2", 9),
+        ("gfx1201", "rocm6.2.4", "rocm7.2", 6),
+        ("gfx1101", "rocm6.1", "rocm7.2", 7),
+        ("gfx950", "rocm7.0", "rocm7.2", 3),
+        ("gfx1151", "rocm7.2", "rocm7.2", 1),
+    ],
+)
+def test_rocm_targets(gfx: str, first: str, last: str, count: int) -> None:
+    found = sort_targets(HARDWARE.rocm_targets(gfx))
+    assert (found[0].name, found[-1].name, len(found)) == (first, last, count)
+
+
+def test_rocm_6_2_lacks_gfx1101() -> None:
+    assert "rocm6.2" not in HARDWARE.rocm_targets("gfx1101")
+
+
+def test_unknown_gfx_has_no_target() -> None:
+    assert HARDWARE.rocm_targets("gfx803") == frozenset()
