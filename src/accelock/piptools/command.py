@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +154,7 @@ def words_of(options: Options) -> tuple[str, ...]:
     words += [f"--platform={name}" for name in options.platforms]
     words += [f"--python-version={version}" for version in options.pythons]
     words += [f"--source={redact_source(word)}" for word in options.sources]
-    return tuple(words)
+    return tuple(shlex.quote(word) for word in words)
 
 
 def redact_source(word: str) -> str:

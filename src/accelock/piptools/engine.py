@@ -97,7 +97,7 @@ class Engine:
         """Settle the sources, of which the inputs may name some, and what is marked cpuonly."""
         run = self.run
         run.plan = plan = run.plan.with_sources(self._sources_in_inputs())
-        run.reader = IndexReader(run.session)
+        run.reader = IndexReader(run.session, timeout=run.session.timeout)
         run.shelf = Shelf(
             run.reader,
             plan.catalogue,

@@ -16,9 +16,12 @@ from pip._internal.metadata import get_metadata_distribution
 from pip._internal.operations import prepare
 from pip._vendor.packaging.utils import canonicalize_name
 
+from accelock.errors import MetadataError, SourceError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from accelock.index.reader import IndexReader
     from accelock.piptools.patches import Patches
     from accelock.piptools.state import Run
 
@@ -43,16 +46,32 @@ def _prepare_nothing_more(_self: Any, _reqs: Any, *_args: Any, **_kwargs: Any) -
 
 
 def _fetch_metadata_only(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Read the metadata of an accelerated wheel by ourselves, and never its body."""
+    """Read a wheel's metadata without its body: PEP 658 first, then by ranges.
+
+    An accelerated wheel, which may have GBs, is never downloaded for it: where neither way works,
+    the run stops. Any other wheel is then left to pip, which downloads it.
+    """
 
     def fetch(self: Any, req: Any) -> Any:
-        file = run.files.get(req.link.url_without_fragment)
-        if file is None or run.reader is None:
+        if run.active is None or run.reader is None:
             return original(self, req)
-        run.memo.counts["accelerated metadata"] += 1
-        return _distribution(run.reader.metadata(file), req)
+        file = run.files.get(req.link.url_without_fragment)
+        if file is not None:
+            return _distribution(run.reader.metadata(file), req)
+        dist = original(self, req)
+        if dist is not None or not req.link.is_wheel or req.link.is_file:
+            return dist
+        contents = _by_ranges(run.reader, req.link.url_without_fragment)
+        return None if contents is None else _distribution(contents, req)
 
     return fetch
+
+
+def _by_ranges(reader: IndexReader, url: str) -> bytes | None:
+    with contextlib.suppress(MetadataError, SourceError):
+        for file in reader.find_links(url).files:
+            return reader.metadata(file)
+    return None
 
 
 def _prepare_linked(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
