@@ -38,6 +38,7 @@ class Lockstep:
     :param wanted: (name, cell) -> the specifiers of the inputs for that name in that cell.
     :param may_drop: whether a cell's platform is a default one, not named by the user.
     :param together: False where the user has turned lockstep off: then each cell is by itself.
+    :param unhashed: (name, cell) -> versions that were passed over for want of a published hash.
     """
 
     cells: tuple[Cell, ...]
@@ -45,6 +46,7 @@ class Lockstep:
     wanted: Callable[[str, Cell], SpecifierSet]
     may_drop: Callable[[Cell], bool]
     together: bool = True
+    unhashed: Callable[[str, Cell], frozenset[Version]] = lambda _name, _cell: frozenset()
     excluded: dict[str, set[Version]] = field(default_factory=dict)
     settled: dict[str, Version] = field(default_factory=dict)
     _common: dict[tuple[str, tuple[Cell, ...]], frozenset[Version]] = field(default_factory=dict)
@@ -126,6 +128,13 @@ class Lockstep:
                 "One version has to serve all cells (lockstep), and these have it up to: "
                 + "; ".join(f"{other}: {_newest(self._fitting(name, other))}" for other in served)
                 + "."
+            )
+        bare = sorted(self.wanted(name, cell).filter(self.unhashed(name, cell)))
+        if bare:
+            lines.append(
+                f"{name} {', '.join(map(str, bare))} is there, but its index publishes no sha256 "
+                "of it: compile without --generate-hashes, or allow the download of whole wheels "
+                "with --allow-downloads."
             )
         return " ".join(lines)
 

@@ -7,16 +7,19 @@ file, and it closes the door that dependency confusion comes through.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
+from accelock.catalogue.source import TARGET_FIELD
+from accelock.errors import SourceError
 from accelock.index.labels import public_versions, serving
 from accelock.target import Kind, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from packaging.version import Version
 
@@ -41,6 +44,8 @@ class Shelf:
 
     :param sources: by family, where this run reads it; a family that it lacks has its own index.
     :param cpuonly: families that take their CPU build on every target.
+    :param hashed: take only versions of which a sha256 is published, because a file with hashes is
+        being made; hashing the others means to download GBs. `unhashed` tells which they are.
     """
 
     def __init__(
@@ -51,12 +56,16 @@ class Shelf:
         sources: Mapping[str, Source],
         levels: Levels,
         cpuonly: frozenset[str] = frozenset(),
+        hashed: bool = False,
     ) -> None:
         self._reader = reader
         self._catalogue = catalogue
         self._sources = sources
         self._levels = levels
         self._cpuonly = cpuonly
+        self._hashed = hashed
+        self._siblings_read: dict[tuple[str, str], dict[str, IndexFile]] = {}
+        self._unhashed: dict[tuple[str, Cell], frozenset[Version]] = {}
         self._files: dict[tuple[str, Cell], tuple[IndexFile, ...]] = {}
 
     def find(self, name: str) -> Accelerated | None:
@@ -90,15 +99,26 @@ class Shelf:
         """Return the public versions of an accelerated project that a cell can take."""
         return frozenset(public_versions(self.files(name, cell)))
 
+    def unhashed(self, name: str, cell: Cell) -> frozenset[Version]:
+        """Return the public versions that were passed over because no sha256 of them is published.
+
+        :raises SourceError: the source cannot be read.
+        """
+        self.files(name, cell)
+        return self._unhashed.get((canonicalize_name(name), cell), frozenset())
+
     def files_of_version(self, name: str, cell: Cell, version: Version) -> tuple[IndexFile, ...]:
         """Return the wheels of exactly this version that fit the cell's platform, on any Python.
 
         These are the files whose hashes belong behind the pin: pip-compile's files serve more
         Pythons than the one that made them, and so do ours.
         """
+        found = self.find(name)
+        if found is None:
+            return ()
         platforms = {*cell.platform.wheel_platforms(self._levels), "any"}
         return tuple(
-            file
+            self._completed(file, found.family, cell.target)
             for file in self.listed(name, cell.target)
             if file.version == version
             and file.tags is not None
@@ -120,7 +140,7 @@ class Shelf:
         found = self.find(name)
         if found is None:
             return ()
-        return serving(
+        files = serving(
             self.listed(name, cell.target),
             package=found.package,
             family=found.family,
@@ -129,3 +149,51 @@ class Shelf:
             tags=frozenset(cell.platform.tags(cell.python, self._levels)),
             is_find_links=not self.source(found.family).has_target,
         )
+        if self._hashed or self.source(found.family).is_find_links:
+            files = tuple(self._completed(file, found.family, cell.target) for file in files)
+        if not self._hashed:
+            return files
+        hashed = {file.version for file in files if file.sha256}
+        self._unhashed[name, cell] = frozenset(
+            public_versions(file for file in files if file.version not in hashed)
+        )
+        return tuple(file for file in files if file.version in hashed)
+
+    def _completed(self, file: IndexFile, family: Family, target: Target) -> IndexFile:
+        """Return the file with the hash and metadata that another page of its family gives it.
+
+        A target's own page lacks some hashes that the page of all targets has, and a find-links
+        page has none at all, nor metadata. Only the identical path counts: a file of the same name
+        elsewhere can have other bytes.
+        """
+        path = urlsplit(file.url).path
+        for url in self._siblings(family, target):
+            if file.sha256 and (file.core_metadata is not None or not self.source(family).is_find_links):
+                break
+            other = self._paths_of_sibling(url, file.name).get(path, file)
+            file = replace(
+                file,
+                sha256=file.sha256 or other.sha256,
+                core_metadata=file.core_metadata or other.core_metadata,
+            )
+        return file
+
+    def _siblings(self, family: Family, target: Target) -> Iterator[str]:
+        """Yield the indexes that list the same files: of the target, and of all targets."""
+        source = self.source(family)
+        base, slash, last = source.template.rpartition("/")
+        if slash and source.is_find_links:
+            base = base.removesuffix(f"/{TARGET_FIELD}")
+            yield f"{base}/{self.variant(family, target).name}"
+            yield base
+        elif slash and last == TARGET_FIELD:
+            yield base
+
+    def _paths_of_sibling(self, url: str, name: str) -> dict[str, IndexFile]:
+        if (url, name) not in self._siblings_read:
+            try:
+                files = self._reader.project(url, name).files
+            except SourceError:  # a mirror need not have that page
+                files = ()
+            self._siblings_read[url, name] = {urlsplit(file.url).path: file for file in files}
+        return self._siblings_read[url, name]

@@ -23,7 +23,14 @@ from accelock.lock.header import Stamp
 from accelock.piptools import inputs as reading
 from accelock.piptools import merge, outputs, render
 from accelock.piptools.plan import Plan
-from accelock.piptools.solve import Command, Solver, call_cell, specifiers_of
+from accelock.piptools.solve import (
+    Command,
+    Solver,
+    call_cell,
+    pins,
+    specifiers_of,
+    version_of,
+)
 from accelock.piptools.state import Capture, Run
 from accelock.target import Cell, Target
 
@@ -71,6 +78,7 @@ class Engine:
             self._open_sources()
             captures = self._solve(outputs.pins_to_keep(base, names))
         self._say_what_is_absent()
+        self._say_what_is_unhashed(captures)
         return Compiled(
             run=self.run,
             outputs=names,
@@ -104,6 +112,7 @@ class Engine:
             sources=plan.sources,
             levels=plan.levels,
             cpuonly=self._cpuonly_families(),
+            hashed=bool(self.command.params["generate_hashes"]) and not plan.allow_downloads,
         )
         for cell, capture in self._probes.items():
             for requirement in capture.constraints:
@@ -152,12 +161,14 @@ class Engine:
             available=lambda name, cell: run.shelves.versions(name, cell),
             wanted=lambda name, cell: specifiers_of(self._probes[cell], canonicalize_name(name)),
             may_drop=run.plan.may_drop,
+            unhashed=lambda name, cell: run.shelves.unhashed(name, cell),
         )
 
     def _drop(self, error: CellDroppedError) -> None:
         self.run.plan = self.run.plan.without(error.cell)
         if not self.run.plan.cells_of(error.cell.target):
-            raise LockstepError(str(error)) from error
+            whole = str(error).replace(str(error.cell), error.cell.target.name)
+            raise LockstepError(whole) from error
         self._warnings.append(
             f"WARNING: {error.cell.platform.name} is left out of {error.cell.target.name}: {error} "
             "(It is one of the default platforms; name the platforms that you need with --platform "
@@ -171,9 +182,24 @@ class Engine:
         for target, platform in self.run.plan.absent:
             missing.setdefault(target.name, []).append(platform.name)
         for name, platforms in missing.items():
-            self.run.plan.say(f"{name} does not exist on {', '.join(platforms)}: left out there.")
+            self.run.plan.say_progress(f"{name} does not exist on {', '.join(platforms)}: left out there.")
         for (name, version), link in sorted(self.run.memo.built.items()):
             self._say_built(name, version, link)
+
+    def _say_what_is_unhashed(self, captures: Mapping[Cell, Capture]) -> None:
+        """Say which newer versions were passed over because their index publishes no hash."""
+        for cell, capture in captures.items():
+            for name, ireq in pins(capture).items():
+                found = self.run.shelves.find(name)
+                if found is None or not found.package.labelled:
+                    continue
+                chosen = version_of(ireq)
+                newer = [v for v in self.run.shelves.unhashed(name, cell) if v > chosen]
+                if newer and self.run.first_time(f"unhashed {name}"):
+                    self.run.plan.say(
+                        f"NOTE: {name} {max(newer)} is passed over: its index publishes no sha256 "
+                        f"for {cell} (--allow-downloads would download the wheels to hash them)."
+                    )
 
     def _say_built(self, name: str, version: str, link: str) -> None:
         del link
