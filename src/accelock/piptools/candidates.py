@@ -96,7 +96,25 @@ def _accelerated(
     theirs = ordinary(name)
     first, second = (ours, theirs) if found.package.prefer == "family" else (theirs, ours)
     had = {candidate.version.public for candidate in first}
-    return first + [candidate for candidate in second if candidate.version.public not in had]
+    both = first + [candidate for candidate in second if candidate.version.public not in had]
+    return _settled(run, found, name, both)
+
+
+def _settled(run: Run, found: Accelerated, name: str, both: list[Any]) -> list[Any]:
+    """Keep a lockstep package without labels (torchtext) at the version that the leader took.
+
+    It may come from PyPI, so that what all cells have of it is not known beforehand.
+    """
+    if run.lockstep is None or not found.package.lockstep or not run.lockstep.together:
+        return both
+    excluded = {str(version) for version in run.lockstep.excluded.get(name, ())}
+    settled = run.lockstep.settled.get(name)
+    return [
+        candidate
+        for candidate in both
+        if candidate.version.public not in excluded
+        and (settled is None or candidate.version.public == str(settled))
+    ]
 
 
 def _in_lockstep(

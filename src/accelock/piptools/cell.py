@@ -151,9 +151,13 @@ def _keep_apart(run: Run, active: Active, repository: Any) -> None:
 
     active.capture.index_urls = list(scope.index_urls)
     active.capture.find_links = list(scope.find_links)
+    index_urls = [url for url in scope.index_urls if not foreign(url)]
+    if scope.index_urls and not index_urls:
+        # A family's index in place of PyPI (`-i .../whl/cpu`): all other names are on PyPI still.
+        index_urls = [repository.DEFAULT_INDEX_URL]
     finder.search_scope = SearchScope.create(
         find_links=[url for url in scope.find_links if not foreign(url)],
-        index_urls=[url for url in scope.index_urls if not foreign(url)],
+        index_urls=index_urls,
         no_index=bool(getattr(scope, "no_index", False)),
     )
 

@@ -101,7 +101,7 @@ def _compile(**params: Any) -> None:
     context = click.get_current_context()
     options = take_options(params)
     log.verbosity = params["verbose"] - params["quiet"]
-    plan = _plan(options)
+    plan = make_target_plan(options)
     if plan is None:
         _as_pip_compile(context)
         return
@@ -114,8 +114,12 @@ def _compile(**params: Any) -> None:
         log.info("Dry-run, so nothing updated.")
 
 
-def _plan(options: Options) -> Plan | None:
-    """Return what is to be done, or None for plain pip-compile."""
+def make_target_plan(options: Options) -> Plan | None:
+    """Return what is to be done, or None where no target was given or declared.
+
+    :raises click.UsageError: a target, platform or family that does not exist.
+    :raises AccelockError: a broken [tool.accelock], or a target that no platform has.
+    """
     config = find_config(Path(), load_catalogue())
     try:
         return make_plan(options, config, say=log.warning, say_progress=log.info)

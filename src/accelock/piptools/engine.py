@@ -19,7 +19,7 @@ from accelock.index.lockstep import CellDroppedError, Lockstep
 from accelock.index.reader import IndexReader
 from accelock.index.shelf import Shelf
 from accelock.lock import freshness, journal
-from accelock.lock.header import Stamp
+from accelock.lock.header import Stamp, body_digest
 from accelock.piptools import inputs as reading
 from accelock.piptools import merge, outputs, render
 from accelock.piptools.plan import Plan
@@ -55,13 +55,19 @@ class Engine:
 
     :param command: pip-compile's own parameters.
     :param hooked: the context that lets pip-tools' command work for a run (`hooks.installed`).
+    :param reports_moves: the caller says itself which pins it had to let go of.
     """
 
     def __init__(
-        self, plan: Plan, command: Command, hooked: Callable[[Run], Any]
+        self,
+        plan: Plan,
+        command: Command,
+        hooked: Callable[[Run], Any],
+        *,
+        reports_moves: bool = False,
     ) -> None:
         self.command = command
-        self.run = Run(plan=plan, inputs=reading.Inputs())
+        self.run = Run(plan=plan, inputs=reading.Inputs(), reports_moves=reports_moves)
         self._hooked = hooked
         self._probes: dict[Cell, Capture] = {}
         self._warnings: list[str] = []
@@ -251,7 +257,7 @@ def _sheet(
     run = compiled.run
     cells = run.plan.cells_of(target)
     writer = compiled.captures[cells[0]].writer
-    index_urls, find_links = _family_lines(compiled, target)
+    index_urls, find_links = family_lines(compiled, target)
     pythons = tuple(dict.fromkeys(str(cell.python) for cell in cells))
     stamp = _stamp(run, target, compiled.outputs[target.name], pythons)
     return render.Sheet(
@@ -265,7 +271,7 @@ def _sheet(
     )
 
 
-def _family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[str]]:
+def family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[str]]:
     """Return the index URLs and the find-links pages of the families that a file's pins need."""
     run = compiled.run
     indexes: dict[str, None] = {}
@@ -280,6 +286,20 @@ def _family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[s
         url = source.without_credentials.url(run.shelves.variant(found.family, target))
         (pages if source.is_find_links else indexes)[url] = None
     return list(indexes), list(pages)
+
+
+def stamp_of(compiled: Compiled, target: Target, *, inputs: tuple[str, ...], text: str) -> Stamp:
+    """Return the stamp of a file that was not compiled from inputs that we know."""
+    cells = compiled.run.plan.cells_of(target)
+    return Stamp(
+        version=__version__,
+        target=target.name,
+        platforms=tuple(dict.fromkeys(cell.platform.name for cell in cells)),
+        python=tuple(dict.fromkeys(str(cell.python) for cell in cells)),
+        inputs=inputs,
+        digest=freshness.digest((), ()),
+        body=body_digest(text),
+    )
 
 
 def _stamp(run: Run, target: Target, output: str, pythons: tuple[str, ...]) -> Stamp:

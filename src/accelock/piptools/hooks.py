@@ -96,7 +96,8 @@ def _warn_once(run: Run, original: Callable[..., None]) -> Callable[..., None]:
     def warning(message: str, *args: Any, **kwargs: Any) -> None:
         if run.active is not None and run.active.probing:
             return
-        if run.active is not None and message.startswith("Discarding ") and run.active.preferences:
+        preferred = run.active is not None and bool(run.active.preferences)
+        if message.startswith("Discarding ") and (preferred or run.reports_moves):
             return
         if run.first_time(message):
             original(message, *args, **kwargs)

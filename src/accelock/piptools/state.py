@@ -91,6 +91,7 @@ class Run:
     lockstep: Lockstep | None = None
     files: dict[str, IndexFile] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
+    reports_moves: bool = False
 
     def first_time(self, message: str) -> bool:
         """Return whether a message is new to this run, and remember it."""
