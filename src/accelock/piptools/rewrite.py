@@ -171,6 +171,7 @@ def _request(params: dict[str, Any]) -> Request:
         if params[name] is not None:
             words += [f"--{name.replace('_', '-')}", params[name]]
     words += ["--pre"] if params["pre"] else []
+    words += ["-v"] * params["verbose"] + ["-q"] * params["quiet"]
     return Request(
         source=params["source"],
         output=params["output"],
