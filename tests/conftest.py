@@ -1,0 +1,64 @@
+"""What every test can ask for, and the isolation that none has to ask for."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.environments import isolated_env, without_settings
+from tests.support.pytorch_site import pytorch_site
+from tests.support.server import IndexServer
+from tests.support.snapshot import WHY_NOT, SnapshotServer, find_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.sites import Site
+
+
+def pytest_configure() -> None:
+    """Hide this machine's pip settings from the tests that call the tools in this process."""
+    clean = without_settings(os.environ)
+    for name in set(os.environ) - set(clean):
+        if not name.startswith(("PYTHON", "XDG_", "TOX_")):
+            del os.environ[name]
+    os.environ.update(clean)
+
+
+@pytest.fixture
+def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment for subprocesses, with an empty home of its own."""
+    return isolated_env(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Site], IndexServer]]:
+    """Serve a site until the test ends."""
+    with ExitStack() as stack:
+        yield lambda site: stack.enter_context(IndexServer(site))
+
+
+@pytest.fixture
+def pytorch(serve: Callable[[Site], IndexServer]) -> IndexServer:
+    """The PyTorch-like indexes and the PyPI-like one (tests/support/pytorch_site.py)."""
+    return serve(pytorch_site())
+
+
+@pytest.fixture
+def snapshot_folder() -> Path:
+    """The folder with the snapshot of the real PyTorch indexes; skips where there is none."""
+    folder = find_snapshot()
+    if folder is None:
+        pytest.skip(WHY_NOT)
+    return folder
+
+
+@pytest.fixture
+def snapshot(snapshot_folder: Path) -> Iterator[SnapshotServer]:
+    """The snapshot, served with its default options."""
+    with SnapshotServer(snapshot_folder) as server:
+        yield server
