@@ -26,10 +26,10 @@ def entry(name: str) -> tuple[Family, FamilyPackage]:
     return found
 
 
-def file_named(filename: str) -> IndexFile:
+def file_named(filename: str, folder: str = "cu126") -> IndexFile:
     parsed = parse_filename(filename)
     assert parsed is not None
-    url = f"https://index.test/{filename}"
+    url = f"https://index.test/whl/{folder}/{filename}"
     return IndexFile(filename, url, parsed.name, parsed.version, parsed.tags)
 
 
@@ -42,7 +42,7 @@ def serve(
     is_find_links: bool = False,
 ) -> list[str]:
     """Return the versions that serve, of wheels with these versions for that platform."""
-    files = [file_named(f"{name}-{version}-{TAGS[platform]}.whl") for version in versions]
+    files = [file_named(f"{name}-{version}-{TAGS[platform]}.whl", target) for version in versions]
     return [str(file.version) for file in serve_files(files, name, target, platform, is_find_links)]
 
 
@@ -84,6 +84,13 @@ class TestLabelled:
     @pytest.mark.parametrize("target", ["cpu", "cu124"])
     def test_aarch64_of_old_has_no_label_on_the_index_of_its_target(self, target: str) -> None:
         assert serve(["2.5.1"], target=target, platform="linux-aarch64") == ["2.5.1"]
+
+    def test_an_old_cpu_build_of_the_root_is_no_cuda_build(self) -> None:
+        """Every index lists the files of the root, torchvision 0.15 to 0.17 for aarch64 too."""
+        root = file_named("torchvision-0.16.0-cp311-cp311-linux_aarch64.whl", "")
+
+        for target, served in {"cpu": (root,), "cu121": ()}.items():
+            assert serve_files([root], "torchvision", target, "linux-aarch64") == served
 
     def test_where_a_version_has_the_label_it_alone_counts(self) -> None:
         versions = ["2.5.1", "2.6.0", "2.6.0+cpu", "2.6.0+cu126"]

@@ -168,7 +168,9 @@ class Shelf:
         """
         path = urlsplit(file.url).path
         for url in self._siblings(family, target):
-            if file.sha256 and (file.core_metadata is not None or not self.source(family).is_find_links):
+            if file.sha256 and (
+                file.core_metadata is not None or not self.source(family).is_find_links
+            ):
                 break
             other = self._paths_of_sibling(url, file.name).get(path, file)
             file = replace(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
@@ -16,6 +15,7 @@ from tomlkit.exceptions import ParseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 # [tool.accelock.conda] has files of its own, each with its own digest.
 _ELSEWHERE = frozenset({"conda"})
@@ -50,7 +50,9 @@ def settings_of(directory: Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError, ParseError):
         return ()
     tool = document.unwrap().get("tool", {})
-    tables: dict[str, Any] = {name: tool[name] for name in ("accelock", "pip-tools") if name in tool}
+    tables: dict[str, Any] = {
+        name: tool[name] for name in ("accelock", "pip-tools") if name in tool
+    }
     if isinstance(tables.get("accelock"), dict):
         tables["accelock"] = _without(tables["accelock"], _ELSEWHERE)
     return tuple(json.dumps({name: tables[name]}, sort_keys=True, default=str) for name in tables)

@@ -1,4 +1,4 @@
-"""pip-tools' own command, run for one cell: what takes the place of its repository, resolver, writer.
+"""pip-tools' own command for one cell: our repository, resolver and writer in its place.
 
 ``piptools.scripts.compile.cli`` looks these classes up in its module at the time of the call, so
 that replacing the module's names for a while is all it takes (pip-tools 7.3.0 to 7.6.2).
@@ -35,7 +35,7 @@ def repository_class(run: Run) -> type[PyPIRepository]:
             active = run.active
             if active is None:
                 return
-            run.session = self._session = run.session or self._session
+            self._session = run.session = run.session or self.session
             cell = active.cell
             self._finder = self.command._build_package_finder(
                 options=self.options,

@@ -35,7 +35,7 @@ def main(args: Sequence[str]) -> None:
 
 def command() -> click.Command:
     """Return pip-compile's command with our options behind its own."""
-    ours = copy.copy(compile_module.cli)
+    ours: click.Command = copy.copy(compile_module.cli)
     ours.params = [*compile_module.cli.params, *target_options()]
     ours.callback = _compile
     return ours

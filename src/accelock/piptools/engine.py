@@ -1,16 +1,15 @@
-"""`accelock compile` for targets: read the inputs, solve the cells, merge, and write all or nothing."""
+"""`accelock compile` for targets: read the inputs, solve the cells, merge, write all or nothing."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import click
 from pip._vendor.packaging.utils import canonicalize_name
+from piptools.logging import log
 
 from accelock import __version__
 from accelock.catalogue import Source
@@ -22,7 +21,6 @@ from accelock.lock import freshness, journal
 from accelock.lock.header import Stamp, body_digest
 from accelock.piptools import inputs as reading
 from accelock.piptools import merge, outputs, render
-from accelock.piptools.plan import Plan
 from accelock.piptools.solve import (
     Command,
     Solver,
@@ -32,7 +30,14 @@ from accelock.piptools.solve import (
     version_of,
 )
 from accelock.piptools.state import Capture, Run
-from accelock.target import Cell, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import click
+
+    from accelock.piptools.plan import Plan
+    from accelock.target import Cell, Target
 
 
 @dataclass(frozen=True)
@@ -164,10 +169,10 @@ class Engine:
         return Lockstep(
             cells=run.plan.cells,
             together=run.plan.lockstep,
-            available=lambda name, cell: run.shelves.versions(name, cell),
+            available=run.shelves.versions,
             wanted=lambda name, cell: specifiers_of(self._probes[cell], canonicalize_name(name)),
             may_drop=run.plan.may_drop,
-            unhashed=lambda name, cell: run.shelves.unhashed(name, cell),
+            unhashed=run.shelves.unhashed,
         )
 
     def _drop(self, error: CellDroppedError) -> None:
@@ -188,7 +193,9 @@ class Engine:
         for target, platform in self.run.plan.absent:
             missing.setdefault(target.name, []).append(platform.name)
         for name, platforms in missing.items():
-            self.run.plan.say_progress(f"{name} does not exist on {', '.join(platforms)}: left out there.")
+            self.run.plan.say_progress(
+                f"{name} does not exist on {', '.join(platforms)}: left out there."
+            )
         for (name, version), link in sorted(self.run.memo.built.items()):
             self._say_built(name, version, link)
 
@@ -217,7 +224,9 @@ class Engine:
             )
 
 
-def sheets(compiled: Compiled, context: click.Context, ours: tuple[str, ...]) -> dict[str, render.Sheet]:
+def sheets(
+    compiled: Compiled, context: click.Context, ours: tuple[str, ...]
+) -> dict[str, render.Sheet]:
     """Return what each target's file consists of: target name -> sheet."""
     plan = compiled.run.plan
     return {target.name: _sheet(compiled, target, context, ours) for target in plan.targets}
@@ -245,8 +254,6 @@ def write(compiled: Compiled, pages: Mapping[str, render.Sheet], *, dry_run: boo
 
 
 def _show(lines: list[str], *, always: bool) -> None:
-    from piptools.logging import log
-
     for line in lines:
         (log.log if always else log.info)(line)
 

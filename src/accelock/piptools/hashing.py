@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pip._vendor.packaging.utils import canonicalize_name
 from packaging.version import Version
+from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.errors import SourceError
 

@@ -168,7 +168,7 @@ def _foreign_label(requirement: Any, label: str, own: str, target: Target) -> st
 
 
 def forget_label(pin: Any) -> None:
-    """Turn an existing accelerated pin into a preference: no label, and no other target's hashes."""
+    """Turn an existing accelerated pin into a preference: no label, no other target's hashes."""
     pin.req.specifier = SpecifierSet(
         ",".join(f"{s.operator}{str(s.version).partition('+')[0]}" for s in pin.req.specifier)
     )

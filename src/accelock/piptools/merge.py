@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from piptools.utils import format_requirement, key_from_ireq
 from piptools.writer import _comes_from_as_string
 
 from accelock.lock import markers
 from accelock.lock.markers import Place
-from accelock.piptools.state import Capture
-from accelock.target import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from accelock.piptools.state import Capture
+    from accelock.target import Cell
 
 # Names in a marker that the platforms of a file decide between them.
 _PLATFORM_NAMES = re.compile(r"\b(sys_platform|platform_machine|platform_system|os_name)\b")

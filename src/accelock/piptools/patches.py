@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
 
 
 class Patches:
@@ -25,7 +29,7 @@ class Patches:
         """Set ``owner.name`` to ``make(original)`` until the context ends."""
         self.replace(owner, name, make(getattr(owner, name)))
 
-    def __enter__(self) -> Patches:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from accelock.catalogue import Catalogue, Source, load_catalogue, redact
 from accelock.config import Config, read_config, sources_from_environment
@@ -25,6 +24,10 @@ from accelock.target import (
     parse_platform,
     parse_target,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,8 @@ def make_plan(
     catalogue = load_catalogue()
     targets = _targets(options, config, catalogue)
     if not targets:
-        return _nothing_to_do(options)
+        _refuse_without_target(options)
+        return None
     rules = config.packages if config else {}
     catalogue = catalogue.extended({n: r.family for n, r in rules.items() if r.family})
     asked = {target.name: _platforms(options, config, target) for target in targets}
@@ -158,9 +162,7 @@ def make_plan(
         ),
         absent=tuple(pair for pair in pairs if not pair[0].exists_on(pair[1])),
         declared=frozenset(
-            (target.name, platform.name)
-            for target, platform in pairs
-            if asked[target.name][1]
+            (target.name, platform.name) for target, platform in pairs if asked[target.name][1]
         ),
         sources=chosen,
         written=written,
@@ -175,7 +177,7 @@ def make_plan(
     )
 
 
-def _nothing_to_do(options: Options) -> None:
+def _refuse_without_target(options: Options) -> None:
     if options.given:
         raise AccelockError(
             "--platform, --source, --python-version and --allow-downloads need a target: "
@@ -183,9 +185,7 @@ def _nothing_to_do(options: Options) -> None:
         )
 
 
-def _targets(
-    options: Options, config: Config | None, catalogue: Catalogue
-) -> tuple[Target, ...]:
+def _targets(options: Options, config: Config | None, catalogue: Catalogue) -> tuple[Target, ...]:
     if not options.targets:
         return config.targets if config else ()
     words = list(dict.fromkeys(options.targets))
@@ -213,9 +213,7 @@ def _pythons(options: Options, config: Config | None) -> tuple[PythonVersion, ..
     return (PythonVersion.host(),)
 
 
-def _check_existing(
-    targets: tuple[Target, ...], pairs: list[tuple[Target, Platform]]
-) -> None:
+def _check_existing(targets: tuple[Target, ...], pairs: list[tuple[Target, Platform]]) -> None:
     for target in targets:
         own = [platform for other, platform in pairs if other == target]
         if not any(target.exists_on(platform) for platform in own):

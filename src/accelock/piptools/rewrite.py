@@ -103,9 +103,7 @@ def _rewrite(**params: Any) -> None:
     _write(result, request.output)
 
 
-def turn(
-    file: requirements.RequirementsFile, plan: Plan, request: Request, command: str
-) -> str:
+def turn(file: requirements.RequirementsFile, plan: Plan, request: Request, command: str) -> str:
     """Return the text of a compiled file, turned to the plan's one target.
 
     :raises AccelockError: no solution, or a source that cannot be read.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import piptools.scripts.compile as compile_module
-from pip._internal.exceptions import PipError
-from pip._vendor.packaging.utils import canonicalize_name
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+from pip._internal.exceptions import PipError
+from pip._vendor.packaging.utils import canonicalize_name
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
 from accelock.errors import ResolutionError
@@ -90,7 +90,7 @@ def call_cell(
 
 
 def pins(capture: Capture) -> dict[str, Any]:
-    """Return the pinned requirements of a cell's result by canonical name; no URLs, no editables."""
+    """Return the pins of a cell's result by canonical name; no URLs, no editables."""
     return {
         canonicalize_name(ireq.name): ireq
         for ireq in (*capture.results, *capture.unsafe_requirements)
@@ -172,9 +172,7 @@ class Solver:
             if (entry := self.run.shelves.find(name)) and entry.package.lockstep
         }
 
-    def _rule_out(
-        self, cell: Cell, found: Mapping[Cell, Capture], error: ResolutionError
-    ) -> bool:
+    def _rule_out(self, cell: Cell, found: Mapping[Cell, Capture], error: ResolutionError) -> bool:
         """Rule out the leader's versions that this cell's graph refuses; False if none is.
 
         The cell is solved by itself: where it then takes another version of a lockstep package,
@@ -237,8 +235,7 @@ def _models(cell: Cell, found: Mapping[Cell, Capture]) -> Iterator[Capture]:
     yield from (
         found[other]
         for other in cells
-        if other.target == leader
-        and (other.platform, other.python) == (cell.platform, cell.python)
+        if other.target == leader and (other.platform, other.python) == (cell.platform, cell.python)
     )
 
 

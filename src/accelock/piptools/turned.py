@@ -24,9 +24,9 @@ def edit(file: RequirementsFile, compiled: engine.Compiled, *, hashes: bool) -> 
     for name, variants in found.items():
         pins = file.named(name)
         if not pins:
-            added[name] = _blocks(variants, None, _style(file), compiled)
+            added[name] = _blocks(variants, None, _style(file))
         elif not _same(pins, variants, hashes=hashes):
-            replaced[name] = _blocks(variants, pins[0], _style(file), compiled)
+            replaced[name] = _blocks(variants, pins[0], _style(file))
     indexes, pages = engine.family_lines(compiled, compiled.run.plan.targets[0])
     own = [*(f"--extra-index-url {u}" for u in indexes), *(f"--find-links {u}" for u in pages)]
     there = {option.raw.strip() for option in file.options}
@@ -57,9 +57,7 @@ def report(file: RequirementsFile, compiled: engine.Compiled) -> Iterator[str]:
             yield f"{pin.name}: dropped (nothing asks for it on {target.name})"
 
 
-def _why(
-    name: str, old: str, variants: Sequence[Variant], compiled: engine.Compiled
-) -> str:
+def _why(name: str, old: str, variants: Sequence[Variant], compiled: engine.Compiled) -> str:
     run = compiled.run
     if run.shelves.find(name) is not None:
         for cell in run.plan.cells:
@@ -104,11 +102,8 @@ def _same(pins: Sequence[Pin], variants: Sequence[Variant], *, hashes: bool) -> 
     return old == new
 
 
-def _blocks(
-    variants: Sequence[Variant], pin: Pin | None, style: str, compiled: engine.Compiled
-) -> list[str]:
-    """Return the lines of a package; its old annotation is kept, a new one is in the file's style."""
-    del compiled
+def _blocks(variants: Sequence[Variant], pin: Pin | None, style: str) -> list[str]:
+    """Return the lines of a package: with its old annotation, or one in the file's style."""
     blocks = []
     for variant in variants:
         line = variant.text + (f" ; {variant.marker}" if variant.marker else "")
@@ -150,5 +145,3 @@ def _foreign_options(file: RequirementsFile, compiled: engine.Compiled) -> set[s
             or option.value in compiled.run.plan.source_urls
         )
     }
-
-
