@@ -39,6 +39,8 @@ class Lockstep:
     :param may_drop: whether a cell's platform is a default one, not named by the user.
     :param together: False where the user has turned lockstep off: then each cell is by itself.
     :param unhashed: (name, cell) -> versions that were passed over for want of a published hash.
+    :param asks: (name, cell) -> whether the inputs themselves ask for the package in that cell;
+        a marker of the user's may keep it out (``torch ; platform_machine == "x86_64"``).
     """
 
     cells: tuple[Cell, ...]
@@ -47,6 +49,7 @@ class Lockstep:
     may_drop: Callable[[Cell], bool]
     together: bool = True
     unhashed: Callable[[str, Cell], frozenset[Version]] = lambda _name, _cell: frozenset()
+    asks: Callable[[str, Cell], bool] = lambda _name, _cell: True
     excluded: dict[str, set[Version]] = field(default_factory=dict)
     settled: dict[str, Version] = field(default_factory=dict)
     _common: dict[tuple[str, tuple[Cell, ...]], frozenset[Version]] = field(default_factory=dict)
@@ -86,11 +89,17 @@ class Lockstep:
         """
         if not self.together:
             return (cell,)
-        specifiers = {str(self.wanted(name, other)) for other in self.cells}
-        if len(specifiers) == 1 or self._meets(name, self.cells):
-            return self.cells
+        cells = self._asking(name, cell)
+        specifiers = {str(self.wanted(name, other)) for other in cells}
+        if len(specifiers) == 1 or self._meets(name, cells):
+            return cells
         mine = str(self.wanted(name, cell))
-        return tuple(other for other in self.cells if str(self.wanted(name, other)) == mine)
+        return tuple(other for other in cells if str(self.wanted(name, other)) == mine)
+
+    def _asking(self, name: str, cell: Cell) -> tuple[Cell, ...]:
+        """Return the cells that want the package: all, where only other packages ask for it."""
+        asking = [other for other in self.cells if self.asks(name, other)]
+        return tuple(o for o in self.cells if not asking or o in asking or o == cell)
 
     def _meets(self, name: str, cells: Iterable[Cell]) -> bool:
         sets = [self._fitting(name, cell) for cell in cells]

@@ -24,6 +24,7 @@ from accelock.piptools import merge, outputs, render
 from accelock.piptools.solve import (
     Command,
     Solver,
+    asked_for,
     call_cell,
     pins,
     specifiers_of,
@@ -173,6 +174,7 @@ class Engine:
             wanted=lambda name, cell: specifiers_of(self._probes[cell], canonicalize_name(name)),
             may_drop=run.plan.may_drop,
             unhashed=run.shelves.unhashed,
+            asks=lambda name, cell: asked_for(self._probes[cell], canonicalize_name(name)),
         )
 
     def _drop(self, error: CellDroppedError) -> None:

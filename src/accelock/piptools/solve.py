@@ -193,6 +193,14 @@ class Solver:
         return bool(refused)
 
 
+def asked_for(capture: Capture, name: str) -> bool:
+    """Return whether the inputs of a cell ask for a project themselves; a constraint does not."""
+    return any(
+        not ireq.constraint and ireq.name and canonicalize_name(ireq.name) == name
+        for ireq in capture.constraints
+    )
+
+
 def specifiers_of(capture: Capture, name: str) -> SpecifierSet:
     """Return what the inputs of a cell ask of a project, all of them together."""
     parts = [
