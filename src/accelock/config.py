@@ -46,7 +46,7 @@ __all__ = [
 
 _ROOT = "tool.accelock"
 _KEYS = (
-    "targets", "platforms", "lockstep", "glibc", "macos", "python",
+    "targets", "platforms", "lockstep", "glibc", "macos", "python", "allow-downloads",
     "sources", "target", "packages", "conda",
 )  # fmt: skip
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: other keys are quoted
@@ -73,6 +73,7 @@ class Config:
 
     `platforms_declared` tells whether the project named its platforms, which binds, or has the
     default ones, which do their best. `pythons` is empty where the host's Python is meant.
+    `allow_downloads` consents to downloading whole wheels to hash them, where nobody publishes it.
     `sources` maps families to where the project has them, `target_platforms` targets to the fewer
     platforms that they are narrowed to, `packages` canonical project names to rules. `conda` is
     the table of that name as it stands. `path` is the file.
@@ -82,6 +83,7 @@ class Config:
     platforms: tuple[Platform, ...] = DEFAULT_PLATFORMS
     platforms_declared: bool = False
     lockstep: bool = True
+    allow_downloads: bool = False
     levels: Levels = field(default_factory=Levels)
     pythons: tuple[PythonVersion, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
@@ -154,6 +156,7 @@ def parse_config(table: Mapping[str, object], where: str, catalogue: Catalogue) 
         platforms=platforms or DEFAULT_PLATFORMS,
         platforms_declared=bool(platforms),
         lockstep=root.boolean("lockstep", default=True),
+        allow_downloads=root.boolean("allow-downloads", default=False),
         levels=Levels(
             root.text("glibc", _glibc) or levels.glibc, root.text("macos", _macos) or levels.macos
         ),

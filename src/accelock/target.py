@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONDA_ALIASES",
+    "CPU",
     "DEFAULT_PLATFORMS",
     "PLATFORMS",
     "Cell",
@@ -230,6 +231,10 @@ class Target:
 
     def __str__(self) -> str:
         return self.name
+
+
+#: The target of the builds for the processor alone.
+CPU = Target(name="cpu", kind=Kind.CPU, version=())
 
 
 @dataclass(frozen=True, slots=True)

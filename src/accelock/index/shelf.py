@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.errors import SourceError
 from accelock.index.labels import public_versions, serving
-from accelock.target import Kind, Target
+from accelock.target import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     from accelock.catalogue import Catalogue, Family, FamilyPackage, Source
     from accelock.index.model import IndexFile
     from accelock.index.reader import IndexReader
-    from accelock.target import Cell, Levels
-
-CPU = Target(name="cpu", kind=Kind.CPU, version=())
-
+    from accelock.target import Cell, Levels, Target
 
 @dataclass(frozen=True, slots=True)
 class Accelerated:

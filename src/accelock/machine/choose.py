@@ -61,12 +61,14 @@ def choose(
     environ: Mapping[str, str],
     catalogue: Catalogue,
     platform: Platform | None,
+    saved: str | None = None,
     root: Path = Path("/"),
     run: Runner = run_command,
 ) -> Choice:
     """Return the declared target that fits this machine.
 
-    The only one declared; else what the variable ACCELOCK_TARGET says; else the newest CUDA target
+    The only one declared; else what the variable ACCELOCK_TARGET says; else the `saved` choice of
+    the environment, as long as it is declared; else the newest CUDA target
     that the NVIDIA driver runs, then the newest ROCm target for the AMD GPUs; else `cpu`.
     `platform` is this machine's, None where accelock has no name for it; `root` and `run` are where
     the probes look. Raises UnknownWordError where the variable names no declared target, and
@@ -78,6 +80,9 @@ def choose(
         return Choice(declared[0], "the only target declared")
     if wanted := environ.get(VARIABLE, "").strip():
         return _told(wanted, declared)
+    for target in declared:
+        if target.name == saved:
+            return Choice(target, "chosen for this environment")
     machine = _Machine(platform, _driver(environ, root, run), find_architectures(root))
     return _detected(declared, machine, catalogue.hardware)
 

@@ -11,9 +11,14 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from accelock.catalogue import Catalogue, Source, load_catalogue, redact
-from accelock.config import Config, read_config, sources_from_environment
-from accelock.errors import AccelockError, UnknownWordError
+from accelock.catalogue import Catalogue, Source, load_catalogue
+from accelock.config import (
+    Config,
+    read_config,
+    sources_from_environment,
+    sources_from_options,
+)
+from accelock.errors import AccelockError, ConfigError
 from accelock.target import (
     DEFAULT_PLATFORMS,
     Cell,
@@ -28,6 +33,12 @@ from accelock.target import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+
+class OptionError(AccelockError):
+    """A word of the command line is not what its option takes, or needs another option."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +147,8 @@ def make_plan(
 ) -> Plan | None:
     """Decide a run, or return None where neither a target nor a table asks for one.
 
-    :raises UnknownWordError: a target, platform or family that does not exist.
+    :raises UnknownWordError: a target or platform that does not exist.
+    :raises OptionError: another word of the command line that is none.
     :raises AccelockError: a target that none of its platforms has.
     """
     catalogue = load_catalogue()
@@ -170,7 +182,7 @@ def make_plan(
         cpuonly=frozenset(name for name, rule in rules.items() if rule.cpuonly),
         levels=config.levels if config else Levels(),
         lockstep=config.lockstep if config else True,
-        allow_downloads=options.allow_downloads,
+        allow_downloads=options.allow_downloads or bool(config and config.allow_downloads),
         host_python=not options.pythons and not (config and config.pythons),
         say=say,
         say_progress=say_progress,
@@ -179,7 +191,7 @@ def make_plan(
 
 def _refuse_without_target(options: Options) -> None:
     if options.given:
-        raise AccelockError(
+        raise OptionError(
             "--platform, --source, --python-version and --allow-downloads need a target: "
             "give one with -t (for example -t cpu), or declare `targets` in [tool.accelock]."
         )
@@ -207,7 +219,10 @@ def _platforms(
 
 def _pythons(options: Options, config: Config | None) -> tuple[PythonVersion, ...]:
     if options.pythons:
-        return tuple(sorted({PythonVersion.parse(word) for word in options.pythons}))
+        try:
+            return tuple(sorted({PythonVersion.parse(word) for word in options.pythons}))
+        except AccelockError as error:
+            raise OptionError(f"--python-version: {error}") from error
     if config and config.pythons:
         return tuple(sorted(config.pythons))
     return (PythonVersion.host(),)
@@ -232,18 +247,12 @@ def _sources(
     """Return where to read, what to write, and the families for which the user chose."""
     written = {family.name: Source(family.index) for family in catalogue.families}
     chosen = dict(config.sources) if config else {}
-    given = dict(_parse_source(word, catalogue) for word in options.sources)
+    try:
+        given = sources_from_options(options.sources, catalogue)
+    except ConfigError as error:
+        raise OptionError(str(error)) from error
     from_environment = sources_from_environment(environ, catalogue)
     written.update(chosen)
     written.update(given)
     reading = {**written, **from_environment, **given}
     return reading, written, frozenset({*chosen, *given, *from_environment})
-
-
-def _parse_source(word: str, catalogue: Catalogue) -> tuple[str, Source]:
-    name, equals, url = word.partition("=")
-    if not equals or not url:
-        raise UnknownWordError(
-            "source", redact(word), [f"{family.name}=URL" for family in catalogue.families]
-        )
-    return catalogue.family(name).name, Source(url)

@@ -1,0 +1,166 @@
+"""poetry.lock with all targets in it: reading one target's view, writing leader and overlay."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from poetry.packages.locker import Locker
+
+from accelock.lock import journal
+from accelock.lock import overlay as overlays
+from accelock.lock.overlay import Change, Overlay
+from accelock.poetry.errors import shown
+from accelock.poetry.solved import SolvedHere
+
+if TYPE_CHECKING:
+    from poetry.core.packages.package import Package
+    from tomlkit.toml_document import TOMLDocument
+
+    from accelock.poetry.merging import Solved
+    from accelock.poetry.project import Project
+    from accelock.poetry.solver import Solution
+    from accelock.target import Target
+
+
+class TargetLocker(Locker):
+    """Poetry's locker, for a lock that holds several targets.
+
+    ``lock_data`` is what Poetry reads everywhere: here it is the view of one target, the project's
+    choice for this machine. While targets are locked nobody has to choose.
+    """
+
+    def __init__(self, lock: Path, pyproject_data: dict[str, Any], project: Project) -> None:
+        super().__init__(lock, pyproject_data)
+        self.project = project
+        self.solution: Solution | None = None
+        self._raw: dict[str, Any] | None = None
+
+    # -- reading -------------------------------------------------------------------------------
+
+    @property
+    def lock_data(self) -> dict[str, Any]:
+        """Return the lock's data as the target of this machine has it."""
+        overlay = self.overlay
+        if overlay is None:
+            return self.raw_data
+        return self._view(self.project.active_name(overlay))
+
+    @property
+    def raw_data(self) -> dict[str, Any]:
+        """Return the lock's data as it stands in the file: the leader's entries and the overlay."""
+        if self._raw is None or self._lock_data is None:
+            self._raw = super().lock_data
+        return self._raw
+
+    @property
+    def overlay(self) -> Overlay | None:
+        """Return the overlay of the lock, None where it has none.
+
+        :raises UserError: it is damaged or of a newer accelock.
+        """
+        with shown():
+            return overlays.read(self.raw_data, str(self.lock))
+
+    def packages_of(self, target: Target) -> list[Package]:
+        """Return the packages that the lock has for one target; none for one that it lacks."""
+        if not self.is_locked():
+            return []
+        overlay = self.overlay
+        known = overlay.targets if overlay is not None else (self.project.targets[0].name,)
+        # A target that is new to the lock begins with the leader's packages.
+        name = target.name if target.name in known else known[0]
+        with self.project.viewing(name):
+            return list(self.locked_repository().packages)
+
+    def is_fresh(self) -> bool:
+        """Return whether the lock fits pyproject.toml, [tool.accelock] included."""
+        if not super().is_fresh():
+            return False
+        overlay = self.overlay
+        return overlay is None or overlay.digest == self.project.digest
+
+    def _view(self, name: str) -> dict[str, Any]:
+        overlay = self.overlay
+        raw = self.raw_data
+        change = None if overlay is None else overlay.changes.get(name)
+        if change is None:
+            return raw
+        return {**raw, "package": overlays.applied(raw["package"], change)}
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def solved_here(self) -> Solved:
+        """Return the solved packages of this machine's target, chosen when they are looked at."""
+        return SolvedHere(self._solved_of_choice)
+
+    def _solved_of_choice(self) -> Solved:
+        solution = self.solution
+        if solution is None:
+            raise RuntimeError("there is no solution before the solver has run")
+        by_name = {target.name: solved for target, solved in solution.by_target.items()}
+        if len(by_name) == 1:
+            return next(iter(by_name.values()))
+        platforms = {t.name: tuple(p.name for p in ps) for t, ps in solution.platforms.items()}
+        return by_name[self.project.choice(platforms).target.name]
+
+    def _compute_lock_data(self, root: Any, packages: Any) -> TOMLDocument:
+        """Return the lock document: the leader's as Poetry makes it, and the others' differences.
+
+        Private in Poetry 2.0.1 to 2.5.1, called by ``set_lock_data``.
+        """
+        solution = self.solution
+        if solution is None:
+            return super()._compute_lock_data(root, packages)
+        targets = [t for t in self.project.targets if t in solution.by_target]
+        leader = super()._compute_lock_data(root, solution.by_target[targets[0]])
+        if not solution.accelerated:
+            return leader
+        changes: dict[str, Change] = {}
+        for target in targets[1:]:
+            other = super()._compute_lock_data(root, solution.by_target[target])
+            changes[target.name] = overlays.difference(leader["package"], other["package"])
+        self._add(leader, solution, targets, changes)
+        return leader
+
+    def _add(
+        self,
+        document: TOMLDocument,
+        solution: Solution,
+        targets: list[Target],
+        changes: dict[str, Change],
+    ) -> None:
+        overlay = Overlay(
+            targets=tuple(target.name for target in targets),
+            platforms={t.name: tuple(p.name for p in solution.platforms[t]) for t in targets},
+            digest=self.project.digest,
+            changes=changes,
+        )
+        tables = overlays.write(document, overlay)
+        document["metadata"][overlays.TABLE] = tables["metadata"]
+        if tables["tables"]:
+            document[overlays.TABLE] = tables["tables"]
+
+    def _should_write(self, lock: TOMLDocument) -> bool:
+        """Return whether the lock differs from the file; Poetry would compare with the view."""
+        if not self.is_locked():
+            return True
+        try:
+            return bool(lock != self.raw_data)
+        except RuntimeError:  # no lock, or one of a Poetry that this one cannot read
+            return True
+
+    def _write_lock_data(self, data: TOMLDocument) -> None:
+        """Write the lock whole or not at all; Poetry's own truncates it in place."""
+        content = data.as_string()
+        ends_with_crlf = self.lock.exists() and _first_line_is_crlf(self.lock)
+        content = re.sub(r"\r?\n", "\r\n" if ends_with_crlf else "\n", content)
+        with shown():
+            journal.write_all({Path(self.lock): content.encode()})
+        self._lock_data = self._raw = None
+
+
+def _first_line_is_crlf(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.readline().endswith(b"\r\n")

@@ -1,0 +1,63 @@
+"""The entry points of the plugin.
+
+Poetry calls ``activate`` for every command, ``config --list`` too: nothing is detected, read or
+fetched here, and a project without a [tool.accelock] table is left alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cleo.events.console_command_event import ConsoleCommandEvent
+from cleo.events.console_events import COMMAND
+from poetry.plugins.application_plugin import ApplicationPlugin
+from poetry.plugins.plugin import Plugin
+
+if TYPE_CHECKING:
+    from cleo.events.event import Event
+    from cleo.events.event_dispatcher import EventDispatcher
+    from cleo.io.io import IO
+    from poetry.console.application import Application
+    from poetry.poetry import Poetry
+
+
+class AccelockPlugin(Plugin):
+    """Gives a project with a [tool.accelock] table a pool and a locker that know its targets."""
+
+    def activate(self, poetry: Poetry, io: IO) -> None:
+        """Take over a project's pool and locker; only a table with targets asks for it."""
+        table = _table(poetry)
+        if not table or not table.get("targets"):
+            return
+        from accelock.poetry import takeover
+
+        takeover.take_over(poetry, table, io)
+
+
+class AccelockApplicationPlugin(ApplicationPlugin):
+    """Adds the commands, and tells a project which command runs."""
+
+    def activate(self, application: Application) -> None:
+        """Register the commands and listen for the one that runs."""
+        from accelock.poetry.commands import COMMANDS
+
+        for name, command in COMMANDS.items():
+            application.command_loader.register_factory(name, command)
+        dispatcher = application.event_dispatcher
+        if dispatcher is not None:
+            dispatcher.add_listener(COMMAND, _tell_project, priority=-1)
+
+
+def _tell_project(event: Event, _name: str, _dispatcher: EventDispatcher) -> None:
+    if not isinstance(event, ConsoleCommandEvent):
+        return
+    command: Any = event.command
+    poetry = getattr(command, "_poetry", None)
+    project = getattr(getattr(poetry, "locker", None), "project", None)
+    if project is not None:
+        project.command = command
+
+
+def _table(poetry: Poetry) -> dict[str, Any]:
+    found = poetry.pyproject.data.get("tool", {}).get("accelock", {})
+    return found if isinstance(found, dict) else {}

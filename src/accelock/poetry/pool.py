@@ -1,0 +1,313 @@
+"""The pool of repositories of a project: accelerated names are answered from the slice's family."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+from poetry.repositories.exceptions import PackageNotFoundError
+from poetry.repositories.repository_pool import Priority, RepositoryPool
+
+from accelock.errors import AccelockError
+from accelock.poetry.errors import shown
+from accelock.target import CPU
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from poetry.core.constraints.version import Version
+    from poetry.core.packages.dependency import Dependency
+    from poetry.core.packages.package import Package
+    from poetry.repositories.repository import Repository
+
+    from accelock.catalogue import Family, FamilyPackage
+    from accelock.index.lockstep import Lockstep
+    from accelock.poetry.project import Project
+    from accelock.poetry.repository import FamilyRepository
+    from accelock.poetry.slices import Slice
+    from accelock.poetry.supply import Supply
+    from accelock.target import Target
+
+
+class TargetPool(RepositoryPool):
+    """Poetry's pool, which answers for accelerated names while a slice is in force.
+
+    Between solves it is Poetry's own, plus the repositories that the lock names as sources.
+    """
+
+    def __init__(self, base: RepositoryPool, project: Project, config: Any) -> None:
+        super().__init__(config=config)
+        for repository in base.all_repositories:
+            self.add_repository(repository, priority=base.get_priority(repository.name))
+        self.project = project
+        self.slice: Slice | None = None
+        self.lockstep: Lockstep | None = None
+        self._families: dict[tuple[str, str], FamilyRepository] = {}
+        self._supply: Supply | None = None
+        self._by_hand: set[str] = set()
+
+    @contextlib.contextmanager
+    def use(self, whole: Slice) -> Iterator[None]:
+        """Answer for a slice for a while."""
+        old, self.slice = self.slice, whole
+        try:
+            yield
+        finally:
+            self.slice = old
+
+    @property
+    def supply(self) -> Supply:
+        """Return the accelerated files; made when first asked for, with Poetry's own session."""
+        if self._supply is None:
+            self._supply = self._make_supply()
+        return self._supply
+
+    def find(self, name: str) -> tuple[Family, FamilyPackage] | None:
+        """Return what the catalogue knows of a project."""
+        return self.project.catalogue.family_of(name)
+
+    def family_repository(self, family: Family, target: Target) -> FamilyRepository:
+        """Return the repository of a family for a target."""
+        key = (family.name, target.name)
+        if key not in self._families:
+            self._families[key] = self._make_repository(family, target)
+        return self._families[key]
+
+    # -- what Poetry asks of a pool ------------------------------------------------------------
+
+    def has_repository(self, name: str) -> bool:
+        """Return whether there is a repository of that name, ours among them."""
+        return super().has_repository(name) or self._ours(name) is not None
+
+    def repository(self, name: str) -> Repository:
+        """Return the repository of that name; ours are made when they are asked for."""
+        if not super().has_repository(name) and (ours := self._ours(name)) is not None:
+            return self.family_repository(*ours)
+        return super().repository(name)
+
+    def get_priority(self, name: str) -> Priority:
+        """Return a repository's priority.
+
+        Poetry does not reuse locked packages of EXPLICIT sources (``Provider.get_locked``), so that
+        the sources of the slice at work count as primary ones.
+        """
+        if self.slice is not None and name.lower() in self._names_of(self.slice.target):
+            return Priority.PRIMARY
+        if not super().has_repository(name) and self._ours(name) is not None:
+            return Priority.EXPLICIT
+        return super().get_priority(name)
+
+    def find_packages(self, dependency: Dependency) -> list[Package]:
+        """Return the packages that fit a dependency.
+
+        A hand-written ``source`` wins. A labelled package (torch) is at its family's source alone;
+        a library that both have (triton, nvidia-*) comes from the one that the catalogue prefers,
+        and from the other only where that one has no fitting version.
+        """
+        found = self.find(dependency.name)
+        if found is None:
+            return super().find_packages(dependency)
+        if dependency.source_name is not None:
+            self._say_by_hand(dependency)
+            return super().find_packages(dependency)
+        if self.slice is None:
+            return self._of_all_targets(dependency, found[1])
+        family, package = found
+        ours = self.family_repository(family, self.slice.target)
+        if package.labelled:
+            return ours.find_packages(dependency)
+        first, second = ours.find_packages, super().find_packages
+        if package.prefer == "default":
+            first, second = second, first
+        return self._settled(dependency.name, package, first(dependency) or second(dependency))
+
+    def package(
+        self, name: str, version: Version, *args: Any, repository_name: str | None = None, **kw: Any
+    ) -> Package:
+        """Return one package; Poetry 2.0 passes extras too."""
+        found = self.find(name) if self.slice is not None else None
+        if repository_name is None and found is not None and self.slice is not None:
+            ours = self.family_repository(found[0], self.slice.target)
+            if self._is_ours(name, version, found[1], ours):
+                return ours.package(name, version)
+        kw["repository_name"] = repository_name
+        return super().package(name, version, *args, **kw)
+
+    # ------------------------------------------------------------------------------------------
+
+    def _is_ours(
+        self, name: str, version: Version, package: FamilyPackage, ours: FamilyRepository
+    ) -> bool:
+        if package.labelled:
+            return True
+        has = ours.has_version(canonicalize_name(name), version)
+        if package.prefer == "family" or not has:
+            return has
+        try:
+            super().package(name, version)
+        except PackageNotFoundError:
+            return True
+        return False
+
+    def _say_by_hand(self, dependency: Dependency) -> None:
+        if self.slice is not None and dependency.name not in self._by_hand:
+            self._by_hand.add(dependency.name)
+            self.project.say(
+                f"accelock: {dependency.name} has source {dependency.source_name!r} by hand, and "
+                "comes from there on every target."
+            )
+
+    def _of_all_targets(self, dependency: Dependency, package: FamilyPackage) -> list[Package]:
+        """Return what `poetry add torch` is to choose from: the versions that all targets have.
+
+        They carry no label, so that none gets into pyproject.toml.
+        """
+        if not package.labelled:
+            return super().find_packages(dependency)
+        from poetry.core.constraints.version import Version as PoetryVersion
+        from poetry.core.packages.package import Package as PoetryPackage
+
+        from accelock.index.lockstep import CellDroppedError
+        from accelock.poetry.together import Together
+
+        versions: frozenset[Any] | None = None
+        with shown():
+            together = Together(self.project, self.supply, ())
+            while versions is None:
+                lockstep = together.lockstep()
+                try:
+                    versions = lockstep.allowed(dependency.name, lockstep.cells[0])
+                except CellDroppedError as error:
+                    together.drop(error)
+        parsed = [PoetryVersion.parse(str(version)) for version in sorted(versions or ())]
+        return [
+            PoetryPackage(dependency.name, version)
+            for version in parsed
+            if dependency.constraint.allows(version)
+        ]
+
+    def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:
+        """Keep a lockstep package without labels (torchtext) at the version the leader took."""
+        if self.lockstep is None or not package.lockstep or not self.lockstep.together:
+            return found
+        excluded = {str(version) for version in self.lockstep.excluded.get(name, ())}
+        settled = self.lockstep.settled.get(name)
+        return [
+            candidate
+            for candidate in found
+            if (public := candidate.version.text.partition("+")[0]) not in excluded
+            and (settled is None or public == str(settled))
+        ]
+
+    def _names_of(self, target: Target) -> set[str]:
+        families = self.project.catalogue.families
+        return {self.family_repository(family, target).name.lower() for family in families}
+
+    def _ours(self, name: str) -> tuple[Family, Target] | None:
+        """Return the family and target of a source of ours in a lock."""
+        if not name.lower().startswith("accelock-"):
+            return None
+        for family in self.project.catalogue.families:
+            for target in self.project.targets:
+                if own_name(family, self._variant(family, target)) == name.lower():
+                    return family, target
+        return None
+
+    def _variant(self, family: Family, target: Target) -> Target:
+        """Return the target whose builds a family takes: cpu, where it is marked cpuonly."""
+        return CPU if family.name in _cpuonly(self.project) else target
+
+    def _make_repository(self, family: Family, target: Target) -> FamilyRepository:
+        from accelock.poetry.repository import FamilyRepository
+
+        source = self.project.written_source(family).without_credentials
+        variant = self._variant(family, target)
+        url = source.url(variant)
+        return FamilyRepository(
+            self._source_name(url, own_name(family, variant)),
+            url,
+            target,
+            supply=lambda: self.supply,
+            whole=lambda: self.slice,
+            allows=self._allowed,
+        )
+
+    def _source_name(self, url: str, own: str) -> str:
+        """Return the name of the user's own source with that URL, else ours.
+
+        :raises UserError: the user's source has our name and another URL.
+        """
+        for repository in self.all_repositories:
+            declared = getattr(repository, "url", None)
+            if declared is not None and declared.rstrip("/") == url:
+                return repository.name
+            if repository.name.lower() == own:
+                with shown():
+                    raise AccelockError(
+                        f"{self.project.where}: [[tool.poetry.source]] has a source named {own} "
+                        f"with the URL {declared}, and accelock uses that name for {url}. Rename "
+                        "the source, or give it that URL."
+                    )
+        return own
+
+    def _allowed(self, name: str, whole: Slice) -> Any:
+        found = self.find(name)
+        if self.lockstep is None or found is None or not found[1].lockstep:
+            return None
+        if not found[1].labelled:
+            return None
+        return self.lockstep.allowed(name, _representative(whole, self.project))
+
+    def _make_supply(self) -> Supply:
+        from poetry.utils.authenticator import Authenticator
+
+        from accelock.index.reader import IndexReader
+        from accelock.index.shelf import Shelf
+        from accelock.poetry.supply import Supply
+
+        project = self.project
+        self._register_credentials()
+        session = Authenticator(config=project.poetry.config, io=project.io)
+        reader = IndexReader(session)
+        with shown():
+            shelf = Shelf(
+                reader,
+                project.catalogue,
+                sources={f.name: project.source(f) for f in project.catalogue.families},
+                levels=project.config.levels,
+                cpuonly=_cpuonly(project),
+                hashed=not project.config.allow_downloads,
+            )
+        return Supply(shelf, reader, project.pythons)
+
+    def _register_credentials(self) -> None:
+        """Let ``poetry config http-basic.accelock-pytorch-cpu`` count for our sources' URLs."""
+        project = self.project
+        known = project.poetry.config.get("repositories", {}) or {}
+        own = {
+            own_name(family, self._variant(family, target)): {
+                "url": project.source(family).url(self._variant(family, target))
+            }
+            for family in project.catalogue.families
+            for target in project.targets
+        }
+        new = {name: value for name, value in own.items() if name not in known}
+        project.poetry.config.merge({"repositories": {**known, **new}})
+
+
+def own_name(family: Family, target: Target) -> str:
+    """Return the name of a family's source in a lock where the user has not named it."""
+    return f"accelock-{family.name}-{target.name}"
+
+
+def _representative(whole: Slice, project: Project) -> Any:
+    from accelock.target import Cell
+
+    return Cell(whole.target, whole.platforms[0], project.pythons[-1])
+
+
+def _cpuonly(project: Project) -> frozenset[str]:
+    marked = [name for name, rule in project.config.packages.items() if rule.cpuonly]
+    found = (project.catalogue.family_of(name) for name in marked)
+    return frozenset(family.name for family, _package in filter(None, found))

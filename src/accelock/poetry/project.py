@@ -1,0 +1,150 @@
+"""One Poetry project with a [tool.accelock] table: its settings and what this machine takes."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from accelock.catalogue import Source, load_catalogue
+from accelock.config import Config, parse_config, sources_from_environment
+from accelock.poetry import here
+from accelock.poetry.errors import shown
+from accelock.target import PythonVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cleo.commands.command import Command
+    from cleo.io.io import IO
+    from poetry.poetry import Poetry
+
+    from accelock.catalogue import Catalogue, Family
+    from accelock.lock.overlay import Overlay
+    from accelock.machine import Choice
+    from accelock.target import Target
+
+# Pythons that wheels are looked for; the project's own constraint picks among them.
+_PYTHONS = tuple(PythonVersion(3, minor) for minor in range(8, 20))
+# Commands that are about the lock file: for them nothing is detected.
+_OF_THE_FILE = frozenset({"lock", "check", "accelock check", "accelock init"})
+_SETTINGS_OF_OTHERS = frozenset({"conda"})
+
+
+class Project:
+    """What accelock knows of one Poetry object; nothing is read or detected before it is asked.
+
+    :param table: the [tool.accelock] table of the root project. Those of path dependencies do not
+        count.
+    """
+
+    def __init__(self, poetry: Poetry, table: Mapping[str, Any], io: IO) -> None:
+        self.poetry = poetry
+        self.io = io
+        self.command: Command | None = None
+        self._table = table
+        self._viewed: str | None = None
+        self._choice: Choice | None = None
+
+    @property
+    def where(self) -> str:
+        """Return the file of the table, for messages."""
+        return str(self.poetry.pyproject_path)
+
+    @property
+    def root_name(self) -> str:
+        """Return the name of the root package, which tells this project's solves from others'."""
+        return str(self.poetry.package.name)
+
+    @functools.cached_property
+    def config(self) -> Config:
+        """Return the table's values.
+
+        :raises UserError: the table has faults; all of them are named.
+        """
+        with shown():
+            return parse_config(self._table, self.where, load_catalogue())
+
+    @functools.cached_property
+    def catalogue(self) -> Catalogue:
+        """Return the catalogue with the user's own packages."""
+        return self.config.extend(load_catalogue())
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Return the declared targets, the leader first."""
+        return self.config.targets
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Return the sha256, in hex, of the settings that a lock depends on.
+
+        A source of the environment is none of them.
+        """
+        table = {k: v for k, v in dict(self._table).items() if k not in _SETTINGS_OF_OTHERS}
+        plain = json.dumps(table, sort_keys=True, default=str)
+        return hashlib.sha256(plain.encode()).hexdigest()
+
+    @functools.cached_property
+    def pythons(self) -> tuple[PythonVersion, ...]:
+        """Return the Pythons that the project supports, of those that have wheels at all."""
+        from poetry.core.constraints.version import Version
+
+        constraint = self.poetry.package.python_constraint
+        return tuple(
+            python
+            for python in _PYTHONS
+            if constraint.allows(Version.parse(f"{python}.99"))
+            or constraint.allows(Version.parse(python.full))
+        ) or (PythonVersion.host(),)
+
+    @contextlib.contextmanager
+    def viewing(self, name: str) -> Iterator[None]:
+        """Let the lock be read as one target has it, whatever this machine is, for a while."""
+        old, self._viewed = self._viewed, name
+        try:
+            yield
+        finally:
+            self._viewed = old
+
+    def active_name(self, overlay: Overlay) -> str:
+        """Return the target whose view of the lock Poetry is to see.
+
+        `poetry lock` and `poetry check` are about the file and not about this machine: they see the
+        leader's.
+
+        :raises UserError: no target of the lock fits this machine.
+        """
+        if self._viewed is not None:
+            return self._viewed
+        if self.command is not None and self.command.name in _OF_THE_FILE:
+            return overlay.targets[0]
+        return self.choice(overlay.platforms).target.name
+
+    def choice(self, platforms: Mapping[str, Sequence[str]]) -> Choice:
+        """Return the target of this machine, out of those that a lock has, and why.
+
+        :param platforms: target -> the platforms that the lock holds it for.
+        :raises UserError: none fits, or the one that was chosen is not locked for this platform.
+        """
+        if self._choice is None:
+            with shown():
+                self._choice = here.choose(self, platforms)
+        return self._choice
+
+    def source(self, family: Family) -> Source:
+        """Return where this run reads a family: environment, table, or the catalogue's index."""
+        with shown():
+            from_environment = sources_from_environment(os.environ, load_catalogue())
+        return from_environment.get(family.name) or self.written_source(family)
+
+    def written_source(self, family: Family) -> Source:
+        """Return where a lock says that a family is; never a source of the environment."""
+        return self.config.sources.get(family.name) or Source(family.index)
+
+    def say(self, message: str) -> None:
+        """Write a line on standard error."""
+        self.io.write_error_line(message)

@@ -1,0 +1,279 @@
+"""Poetry's solver, once per slice: the leader first, the others in step with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import poetry.puzzle.solver as solver_module
+from cleo.io.null_io import NullIO
+from packaging.version import Version
+from poetry.puzzle.exceptions import SolverProblemError
+from poetry.puzzle.transaction import Transaction
+
+from accelock.errors import LockstepError
+from accelock.index.lockstep import CellDroppedError
+from accelock.poetry import merging
+from accelock.poetry.errors import UserError, shown
+from accelock.poetry.pool import TargetPool
+from accelock.poetry.together import Together
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from cleo.io.io import IO
+    from poetry.core.packages.package import Package
+
+    from accelock.poetry.locker import TargetLocker
+    from accelock.poetry.merging import Solved
+    from accelock.poetry.slices import Slice
+    from accelock.target import Platform, Target
+
+# How often a version that some slice refuses is ruled out before we give up.
+_ROUNDS = 25
+
+
+@dataclass
+class Solution:
+    """What a lock of all targets consists of.
+
+    :param accelerated: False where no package of a family is in it: then one target is all.
+    """
+
+    by_target: dict[Target, Solved] = field(default_factory=dict)
+    platforms: dict[Target, tuple[Platform, ...]] = field(default_factory=dict)
+    accelerated: bool = False
+
+
+class TargetSolver(solver_module.Solver):
+    """Solves every slice of a project that has a TargetPool; for any other it is Poetry's own.
+
+    Read in Poetry 2.0.1 to 2.5.1: the Installer imports ``Solver`` from its module in the call, and
+    takes the packages to lock from ``solve(...).get_solved_packages()``.
+    """
+
+    def solve(self, use_latest: Collection[Any] | None = None) -> Transaction:
+        """Return the transaction of this machine's target, having solved all of them."""
+        pool = self._pool
+        if not isinstance(pool, TargetPool) or not _is_root_solve(pool, self._package.name):
+            return super().solve(use_latest)
+        locker: TargetLocker = pool.project.poetry.locker  # type: ignore[assignment]
+        with shown():
+            work = _Work(self, pool, locker, list(use_latest or []))
+            solution = work.solve()
+        locker.solution = solution
+        return Transaction(
+            self._locked_packages,
+            locker.solved_here(),
+            installed_packages=self._installed_packages,
+            root_package=self._package,
+        )
+
+
+def install() -> None:
+    """Put our solver in the place of Poetry's, once a process; it is inert for other projects."""
+    if not issubclass(solver_module.Solver, TargetSolver):
+        solver_module.Solver = TargetSolver  # type: ignore[misc]
+
+
+def _is_root_solve(pool: TargetPool, name: str) -> bool:
+    return pool.slice is None and name == pool.project.root_name and bool(pool.project.targets)
+
+
+class _Work:
+    """One solve of all targets."""
+
+    def __init__(
+        self,
+        solver: TargetSolver,
+        pool: TargetPool,
+        locker: TargetLocker,
+        use_latest: list[Any],
+    ) -> None:
+        self.solver = solver
+        self.pool = pool
+        self.project = pool.project
+        self.locker = locker
+        self.use_latest = use_latest
+        self.together = Together(pool.project, pool.supply, solver._package.all_requires)
+
+    def solve(self) -> Solution:
+        self.pool.lockstep = None
+        while True:
+            self.pool.lockstep = self.together.lockstep()
+            try:
+                solution = self._rounds()
+            except CellDroppedError as error:
+                self.together.drop(error)
+                continue
+            finally:
+                self.pool.lockstep = None
+            for warning in dict.fromkeys(self.together.warnings):
+                self.project.say(f"<warning>{warning}</>")
+            return solution
+
+    def _rounds(self) -> Solution:
+        for _ in range(_ROUNDS):
+            solution = self._round()
+            if solution is not None:
+                return solution
+        raise LockstepError(
+            f"No common set of versions was found in {_ROUNDS} rounds. Pin one of the lockstep "
+            "packages, or set `lockstep = false` in [tool.accelock]."
+        )
+
+    def _round(self) -> Solution | None:
+        """Solve all slices once; None when they have to be cut or a version was ruled out."""
+        lockstep = self.pool.lockstep
+        if lockstep is None:
+            raise RuntimeError("a round needs its lockstep")
+        lockstep.unsettle()
+        found: dict[Slice, Solved] = {}
+        pending = [whole for slices in self.together.slices.values() for whole in slices]
+        for number, whole in enumerate(pending, 1):
+            self.project.say(f"Resolving {whole} ({number}/{len(pending)})")
+            try:
+                found[whole] = self._one(whole, found)
+            except SolverProblemError as error:
+                if not self._rule_out(whole, found):
+                    raise
+                del error
+                return None
+            if self._cut(whole, found[whole]):
+                return None
+            lockstep.settle(self._lockstep_versions(found[whole]))
+            if number == 1 and not self._accelerated(found[whole]):
+                return Solution({whole.target: found[whole]}, self._platforms())
+        return self._solution(found)
+
+    def _solution(self, found: Mapping[Slice, Solved]) -> Solution:
+        by_target = {
+            target: merging.merged({whole: found[whole] for whole in slices})
+            for target, slices in self.together.slices.items()
+        }
+        return Solution(by_target, self._platforms(), accelerated=True)
+
+    def _platforms(self) -> dict[Target, tuple[Platform, ...]]:
+        return {
+            target: tuple(
+                p
+                for p in self.project.config.platforms_of(target)
+                if any(p in w.platforms for w in slices)
+            )
+            for target, slices in self.together.slices.items()
+        }
+
+    def _one(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
+        """Solve one slice with what is locked for it, and the versions of the slices before it."""
+        locked = self._locked(whole)
+        models = [found[other] for other in _models(whole, found)]
+        latest = list(self.use_latest)
+        if models:
+            names = {p.name for model in models for p in model if not self._is_ours(p.name)}
+            locked = [p for p in locked if p.name not in names]
+            locked += [p for p in _newest_first(models) if p.name in names]
+            latest = [name for name in latest if name not in names]
+        with self.pool.use(whole):
+            solver = solver_module.Solver.__mro__[1](  # Poetry's own, below ours
+                self.solver._package,
+                self.pool,
+                self.solver._installed_packages,
+                locked,
+                self._inner_io(),
+            )
+            solver.provider._source_root = self.solver.provider._source_root
+            return dict(solver.solve(latest).get_solved_packages())
+
+    def _inner_io(self) -> IO:
+        """Return where a slice's solve shows its progress: nowhere, where that is only a line."""
+        io = self.solver._io
+        return io if io.output.is_decorated() or io.is_verbose() else NullIO()
+
+    def _locked(self, whole: Slice) -> list[Package]:
+        """Return the packages locked for a target that the slice can still take.
+
+        ``Provider.get_locked`` never asks the pool, so that accelerated ones are looked at here.
+        """
+        if not self.solver._locked_packages:
+            return []
+        kept = []
+        for package in self.locker.packages_of(whole.target):
+            entry = self.pool.find(package.name)
+            if entry is None or self._still_there(package, whole):
+                kept.append(package)
+        return kept
+
+    def _still_there(self, package: Package, whole: Slice) -> bool:
+        entry = self.pool.find(package.name)
+        if entry is None or not entry[1].labelled:
+            return True
+        with self.pool.use(whole):
+            ours = self.pool.family_repository(entry[0], whole.target)
+            found = ours._find_packages(package.name, package.version)
+        return package.source_reference == ours.name and bool(found)
+
+    def _rule_out(self, whole: Slice, found: Mapping[Slice, Solved]) -> bool:
+        """Rule out the leader's versions that this slice's graph refuses; False if none is."""
+        lockstep = self.pool.lockstep
+        if lockstep is None or not lockstep.settled or not found:
+            return False
+        settled = dict(lockstep.settled)
+        lockstep.unsettle()
+        try:
+            alone = self._lockstep_versions(self._one(whole, found))
+        except (SolverProblemError, UserError):
+            return False
+        refused = {n: v for n, v in settled.items() if n in alone and alone[n] != v}
+        for name, version in refused.items():
+            lockstep.exclude(name, version)
+        return bool(refused)
+
+    def _cut(self, whole: Slice, solved: Solved) -> bool:
+        """Cut off the platforms on which a chosen version carries another label."""
+        odd: set[str] = set()
+        for package in solved:
+            entry = self.pool.find(package.name)
+            if entry is None or not entry[1].labelled or not self._is_sourced(package):
+                continue
+            version = Version(package.version.text)
+            odd |= self.pool.supply.odd_platforms(package.name, version, whole)
+        return self.together.cut(whole, odd)
+
+    def _lockstep_versions(self, solved: Solved) -> dict[str, Version]:
+        return {
+            package.name: Version(Version(package.version.text).public)
+            for package in solved
+            if (entry := self.pool.find(package.name))
+            and entry[1].lockstep
+            and self._is_sourced(package)
+        }
+
+    def _accelerated(self, solved: Iterable[Package]) -> bool:
+        return any(self._is_ours(package.name) for package in solved)
+
+    def _is_ours(self, name: str) -> bool:
+        entry = self.pool.find(name)
+        return entry is not None
+
+    @staticmethod
+    def _is_sourced(package: Package) -> bool:
+        return package.source_type in {None, "legacy"}
+
+
+def _models(whole: Slice, found: Mapping[Slice, Solved]) -> list[Slice]:
+    """Return the slices whose versions a slice follows, those that count most last."""
+    slices = list(found)
+    if not slices:
+        return []
+    leader = slices[0].target
+    overlap = [s for s in slices if s.target == leader and set(s.platforms) & set(whole.platforms)]
+    return [slices[0], *(s for s in slices if s.target == whole.target), *overlap]
+
+
+def _newest_first(models: list[Solved]) -> list[Package]:
+    chosen: dict[str, list[Package]] = {}
+    for model in models:
+        names = {package.name for package in model}
+        for name in names:
+            chosen[name] = [package for package in model if package.name == name]
+    return [package for packages in chosen.values() for package in packages]
