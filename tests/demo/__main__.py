@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tests.demo import requirements
+from tests.demo import poetry, requirements
 from tests.demo.tour import Surprise, Tour, touring
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ CHAPTERS: tuple[tuple[str, Callable[[Tour], None]], ...] = (
     ("One input, two hardware targets", requirements.compile_two_targets),
     ("The CPU file, installed", requirements.install_for_cpu),
     ("The wrong file fails loudly", requirements.refuse_on_a_mac),
+    ("Poetry: one lock for both", poetry.lock_and_install),
 )
 
 

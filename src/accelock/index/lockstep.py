@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
-    from accelock.target import Cell
+    from accelock.target import Cell, Target
 
 
 class CellDroppedError(LockstepError):
@@ -81,6 +81,27 @@ class Lockstep:
         """Forget what the leader took, for another round."""
         self.settled.clear()
 
+    def held_back(self, name: str, chosen: Version) -> tuple[Version, tuple[Cell, ...]] | None:
+        """Return what all cells but a default platform's could have, and those cells.
+
+        None where no default platform is the reason that ``chosen`` is not newer. Nobody asked for
+        these platforms by name, so that the user is to hear of it.
+        """
+        if not self.together:
+            return None
+        asking = [cell for cell in self.cells if self.asks(name, cell)] or list(self.cells)
+        optional = [cell for cell in asking if self.may_drop(cell)]
+        binding = [cell for cell in asking if cell not in optional] or optional[:1]
+        rest = frozenset.intersection(*(self._fitting(name, cell) for cell in binding))
+        newer = {v for v in rest if v > chosen and not v.is_prerelease}
+        newer -= self.excluded.get(name, set())
+        for version in sorted(newer, reverse=True):
+            lacking = tuple(c for c in optional if version not in self._fitting(name, c))
+            platforms = {cell.platform for cell in lacking}
+            if lacking and len(platforms) == 1:
+                return version, lacking
+        return None
+
     def _group(self, name: str, cell: Cell) -> tuple[Cell, ...]:
         """Return the cells that share a version with this one.
 
@@ -108,7 +129,7 @@ class Lockstep:
     def _intersect(self, name: str, cells: Collection[Cell]) -> frozenset[Version]:
         common: frozenset[Version] | None = None
         served: list[Cell] = []
-        for cell in cells:
+        for cell in self._by_weight(name, cells):
             fitting = self._fitting(name, cell)
             joined = fitting if common is None else common & fitting
             if not joined:
@@ -116,6 +137,19 @@ class Lockstep:
             common = joined
             served.append(cell)
         return common or frozenset()
+
+    def _by_weight(self, name: str, cells: Collection[Cell]) -> list[Cell]:
+        """Return the cells in the order in which they have a say.
+
+        First those whose platform the user named, and one of each target: a default platform of one
+        target (linux-aarch64, where CUDA builds are few) must not cost another target all of its.
+        """
+        homes: dict[Target, Cell] = {}
+        for cell in cells:
+            if self._fitting(name, cell):
+                homes.setdefault(cell.target, cell)
+        weighty = [c for c in cells if not self.may_drop(c) or homes.get(c.target) == c]
+        return [*weighty, *(cell for cell in cells if cell not in weighty)]
 
     def _fitting(self, name: str, cell: Cell) -> frozenset[Version]:
         specifiers = self.wanted(name, cell)
@@ -146,6 +180,17 @@ class Lockstep:
                 "with --allow-downloads."
             )
         return " ".join(lines)
+
+
+def held_back_message(name: str, chosen: Version, could: Version, cells: Collection[Cell]) -> str:
+    """Say which default platform keeps a package back, and what to do."""
+    where = ", ".join(dict.fromkeys(f"{c.target.name} on {c.platform.name}" for c in cells))
+    platform = next(iter(cells)).platform.name
+    return (
+        f"{name} {could} is there, but not for {where}, so that {chosen} is taken. "
+        f"{platform} is one of the default platforms: name those that you need with --platform or "
+        "`platforms` in [tool.accelock] to leave it out."
+    )
 
 
 def _newest(versions: Collection[Version]) -> str:

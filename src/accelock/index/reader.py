@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from accelock.catalogue.source import redact
 from accelock.errors import AccelockError, SourceError
+from accelock.index.digest import Digests
 from accelock.index.fetch import (
     ABSENT,
     ADVICE,
@@ -88,6 +89,19 @@ class IndexReader:
         """
         key = f"{file.url} {file.core_metadata}"
         return self._metadata.get(key, lambda: read_metadata(file, self._http))
+
+    def digests(
+        self, say: Callable[[str], None], progress: Callable[[int, int], None] | None = None
+    ) -> Digests:
+        """Return what hashes files by downloading them, over this reader's session.
+
+        :param say: gets the line that announces the downloads.
+        :param progress: gets (bytes so far, bytes in all).
+        """
+        digests = Digests(self._http, say)
+        if progress is not None:
+            digests.progress = progress
+        return digests
 
     def _read_project(self, url: str, index_url: str, project: str) -> ProjectPage:
         if (directory := _local(index_url)) is not None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from accelock.index.reader import IndexReader
     from accelock.target import Cell, Levels, Target
 
+
 @dataclass(frozen=True, slots=True)
 class Accelerated:
     """An accelerated package and the family that it belongs to."""

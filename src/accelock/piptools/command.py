@@ -12,9 +12,10 @@ import piptools.scripts.compile as compile_module
 from piptools.logging import log
 
 from accelock.catalogue import load_catalogue, redact
-from accelock.errors import UnknownWordError
+from accelock.errors import AccelockError, UnknownWordError
 from accelock.piptools import engine, hooks
-from accelock.piptools.plan import Options, Plan, find_config, make_plan
+from accelock.piptools.bar import DownloadBar
+from accelock.piptools.plan import OptionError, Options, Plan, find_config, make_plan
 from accelock.piptools.solve import Command
 
 if TYPE_CHECKING:
@@ -42,37 +43,40 @@ def command() -> click.Command:
 
 
 def target_options() -> list[click.Parameter]:
-    """Return the options that `compile` and `rewrite` have beyond their own."""
+    """Return the options that `compile` and `rewrite` have beyond their own.
+
+    Each is named as its key in [tool.pip-tools] would be: pip-tools refuses a key by that name.
+    """
     return [
         click.Option(
-            ["-t", "--target", "accelock_targets"],
+            ["-t", "--target"],
             multiple=True,
             metavar="TARGET",
             help="Hardware target (cpu, cu126, rocm6.3, xpu, ...); several write one file each. "
             "Default: `targets` in [tool.accelock].",
         ),
         click.Option(
-            ["--platform", "accelock_platforms"],
+            ["--platform"],
             multiple=True,
             metavar="PLATFORM",
             help="Platform that the file must hold on (linux-x86_64, linux-aarch64, macos-arm64, "
             "macos-x86_64, windows-x86_64, or conda's names); may be used more than once.",
         ),
         click.Option(
-            ["--python-version", "accelock_pythons"],
+            ["--python-version"],
             multiple=True,
             metavar="X.Y",
             help="Python to compile for (default: the one that runs this); may be used more than "
             "once.",
         ),
         click.Option(
-            ["--source", "accelock_sources"],
+            ["--source"],
             multiple=True,
             metavar="FAMILY=URL",
             help="Where a family's builds are: an index with {target} in it, or a find-links page.",
         ),
         click.Option(
-            ["--allow-downloads", "accelock_downloads"],
+            ["--allow-downloads"],
             is_flag=True,
             default=False,
             help="With --generate-hashes, allow whole wheels to be downloaded where their index "
@@ -84,15 +88,15 @@ def target_options() -> list[click.Parameter]:
 def take_options(params: dict[str, Any]) -> Options:
     """Take our options out of click's parameters and return them."""
     return Options(
-        targets=tuple(params.pop("accelock_targets")),
-        platforms=tuple(params.pop("accelock_platforms")),
-        pythons=tuple(params.pop("accelock_pythons")),
-        sources=tuple(params.pop("accelock_sources")),
-        allow_downloads=params.pop("accelock_downloads"),
+        targets=tuple(params.pop("target")),
+        platforms=tuple(params.pop("platform")),
+        pythons=tuple(params.pop("python_version")),
+        sources=tuple(params.pop("source")),
+        allow_downloads=params.pop("allow_downloads"),
     )
 
 
-def as_usage_error(error: UnknownWordError) -> click.UsageError:
+def as_usage_error(error: AccelockError) -> click.UsageError:
     """Return the error of a word on the command line: exit code 2, as pip-tools has it."""
     return click.UsageError(str(error))
 
@@ -122,8 +126,10 @@ def make_target_plan(options: Options) -> Plan | None:
     """
     config = find_config(Path(), load_catalogue())
     try:
-        return make_plan(options, config, say=log.warning, say_progress=log.info)
-    except UnknownWordError as error:
+        return make_plan(
+            options, config, say=log.warning, say_progress=log.info, show_bytes=DownloadBar()
+        )
+    except (UnknownWordError, OptionError) as error:
         raise as_usage_error(error) from error
 
 

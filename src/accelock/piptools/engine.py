@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packaging.version import Version
 from pip._vendor.packaging.utils import canonicalize_name
 from piptools.logging import log
 
 from accelock import __version__
 from accelock.catalogue import Source
 from accelock.errors import AccelockError, LockstepError
-from accelock.index.lockstep import CellDroppedError, Lockstep
+from accelock.index.lockstep import CellDroppedError, Lockstep, held_back_message
 from accelock.index.reader import IndexReader
 from accelock.index.shelf import Shelf
 from accelock.lock import freshness, journal
 from accelock.lock.header import Stamp, body_digest
 from accelock.piptools import inputs as reading
-from accelock.piptools import merge, outputs, render
+from accelock.piptools import merge, outputs, render, upgrading
 from accelock.piptools.solve import (
     Command,
     Solver,
@@ -62,6 +63,7 @@ class Engine:
     :param command: pip-compile's own parameters.
     :param hooked: the context that lets pip-tools' command work for a run (`hooks.installed`).
     :param reports_moves: the caller says itself which pins it had to let go of.
+    :param before: an earlier run of the same plan, whose pages and metadata are read no more.
     """
 
     def __init__(
@@ -71,9 +73,18 @@ class Engine:
         hooked: Callable[[Run], Any],
         *,
         reports_moves: bool = False,
+        before: Run | None = None,
     ) -> None:
         self.command = command
-        self.run = Run(plan=plan, inputs=reading.Inputs(), reports_moves=reports_moves)
+        self.run = Run(
+            plan=plan,
+            inputs=reading.Inputs(),
+            reports_moves=reports_moves,
+            upgraded=upgrading.names_of(command.params["upgrade_packages"]),
+        )
+        if before is not None:
+            self.run.memo, self.run.session = before.memo, before.session
+            self.run.reader = before.reader
         self._hooked = hooked
         self._probes: dict[Cell, Capture] = {}
         self._warnings: list[str] = []
@@ -91,6 +102,7 @@ class Engine:
             captures = self._solve(outputs.pins_to_keep(base, names))
         self._say_what_is_absent()
         self._say_what_is_unhashed(captures)
+        self._say_what_is_held_back(captures)
         return Compiled(
             run=self.run,
             outputs=names,
@@ -117,7 +129,7 @@ class Engine:
         """Settle the sources, of which the inputs may name some, and what is marked cpuonly."""
         run = self.run
         run.plan = plan = run.plan.with_sources(self._sources_in_inputs())
-        run.reader = IndexReader(run.session, timeout=run.session.timeout)
+        run.reader = run.reader or IndexReader(run.session, timeout=run.session.timeout)
         run.shelf = Shelf(
             run.reader,
             plan.catalogue,
@@ -215,6 +227,22 @@ class Engine:
                         f"NOTE: {name} {max(newer)} is passed over: its index publishes no sha256 "
                         f"for {cell} (--allow-downloads would download the wheels to hash them)."
                     )
+
+    def _say_what_is_held_back(self, captures: Mapping[Cell, Capture]) -> None:
+        """Say where a platform that nobody named keeps a package at an older version."""
+        lockstep = self.run.lockstep
+        chosen = {
+            name: Version(version_of(ireq).public)
+            for capture in captures.values()
+            for name, ireq in pins(capture).items()
+            if (entry := self.run.shelves.find(name))
+            and entry.package.lockstep
+            and entry.package.labelled
+        }
+        for name, version in chosen.items():
+            found = lockstep.held_back(name, version) if lockstep else None
+            if found is not None:
+                self.run.plan.say(f"NOTE: {held_back_message(name, version, *found)}")
 
     def _say_built(self, name: str, version: str, link: str) -> None:
         del link

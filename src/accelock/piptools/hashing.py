@@ -32,7 +32,7 @@ def of_pin(run: Run, cell: Cell, ireq: Any, repository: Any) -> set[str]:
     version = Version(next(iter(ireq.specifier)).version)
     files = run.shelves.files_of_version(name, cell, version)
     if files and _from_family(run, ireq):
-        return _published(run, cell, files, ireq, repository)
+        return _published(run, cell, files, ireq)
     key = (name, str(version), str(sorted(repository.finder.search_scope.index_urls)))
     if key not in run.memo.hashes:
         run.memo.hashes[key] = _ordinary(name, version, ireq, repository)
@@ -60,21 +60,17 @@ def _from_family(run: Run, ireq: Any) -> bool:
     return link is not None and link.url_without_fragment in run.files
 
 
-def _published(
-    run: Run, cell: Cell, files: Iterable[IndexFile], ireq: Any, repository: Any
-) -> set[str]:
+def _published(run: Run, cell: Cell, files: Iterable[IndexFile], ireq: Any) -> set[str]:
     """Return the hashes that the family's index publishes, those of this cell's files at least."""
     tags = frozenset(cell.platform.tags(cell.python, run.plan.levels))
     hashes = {f"sha256:{file.sha256}" for file in files if file.sha256}
     bare = [file for file in files if not file.sha256 and file.fits(tags)]
     if bare and not any(file.sha256 and file.fits(tags) for file in files):
-        hashes |= _without_fragment(run, cell, bare, ireq, repository)
+        hashes |= _without_fragment(run, cell, bare, ireq)
     return hashes
 
 
-def _without_fragment(
-    run: Run, cell: Cell, bare: list[IndexFile], ireq: Any, repository: Any
-) -> set[str]:
+def _without_fragment(run: Run, cell: Cell, bare: list[IndexFile], ireq: Any) -> set[str]:
     if not run.plan.allow_downloads:
         names = ", ".join(file.filename for file in bare)
         raise SourceError(
@@ -83,19 +79,10 @@ def _without_fragment(
             "Pin a version whose files carry hashes, compile without --generate-hashes, "
             "or allow the download with --allow-downloads."
         )
-    found = set()
-    for file in bare:
-        run.plan.say(f"Downloading {file.filename} to hash it: its index publishes no sha256.")
-        key = (file.name, file.url, "downloaded")
-        if key not in run.memo.hashes:
-            link = next(
-                candidate.link
-                for candidate in repository.find_all_candidates(ireq.name)
-                if candidate.link.url_without_fragment == file.url
-            )
-            run.memo.hashes[key] = {repository._get_file_hash(link)}
-        found |= run.memo.hashes[key]
-    return found
+    if run.reader is None:
+        raise RuntimeError("the index is read before files are hashed")
+    found = run.reader.digests(run.plan.say, run.plan.show_bytes).of(bare)
+    return {f"sha256:{digest}" for digest in found.values()}
 
 
 def _ordinary(name: str, version: Version, ireq: Any, repository: Any) -> set[str]:

@@ -85,6 +85,7 @@ class Plan:
     host_python: bool
     say: Callable[[str], None] = field(default=lambda _text: None, compare=False)
     say_progress: Callable[[str], None] = field(default=lambda _text: None, compare=False)
+    show_bytes: Callable[[int, int], None] = field(default=lambda _d, _t: None, compare=False)
 
     @property
     def many_pythons(self) -> bool:
@@ -144,6 +145,7 @@ def make_plan(
     environ: Mapping[str, str] = os.environ,
     say: Callable[[str], None] = lambda _text: None,
     say_progress: Callable[[str], None] = lambda _text: None,
+    show_bytes: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Plan | None:
     """Decide a run, or return None where neither a target nor a table asks for one.
 
@@ -186,6 +188,7 @@ def make_plan(
         host_python=not options.pythons and not (config and config.pythons),
         say=say,
         say_progress=say_progress,
+        show_bytes=show_bytes,
     )
 
 

@@ -36,6 +36,7 @@ class TargetLocker(Locker):
         self.project = project
         self.solution: Solution | None = None
         self._raw: dict[str, Any] | None = None
+        self._read: tuple[dict[str, Any], Overlay | None] | None = None
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -60,8 +61,11 @@ class TargetLocker(Locker):
 
         :raises UserError: it is damaged or of a newer accelock.
         """
-        with shown():
-            return overlays.read(self.raw_data, str(self.lock))
+        raw = self.raw_data
+        if self._read is None or self._read[0] is not raw:
+            with shown():
+                self._read = raw, overlays.read(raw, str(self.lock))
+        return self._read[1]
 
     def packages_of(self, target: Target) -> list[Package]:
         """Return the packages that the lock has for one target; none for one that it lacks."""
@@ -137,7 +141,7 @@ class TargetLocker(Locker):
             digest=self.project.digest,
             changes=changes,
         )
-        tables = overlays.write(document, overlay)
+        tables = overlays.write(document["package"], overlay)
         document["metadata"][overlays.TABLE] = tables["metadata"]
         if tables["tables"]:
             document[overlays.TABLE] = tables["tables"]

@@ -38,14 +38,15 @@ class TargetPool(RepositoryPool):
 
     def __init__(self, base: RepositoryPool, project: Project, config: Any) -> None:
         super().__init__(config=config)
-        for repository in base.all_repositories:
-            self.add_repository(repository, priority=base.get_priority(repository.name))
         self.project = project
         self.slice: Slice | None = None
         self.lockstep: Lockstep | None = None
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
         self._by_hand: set[str] = set()
+        # Private in Poetry 2.0.1 to 2.5.1. `add_repository` refuses a name that the pool has, and
+        # ours has those of its own sources, which `init --fallback` declares too.
+        self._repositories.update(base._repositories)
 
     @contextlib.contextmanager
     def use(self, whole: Slice) -> Iterator[None]:
@@ -81,8 +82,12 @@ class TargetPool(RepositoryPool):
         return super().has_repository(name) or self._ours(name) is not None
 
     def repository(self, name: str) -> Repository:
-        """Return the repository of that name; ours are made when they are asked for."""
-        if not super().has_repository(name) and (ours := self._ours(name)) is not None:
+        """Return the repository of that name; ours are made when they are asked for.
+
+        A name of ours that pyproject.toml has too (``init --fallback``) is still ours: Poetry's own
+        would download what its page has no hash of.
+        """
+        if (ours := self._ours(name)) is not None:
             return self.family_repository(*ours)
         return super().repository(name)
 
@@ -279,7 +284,8 @@ class TargetPool(RepositoryPool):
                 cpuonly=_cpuonly(project),
                 hashed=not project.config.allow_downloads,
             )
-        return Supply(shelf, reader, project.pythons)
+        digests = reader.digests(project.say, project.show_bytes)
+        return Supply(shelf, reader, project.pythons, digests)
 
     def _register_credentials(self) -> None:
         """Let ``poetry config http-basic.accelock-pytorch-cpu`` count for our sources' URLs."""

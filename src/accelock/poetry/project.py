@@ -9,6 +9,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from cleo.ui.progress_bar import ProgressBar
+
 from accelock.catalogue import Source, load_catalogue
 from accelock.config import Config, parse_config, sources_from_environment
 from accelock.poetry import here
@@ -48,6 +50,7 @@ class Project:
         self._table = table
         self._viewed: str | None = None
         self._choice: Choice | None = None
+        self._bar: Any = None
 
     @property
     def where(self) -> str:
@@ -144,6 +147,17 @@ class Project:
     def written_source(self, family: Family) -> Source:
         """Return where a lock says that a family is; never a source of the environment."""
         return self.config.sources.get(family.name) or Source(family.index)
+
+    def show_bytes(self, done: int, total: int) -> None:
+        """Show how far a download that the user has allowed has come, in bytes."""
+        if self._bar is None and total:
+            self._bar = ProgressBar(self.io, total)
+            self._bar.start()
+        if self._bar is not None:
+            self._bar.set_progress(done)
+            if done >= total:
+                self._bar.finish()
+                self._bar = None
 
     def say(self, message: str) -> None:
         """Write a line on standard error."""

@@ -12,8 +12,8 @@ from poetry.puzzle.exceptions import SolverProblemError
 from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import LockstepError
-from accelock.index.lockstep import CellDroppedError
-from accelock.poetry import merging
+from accelock.index.lockstep import CellDroppedError, held_back_message
+from accelock.poetry import merging, summary
 from accelock.poetry.errors import UserError, shown
 from accelock.poetry.pool import TargetPool
 from accelock.poetry.together import Together
@@ -62,6 +62,8 @@ class TargetSolver(solver_module.Solver):
             work = _Work(self, pool, locker, list(use_latest or []))
             solution = work.solve()
         locker.solution = solution
+        if solution.accelerated:
+            summary.show(pool.project.io, solution)
         return Transaction(
             self._locked_packages,
             locker.solved_here(),
@@ -110,7 +112,40 @@ class _Work:
                 self.pool.lockstep = None
             for warning in dict.fromkeys(self.together.warnings):
                 self.project.say(f"<warning>{warning}</>")
+            self._say_what_is_unhashed(solution)
+            self._say_what_is_held_back(solution)
             return solution
+
+    def _say_what_is_held_back(self, solution: Solution) -> None:
+        """Say where a platform that nobody named keeps a package at an older version."""
+        lockstep = self.together.lockstep()
+        chosen: dict[str, Version] = {}
+        for solved in solution.by_target.values():
+            chosen |= self._lockstep_versions(solved)
+        for name, version in chosen.items():
+            entry = self.pool.find(name)
+            found = lockstep.held_back(name, version) if entry and entry[1].labelled else None
+            if found is not None:
+                self.project.say(f"accelock: {held_back_message(name, version, *found)}")
+
+    def _say_what_is_unhashed(self, solution: Solution) -> None:
+        """Say which newer versions were passed over because nobody publishes their hashes."""
+        said: set[str] = set()
+        for target, solved in solution.by_target.items():
+            for name, chosen in self._lockstep_versions(solved).items():
+                bare = {
+                    version
+                    for platform in solution.platforms[target]
+                    for version in self.pool.supply.unhashed(name, target, platform)
+                    if version > chosen
+                }
+                if bare and name not in said:
+                    said.add(name)
+                    self.project.say(
+                        f"accelock: {name} {max(bare)} is passed over: nobody publishes its sha256 "
+                        f"for {target.name} (`allow-downloads = true` in [tool.accelock] would "
+                        "download the wheels to hash them)."
+                    )
 
     def _rounds(self) -> Solution:
         for _ in range(_ROUNDS):

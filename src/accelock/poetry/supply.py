@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from accelock.target import Cell
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from accelock.index.digest import Digests
     from accelock.index.model import IndexFile
     from accelock.index.reader import IndexReader
     from accelock.index.shelf import Shelf
@@ -45,6 +46,7 @@ class Supply:
     shelf: Shelf
     reader: IndexReader
     pythons: tuple[PythonVersion, ...]
+    digests: Digests
     _releases: dict[tuple[str, Version, Slice], Release] = field(default_factory=dict)
 
     def files(self, name: str, target: Target, platform: Platform) -> tuple[IndexFile, ...]:
@@ -104,6 +106,18 @@ class Supply:
             self._releases[key] = self._read(name, version, whole)
         return self._releases[key]
 
+    def _hashed(self, files: list[IndexFile]) -> tuple[IndexFile, ...]:
+        """Return files that all have a sha256: what nobody publishes is downloaded, if allowed.
+
+        Without consent a version whose files have none is not here: the shelf passed it over. Of
+        one that has some hashes the other files are left out.
+        """
+        bare = [file for file in files if not file.sha256]
+        if any(file.sha256 for file in files) or not bare:
+            return tuple(file for file in files if file.sha256)
+        found = self.digests.of(bare)
+        return tuple(replace(file, sha256=found[file.url]) for file in files)
+
     def _by_public(self, name: str, target: Target, platform: Platform) -> dict[Version, Version]:
         return {file.public: file.version for file in self.files(name, target, platform)}
 
@@ -121,7 +135,7 @@ class Supply:
         return Release(
             name=name,
             version=version,
-            files=tuple(files[filename] for filename in sorted(files)),
+            files=self._hashed([files[filename] for filename in sorted(files)]),
             requires=joined({p: tuple(h.get_all("Requires-Dist", [])) for p, h in parsed.items()}),
             requires_python=headers.get("Requires-Python"),
             summary=headers.get("Summary", ""),

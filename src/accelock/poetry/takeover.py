@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from accelock.poetry import install, solver
+from accelock.poetry import fallback, install, solver
 from accelock.poetry.locker import TargetLocker
 from accelock.poetry.pool import TargetPool
 from accelock.poetry.project import Project
@@ -22,6 +22,7 @@ def take_over(poetry: Poetry, table: Mapping[str, Any], io: IO) -> Project:
     project = Project(poetry, unwrapped, io)
     poetry.set_pool(TargetPool(poetry.pool, project, poetry.config))
     poetry.set_locker(TargetLocker(poetry.locker.lock, poetry.pyproject.data, project))
+    fallback.route(poetry.package)
     solver.install()
     install.install()
     return project
