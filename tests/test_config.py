@@ -175,7 +175,7 @@ BAD = [
         "colour = 'red'",
         (
             "colour: unknown key; the keys are: targets, platforms, lockstep, glibc, macos, "
-            "python, sources, target, packages, conda"
+            "python, allow-downloads, sources, target, packages, conda"
         ),
     ),
     ("'lock step' = true", "\"lock step\": unknown key; did you mean 'lockstep'?"),

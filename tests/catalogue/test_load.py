@@ -28,7 +28,8 @@ def tables(name: str) -> list[dict[str, object]]:
     text = resources.files("accelock.catalogue").joinpath(name).read_text(encoding="utf-8")
     found: list[dict[str, object]] = []
     for value in tomlkit.parse(text).unwrap().values():
-        found.extend(value if isinstance(value, list) else [value])
+        tables = value if isinstance(value, list) else [value]
+        found.extend(table for table in tables if isinstance(table, dict))
     return found
 
 

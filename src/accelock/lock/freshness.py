@@ -1,7 +1,8 @@
 """Whether a compiled file still says what its inputs ask for: one digest, computed offline.
 
 What counts is the text of every input file and the tables of pyproject.toml that steer a compile.
-Sources from the environment do not.
+Sources from the environment do not. `accelock compile` and `accelock check` read both here, so that
+they agree.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
-from tomlkit.exceptions import ParseError
+from tomlkit.exceptions import TOMLKitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,14 +20,27 @@ if TYPE_CHECKING:
 
 # [tool.accelock.conda] has files of its own, each with its own digest.
 _ELSEWHERE = frozenset({"conda"})
+_PYPROJECT = "pyproject.toml"
+# The tables of a pyproject.toml, and those below [tool], from which a project's requirements come.
+_OF_PROJECT = ("build-system", "dependency-groups", "project")
+_OF_BACKENDS = ("flit", "hatch", "pdm", "poetry", "setuptools")
 
 
 def text_of(path: Path) -> str:
-    """Return the text of an input file (UTF-8, a BOM and the kind of newline folded away).
+    """Return what counts of an input file (UTF-8, a BOM and the kind of newline folded away).
+
+    Of a pyproject.toml it is what says the project's requirements: the settings of a linter do not
+    make a compiled file stale.
 
     :raises OSError: it cannot be read.
     """
-    return "\n".join(path.read_text(encoding="utf-8-sig", errors="replace").splitlines())
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    tables = _parsed(text) if path.name == _PYPROJECT else None
+    if tables is None:
+        return "\n".join(text.splitlines())
+    tools = tables.get("tool")
+    backends = _only(tools, _OF_BACKENDS) if isinstance(tools, dict) else {}
+    return _stable({**_only(tables, _OF_PROJECT), "tool": backends})
 
 
 def digest(texts: Iterable[tuple[str, str]], settings: Iterable[str]) -> str:
@@ -46,16 +60,29 @@ def settings_of(directory: Path) -> tuple[str, ...]:
     They are [tool.accelock] and [tool.pip-tools]; no file, or no table, is no setting.
     """
     try:
-        document = tomlkit.parse((directory / "pyproject.toml").read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, ParseError):
+        document = _parsed((directory / _PYPROJECT).read_text(encoding="utf-8-sig")) or {}
+    except (OSError, UnicodeDecodeError):
         return ()
-    tool = document.unwrap().get("tool", {})
-    tables: dict[str, Any] = {
-        name: tool[name] for name in ("accelock", "pip-tools") if name in tool
-    }
+    tool = document.get("tool")
+    tables = _only(tool, ("accelock", "pip-tools")) if isinstance(tool, dict) else {}
     if isinstance(tables.get("accelock"), dict):
         tables["accelock"] = _without(tables["accelock"], _ELSEWHERE)
-    return tuple(json.dumps({name: tables[name]}, sort_keys=True, default=str) for name in tables)
+    return tuple(_stable({name: table}) for name, table in tables.items())
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        return tomlkit.parse(text).unwrap()
+    except TOMLKitError:
+        return None
+
+
+def _stable(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _only(table: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: table[name] for name in names if name in table}
 
 
 def _without(table: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

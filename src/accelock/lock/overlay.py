@@ -3,7 +3,8 @@
 ``[[package]]`` is exactly what plain Poetry needs for the leader, the first target. Every other
 target is a difference under ``[accelock.<target>]``: ``drop``, the names of which all entries go,
 and ``package``, whole entries that come. ``metadata.accelock`` says which targets and platforms the
-lock holds and what it was made from.
+lock holds, what it was made from, and the sha256 of each part: a difference from other packages
+than those it was taken from would install a mixture.
 """
 
 from __future__ import annotations
@@ -64,13 +65,13 @@ def applied(leader: Sequence[Mapping[str, Any]], change: Change) -> list[Mapping
     return sorted([*kept, *change.package], key=lambda entry: str(entry["name"]))
 
 
-def body_digest(changes: Mapping[str, Change]) -> str:
-    """Return the sha256, in hex, of the overlay's content: it shows an edit by hand."""
-    plain = {
-        name: {"drop": list(change.drop), "package": [_plain(e) for e in change.package]}
-        for name, change in changes.items()
-    }
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+def digests(leader: Sequence[Mapping[str, Any]], overlay: Overlay) -> dict[str, str]:
+    """Return the sha256, in hex, of every target's part: the leader's is ``[[package]]``."""
+    parts: dict[str, Any] = {overlay.targets[0]: [_plain(entry) for entry in leader]}
+    for name, change in overlay.changes.items():
+        entries = [_plain(entry) for entry in change.package]
+        parts[name] = {"drop": list(change.drop), "package": entries}
+    return {name: _sha256(part) for name, part in parts.items()}
 
 
 def read(lock: Mapping[str, Any], where: str = "poetry.lock") -> Overlay | None:
@@ -84,28 +85,29 @@ def read(lock: Mapping[str, Any], where: str = "poetry.lock") -> Overlay | None:
         if TABLE in lock:
             raise OverlayError(_broken(where, f"[{TABLE}] has no [metadata.{TABLE}]"))
         return None
+    if not isinstance(metadata, dict):
+        raise OverlayError(_broken(where, f"[metadata.{TABLE}] is no table"))
     version = metadata.get("format")
     if version != FORMAT:
         raise OverlayError(
             f"{where}: [metadata.{TABLE}] has format {version}, and this accelock reads format "
-            f"{FORMAT}. Upgrade accelock (poetry self update accelock), or lock again."
+            f"{FORMAT}. Upgrade accelock (`poetry self update accelock`), or make the lock anew "
+            "with `poetry lock --regenerate`."
         )
     overlay = _read_tables(lock, metadata, where)
-    if body_digest(overlay.changes) != metadata.get("content"):
-        raise OverlayError(_broken(where, f"[{TABLE}.*] was edited by hand or merged badly"))
+    _verify(lock, metadata.get("digests"), overlay, where)
     return overlay
 
 
-def write(lock: Mapping[str, Any], overlay: Overlay) -> dict[str, Any]:
+def write(leader: Sequence[Mapping[str, Any]], overlay: Overlay) -> dict[str, Any]:
     """Return the tables to add to a lock's data: ``metadata.accelock`` and ``accelock``."""
-    del lock
     return {
         "metadata": {
             "format": FORMAT,
             "targets": list(overlay.targets),
-            "platforms": {name: list(found) for name, found in overlay.platforms.items()},
             "config-hash": overlay.digest,
-            "content": body_digest(overlay.changes),
+            "platforms": {name: list(found) for name, found in overlay.platforms.items()},
+            "digests": digests(leader, overlay),
         },
         "tables": {
             name: {"drop": list(change.drop), "package": list(change.package)}
@@ -116,27 +118,38 @@ def write(lock: Mapping[str, Any], overlay: Overlay) -> dict[str, Any]:
 
 def _read_tables(lock: Mapping[str, Any], metadata: Mapping[str, Any], where: str) -> Overlay:
     targets = metadata.get("targets")
-    if not isinstance(targets, list) or not targets:
+    if not isinstance(targets, list) or not targets or not all(isinstance(t, str) for t in targets):
         raise OverlayError(_broken(where, f"[metadata.{TABLE}] has no list of targets"))
+    platforms = metadata.get("platforms")
+    if not isinstance(platforms, dict) or set(platforms) != set(targets):
+        raise OverlayError(_broken(where, f"[metadata.{TABLE}.platforms] is not of its targets"))
     tables = lock.get(TABLE, {})
-    changes = {}
-    for name in targets[1:]:
-        table = tables.get(name) if isinstance(tables, dict) else None
-        if not isinstance(table, dict):
-            raise OverlayError(_broken(where, f"[{TABLE}.{name}] is missing"))
-        changes[str(name)] = _change(table, name, where)
-    for name in set(tables) - set(targets[1:]):
+    if not isinstance(tables, dict):
+        raise OverlayError(_broken(where, f"[{TABLE}] is no table"))
+    for name in sorted(set(tables) - set(targets[1:])):
         raise OverlayError(_broken(where, f"[{TABLE}.{name}] is of no target of this lock"))
-    platforms = metadata.get("platforms", {})
     return Overlay(
-        targets=tuple(map(str, targets)),
-        platforms={str(k): tuple(v) for k, v in dict(platforms).items()},
+        targets=tuple(targets),
+        platforms={str(name): tuple(map(str, found)) for name, found in platforms.items()},
         digest=str(metadata.get("config-hash", "")),
-        changes=changes,
+        changes={str(name): _change(tables.get(name), name, where) for name in targets[1:]},
     )
 
 
-def _change(table: Mapping[str, Any], name: str, where: str) -> Change:
+def _verify(lock: Mapping[str, Any], noted: Any, overlay: Overlay, where: str) -> None:
+    """Check that no part was edited by hand, or comes from another lock.
+
+    :raises OverlayError: one was; the message names it.
+    """
+    for name, digest in digests(lock.get("package", []), overlay).items():
+        if not isinstance(noted, dict) or noted.get(name) != digest:
+            part = "[[package]]" if name == overlay.targets[0] else f"[{TABLE}.{name}]"
+            raise OverlayError(_broken(where, f"{part} was edited by hand or merged badly"))
+
+
+def _change(table: Any, name: str, where: str) -> Change:
+    if not isinstance(table, dict):
+        raise OverlayError(_broken(where, f"[{TABLE}.{name}] is missing"))
     drop, package = table.get("drop"), table.get("package", [])
     if not isinstance(drop, list) or not isinstance(package, list):
         raise OverlayError(_broken(where, f"[{TABLE}.{name}] has no `drop` or no `package` list"))
@@ -149,7 +162,10 @@ def _change(table: Mapping[str, Any], name: str, where: str) -> Change:
 
 
 def _broken(where: str, what: str) -> str:
-    return f"{where}: {what}. Nothing was changed; make the lock again with `poetry lock`."
+    return (
+        f"{where}: {what}. Nothing was changed. Take the file from version control again, or make "
+        "it anew with `poetry lock --regenerate`."
+    )
 
 
 def _by_name(entries: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -168,3 +184,7 @@ def _plain(entry: Any) -> Any:
     if hasattr(entry, "unwrap"):
         entry = entry.unwrap()
     return json.loads(json.dumps(entry, default=str))
+
+
+def _sha256(plain: Any) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -13,23 +13,25 @@ if TYPE_CHECKING:
 
     from accelock.lock.requirements import Pin, RequirementsFile
 
+UNSAFE_COMMENT = "# The following packages are considered to be unsafe in a requirements file:"
+UNSAFE_NAMES = frozenset({"distribute", "pip", "setuptools"})
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is to change in a compiled file.
+    """What is to change in a compiled file. Lines are numbered from 1.
 
-    :param replaced: name -> its new blocks of lines, in place of all its old ones.
-    :param added: name -> its blocks of lines; a package that the file does not have.
-    :param dropped: names whose lines go.
-    :param dropped_options: physical option lines that go (another target's index).
-    :param options: option lines to have, before the first requirement.
+    :param pins: the line that a requirement begins at -> the lines to have in its place, with its
+        annotation; none where it goes.
+    :param added: name -> the lines of a package that the file does not have.
+    :param old_options: the line that options stand at -> the lines to have in its place.
+    :param options: option lines to have besides, before the first requirement.
     :param comments: comment lines to have at the end of the header.
     """
 
-    replaced: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    pins: Mapping[int, Sequence[str]] = field(default_factory=dict)
     added: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    dropped: frozenset[str] = frozenset()
-    dropped_options: frozenset[str] = frozenset()
+    old_options: Mapping[int, Sequence[str]] = field(default_factory=dict)
     options: Sequence[str] = ()
     comments: Sequence[str] = ()
 
@@ -38,78 +40,84 @@ def apply(file: RequirementsFile, edit: Edit) -> str:
     """Return the text of the file with the edit made; its kind of newline is kept."""
     lines = file.text.removeprefix("\ufeff").splitlines()
     spans = _spans(file, edit)
-    places = _places(file, edit)
-    first = min((pin.lineno for pin in file.pins), default=len(lines) + 1)
+    before = _insertions(file, edit, lines)
     result: list[str] = []
     position = 1
     while position <= len(lines) + 1:
-        if position == len(file.header) + 1:
-            result.extend(edit.comments)
-        if position == _options_line(file, first):
-            _add_options(result, edit.options, lines[position - 1 : position])
-        for name in places.get(position, ()):
-            result.extend(_flat(edit.added[name]))
+        result.extend(before.get(position, ()))
         if position in spans:
-            end, new = spans[position]
+            last, new = spans[position]
             result.extend(new)
-            position = end + 1
+            position = last + 1
             continue
         if position <= len(lines):
             result.append(lines[position - 1])
         position += 1
-    text = "\n".join(result).rstrip("\n") + "\n"
+    text = "\n".join(_without_gaps(result)) + "\n"
     return text.replace("\n", file.newline)
 
 
-def _spans(file: RequirementsFile, edit: Edit) -> dict[int, tuple[int, list[str]]]:
+def _spans(file: RequirementsFile, edit: Edit) -> dict[int, tuple[int, Sequence[str]]]:
     """Return what stands for the lines from each number on: (last line, new lines)."""
-    spans: dict[int, tuple[int, list[str]]] = {}
-    done: set[str] = set()
-    for pin in file.pins:
-        if pin.name in edit.dropped:
-            spans[pin.lineno] = (pin.last_lineno, [])
-        elif pin.name in edit.replaced:
-            new = [] if pin.name in done else _flat(edit.replaced[pin.name])
-            spans[pin.lineno] = (pin.last_lineno, new)
-            done.add(pin.name)
-    for option in file.options:
-        if option.raw in edit.dropped_options:
-            spans[option.lineno] = (option.lineno + option.raw.count("\n"), [])
-    return spans
+    pins = {pin.lineno: pin.last_lineno for pin in file.pins}
+    options = {option.lineno: option.lineno + option.raw.count("\n") for option in file.options}
+    return {
+        first: (last[first], new)
+        for last, news in ((pins, edit.pins), (options, edit.old_options))
+        for first, new in news.items()
+    }
 
 
-def _places(file: RequirementsFile, edit: Edit) -> dict[int, list[str]]:
-    """Return which added packages stand before which line.
-
-    In a sorted file each stands where it sorts; in any other, behind the last requirement.
-    """
-    named = [pin for pin in file.pins if pin.name and not pin.editable and pin.url is None]
-    in_order = [pin.name for pin in named] == sorted(pin.name for pin in named)
-    end = max((pin.last_lineno for pin in file.pins), default=len(file.text.splitlines())) + 1
-    places: dict[int, list[str]] = {}
+def _insertions(file: RequirementsFile, edit: Edit, lines: Sequence[str]) -> dict[int, list[str]]:
+    """Return the lines to have before each line; those after the last line, behind all."""
+    before: dict[int, list[str]] = {}
+    before.setdefault(len(file.header) + 1, []).extend(edit.comments)
+    place = _options_line(file)
+    if edit.options:
+        follows = lines[place - 1] if place <= len(lines) else ""
+        before.setdefault(place, []).extend((*edit.options, *([""] if follows.strip() else ())))
     for name in sorted(edit.added):
-        after = _first_behind(named, name) if in_order else None
-        places.setdefault(end if after is None else after.lineno, []).append(name)
-    return places
+        before.setdefault(_place(file, name, lines), []).extend(edit.added[name])
+    return before
 
 
-def _first_behind(pins: Iterable[Pin], name: str) -> Pin | None:
-    return next((pin for pin in pins if pin.name > name), None)
+def _place(file: RequirementsFile, name: str, lines: Sequence[str]) -> int:
+    """Return the line before which a new package stands.
+
+    In a sorted file it stands where it sorts; in any other, behind the last requirement. Below
+    pip-compile's comment on unsafe packages stand those, and no others.
+    """
+    unsafe = lines.index(UNSAFE_COMMENT) + 1 if UNSAFE_COMMENT in lines else len(lines) + 1
+    pins = [pin for pin in file.pins if (pin.lineno > unsafe) == (name in UNSAFE_NAMES)]
+    pins = pins if UNSAFE_COMMENT in lines else list(file.pins)
+    end = max((pin.last_lineno for pin in pins), default=len(file.header)) + 1
+    return _sorted_place(pins, name, end)
 
 
-def _options_line(file: RequirementsFile, first: int) -> int:
+def _sorted_place(pins: Iterable[Pin], name: str, end: int) -> int:
+    named = [pin for pin in pins if pin.name and not pin.editable and pin.url is None]
+    if [pin.name for pin in named] != sorted(pin.name for pin in named):
+        return end
+    return next((pin.lineno for pin in named if pin.name > name), end)
+
+
+def _options_line(file: RequirementsFile) -> int:
     """Return the line before which new options stand: behind the old ones, or the header."""
+    first = min((pin.lineno for pin in file.pins), default=len(file.text.splitlines()) + 1)
     old = [option for option in file.options if option.lineno < first]
     if old:
         return old[-1].lineno + old[-1].raw.count("\n") + 1
     return len(file.header) + 1
 
 
-def _add_options(result: list[str], options: Sequence[str], below: Sequence[str]) -> None:
-    result.extend(options)
-    if options and below and below[0].strip():
-        result.append("")
+def _without_gaps(lines: Sequence[str]) -> list[str]:
+    """Return the lines without what is left over at either end where lines went.
 
-
-def _flat(blocks: Sequence[str]) -> list[str]:
-    return [line for block in blocks for line in block.splitlines()]
+    That is blank lines, and pip-compile's comment on unsafe packages with none below it.
+    """
+    kept = list(lines)
+    while kept and (not kept[-1].strip() or kept[-1] == UNSAFE_COMMENT):
+        kept.pop()
+    while kept and not kept[0].strip():
+        kept.pop(0)
+    return kept

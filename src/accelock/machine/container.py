@@ -1,4 +1,4 @@
-"""Containers: `docker build` sees no GPU, so that an image for one would silently be a cpu image."""
+"""Containers: `docker build` sees no GPU, so that a GPU image would silently be a cpu image."""
 
 from __future__ import annotations
 

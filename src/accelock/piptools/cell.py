@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 from pip._internal.models.search_scope import SearchScope
 from pip._internal.req.constructors import install_req_from_line
 from pip._vendor.packaging.utils import canonicalize_name
+from piptools.logging import log
 from piptools.repositories.pypi import PyPIRepository
 from piptools.resolver import BacktrackingResolver
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
-from accelock.piptools import candidates, hashing, inputs
+from accelock.piptools import candidates, hashing, inputs, upgrading
+from accelock.piptools.asks import Asks
+from accelock.piptools.keeping import Keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from accelock.piptools.state import Active, Run
 
@@ -99,13 +102,44 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
         def resolve(self, max_rounds: int = 10) -> set[Any]:
             if run.active is not None and run.active.probing:
                 return set()
+            if run.active is not None:
+                run.active.resolving = True
             return set(super().resolve(max_rounds))
+
+        def _do_resolve(
+            self, resolver: Any, compatible_existing_constraints: dict[str, Any]
+        ) -> bool:
+            if run.active is None:
+                return bool(super()._do_resolve(resolver, compatible_existing_constraints))
+            pins = compatible_existing_constraints
+            solve = functools.partial(_attempt, self, run.active, resolver)
+            attempt = functools.partial(solve, held=upgrading.held(run, solve, pins))
+            keeper = Keeper(attempt, lambda: Asks.of(run.memo.metadata.values()))
+            for pin in keeper.keep(pins).values():
+                log.warning(f"Discarding {pin} to proceed the resolution")
+            return True
 
         def resolve_hashes(self, ireqs: set[Any]) -> dict[Any, set[str]]:
             hashes: dict[Any, set[str]] = super().resolve_hashes(ireqs)
             return hashing.complete(hashes, self.repository)
 
     return CellResolver
+
+
+def _attempt(
+    resolver: Any, active: Active, pips: Any, pins: Collection[Any], held: Collection[Any] = ()
+) -> dict[str, str]:
+    """Let pip's own resolver solve with these pins, and return the versions that it found.
+
+    :param held: constraints that are no pins of the file, and are never let go of.
+    """
+    active.heard.clear()
+    pips.resolve(
+        root_reqs=[*resolver.constraints, *held, *pins],
+        check_supported_wheels=not resolver.options.target_dir,
+    )
+    found = pips._result.mapping.values()
+    return {canonicalize_name(each.project_name): str(each.version) for each in found}
 
 
 def writer_class(run: Run) -> type:
@@ -153,8 +187,10 @@ def _keep_apart(run: Run, active: Active, repository: Any) -> None:
     active.capture.find_links = list(scope.find_links)
     index_urls = [url for url in scope.index_urls if not foreign(url)]
     if scope.index_urls and not index_urls:
-        # A family's index in place of PyPI (`-i .../whl/cpu`): all other names are on PyPI still.
-        index_urls = [repository.DEFAULT_INDEX_URL]
+        # A family's index in place of PyPI (`-i .../whl/cpu`): all other names are still where
+        # pip is configured to find them.
+        usual = repository.options.index_url
+        index_urls = [repository.DEFAULT_INDEX_URL if foreign(usual) else usual]
     finder.search_scope = SearchScope.create(
         find_links=[url for url in scope.find_links if not foreign(url)],
         index_urls=index_urls,

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _CPUONLY = re.compile(r"#[^#]*\bcpuonly\b")
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+# The sources of a project's metadata, which pip-tools takes as input files.
+_PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 STDIN = "-"
 
 
@@ -51,6 +53,18 @@ class Inputs:
     def record(self, target: str, path: str, text: str) -> None:
         """Remember the text of an input file of one target."""
         self.texts.setdefault(target, {})[path] = text
+
+    def record_projects(self, target: str, sources: Iterable[str]) -> None:
+        """Remember the setup.py, setup.cfg or pyproject.toml among the sources, and its siblings.
+
+        They are read by a build backend and not by pip, so that nothing here hears of it.
+        """
+        for source in map(Path, sources):
+            if source.name in _PROJECT_FILES:
+                for sibling in (source.with_name(name) for name in _PROJECT_FILES):
+                    if sibling.is_file():
+                        path = _relative(str(sibling))
+                        self.record(target, path, freshness.text_of(sibling))
 
     def of(self, target: str) -> tuple[tuple[str, str], ...]:
         """Return (path, text) of the input files of a target, sorted by path."""
@@ -153,7 +167,9 @@ def strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: 
         public, plus, label = str(specifier.version).partition("+")
         if plus and label.lower() != own:
             raise AccelockError(_foreign_label(requirement, label, own, target))
-        parts.append(f"{specifier.operator}{public}")
+        # `===` compares to the letter: it would refuse the build that carries the label.
+        operator = "==" if plus and specifier.operator == "===" else specifier.operator
+        parts.append(f"{operator}{public}")
     requirement.req.specifier = SpecifierSet(",".join(parts))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ from pip._internal.exceptions import PipError
 from pip._vendor.packaging.utils import canonicalize_name
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
-from accelock.errors import ResolutionError
+from accelock.errors import AccelockError, ResolutionError
 from accelock.piptools import hooks
 from accelock.piptools.state import Active, Capture, Run
 
@@ -31,6 +32,14 @@ _EXPLAINER = "pip._internal.resolution.resolvelib.factory"
 _ROUNDS = 25
 
 
+class NoSolutionError(ResolutionError):
+    """pip found no solution for one cell."""
+
+    def __init__(self, cell: Cell, message: str) -> None:
+        super().__init__(message)
+        self.cell = cell
+
+
 @dataclass(frozen=True)
 class Command:
     """pip-compile's own parameters, as click read them, to be called once per cell."""
@@ -42,21 +51,33 @@ class Command:
         """Run pip-tools' command for one cell and return what it would have written.
 
         :param output: the value of ``--output-file``: an object with a name, or None.
-        :raises ResolutionError: pip found no solution.
+        :raises NoSolutionError: pip found none.
+        :raises AccelockError: an input or the existing file cannot be read.
         """
         if self.params.get("src_files") == ("-",) or "-" in self.params.get("src_files", ()):
             hooks.feed_standard_input(run)
-        params = {**self.params, "output_file": output}
+        # pip-tools reads the pins of an existing file, unless all is to be upgraded: the first pass
+        # does not know yet which file of several it is, and must not take it for an input.
+        upgrade = active.probing or self.params["upgrade"]
+        params = {**self.params, "output_file": output, "upgrade": upgrade}
         context = click.Context(compile_module.cli, info_name="accelock compile")
         context.default_map = dict(self.default_map) if self.default_map else None
         context.params = params
         run.active, stdin = active, sys.stdin
+        run.inputs.record_projects(active.cell.target.name, self._sources())
         try:
-            with context, _explanation() as heard:
-                _call(active.cell, params, heard)
+            with context, _explanation(active.heard):
+                _call(active, params)
         finally:
             run.active, sys.stdin = None, stdin
         return active.capture
+
+
+    def _sources(self) -> list[str]:
+        """Return the source files: those given, or the first default one that there is."""
+        given = self.params.get("src_files") or (self.default_map or {}).get("src_files", ())
+        defaults = compile_module.DEFAULT_REQUIREMENTS_FILES
+        return list(given) or [name for name in defaults if Path(name).exists()][:1]
 
 
 @dataclass(frozen=True)
@@ -247,20 +268,21 @@ def _models(cell: Cell, found: Mapping[Cell, Capture]) -> Iterator[Capture]:
     )
 
 
-def _call(cell: Cell, params: dict[str, Any], heard: list[str]) -> None:
+def _call(active: Active, params: dict[str, Any]) -> None:
     try:
         compile_module.cli.callback(**params)
     except PipError as error:
-        reasons = list(dict.fromkeys([*heard, str(error)]))
-        raise ResolutionError(
-            f"pip found no solution for {cell}:\n" + "\n".join(f"  {line}" for line in reasons)
-        ) from error
+        if not active.resolving:
+            raise AccelockError(str(error)) from error
+        reasons = list(dict.fromkeys([*active.heard, str(error)]))
+        lines = "".join(f"\n  {line}" for line in reasons)
+        message = f"pip found no solution for {active.cell}:{lines}"
+        raise NoSolutionError(active.cell, message) from error
 
 
 @contextlib.contextmanager
-def _explanation() -> Iterator[list[str]]:
+def _explanation(heard: list[str]) -> Iterator[None]:
     """Collect pip's explanation of a failure, which it logs, so that it is said once and by us."""
-    heard: list[str] = []
     logger = logging.getLogger(_EXPLAINER)
 
     def listen(record: logging.LogRecord) -> bool:
@@ -269,8 +291,12 @@ def _explanation() -> Iterator[list[str]]:
         heard.extend(line for line in record.getMessage().splitlines() if line.strip())
         return False
 
+    # What conflicts with what is said at a level that pip-tools does not turn on.
+    level = logger.level
     logger.addFilter(listen)
+    logger.setLevel(min(level or logging.INFO, logging.INFO))
     try:
-        yield heard
+        yield
     finally:
+        logger.setLevel(level)
         logger.removeFilter(listen)

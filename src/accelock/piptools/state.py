@@ -66,6 +66,8 @@ class Active:
     :param preferences: name -> public version that this cell takes if nothing is against it.
     :param moved: the names of which this run has already taken another version than their file had.
     :param output: the file that pip-tools reads the existing pins from.
+    :param heard: how pip explains that the last attempt at a solution failed.
+    :param resolving: the inputs have been read, and pip is at work on a solution.
     """
 
     cell: Cell
@@ -75,11 +77,16 @@ class Active:
     preferences: Mapping[str, str] = field(default_factory=dict)
     moved: frozenset[str] = frozenset()
     capture: Capture = field(default_factory=Capture)
+    heard: list[str] = field(default_factory=list)
+    resolving: bool = False
 
 
 @dataclass
 class Run:
-    """The whole run: its plan, what it has read, and the cell at work."""
+    """The whole run: its plan, what it has read, and the cell at work.
+
+    :param upgraded: the packages that ``--upgrade-package`` names.
+    """
 
     plan: Plan
     inputs: Inputs
@@ -92,6 +99,7 @@ class Run:
     files: dict[str, IndexFile] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     reports_moves: bool = False
+    upgraded: frozenset[str] = frozenset()
 
     def first_time(self, message: str) -> bool:
         """Return whether a message is new to this run, and remember it."""

@@ -1,27 +1,25 @@
-"""`accelock rewrite`: turn a compiled requirements file, whoever made it, to a target.
-
-The file's direct requirements are resolved anew for the target, with all its pins as preferences.
-Lines that need not change stay as they are, to the letter.
-"""
+"""The command line of `accelock rewrite`, and its way from a file's text to the next."""
 
 from __future__ import annotations
 
+import codecs
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import piptools.scripts.compile as compile_module
 from piptools.logging import log
 
+from accelock.errors import AccelockError
 from accelock.lock import header, journal, requirements, rewriting
-from accelock.piptools import engine, hooks, turned
+from accelock.piptools import engine
+from accelock.piptools.asks import Asks
 from accelock.piptools.command import make_target_plan, take_options, target_options, words_of
 from accelock.piptools.outputs import STDOUT
-from accelock.piptools.roots import Roots
-from accelock.piptools.solve import Command
+from accelock.piptools.rewrite.moves import Moves
+from accelock.piptools.rewrite.turned import Turned
+from accelock.piptools.rewrite.turning import Turning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "accelock rewrite"
 _TURNED = "# turned to a target by: "
+_STDIN = "standard input"
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,24 @@ class Request:
     """What the command line asks for, beside the target.
 
     :param handed_on: pip-compile's own options, as words.
+    :param own_index: whether the file's own --index-url counts: none was given in its place.
     """
 
     source: str
     output: str
     hashes: bool | None
     handed_on: tuple[str, ...]
+    own_index: bool
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file for messages."""
+        return _STDIN if self.source == STDOUT else self.source
+
+    @property
+    def base(self) -> Path:
+        """Return the folder that the file is in."""
+        return Path() if self.source == STDOUT else Path(self.source).parent
 
 
 def main(args: Sequence[str]) -> None:
@@ -65,8 +76,9 @@ def _command() -> click.Command:
 
 
 def _own_options() -> list[click.Parameter]:
+    existing = click.Path(exists=True, dir_okay=False, allow_dash=True)
     return [
-        click.Argument(["source"], metavar="FILE", type=click.Path(exists=True, allow_dash=True)),
+        click.Argument(["file"], metavar="FILE", type=existing),
         click.Option(
             ["-o", "--output-file", "output"],
             default=STDOUT,
@@ -75,7 +87,7 @@ def _own_options() -> list[click.Parameter]:
         click.Option(
             ["--generate-hashes/--no-generate-hashes", "hashes"],
             default=None,
-            help="Whether lines that change carry hashes (default: as in FILE).",
+            help="Whether the result carries hashes (default: as FILE does).",
         ),
         click.Option(["-i", "--index-url"], help="The index of all other packages."),
         click.Option(["--extra-index-url"], multiple=True, help="One more index."),
@@ -95,12 +107,18 @@ def _rewrite(**params: Any) -> None:
     request = _request(params)
     plan = make_target_plan(options)
     if plan is None or len(plan.targets) != 1:
-        raise click.UsageError("rewrite turns a file to one target: choose it with -t.")
-    text = _read(request.source)
-    file = requirements.parse(_without_ours(text), _name(request.source))
-    command = " ".join((PROGRAM, *words_of(options), _name(request.source)))
-    result = turn(file, plan, request, command)
-    _write(result, request.output)
+        raise click.UsageError(_which_target(plan))
+    text = _without_ours(_read(request))
+    file = requirements.parse(text, request.name)
+    command = " ".join((PROGRAM, *words_of(options), request.source))
+    _write(turn(file, plan, request, command), request.output)
+
+
+def _which_target(plan: Plan | None) -> str:
+    if plan is None:
+        return "rewrite turns a file to a target: say which with -t (for example -t cpu)."
+    names = ", ".join(target.name for target in plan.targets)
+    return f"rewrite turns a file to one target, and there are several ({names}): choose with -t."
 
 
 def turn(file: requirements.RequirementsFile, plan: Plan, request: Request, command: str) -> str:
@@ -108,57 +126,42 @@ def turn(file: requirements.RequirementsFile, plan: Plan, request: Request, comm
 
     :raises AccelockError: no solution, or a source that cannot be read.
     """
-    hashes = request.hashes if request.hashes is not None else any(pin.hashes for pin in file.pins)
-    with tempfile.TemporaryDirectory(prefix="accelock-") as folder:
-        compiled = _resolve(file, plan, request, Path(folder), hashes=hashes)
-    edit = turned.edit(file, compiled, hashes=hashes)
-    for line in turned.report(file, compiled):
+    hashes = _has_hashes(file) if request.hashes is None else request.hashes
+    compiled = Turning(
+        file,
+        plan,
+        name=request.name,
+        base=request.base,
+        words=request.handed_on,
+        hashes=hashes,
+        own_index=request.own_index,
+    ).solve()
+    turned = Turned.of(file, compiled, hashes=hashes)
+    _report(turned, request)
+    return _stamped(rewriting.apply(file, turned.edit()), compiled, command)
+
+
+def _has_hashes(file: requirements.RequirementsFile) -> bool:
+    """Return whether pip asks for hashes: one is enough, or the option that says so."""
+    required = any(option.flag == "--require-hashes" for option in file.options)
+    return required or any(pin.hashes for pin in file.pins)
+
+
+def _report(turned: Turned, request: Request) -> None:
+    """Say what could not stay, and below -q what else is new; and where nothing was to turn."""
+    run = turned.compiled.run
+    moves = Moves(turned, Asks.of(run.memo.metadata.values()))
+    for line in moves.moved():
         log.warning(line)
-    whole = rewriting.apply(file, edit)
-    return _stamped(whole, compiled, command)
-
-
-def _resolve(
-    file: requirements.RequirementsFile,
-    plan: Plan,
-    request: Request,
-    folder: Path,
-    *,
-    hashes: bool,
-) -> engine.Compiled:
-    """Compile the file's direct requirements, then once more with pins that this would lose."""
-    roots = Roots.of(file, plan.catalogue)
-    pins = folder / "pins.txt"
-    pins.write_text(file.text, encoding="utf-8")
-    source = folder / "direct.in"
-    while True:
-        source.write_text(roots.text(_base_of(request)), encoding="utf-8")
-        words = [*request.handed_on, "--output-file", str(pins), str(source)]
-        params = _parameters(words, file, hashes=hashes)
-        compiled = engine.Engine(
-            plan, Command(params), hooks.installed, reports_moves=True
-        ).compile()
-        (target,) = plan.targets
-        lost = roots.lost({variant.name for variant in compiled.variants[target.name]})
-        if not lost:
-            return compiled
-        roots = roots.with_kept(lost)
-
-
-def _parameters(
-    words: list[str], file: requirements.RequirementsFile, *, hashes: bool
-) -> dict[str, Any]:
-    """Return pip-compile's parameters with its own defaults for all that we do not say."""
-    unsafe = {"setuptools", "pip", "distribute"} & {pin.name for pin in file.pins}
-    words = [
-        "--no-config",
-        "--strip-extras" if not any(pin.extras for pin in file.pins) else "--no-strip-extras",
-        *(["--generate-hashes"] if hashes else []),
-        *(["--allow-unsafe"] if unsafe else []),
-        *words,
-    ]
-    context = compile_module.cli.make_context(PROGRAM, words)
-    return dict(context.params)
+    for line in moves.changed():
+        log.info(line)
+    found = (run.shelves.find(name) for name in turned.variants)
+    if all(entry is None or entry.package.runtime for entry in found):
+        (target,) = run.plan.targets
+        log.warning(
+            f"NOTE: {request.name} has no package that is built per target: nothing was turned to "
+            f"{target.name}."
+        )
 
 
 def _request(params: dict[str, Any]) -> Request:
@@ -171,25 +174,41 @@ def _request(params: dict[str, Any]) -> Request:
     words += ["--pre"] if params["pre"] else []
     words += ["-v"] * params["verbose"] + ["-q"] * params["quiet"]
     return Request(
-        source=params["source"],
+        source=params["file"],
         output=params["output"],
         hashes=params["hashes"],
         handed_on=tuple(words),
+        own_index=params["index_url"] is None,
     )
 
 
-def _read(source: str) -> str:
-    if source == STDOUT:
-        return sys.stdin.read()
-    return Path(source).read_bytes().decode("utf-8-sig")
+def _read(request: Request) -> str:
+    """Return the text of the file: UTF-8, or what its byte order mark says (PowerShell's pipes).
 
-
-def _name(source: str) -> str:
-    return "-" if source == STDOUT else source
-
-
-def _base_of(request: Request) -> Path:
-    return Path() if request.source == STDOUT else Path(request.source).parent
+    :raises AccelockError: it cannot be read, is no text, or is empty: whatever stood before the
+        pipe may have failed.
+    """
+    try:
+        if request.source == STDOUT:
+            content = sys.stdin.buffer.read()
+        else:
+            content = Path(request.source).read_bytes()
+    except OSError as error:
+        raise AccelockError(f"{request.name} cannot be read: {error.strerror}") from error
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise AccelockError(
+            f"{request.name} is no text in UTF-8 (byte {error.start}), so that it is no compiled "
+            "requirements file."
+        ) from error
+    if not text.strip():
+        raise AccelockError(
+            f"{request.name} is empty: there is nothing to turn. If it comes from another command, "
+            "look at what that one said."
+        )
+    return text
 
 
 def _without_ours(text: str) -> str:
@@ -216,6 +235,7 @@ def _stamped(text: str, compiled: engine.Compiled, command: str) -> str:
 
 def _write(text: str, output: str) -> None:
     if output == STDOUT:
-        sys.stdout.write(text)
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
     else:
         journal.write_all({Path(output): text.encode()})

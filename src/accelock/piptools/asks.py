@@ -1,0 +1,90 @@
+"""Who asks for what: the Requires-Dist lines of the distributions that a run has looked at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from email.parser import BytesParser
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One Requires-Dist line of a distribution.
+
+    :param parent: the canonical name of the distribution that asks.
+    :param name: the canonical name of what it asks for.
+    :param extras: the extras that the parent provides: what `extra` in the marker can be.
+    """
+
+    parent: str
+    name: str
+    requirement: Requirement
+    extras: frozenset[str]
+
+    def holds(self, environment: Mapping[str, str], extra: str = "") -> bool:
+        """Return whether the parent asks for it in an environment, with one of its extras."""
+        marker = self.requirement.marker
+        return marker is None or marker.evaluate({**environment, "extra": extra})
+
+    def extras_at(self, environment: Mapping[str, str]) -> frozenset[str]:
+        """Return the extras with which the parent asks for it, and without which it does not."""
+        if self.holds(environment):
+            return frozenset()
+        return frozenset(extra for extra in self.extras if self.holds(environment, extra))
+
+    def holds_with_any(self, environment: Mapping[str, str]) -> bool:
+        """Return whether the parent asks for it in an environment, be it with an extra."""
+        return self.holds(environment) or bool(self.extras_at(environment))
+
+
+@dataclass(frozen=True)
+class Asks:
+    """The requirements of distributions: (name, public version) -> what each of them asks for.
+
+    Wheels of one version differ, so that what counts is all that any of them asks.
+    """
+
+    found: Mapping[tuple[str, str], frozenset[Ask]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, contents: Iterable[bytes]) -> Asks:
+        """Read METADATA files; a broken one tells nothing."""
+        found: defaultdict[tuple[str, str], set[Ask]] = defaultdict(set)
+        for text in contents:
+            key, asks = _read(text)
+            found[key].update(asks)
+        return cls({key: frozenset(asks) for key, asks in found.items()})
+
+    def by(self, parent: str, version: str) -> frozenset[Ask]:
+        """Return what a distribution asks for; nothing where its metadata was not looked at."""
+        return self.found.get((parent, Version(version).public), frozenset())
+
+    def knows(self, parent: str, version: str) -> bool:
+        """Return whether the metadata of a distribution was looked at."""
+        return (parent, Version(version).public) in self.found
+
+
+def _read(text: bytes) -> tuple[tuple[str, str], list[Ask]]:
+    headers = BytesParser().parsebytes(text, headersonly=True)
+    parent = canonicalize_name(str(headers["Name"] or ""))
+    extras = frozenset(str(extra).strip() for extra in headers.get_all("Provides-Extra", ()))
+    asks = []
+    for line in headers.get_all("Requires-Dist", ()):
+        try:
+            requirement = Requirement(str(line))
+        except InvalidRequirement:
+            continue
+        asks.append(Ask(parent, canonicalize_name(requirement.name), requirement, extras))
+    try:
+        version = Version(str(headers["Version"])).public
+    except InvalidVersion:
+        version = ""
+    return (parent, version), asks

@@ -1,0 +1,236 @@
+"""A compiled file beside what was compiled for its target: which lines have to change, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.version import InvalidVersion, Version
+from piptools.utils import is_url_requirement
+
+from accelock.lock import markers
+from accelock.lock.rewriting import Edit
+from accelock.piptools.merge import place_of
+from accelock.piptools.rewrite import comments, located
+from accelock.piptools.rewrite.scope import Scope
+from accelock.piptools.rewrite.sources import option_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from accelock.lock.requirements import Pin, RequirementsFile
+    from accelock.piptools.engine import Compiled
+    from accelock.piptools.merge import Variant
+    from accelock.target import Cell
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A compiled file, and what it is to say for its target.
+
+    :param variants: the lines to have, by name; paths, URLs and editables are not among them.
+    :param hashes: whether the lines carry hashes.
+    """
+
+    file: RequirementsFile
+    compiled: Compiled
+    scope: Scope
+    variants: Mapping[str, tuple[Variant, ...]]
+    hashes: bool
+
+    @classmethod
+    def of(cls, file: RequirementsFile, compiled: Compiled, *, hashes: bool) -> Turned:
+        """Put a file and the result for its pins' target side by side."""
+        (target,) = compiled.run.plan.targets
+        wanted: dict[str, tuple[Variant, ...]] = {}
+        for variant in compiled.variants[target.name]:
+            if _is_written(variant, compiled):
+                wanted[variant.name] = (*wanted.get(variant.name, ()), variant)
+        return cls(file, compiled, Scope.of(compiled.run.plan), wanted, hashes)
+
+    def is_located(self, pin: Pin) -> bool:
+        """Return whether a line says where it is, and stays as it is."""
+        return located.is_located(pin, self.compiled.run.plan.catalogue)
+
+    def is_accelerated(self, name: str) -> bool:
+        """Return whether a package is one that a family publishes per target."""
+        return bool(name) and self.compiled.run.shelves.find(name) is not None
+
+    def pinned(self) -> dict[str, tuple[Pin, ...]]:
+        """Return the pins of the file by name, without paths, URLs and editables."""
+        names = dict.fromkeys(pin.name for pin in self.file.pins if not self.is_located(pin))
+        return {
+            name: tuple(pin for pin in self.file.named(name) if not self.is_located(pin))
+            for name in names
+        }
+
+    def held(self, name: str) -> dict[Cell, str]:
+        """Return the version that the file has of a package, by cell."""
+        return {
+            cell: version
+            for pin in self.pinned().get(name, ())
+            if (version := located.version_of(pin)) is not None
+            for cell in self.scope.where(pin.marker)
+        }
+
+    def found(self, name: str) -> dict[Cell, str]:
+        """Return the version that was found of a package, by cell."""
+        by_place = {place_of(cell): cell for cell in self.scope.cells}
+        return {
+            by_place[place]: version_in(variant)
+            for variant in self.variants.get(name, ())
+            for place in variant.places
+        }
+
+    def dropped(self) -> dict[str, tuple[Pin, ...]]:
+        """Return the pins that go, by name: nothing asks for them in any cell.
+
+        A line for other Pythons or platforms than those of this run stays; but not where it is an
+        accelerated package, of which it would be another target's build.
+        """
+        gone = {name: pins for name, pins in self.pinned().items() if name not in self.variants}
+        return {
+            name: lines
+            for name, pins in gone.items()
+            if (lines := tuple(p for p in pins if self.scope.has(p) or self.is_accelerated(name)))
+        }
+
+    def edit(self) -> Edit:
+        """Return what has to change in the file."""
+        pinned = self.pinned()
+        gone = {pin.lineno: () for pins in self.dropped().values() for pin in pins}
+        changed = {
+            number: lines
+            for name, pins in pinned.items()
+            if name in self.variants
+            for number, lines in self._lines_of(name, pins).items()
+        }
+        style = comments.style_of(self.file)
+        added = {
+            name: [line for v in variants for line in self._block(v, v.marker, style.new(v))]
+            for name, variants in self.variants.items()
+            if name not in pinned
+        }
+        old_options, options = option_lines(self.file, self.compiled)
+        return Edit(
+            pins={**self._annotated(), **changed, **gone},
+            added=added,
+            old_options=old_options,
+            options=options,
+        )
+
+    def is_same(self, name: str) -> bool:
+        """Return whether the lines of a package already say what was found."""
+        pins = self.pinned()[name]
+        versions = {c: _normal(v) for c, v in self.held(name).items()}
+        if versions != {c: _normal(v) for c, v in self.found(name).items()}:
+            return False
+        if any(pin.url is not None or pin.version is None for pin in pins):
+            return False
+        return all(self._are_hashed_as(variant, pins) for variant in self.variants[name])
+
+    def _are_hashed_as(self, variant: Variant, pins: Sequence[Pin]) -> bool:
+        """Return whether lines have the hashes of a variant: all, and of a build no others."""
+        has = {
+            digest
+            for pin in pins
+            for cell in self.scope.where(pin.marker)
+            if place_of(cell) in variant.places
+            for digest in pin.hashes
+        }
+        if not self.hashes:
+            return not has
+        return has == variant.hashes if self._is_labelled(variant.name) else has >= variant.hashes
+
+    def _is_labelled(self, name: str) -> bool:
+        found = self.compiled.run.shelves.find(name)
+        return found is not None and found.package.labelled
+
+    def _lines_of(self, name: str, pins: Sequence[Pin]) -> dict[int, list[str]]:
+        """Return the new lines of a package that the file has, in place of the first that holds.
+
+        Lines for other Pythons or platforms stay beside them.
+        """
+        if self.is_same(name):
+            return {}
+        kept = [pin for pin in pins if not self.scope.has(pin) and not self.is_accelerated(name)]
+        old = [pin for pin in pins if pin not in kept]
+        comment = comments.of(old[0] if old else pins[0], self._names_gone())
+        lines = [
+            line
+            for variant in self.variants[name]
+            for line in self._block(variant, self._marker(variant, old if kept else []), comment)
+        ]
+        if not old:
+            return {kept[-1].lineno: [*_physical(self.file, kept[-1]), *lines]}
+        return {old[0].lineno: lines, **{pin.lineno: [] for pin in old[1:]}}
+
+    def _marker(self, variant: Variant, old: Sequence[Pin]) -> str | None:
+        """Return the marker of a line, which keeps apart from lines that stay for other places."""
+        if not old:
+            return variant.marker
+        places = [place_of(cell) for cell in self.scope.cells]
+        own = [p.marker for p in old if self._places(p) & variant.places]
+        if None in own or len(set(own)) != 1:
+            return variant.marker
+        return markers.combine(
+            own[0], markers.simplest(variant.places, places), variant.places, places
+        )
+
+    def _places(self, pin: Pin) -> frozenset[markers.Place]:
+        return frozenset(place_of(cell) for cell in self.scope.where(pin.marker))
+
+    def _block(self, variant: Variant, marker: str | None, comment: Sequence[str]) -> list[str]:
+        line = variant.text + (f" ; {marker}" if marker else "")
+        hashes = sorted(variant.hashes) if self.hashes else []
+        text = line + "".join(f" \\\n    --hash={digest}" for digest in hashes)
+        return [*text.splitlines(), *comment]
+
+    def _names_gone(self) -> frozenset[str]:
+        names = {pin.name for pin in self.file.pins}
+        return frozenset(self.dropped().keys() & names)
+
+    def _annotated(self) -> dict[int, list[str]]:
+        """Return lines whose annotation names packages that go."""
+        gone = self._names_gone()
+        found = {}
+        for pin in self.file.pins:
+            lines = _physical(self.file, pin)
+            new = comments.without(pin, gone, lines)
+            if new != lines:
+                found[pin.lineno] = new
+        return found
+
+
+def version_in(variant: Variant) -> str:
+    """Return the version that a line pins."""
+    return variant.text.partition("==")[2].lstrip("=")
+
+
+def public(version: str) -> str:
+    """Return a version without its label."""
+    return Version(version).public
+
+
+def _physical(file: RequirementsFile, pin: Pin) -> list[str]:
+    lines = file.text.removeprefix("\ufeff").splitlines()
+    return lines[pin.lineno - 1 : pin.last_lineno]
+
+
+def _normal(version: str) -> str:
+    try:
+        return str(Version(version))
+    except InvalidVersion:
+        return version
+
+
+def _is_written(variant: Variant, compiled: Compiled) -> bool:
+    """Return whether a line is a pin that belongs in the file.
+
+    Unsafe packages do where pip-tools is told so; paths, URLs and editables have lines already.
+    """
+    ireq: Any = variant.requirement
+    if ireq.editable or is_url_requirement(ireq):
+        return False
+    writer = next(iter(compiled.captures.values())).writer
+    return not variant.unsafe or bool(writer["allow_unsafe"])

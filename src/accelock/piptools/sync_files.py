@@ -1,0 +1,149 @@
+"""Which files `accelock sync` takes: those named, or those of the target that fits this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accelock.errors import AccelockError
+from accelock.machine import Choice, Runner, choose, run_command
+from accelock.machine.choose import VARIABLE
+from accelock.report import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from accelock.catalogue import Catalogue
+    from accelock.target import Platform, Target
+
+DEFAULT = "requirements.txt"
+_NAMED = "named on the command line"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The files to sync, the target that they are for, and why."""
+
+    files: tuple[str, ...]
+    choice: Choice
+
+    def __str__(self) -> str:
+        return f"Syncing {', '.join(self.files)} for {self.choice}"
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """Chooses among the files of the working directory, as the machine and the user have it.
+
+    `declared` are the targets of [tool.accelock]; `environ`, `root` and `run` are where the machine
+    is looked at.
+    """
+
+    declared: tuple[Target, ...]
+    catalogue: Catalogue
+    environ: Mapping[str, str]
+    platform: Platform | None
+    root: Path = field(default=Path("/"))
+    run: Runner = field(default=run_command)
+
+    def select(self, words: Sequence[str]) -> Selection | None:
+        """Return the files for the words of the command line, or None for plain pip-sync.
+
+        Raises AccelockError where no file fits, and StampError for a damaged one.
+        """
+        return self._named(words) if words else self._default()
+
+    def _named(self, words: Sequence[str]) -> Selection | None:
+        """Take files that exist as they are, and the others as those of one target."""
+        layers = {word: self._layers(Path(word)) for word in words if not Path(word).exists()}
+        layered = {word: found for word, found in layers.items() if found}
+        told = self._stamped_targets(Path(word) for word in words if word not in layers)
+        if not layered:
+            return Selection(tuple(words), Choice(told[0], _NAMED)) if told else None
+        pool = {target for found in layered.values() for target in found}
+        choice = self._choose(sorted(pool, key=_by_name), told, Path(next(iter(layered))))
+        for word, found in layered.items():
+            if choice.target not in found:
+                raise AccelockError(_no_file(files.layer(Path(word), choice.target), choice))
+        chosen = {word: str(found[choice.target]) for word, found in layered.items()}
+        return Selection(tuple(chosen.get(word, word) for word in words), choice)
+
+    def _default(self) -> Selection | None:
+        found = self._candidates(Path(DEFAULT))
+        if found:
+            choice = self._choose(sorted(found, key=_by_name), [], Path(DEFAULT))
+            return Selection((str(found[choice.target]),), choice)
+        if not self.declared or (len(self.declared) == 1 and Path(DEFAULT).exists()):
+            return None
+        many = len(self.declared) > 1
+        names = [str(files.layer(Path(DEFAULT), each)) for each in self.declared] if many else []
+        raise AccelockError(
+            f"there is no {' and no '.join(names or [DEFAULT])} here, compiled for what "
+            "[tool.accelock] declares. Run: accelock compile"
+        )
+
+    def _candidates(self, base: Path) -> dict[Target, Path]:
+        """Return each target's file: one with our stamp, or named after a declared target."""
+        found = {
+            target: path
+            for target, path in self._layers(base).items()
+            if target in self.declared or files.is_stamped(path)
+        }
+        if base.is_file():
+            for target in self._stamped_targets([base]):
+                found.setdefault(target, base)
+        return found
+
+    def _layers(self, base: Path) -> dict[Target, Path]:
+        return files.layers(base, self.catalogue.targets)
+
+    def _stamped_targets(self, paths: Iterable[Path]) -> list[Target]:
+        """Return the targets of the files that have a stamp, in their order."""
+        read = (files.read(path, str(path), self.catalogue.targets) for path in paths)
+        return [compiled.target for compiled in read if compiled is not None]
+
+    def _choose(self, pool: Sequence[Target], told: Sequence[Target], base: Path) -> Choice:
+        """Choose among targets that have files; `told` are those of other files on the line."""
+        for target in told:
+            if target in pool:
+                return Choice(target, "another file on the command line is for it")
+        pool = [target for target in pool if target in self.declared] or pool
+        wanted = self.environ.get(VARIABLE, "").strip()
+        if self._lacks_file(wanted, pool):
+            path = base.with_name(f"{base.stem}.{wanted}{base.suffix}")
+            raise AccelockError(
+                f"{VARIABLE} is {wanted!r}, and there is no {path}; there is one for "
+                f"{', '.join(map(str, pool))}. Run: accelock compile, or change {VARIABLE}."
+            )
+        if len(pool) == 1:
+            return Choice(pool[0], "the only target that has a file")
+        return choose(
+            pool,
+            environ=self.environ,
+            catalogue=self.catalogue,
+            platform=self.platform,
+            root=self.root,
+            run=self.run,
+        )
+
+    def _lacks_file(self, wanted: str, pool: Sequence[Target]) -> bool:
+        """Tell whether the user chose a target that has no file.
+
+        A variable that says what another project declares does not bind one that has one target.
+        """
+        if not wanted or wanted in {target.name for target in pool}:
+            return False
+        names = {target.name for target in self.declared}
+        return wanted in names or (len(pool) == 1 and not names)
+
+
+def _no_file(path: Path, choice: Choice) -> str:
+    return (
+        f"{path} does not exist: {choice.target} was taken ({choice.reason}). "
+        f"Run: accelock compile, or set {VARIABLE} to a target that has all the files."
+    )
+
+
+def _by_name(target: Target) -> str:
+    return target.name

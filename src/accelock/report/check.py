@@ -1,0 +1,147 @@
+"""`accelock check`: are the compiled files fresh and whole? Offline, for CI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accelock.catalogue import load_catalogue
+from accelock.config import Config, read_config
+from accelock.errors import AccelockError, OutputError
+from accelock.lock import journal
+from accelock.report import files
+from accelock.report.findings import Finding, Level, Report
+from accelock.report.freshness import check_freshness, read_inputs
+from accelock.report.pins import check_pins
+from accelock.report.project import Project
+from accelock.report.together import check_lockstep, check_missing, unstamped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from accelock.report.files import Compiled
+
+_COMPILE = "accelock compile requirements.in"
+
+
+def check(directory: Path, words: Sequence[str] = ()) -> Report:
+    """Check compiled requirements files, and finish what an interrupted run left.
+
+    `directory` is the project's: where pyproject.toml is, and where the commands are run. `words`
+    are files or folders as a user names them; without them every file with a stamp counts that is
+    in the directory or one level below it. Nothing is read from the network.
+
+    Raises ConfigError for a faulty [tool.accelock].
+    """
+    catalogue = load_catalogue()
+    config = read_config(directory / "pyproject.toml", catalogue) or Config()
+    project = Project(config.extend(catalogue), config)
+    run = _Run(directory, tuple(words), project)
+    recovered = tuple(_recover(run.folders()))
+    compiled, unreadable = run.read()
+    if not (compiled or unreadable):
+        return Report((), (*recovered, *_none_at_all(run)))
+    told = {finding.file for finding in unreadable}
+    together = (finding for finding in _of_all(compiled, run) if finding.file not in told)
+    found = (*recovered, *unreadable, *_of_each(compiled, run), *together)
+    return Report(tuple(each.name for each in compiled), found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    directory: Path
+    words: tuple[str, ...]
+    project: Project
+
+    def paths(self) -> list[Path]:
+        """Return the files to look at: those named, or those that may have a stamp."""
+        if not self.words:
+            return list(files.find(self.directory))
+        return list(dict.fromkeys(path for word in self.words for path in self._named(word)))
+
+    def _named(self, word: str) -> Iterable[Path]:
+        """Return what a word means: as in `accelock sync`, also a name that every target has."""
+        path = self.directory / word
+        if path.is_dir():
+            return files.find(path)
+        found = {} if path.exists() else files.layers(path, self.project.catalogue.targets)
+        return found.values() or [path]
+
+    def folders(self) -> list[Path]:
+        """Return where a journal may stand."""
+        if not self.words:
+            return files.folders(self.directory)
+        named = [self.directory / word for word in self.words]
+        return [self.directory, *(path if path.is_dir() else path.parent for path in named)]
+
+    def read(self) -> tuple[tuple[Compiled, ...], tuple[Finding, ...]]:
+        """Return the files with a stamp, and what is wrong with the others."""
+        compiled: list[Compiled] = []
+        faults: list[Finding] = []
+        for path in self.paths():
+            name = files.shown(path, self.directory)
+            try:
+                found = files.read(path, name, self.project.catalogue.targets)
+            except AccelockError as error:
+                faults.append(_unreadable(name, error))
+                continue
+            if found is not None:
+                compiled.append(found)
+            elif self.words:
+                faults.append(unstamped(name))
+        return tuple(compiled), tuple(faults)
+
+
+def _of_each(compiled: Sequence[Compiled], run: _Run) -> Iterator[Finding]:
+    for each in compiled:
+        inputs = read_inputs(each)
+        yield from check_freshness(each, inputs, run.directory)
+        yield from check_pins(each, inputs, run.project)
+
+
+def _of_all(compiled: Sequence[Compiled], run: _Run) -> Iterator[Finding]:
+    if not run.words:
+        yield from check_missing(compiled, run.project, run.directory)
+    yield from check_lockstep(compiled, run.project)
+
+
+def _recover(folders: Iterable[Path]) -> Iterator[Finding]:
+    """Finish or take back what interrupted runs left, and say so."""
+    for folder in {folder.resolve(): folder for folder in folders}.values():
+        try:
+            done = journal.recover(folder)
+        except OutputError as error:
+            todo = "compile again"
+            yield Finding("interrupted-write", Level.ERROR, None, str(error), todo)
+            continue
+        for recovery in done:
+            todo = "nothing is left to do" if recovery.outcome == "completed" else "compile again"
+            yield Finding("interrupted-write", Level.WARNING, None, str(recovery), todo)
+
+
+def _unreadable(name: str, error: AccelockError) -> Finding:
+    what = str(error).removeprefix(f"{name}: ")
+    if isinstance(error, files.UnreadableError):
+        return Finding("unreadable", Level.ERROR, name, what, "name a compiled file")
+    return Finding("damaged", Level.ERROR, name, what, "compile it again")
+
+
+def _none_at_all(run: _Run) -> Iterator[Finding]:
+    """Yield what to say where there is no file with a stamp."""
+    declared = run.project.config.targets
+    known = run.project.catalogue.targets
+    bare = files.layers(run.directory / "requirements.txt", known)
+    if any(target in bare for target in declared):
+        for target in declared:
+            if target in bare:
+                yield unstamped(files.shown(bare[target], run.directory))
+        return
+    where = "no compiled file with accelock's stamp is here or one folder below"
+    if declared:
+        names = ", ".join(target.name for target in declared)
+        what = f"{where}, and [tool.accelock] declares targets ({names})"
+        yield Finding("no-file", Level.ERROR, None, what, f"run: {_COMPILE}")
+    else:
+        todo = f"to make one, run: {_COMPILE} with a target (-t cpu)"
+        yield Finding("no-file", Level.WARNING, None, where, todo)

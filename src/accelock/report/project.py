@@ -1,0 +1,73 @@
+"""What the checks of one file and of many share: the project, and what a line of a file says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from accelock.errors import MetadataError
+from accelock.lock import markers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from accelock.catalogue import Catalogue, Family
+    from accelock.config import Config
+    from accelock.lock.markers import Place
+    from accelock.lock.requirements import Pin
+    from accelock.report.files import Compiled
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What is known beside the file: the catalogue with the project's own packages, and its table.
+
+    `config` has the defaults where there is no [tool.accelock].
+    """
+
+    catalogue: Catalogue
+    config: Config
+
+
+def holds_at(pin: Pin, place: Place) -> bool:
+    """Tell whether a line counts on a platform and Python; unknown markers are taken to."""
+    try:
+        return pin.marker is None or markers.evaluate(pin.marker, place)
+    except MetadataError:
+        return True
+
+
+def public_version(pin: Pin) -> str | None:
+    """Return the version without its label, normalised, or None where it has none."""
+    version = _version(pin)
+    return version.public if version else None
+
+
+def label_of(pin: Pin) -> str:
+    """Return the local version label, normalised, or an empty text where it has none."""
+    version = _version(pin)
+    return (version.local or "") if version else ""
+
+
+def lockstep_names(compiled: Compiled, catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the packages of a file that have one public version over all cells."""
+    names = dict.fromkeys(pin.name for pin in compiled.requirements.pins)
+    found = {name: catalogue.family_of(name) for name in names}
+    return tuple(name for name, entry in found.items() if entry and entry[1].lockstep)
+
+
+def of_families(compiled: Compiled, project: Project) -> Iterator[tuple[Family, Pin]]:
+    """Yield the lines of packages that the catalogue knows, each with its family."""
+    for pin in compiled.requirements.pins:
+        entry = project.catalogue.family_of(pin.name) if pin.name else None
+        if entry is not None:
+            yield entry[0], pin
+
+
+def _version(pin: Pin) -> Version | None:
+    try:
+        return Version(pin.version) if pin.version else None
+    except InvalidVersion:
+        return None

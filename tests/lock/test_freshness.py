@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock.lock.freshness import digest, settings_of, text_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROJECT = '[project]\nname = "seed"\ndependencies = ["torch"]\n'
+
+
+def test_newlines_and_a_bom_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.in"
+    path.write_bytes(b"\xef\xbb\xbftorch\r\nnumpy\r\n")
+    assert text_of(path) == "torch\nnumpy"
+    assert digest([("a", "torch\r\n")], ()) == digest([("a", "torch\n")], ())
+
+
+def test_paths_order_and_settings_count() -> None:
+    first = digest([("a", "torch"), ("b", "numpy")], ["x"])
+    assert first != digest([("b", "numpy"), ("a", "torch")], ["x"])
+    assert first != digest([("a", "torch"), ("c", "numpy")], ["x"])
+    assert first != digest([("a", "torch"), ("b", "numpy")], [])
+    assert len(first) == 64
+
+
+def test_an_input_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        text_of(tmp_path / "requirements.in")
+
+
+@pytest.mark.parametrize(
+    ("added", "counts"),
+    [
+        ("[tool.black]\nline-length = 100\n", False),
+        ('[tool.accelock]\ntargets = ["cpu"]\n', False),  # one of the settings, not of the input
+        ("# a comment\n", False),
+        ('[dependency-groups]\ndev = ["tqdm"]\n', True),
+        ('[build-system]\nrequires = ["hatchling"]\n', True),
+        ('[project.optional-dependencies]\nweb = ["uvicorn"]\n', True),
+        ('[tool.setuptools.dynamic]\ndependencies = { file = "x.in" }\n', True),
+    ],
+)
+def test_of_a_pyproject_its_requirements_count(tmp_path: Path, added: str, counts: bool) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(PROJECT)
+    before = text_of(path)
+    path.write_text(PROJECT + added)
+    assert (text_of(path) != before) == counts
+
+
+@pytest.mark.parametrize(
+    "text", ["[project\n", 'a = 1\na = 2\n[tool.accelock]\ntargets = ["cpu"]\n']
+)
+def test_a_pyproject_that_is_no_toml_is_text(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert text_of(tmp_path / "pyproject.toml") == text.rstrip("\n")
+    assert settings_of(tmp_path) == ()
+
+
+def test_settings_are_the_two_tables_that_steer_a_compile(tmp_path: Path) -> None:
+    assert settings_of(tmp_path) == ()
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.pip-tools]\nallow-unsafe = true\n"
+        '[tool.accelock]\ntargets = ["cpu"]\n'
+        '[tool.accelock.conda]\nchannels = ["conda-forge"]\n'
+    )
+    assert settings_of(tmp_path) == (
+        '{"accelock": {"targets": ["cpu"]}}',
+        '{"pip-tools": {"allow-unsafe": true}}',
+    )
+
+
+@pytest.mark.parametrize("text", ["tool = 1\n", "[project]\n", "[tool]\nx = 1\n"])
+def test_a_pyproject_without_settings(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert settings_of(tmp_path) == ()

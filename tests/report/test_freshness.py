@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from accelock.report import Level, check
+from tests.report.projects import CPU, SITE, TABLE, Project, codes, only
+
+
+def test_a_changed_input(project: Project) -> None:
+    project.write("requirements.in", "torch\nnumpy\n")
+    report = check(project.folder)
+    assert codes(report) == [
+        ("stale", "requirements.cpu.txt"),
+        ("stale", "requirements.cu126.txt"),
+    ]
+    assert report.exit_code == 1
+    assert "requirements.in" in report.findings[0].what
+    assert report.findings[0].todo == "run: accelock compile -t cpu"
+
+
+def test_a_changed_table(project: Project) -> None:
+    project.write("pyproject.toml", TABLE + 'platforms = ["linux-x86_64"]\n')
+    assert {finding.code for finding in check(project.folder).findings} == {"stale"}
+
+
+def test_a_changed_table_of_another_tool(project: Project) -> None:
+    project.write("pyproject.toml", TABLE + "[tool.accelock.conda]\n[tool.black]\nx = 1\n")
+    assert check(project.folder).findings == ()
+
+
+def test_an_input_that_is_gone(project: Project) -> None:
+    project.write("base.in", "filelock\n")
+    inputs = ["base.in", "requirements.in"]
+    project.compiled("requirements.cpu.txt", "cpu", CPU, inputs)
+    (project.folder / "base.in").unlink()
+    finding = only(check(project.folder), "missing-input")
+    assert (finding.level, finding.file) == (Level.ERROR, "requirements.cpu.txt")
+    assert "base.in" in finding.what
+
+
+def test_standard_input_cannot_be_checked(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", CPU, ["-"])
+    report = check(project.folder)
+    assert only(report, "stdin-input").level is Level.WARNING
+    assert report.exit_code == 0
+
+
+def test_a_rewritten_file_names_its_own_command(project: Project) -> None:
+    path = project.compiled("requirements.cpu.txt", "cpu", CPU)
+    turned = "# turned to a target by: accelock rewrite -t cpu requirements.txt\n"
+    text = path.read_text().replace("# accelock: version", turned + "# accelock: version", 1)
+    project.write(path.name, text.replace("filelock==3.18.0", "filelock==3.19.0"))
+    finding = only(check(project.folder), "edited")
+    assert finding.todo.endswith("run: accelock rewrite -t cpu requirements.txt")
+
+
+def test_a_project_file_as_input(project: Project) -> None:
+    table = TABLE + '[project]\nname = "seed"\ndependencies = ["torch"]\n'
+    project.write("pyproject.toml", table)
+    project.compiled("requirements.cpu.txt", "cpu", CPU, ["pyproject.toml"])
+    words = ["requirements.cpu.txt"]
+    project.write("pyproject.toml", table + "[tool.black]\nline-length = 100\n")
+    assert check(project.folder, words).findings == ()
+    project.write("pyproject.toml", table.replace('"torch"', '"torch", "numpy"'))
+    only(check(project.folder, words), "stale")
+
+
+def test_an_input_on_another_machine_cannot_be_checked(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", CPU, [f"{SITE}/base.in"])
+    report = check(project.folder)
+    assert f"{SITE}/base.in" in only(report, "remote-input").what
+    assert report.exit_code == 0

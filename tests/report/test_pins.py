@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+
+from accelock.report import Level, check
+from tests.report.projects import (
+    ALL,
+    CPU,
+    CU126,
+    CUDA_PLATFORMS,
+    SITE,
+    TABLE,
+    Project,
+    codes,
+    only,
+    with_stamp_edited,
+)
+
+# Whole?
+
+
+def test_an_edited_pin(project: Project) -> None:
+    path = project.folder / "requirements.cpu.txt"
+    project.write(path.name, path.read_text().replace("filelock==3.18.0", "filelock==3.19.0"))
+    finding = only(check(project.folder), "edited")
+    assert (finding.level, finding.file) == (Level.ERROR, path.name)
+
+
+def test_a_damaged_stamp(project: Project) -> None:
+    path = project.folder / "requirements.cpu.txt"
+    project.write(path.name, with_stamp_edited(path.read_text()))
+    report = check(project.folder)
+    assert codes(report) == [("damaged", path.name)]
+    assert report.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "platforms", "python"),
+    [("gpu", ALL, ["3.11"]), ("cpu", ["amiga"], ["3.11"]), ("cpu", ALL, ["4"])],
+)
+def test_a_stamp_of_another_age(
+    project: Project, target: str, platforms: list[str], python: list[str]
+) -> None:
+    project.compiled("requirements.cpu.txt", target, CPU, (), platforms, python)
+    report = check(project.folder, ["requirements.cpu.txt"])
+    assert "newer accelock" in only(report, "damaged").what
+
+
+def test_a_line_that_is_no_requirement(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", CPU + "<<<<<<< HEAD\n")
+    assert ("damaged", "requirements.cpu.txt") in codes(check(project.folder))
+
+
+def test_a_pin_without_hashes_where_others_have_them(project: Project) -> None:
+    hashed = CPU.replace(
+        "filelock==3.18.0\n", f"filelock==3.18.0 \\\n    --hash=sha256:{'0' * 64}\n"
+    )
+    project.compiled("requirements.cpu.txt", "cpu", hashed)
+    report = check(project.folder)
+    assert codes(report) == [("no-hash", "requirements.cpu.txt")] * 2
+    assert "torch==2.6.0+cpu" in report.findings[1].what
+
+
+def test_a_url_with_its_hash_needs_no_other(project: Project) -> None:
+    url = f"{SITE}/six-1.17.0-py3-none-any.whl#sha256={'0' * 64}"
+    body = f"filelock==3.18.0 --hash=sha256:{'0' * 64}\nsix @ {url}\n"
+    project.compiled("requirements.cpu.txt", "cpu", body)
+    assert check(project.folder).findings == ()
+
+
+# Labels
+
+
+def test_another_targets_label(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", CPU.replace("+cpu", "+cu126"))
+    report = check(project.folder)
+    found = [finding for finding in report.findings if finding.code == "foreign-label"]
+    assert [finding.file for finding in found] == ["requirements.cpu.txt"]
+    assert "torch==2.6.0+cu126" in found[0].what
+
+
+def test_a_label_that_is_no_target(project: Project) -> None:
+    body = CPU.replace("filelock==3.18.0", "filelock==3.18.0+local.1\nxformers==0.0.30+git.abc")
+    project.compiled("requirements.cpu.txt", "cpu", body)
+    assert "foreign-label" not in {finding.code for finding in check(project.folder).findings}
+
+
+@pytest.mark.parametrize("where", ["comment", "table"])
+def test_a_family_that_is_marked_cpuonly(project: Project, where: str) -> None:
+    if where == "comment":
+        project.write("requirements.in", "torch  # cpuonly\n")
+    else:
+        project.write("pyproject.toml", TABLE + "[tool.accelock.packages]\ntorch.cpuonly = true\n")
+    project.compiled("requirements.cpu.txt", "cpu", CPU)
+    body = CPU.replace(
+        'torch==2.6.0 ; sys_platform == "darwin"\n    # via -r requirements.in\n', ""
+    )
+    project.compiled("requirements.cu126.txt", "cu126", body, platforms=CUDA_PLATFORMS)
+    assert check(project.folder).findings == ()
+
+
+# Platforms
+
+
+NO_MAC = CPU.replace('torch==2.6.0 ; sys_platform == "darwin"\n    # via -r requirements.in\n', "")
+
+
+def test_a_platform_without_a_line(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", NO_MAC)
+    finding = only(check(project.folder), "not-whole")
+    assert (finding.level, finding.file) == (Level.ERROR, "requirements.cpu.txt")
+    assert finding.what.startswith("torch has no line for macos-arm64")
+
+
+def test_a_platform_that_the_input_leaves_out(project: Project) -> None:
+    project.write("requirements.in", 'torch ; sys_platform != "darwin"\n')
+    project.compiled("requirements.cpu.txt", "cpu", NO_MAC)
+    project.compiled("requirements.cu126.txt", "cu126", CU126, platforms=CUDA_PLATFORMS)
+    assert check(project.folder).findings == ()
+
+
+def test_a_platform_that_another_package_may_leave_out(project: Project) -> None:
+    body = NO_MAC.replace("via -r requirements.in", "via lightning")
+    project.compiled("requirements.cpu.txt", "cpu", body)
+    assert check(project.folder).findings == ()
+
+
+def test_a_platform_without_a_line_in_an_edited_file(project: Project) -> None:
+    path = project.compiled("requirements.cpu.txt", "cpu", CPU.replace("-r requirements.in", "x"))
+    lines = [line for line in path.read_text().splitlines() if '== "darwin"' not in line]
+    project.write(path.name, "\n".join(lines))
+    assert [code for code, _ in codes(check(project.folder))] == ["edited", "not-whole"]
+
+
+def test_a_constraint_asks_for_nothing(project: Project) -> None:
+    project.write("requirements.in", "datasets\n-c limits.txt\n")
+    project.write("limits.txt", "torch==2.6.0\n")
+    body = NO_MAC.replace(
+        "# via -r requirements.in", "# via\n    #   -c limits.txt\n    #   datasets"
+    )
+    project.compiled("requirements.cpu.txt", "cpu", body, ["limits.txt", "requirements.in"])
+    assert check(project.folder, ["requirements.cpu.txt"]).findings == ()
+
+
+def test_a_marker_that_no_platform_can_answer(project: Project) -> None:
+    body = CPU.replace("filelock==3.18.0", 'torchvision==0.21.0+cpu ; platform_release >= "5"')
+    project.compiled("requirements.cpu.txt", "cpu", body)
+    assert check(project.folder).findings == ()

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from cleo.testers.command_tester import CommandTester
+
+from accelock import __version__, cli
+from accelock.console import CheckCommand, console
+from tests.report.projects import TABLE, Project
+from tests.support.environments import run, run_accelock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = (
+    "pip",
+    "piptools",
+    "click",
+    "requests",
+    "urllib3",
+    "mousebender",
+    "remotezip",
+    "http.client",
+    "ssl",
+    "socket",
+    "accelock.index",
+    "accelock.piptools",
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path).sound()
+
+
+# The application
+
+
+@pytest.mark.parametrize("words", [[], ["list"], ["--help"], ["help"]])
+def test_every_command_is_listed(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 0
+    shown = capsys.readouterr().out
+    for name, (_module, description) in cli.HANDED_ON.items():
+        assert f"{name} " in shown
+        assert description in shown
+    assert "check " in shown
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"accelock (version {__version__})\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["help", "sync"], ["--help", "sync"], ["sync", "--help"]], ids=" ".join
+)
+def test_help_of_a_command_on_pip_tools(
+    words: list[str], project: Project, env: dict[str, str]
+) -> None:
+    done = run_accelock(*words, cwd=project.folder, env=env)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: accelock sync [OPTIONS]")
+
+
+def test_help_of_our_own_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["help", "check"], ["check", "--help"]):
+        assert cli.main(words) == 0
+        assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["chekc"], "unknown command 'chekc'; did you mean 'check'?"),
+        (["help", "complie"], "unknown command 'complie'; did you mean 'compile'?"),
+        (["check", "--jsn"], 'The option "--jsn" does not exist'),
+        (["-v", "compile"], "options stand behind the command: accelock compile -v"),
+    ],
+)
+def test_wrong_usage(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"ERROR: {told}\n")
+
+
+def test_wrong_usage_of_a_command_on_pip_tools(project: Project, env: dict[str, str]) -> None:
+    done = run_accelock("sync", "--bad", cwd=project.folder, env=env)
+    assert done.returncode == 2
+    assert "No such option" in done.stderr
+
+
+# check
+
+
+def test_check_prints_and_returns(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check"]) == 0
+    assert "fresh and whole" in capsys.readouterr().out
+    project.write("requirements.in", "torch<3\n")
+    assert cli.main(["check", "requirements.cpu.txt"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("requirements.cpu.txt: error: it is stale: requirements.in")
+    assert lines[1] == "1 file checked (requirements.cpu.txt): 1 error"
+
+
+def test_check_prints_json(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project.write("requirements.in", "torch<3\n")
+    assert cli.main(["check", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert [finding["code"] for finding in document["findings"]] == ["stale", "stale"]
+
+
+def test_check_can_be_quiet(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project.write("requirements.in", "torch<3\n")
+    assert cli.main(["check", "-q"]) == 1
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_what_looks_like_a_style_is_printed_as_it_is(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.write("<b>torch</b>.txt", "x\n")
+    assert cli.main(["check", "--ansi", "<b>torch</b>.txt"]) == 1
+    assert capsys.readouterr().out.startswith("<b>torch</b>.txt: error: ")
+
+
+def test_check_says_what_is_wrong_with_the_table(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.write("pyproject.toml", TABLE.replace("cpu", "gpu"))
+    assert cli.main(["check"]) == 1
+    assert capsys.readouterr().err.startswith("ERROR: pyproject.toml: tool.accelock.targets[0]")
+
+
+def test_check_is_a_command_for_any_cleo_application(project: Project) -> None:
+    tester = CommandTester(CheckCommand())
+    assert tester.execute("requirements.cu126.txt") == 0
+    assert "1 file checked" in tester.io.fetch_output()
+    assert isinstance(console().find("check"), CheckCommand)
+    assert project.folder.is_dir()
+
+
+def test_check_loads_neither_pip_nor_a_network_stack(project: Project, env: dict[str, str]) -> None:
+    code = (
+        "import sys; from accelock.cli import main; code = main(['check']); "
+        "print(*sorted(sys.modules), sep='\\n'); sys.exit(code)"
+    )
+    done = run(sys.executable, "-c", code, cwd=project.folder, env=env)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    assert "accelock.report.check" in loaded
+    assert not loaded & set(HEAVY)
+
+
+def test_the_module_can_be_run(project: Project, env: dict[str, str]) -> None:
+    done = run_accelock("check", cwd=project.folder, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_errors_are_a_line_and_tracebacks_are_for_verbose(
+    project: Project, env: dict[str, str]
+) -> None:
+    project.write("pyproject.toml", "[tool.accelock\n")
+    done = run_accelock("check", cwd=project.folder, env=env)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR: pyproject.toml, line 1: is not valid TOML")
+    done = run_accelock("check", "-v", cwd=project.folder, env=env)
+    assert "Traceback" in done.stderr
