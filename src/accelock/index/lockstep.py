@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from accelock.target import Cell, Target
 
 
+# How many versions a message names.
+_LISTED = 8
+
+
 class CellDroppedError(LockstepError):
     """A cell of the default platforms has no wheel for a package and is to be left out."""
 
@@ -41,6 +45,9 @@ class Lockstep:
     :param unhashed: (name, cell) -> versions that were passed over for want of a published hash.
     :param asks: (name, cell) -> whether the inputs themselves ask for the package in that cell;
         a marker of the user's may keep it out (``torch ; platform_machine == "x86_64"``).
+    :param source: (cell, name) -> where the cell's builds are looked for, for messages.
+    :param preferred: (name, cell) -> the version that is locked now. It stays if it can: a default
+        platform that alone has not got it is left out, as for a version that the input pins.
     """
 
     cells: tuple[Cell, ...]
@@ -50,6 +57,8 @@ class Lockstep:
     together: bool = True
     unhashed: Callable[[str, Cell], frozenset[Version]] = lambda _name, _cell: frozenset()
     asks: Callable[[str, Cell], bool] = lambda _name, _cell: True
+    source: Callable[[Cell, str], str] = lambda _cell, _name: "its index"
+    preferred: Callable[[str, Cell], Version | None] = lambda _name, _cell: None
     excluded: dict[str, set[Version]] = field(default_factory=dict)
     settled: dict[str, Version] = field(default_factory=dict)
     _common: dict[tuple[str, tuple[Cell, ...]], frozenset[Version]] = field(default_factory=dict)
@@ -92,6 +101,9 @@ class Lockstep:
         asking = [cell for cell in self.cells if self.asks(name, cell)] or list(self.cells)
         optional = [cell for cell in asking if self.may_drop(cell)]
         binding = [cell for cell in asking if cell not in optional] or optional[:1]
+        fitting = [self._fitting(name, cell) for cell in asking]
+        if max(frozenset.intersection(*fitting), default=chosen) > chosen:
+            return None  # it is the rest of the graph that wants an older one
         rest = frozenset.intersection(*(self._fitting(name, cell) for cell in binding))
         newer = {v for v in rest if v > chosen and not v.is_prerelease}
         newer -= self.excluded.get(name, set())
@@ -136,7 +148,23 @@ class Lockstep:
                 self._stop(name, cell, served)
             common = joined
             served.append(cell)
+        self._keep_preferred(name, cells, common or frozenset())
         return common or frozenset()
+
+    def _keep_preferred(
+        self, name: str, cells: Collection[Cell], common: frozenset[Version]
+    ) -> None:
+        """Leave out a default platform that alone makes a locked version move."""
+        locked = (version for cell in cells if (version := self.preferred(name, cell)))
+        wish = next(locked, None)
+        if wish is None or wish in common or wish in self.excluded.get(name, ()):
+            return
+        having = [cell for cell in cells if wish in self._fitting(name, cell)]
+        lacking = [cell for cell in cells if cell not in having]
+        targets = {cell.target for cell in having}
+        if all(self.may_drop(cell) and cell.target in targets for cell in lacking):
+            cell = lacking[0]
+            raise CellDroppedError(cell, f"{name} {wish} is locked, and {cell} has no {wish}.")
 
     def _by_weight(self, name: str, cells: Collection[Cell]) -> list[Cell]:
         """Return the cells in the order in which they have a say.
@@ -165,7 +193,8 @@ class Lockstep:
         asked = str(self.wanted(name, cell))
         has = self.available(name, cell)
         what = f"{name}{asked}" if asked else name
-        lines = [f"{what} cannot be locked for {cell}: {_range(name, has)}."]
+        has_what = _range(name, has) if has else f"there is no wheel of {name} for it"
+        lines = [f"{what} cannot be locked for {cell}: {has_what}, at {self.source(cell, name)}."]
         if has and served:
             lines.append(
                 "One version has to serve all cells (lockstep), and these have it up to: "
@@ -198,9 +227,10 @@ def _newest(versions: Collection[Version]) -> str:
 
 
 def _range(name: str, versions: Collection[Version]) -> str:
-    if not versions:
-        return f"its index has no wheel of {name} for that platform and Python"
-    oldest, newest = min(versions), max(versions)
-    if oldest == newest:
-        return f"the only {name} that it has is {newest}"
-    return f"it has {name} {oldest} to {newest}, the newest is {newest}"
+    """Say which versions there are: the newest few, in order."""
+    ordered = sorted(versions)
+    if len(ordered) == 1:
+        return f"the only {name} that it has is {ordered[0]}"
+    more = "..., " if len(ordered) > _LISTED else ""
+    listed = ", ".join(map(str, ordered[-_LISTED:]))
+    return f"its newest {name} is {ordered[-1]} (it has {more}{listed})"

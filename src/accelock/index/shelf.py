@@ -83,6 +83,21 @@ class Shelf:
         """Return the URL of a family's index or find-links page for one target."""
         return self.source(family).url(self.variant(family, target))
 
+    def describe(self, cell: Cell, name: str) -> str:
+        """Return where a cell's builds of a project are looked for, for messages.
+
+        It tells a project that the source does not have at all (a mirror's wrong URL) from one that
+        has no build for the cell.
+        """
+        found = self.find(name)
+        if found is None:
+            return "no family's source"
+        source = self.source(found.family)
+        url = source.redacted.replace(TARGET_FIELD, self.variant(found.family, cell.target).name)
+        if self.listed(name, cell.target):
+            return url
+        return f"{url} (it has no {canonicalize_name(name)} at all; is the address right?)"
+
     def files(self, name: str, cell: Cell) -> tuple[IndexFile, ...]:
         """Return the wheels of an accelerated project that serve one cell.
 

@@ -14,6 +14,9 @@ from pip._internal.models.link import Link
 from pip._internal.models.target_python import TargetPython
 from pip._vendor.packaging.utils import canonicalize_name
 
+from accelock.catalogue import redact
+from accelock.errors import SourceError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -150,7 +153,18 @@ def _parse_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
         key = f"{id(page)}:{page.url}"
         if key not in run.memo.links:
             run.memo.counts["parsed pages"] += 1
-            run.memo.links[key] = list(original(page))
+            run.memo.links[key] = _links(page, original)
         return run.memo.links[key]
 
     return parse
+
+
+def _links(page: Any, original: Callable[..., Any]) -> list[Any]:
+    try:
+        return list(original(page))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # What pip lets through of a page that is neither the HTML nor the JSON it says it is.
+        raise SourceError(
+            f"{redact(page.url)} is no page of a package index ({type(error).__name__}: {error}). "
+            "Check the address of the index (--index-url, --extra-index-url, pip's configuration)."
+        ) from error

@@ -92,6 +92,7 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
                 existing_constraints = _preferences(run, run.active, existing_constraints)
                 run.active.capture.constraints = constraints
                 run.active.capture.existing = dict(existing_constraints)
+                run.active.capture.prereleases = bool(kwargs.get("prereleases"))
             super().__init__(
                 constraints=constraints,
                 existing_constraints=existing_constraints,

@@ -13,7 +13,7 @@ from piptools.logging import log
 
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.piptools import engine, hooks
+from accelock.piptools import engine, files, hooks
 from accelock.piptools.bar import DownloadBar
 from accelock.piptools.plan import OptionError, Options, Plan, find_config, make_plan
 from accelock.piptools.solve import Command
@@ -112,8 +112,8 @@ def _compile(**params: Any) -> None:
     _refuse_legacy(params)
     command = Command(params=params, default_map=context.default_map)
     compiled = engine.Engine(plan, command, hooks.installed).compile()
-    pages = engine.sheets(compiled, _their_context(context, params), words_of(options))
-    engine.write(compiled, pages, dry_run=params["dry_run"])
+    pages = files.sheets(compiled, _their_context(context, params), words_of(options))
+    files.write(compiled, pages, dry_run=params["dry_run"])
     if params["dry_run"]:
         log.info("Dry-run, so nothing updated.")
 

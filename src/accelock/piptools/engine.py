@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import Version
 from pip._vendor.packaging.utils import canonicalize_name
-from piptools.logging import log
 
-from accelock import __version__
 from accelock.catalogue import Source
 from accelock.errors import AccelockError, LockstepError
-from accelock.index.lockstep import CellDroppedError, Lockstep, held_back_message
+from accelock.index.lockstep import CellDroppedError, Lockstep
 from accelock.index.reader import IndexReader
 from accelock.index.shelf import Shelf
-from accelock.lock import freshness, journal
-from accelock.lock.header import Stamp, body_digest
+from accelock.piptools import existing, merge, notes, outputs, upgrading
 from accelock.piptools import inputs as reading
-from accelock.piptools import merge, outputs, render, upgrading
 from accelock.piptools.solve import (
     Command,
     Solver,
     asked_for,
     call_cell,
-    pins,
     specifiers_of,
-    version_of,
 )
 from accelock.piptools.state import Capture, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import click
+    from packaging.version import Version
 
     from accelock.piptools.plan import Plan
     from accelock.target import Cell, Target
@@ -88,6 +78,8 @@ class Engine:
         self._hooked = hooked
         self._probes: dict[Cell, Capture] = {}
         self._warnings: list[str] = []
+        self._thinned: set[Target] = set()
+        self._locked: Mapping[tuple[str, str], Version] = {}
 
     def compile(self) -> Compiled:
         """Read the inputs and solve every cell. Nothing is written.
@@ -100,9 +92,7 @@ class Engine:
             names = outputs.output_names(base, self.run.plan.targets)
             self._open_sources()
             captures = self._solve(outputs.pins_to_keep(base, names))
-        self._say_what_is_absent()
-        self._say_what_is_unhashed(captures)
-        self._say_what_is_held_back(captures)
+        notes.say(self.run, captures, self._warnings)
         return Compiled(
             run=self.run,
             outputs=names,
@@ -161,21 +151,24 @@ class Engine:
             found = self.run.plan.catalogue.family_of(name)
             if found is None:
                 raise AccelockError(
-                    f"{name} is marked cpuonly, but no family has it: a cpuonly mark chooses the "
-                    "CPU builds of a family such as PyTorch's. Remove the mark, or add the package "
-                    f'to its family: [tool.accelock.packages] {name} = {{ family = "pytorch" }}'
+                    f"{name} is marked cpuonly, but no family has it, so that it has no CPU build "
+                    "to choose. Remove the mark. (Builds of your own for PyTorch's targets join "
+                    "its family in [tool.accelock.packages].)"
                 )
             families.add(found[0].name)
         return frozenset(families)
 
     def _solve(self, keep: Mapping[str, str]) -> dict[Cell, Capture]:
         """Solve all cells; leave out the default platforms' cells that have no wheels."""
+        self._locked = existing.public_versions(keep)
         while True:
             self.run.lockstep = self._lockstep()
             try:
                 return Solver(self.run, self.command, _readable(keep)).solve()
             except CellDroppedError as error:
                 self._drop(error)
+            except LockstepError as error:
+                raise self._of_whole_target(error) from error
 
     def _lockstep(self) -> Lockstep:
         run = self.run
@@ -186,11 +179,27 @@ class Engine:
             wanted=lambda name, cell: specifiers_of(self._probes[cell], canonicalize_name(name)),
             may_drop=run.plan.may_drop,
             unhashed=run.shelves.unhashed,
+            source=run.shelves.describe,
+            preferred=self._locked_version,
             asks=lambda name, cell: asked_for(self._probes[cell], canonicalize_name(name)),
         )
 
+    def _locked_version(self, name: str, cell: Cell) -> Version | None:
+        """Return the public version that the target's file has now, unless it is to be upgraded."""
+        if self.command.params["upgrade"] or name in self.run.upgraded:
+            return None
+        return self._locked.get((cell.target.name, canonicalize_name(name)))
+
+    def _of_whole_target(self, error: LockstepError) -> LockstepError:
+        """Return an error that names the target alone where its other platforms stopped before."""
+        for cell in self.run.plan.cells:
+            if cell.target in self._thinned:
+                error = type(error)(str(error).replace(str(cell), cell.target.name))
+        return error
+
     def _drop(self, error: CellDroppedError) -> None:
         self.run.plan = self.run.plan.without(error.cell)
+        self._thinned.add(error.cell.target)
         if not self.run.plan.cells_of(error.cell.target):
             whole = str(error).replace(str(error.cell), error.cell.target.name)
             raise LockstepError(whole) from error
@@ -199,164 +208,6 @@ class Engine:
             "(It is one of the default platforms; name the platforms that you need with --platform "
             "or `platforms` in [tool.accelock].)"
         )
-
-    def _say_what_is_absent(self) -> None:
-        for warning in dict.fromkeys(self._warnings):
-            self.run.plan.say(warning)
-        missing: dict[str, list[str]] = {}
-        for target, platform in self.run.plan.absent:
-            missing.setdefault(target.name, []).append(platform.name)
-        for name, platforms in missing.items():
-            self.run.plan.say_progress(
-                f"{name} does not exist on {', '.join(platforms)}: left out there."
-            )
-        for (name, version), link in sorted(self.run.memo.built.items()):
-            self._say_built(name, version, link)
-
-    def _say_what_is_unhashed(self, captures: Mapping[Cell, Capture]) -> None:
-        """Say which newer versions were passed over because their index publishes no hash."""
-        for cell, capture in captures.items():
-            for name, ireq in pins(capture).items():
-                found = self.run.shelves.find(name)
-                if found is None or not found.package.labelled:
-                    continue
-                chosen = version_of(ireq)
-                newer = [v for v in self.run.shelves.unhashed(name, cell) if v > chosen]
-                if newer and self.run.first_time(f"unhashed {name}"):
-                    self.run.plan.say(
-                        f"NOTE: {name} {max(newer)} is passed over: its index publishes no sha256 "
-                        f"for {cell} (--allow-downloads would download the wheels to hash them)."
-                    )
-
-    def _say_what_is_held_back(self, captures: Mapping[Cell, Capture]) -> None:
-        """Say where a platform that nobody named keeps a package at an older version."""
-        lockstep = self.run.lockstep
-        chosen = {
-            name: Version(version_of(ireq).public)
-            for capture in captures.values()
-            for name, ireq in pins(capture).items()
-            if (entry := self.run.shelves.find(name))
-            and entry.package.lockstep
-            and entry.package.labelled
-        }
-        for name, version in chosen.items():
-            found = lockstep.held_back(name, version) if lockstep else None
-            if found is not None:
-                self.run.plan.say(f"NOTE: {held_back_message(name, version, *found)}")
-
-    def _say_built(self, name: str, version: str, link: str) -> None:
-        del link
-        if len({cell.platform for cell in self.run.plan.cells}) > 1:
-            self.run.plan.say(
-                f"WARNING: the metadata of {name} {version} was built on this machine (it has no "
-                "wheel and no static metadata, PEP 643); its markers were applied to every "
-                "platform."
-            )
-
-
-def sheets(
-    compiled: Compiled, context: click.Context, ours: tuple[str, ...]
-) -> dict[str, render.Sheet]:
-    """Return what each target's file consists of: target name -> sheet."""
-    plan = compiled.run.plan
-    return {target.name: _sheet(compiled, target, context, ours) for target in plan.targets}
-
-
-def write(compiled: Compiled, pages: Mapping[str, render.Sheet], *, dry_run: bool) -> None:
-    """Show the files as pip-compile does, and write all of them or none.
-
-    :raises OutputError: a file cannot be written; all are as they were.
-    """
-    files: dict[Path, bytes] = {}
-    for name, sheet in pages.items():
-        lines = render.render(sheet)
-        _show(lines, always=dry_run)
-        content = render.as_bytes(lines, sheet.writer["linesep"])
-        output = compiled.outputs[name]
-        if dry_run:
-            continue
-        if output == outputs.STDOUT:
-            sys.stdout.buffer.write(content)
-            sys.stdout.buffer.flush()
-        else:
-            files[Path(output)] = content
-    journal.write_all(files)
-
-
-def _show(lines: list[str], *, always: bool) -> None:
-    for line in lines:
-        (log.log if always else log.info)(line)
-
-
-def _sheet(
-    compiled: Compiled, target: Target, context: click.Context, ours: tuple[str, ...]
-) -> render.Sheet:
-    run = compiled.run
-    cells = run.plan.cells_of(target)
-    writer = compiled.captures[cells[0]].writer
-    index_urls, find_links = family_lines(compiled, target)
-    pythons = tuple(dict.fromkeys(str(cell.python) for cell in cells))
-    stamp = _stamp(run, target, compiled.outputs[target.name], pythons)
-    return render.Sheet(
-        variants=compiled.variants[target.name],
-        writer=writer,
-        index_urls=[*writer["index_urls"], *index_urls],
-        find_links=[*writer["find_links"], *find_links],
-        pythons=pythons,
-        command=render.compile_command(context, ours),
-        stamp=stamp,
-    )
-
-
-def family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[str]]:
-    """Return the index URLs and the find-links pages of the families that a file's pins need."""
-    run = compiled.run
-    indexes: dict[str, None] = {}
-    pages: dict[str, None] = {}
-    for variant in compiled.variants[target.name]:
-        link = variant.requirement.link
-        file = run.files.get(link.url_without_fragment) if link is not None else None
-        found = run.shelves.find(variant.name)
-        if file is None or found is None:
-            continue
-        source = run.plan.written[found.family.name]
-        url = source.without_credentials.url(run.shelves.variant(found.family, target))
-        (pages if source.is_find_links else indexes)[url] = None
-    return list(indexes), list(pages)
-
-
-def stamp_of(compiled: Compiled, target: Target, *, inputs: tuple[str, ...], text: str) -> Stamp:
-    """Return the stamp of a file that was not compiled from inputs that we know."""
-    cells = compiled.run.plan.cells_of(target)
-    return Stamp(
-        version=__version__,
-        target=target.name,
-        platforms=tuple(dict.fromkeys(cell.platform.name for cell in cells)),
-        python=tuple(dict.fromkeys(str(cell.python) for cell in cells)),
-        inputs=inputs,
-        digest=freshness.digest((), ()),
-        body=body_digest(text),
-    )
-
-
-def _stamp(run: Run, target: Target, output: str, pythons: tuple[str, ...]) -> Stamp:
-    folder = Path() if output == outputs.STDOUT else Path(output).parent
-    texts = [(_from(folder, path), text) for path, text in run.inputs.of(target.name)]
-    return Stamp(
-        version=__version__,
-        target=target.name,
-        platforms=tuple(dict.fromkeys(c.platform.name for c in run.plan.cells_of(target))),
-        python=pythons,
-        inputs=tuple(path for path, _text in texts),
-        digest=freshness.digest(texts, freshness.settings_of(Path())),
-        body="",
-    )
-
-
-def _from(folder: Path, path: str) -> str:
-    if path == reading.STDIN or "://" in path:
-        return path
-    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _readable(keep: Mapping[str, str]) -> dict[str, str | None]:

@@ -83,10 +83,15 @@ def _read(run: Run, original: Callable[..., tuple[str, str]]) -> Callable[..., t
 
     def read(url: str, session: Any, *args: Any, **kwargs: Any) -> tuple[str, str]:
         active = run.active
-        if active is None or not run.inputs.recording:
+        if active is None:
             return original(url, session, *args, **kwargs)
-        chosen = _layer(run, url, active.cell.target)
-        location, text = original(chosen, session, *args, **kwargs)
+        chosen = _layer(run, url, active.cell.target) if run.inputs.recording else url
+        try:
+            location, text = original(chosen, session, *args, **kwargs)
+        except UnicodeDecodeError as error:
+            raise AccelockError(_no_text(chosen, error)) from error
+        if not run.inputs.recording:
+            return location, text
         if run.inputs.reading_stdin and _temporary(url):
             run.inputs.record(active.cell.target.name, STDIN, text)
         else:
@@ -94,6 +99,13 @@ def _read(run: Run, original: Callable[..., tuple[str, str]]) -> Callable[..., t
         return location, text
 
     return read
+
+
+def _no_text(path: str, error: UnicodeDecodeError) -> str:
+    return (
+        f"{_relative(path)} is not UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8, "
+        "or name its encoding in its first line, as in `# -*- coding: latin-1 -*-`."
+    )
 
 
 def _layer(run: Run, url: str, target: Target) -> str:
@@ -107,11 +119,9 @@ def _layer(run: Run, url: str, target: Target) -> str:
     layer = path.with_name(f"{path.stem}.{target.name}{path.suffix}")
     if path.suffix != ".txt" or not layer.is_file():
         return url
-    if path.is_file():
-        run.plan.say(
-            f"Both {_relative(url)} and {_relative(str(layer))} exist; "
-            f"{_relative(str(layer))} is used for {target.name}."
-        )
+    both = f"Both {_relative(url)} and {_relative(str(layer))} exist; "
+    if path.is_file() and run.first_time(both):
+        run.plan.say(f"{both}{_relative(str(layer))} is used for {target.name}.")
     return str(layer)
 
 

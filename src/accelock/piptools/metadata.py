@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pip._internal.metadata import get_metadata_distribution
 from pip._internal.operations import prepare
+from pip._internal.utils.packaging import get_requirement
 from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.errors import MetadataError, SourceError
@@ -129,7 +130,10 @@ def host(run: Run) -> Iterator[None]:
 
 
 def _distribution(contents: bytes, req: Any) -> Any:
+    """Return pip's distribution of METADATA that pip itself did not prepare."""
     name = req.name or _header(contents, "Name")
+    if req.req is None:  # a path (`./seed`): pip learns its name from the metadata that it prepares
+        req.req = get_requirement(f"{name}=={_header(contents, 'Version')}")
     return get_metadata_distribution(contents, req.link.filename, canonicalize_name(name))
 
 

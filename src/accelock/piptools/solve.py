@@ -15,9 +15,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from pip._internal.exceptions import PipError
 from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.resolvelib import ResolutionError as ResolvelibError
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
 from accelock.errors import AccelockError, ResolutionError
+from accelock.index.fetch import hide_credentials
 from accelock.piptools import hooks
 from accelock.piptools.state import Active, Capture, Run
 
@@ -59,7 +61,7 @@ class Command:
         # pip-tools reads the pins of an existing file, unless all is to be upgraded: the first pass
         # does not know yet which file of several it is, and must not take it for an input.
         upgrade = active.probing or self.params["upgrade"]
-        params = {**self.params, "output_file": output, "upgrade": upgrade}
+        params = {**self.params, "output_file": output, "upgrade": upgrade, "dry_run": False}
         context = click.Context(compile_module.cli, info_name="accelock compile")
         context.default_map = dict(self.default_map) if self.default_map else None
         context.params = params
@@ -71,7 +73,6 @@ class Command:
         finally:
             run.active, sys.stdin = None, stdin
         return active.capture
-
 
     def _sources(self) -> list[str]:
         """Return the source files: those given, or the first default one that there is."""
@@ -229,7 +230,8 @@ def specifiers_of(capture: Capture, name: str) -> SpecifierSet:
         for ireq in capture.constraints
         if ireq.req is not None and ireq.name and canonicalize_name(ireq.name) == name
     ]
-    return SpecifierSet(",".join(sorted({part for part in parts if part})))
+    text = ",".join(sorted({part for part in parts if part}))
+    return SpecifierSet(text, prereleases=capture.prereleases or None)
 
 
 def _preferences(
@@ -274,10 +276,17 @@ def _call(active: Active, params: dict[str, Any]) -> None:
     except PipError as error:
         if not active.resolving:
             raise AccelockError(str(error)) from error
-        reasons = list(dict.fromkeys([*active.heard, str(error)]))
-        lines = "".join(f"\n  {line}" for line in reasons)
-        message = f"pip found no solution for {active.cell}:{lines}"
-        raise NoSolutionError(active.cell, message) from error
+        raise _no_solution(active, str(error)) from error
+    except ResolvelibError as error:  # pip before 25.1 lets "too deep" through
+        raise _no_solution(active, f"{type(error).__name__}: {error}") from error
+    except OSError as error:  # a file or a host; pip-tools does not expect either to fail
+        raise AccelockError(hide_credentials(str(error))) from error
+
+
+def _no_solution(active: Active, reason: str) -> NoSolutionError:
+    reasons = list(dict.fromkeys([*active.heard, reason]))
+    lines = "".join(f"\n  {line}" for line in reasons)
+    return NoSolutionError(active.cell, f"pip found no solution for {active.cell}:{lines}")
 
 
 @contextlib.contextmanager

@@ -43,6 +43,7 @@ class Capture:
     :param writer: the keyword arguments of ``OutputWriter``, ``dst_file`` among them.
     :param constraints: the root requirements and constraints that hold in the cell.
     :param existing: the pins of an existing output file, by name.
+    :param prereleases: whether the command line or an input allows all pre-releases.
     """
 
     writer: dict[str, Any] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Capture:
     hashes: dict[Any, set[str]] | None = None
     index_urls: list[str] = field(default_factory=list)
     find_links: list[str] = field(default_factory=list)
+    prereleases: bool = False
 
 
 @dataclass

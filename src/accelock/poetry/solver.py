@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import poetry.puzzle.solver as solver_module
 from cleo.io.null_io import NullIO
 from packaging.version import Version
 from poetry.puzzle.exceptions import SolverProblemError
@@ -15,17 +14,19 @@ from accelock.errors import LockstepError
 from accelock.index.lockstep import CellDroppedError, held_back_message
 from accelock.poetry import merging, summary
 from accelock.poetry.errors import UserError, shown
-from accelock.poetry.pool import TargetPool
+from accelock.poetry.hooks import PoetrySolver
 from accelock.poetry.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from cleo.io.io import IO
     from poetry.core.packages.package import Package
 
+    from accelock.poetry.hooks import TargetSolver
     from accelock.poetry.locker import TargetLocker
     from accelock.poetry.merging import Solved
+    from accelock.poetry.pool import TargetPool
     from accelock.poetry.slices import Slice
     from accelock.target import Platform, Target
 
@@ -45,41 +46,23 @@ class Solution:
     accelerated: bool = False
 
 
-class TargetSolver(solver_module.Solver):
-    """Solves every slice of a project that has a TargetPool; for any other it is Poetry's own.
+def solve_targets(solver: TargetSolver, pool: TargetPool, use_latest: list[Any]) -> Transaction:
+    """Return the transaction of this machine's target, having solved all of them.
 
-    Read in Poetry 2.0.1 to 2.5.1: the Installer imports ``Solver`` from its module in the call, and
-    takes the packages to lock from ``solve(...).get_solved_packages()``.
+    :raises UserError: a target cannot be solved, or none is for this machine.
     """
-
-    def solve(self, use_latest: Collection[Any] | None = None) -> Transaction:
-        """Return the transaction of this machine's target, having solved all of them."""
-        pool = self._pool
-        if not isinstance(pool, TargetPool) or not _is_root_solve(pool, self._package.name):
-            return super().solve(use_latest)
-        locker: TargetLocker = pool.project.poetry.locker  # type: ignore[assignment]
-        with shown():
-            work = _Work(self, pool, locker, list(use_latest or []))
-            solution = work.solve()
-        locker.solution = solution
-        if solution.accelerated:
-            summary.show(pool.project.io, solution)
-        return Transaction(
-            self._locked_packages,
-            locker.solved_here(),
-            installed_packages=self._installed_packages,
-            root_package=self._package,
-        )
-
-
-def install() -> None:
-    """Put our solver in the place of Poetry's, once a process; it is inert for other projects."""
-    if not issubclass(solver_module.Solver, TargetSolver):
-        solver_module.Solver = TargetSolver  # type: ignore[misc]
-
-
-def _is_root_solve(pool: TargetPool, name: str) -> bool:
-    return pool.slice is None and name == pool.project.root_name and bool(pool.project.targets)
+    locker: TargetLocker = pool.project.poetry.locker  # type: ignore[assignment]
+    with shown():
+        solution = _Work(solver, pool, locker, use_latest).solve()
+    locker.solution = solution
+    if solution.accelerated:
+        summary.show(pool.project.io, solution)
+    return Transaction(
+        solver._locked_packages,
+        locker.solved_here(),
+        installed_packages=solver._installed_packages,
+        root_package=solver._package,
+    )
 
 
 class _Work:
@@ -97,7 +80,9 @@ class _Work:
         self.project = pool.project
         self.locker = locker
         self.use_latest = use_latest
-        self.together = Together(pool.project, pool.supply, solver._package.all_requires)
+        self.together = Together(
+            pool.project, pool.supply, solver._package.all_requires, self._locked_versions()
+        )
 
     def solve(self) -> Solution:
         self.pool.lockstep = None
@@ -112,6 +97,8 @@ class _Work:
                 self.pool.lockstep = None
             for warning in dict.fromkeys(self.together.warnings):
                 self.project.say(f"<warning>{warning}</>")
+            for line in self.together.absent() if solution.accelerated else ():
+                self.project.say(f"accelock: {line}")
             self._say_what_is_unhashed(solution)
             self._say_what_is_held_back(solution)
             return solution
@@ -169,10 +156,9 @@ class _Work:
             self.project.say(f"Resolving {whole} ({number}/{len(pending)})")
             try:
                 found[whole] = self._one(whole, found)
-            except SolverProblemError as error:
+            except SolverProblemError:
                 if not self._rule_out(whole, found):
                     raise
-                del error
                 return None
             if self._cut(whole, found[whole]):
                 return None
@@ -209,7 +195,7 @@ class _Work:
             locked += [p for p in _newest_first(models) if p.name in names]
             latest = [name for name in latest if name not in names]
         with self.pool.use(whole):
-            solver = solver_module.Solver.__mro__[1](  # Poetry's own, below ours
+            solver = PoetrySolver(
                 self.solver._package,
                 self.pool,
                 self.solver._installed_packages,
@@ -218,6 +204,19 @@ class _Work:
             )
             solver.provider._source_root = self.solver.provider._source_root
             return dict(solver.solve(latest).get_solved_packages())
+
+    def _locked_versions(self) -> dict[str, Version]:
+        """Return the leader's locked public versions of what is not to be updated."""
+        if not self.solver._locked_packages:
+            return {}
+        packages = self.locker.packages_of(self.project.targets[0])
+        return {
+            package.name: Version(Version(package.version.text).public)
+            for package in packages
+            if package.name not in self.use_latest
+            and (entry := self.pool.find(package.name))
+            and entry[1].labelled
+        }
 
     def _inner_io(self) -> IO:
         """Return where a slice's solve shows its progress: nowhere, where that is only a line."""
@@ -248,7 +247,10 @@ class _Work:
         return package.source_reference == ours.name and bool(found)
 
     def _rule_out(self, whole: Slice, found: Mapping[Slice, Solved]) -> bool:
-        """Rule out the leader's versions that this slice's graph refuses; False if none is."""
+        """Rule out the leader's versions that this slice's graph refuses; False if none is.
+
+        :raises SolverProblemError: the slice cannot be solved, whatever the leader took.
+        """
         lockstep = self.pool.lockstep
         if lockstep is None or not lockstep.settled or not found:
             return False
@@ -256,8 +258,11 @@ class _Work:
         lockstep.unsettle()
         try:
             alone = self._lockstep_versions(self._one(whole, found))
-        except (SolverProblemError, UserError):
+        except UserError:
             return False
+        except SolverProblemError:
+            self.project.say(f"accelock: there is no solution for {whole}:")
+            raise
         refused = {n: v for n, v in settled.items() if n in alone and alone[n] != v}
         for name, version in refused.items():
             lockstep.exclude(name, version)

@@ -10,7 +10,7 @@ from accelock.poetry.slices import first_slices, split, without
 from accelock.target import Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from packaging.version import Version
 
@@ -25,11 +25,19 @@ class Together:
     """The slices that are to be solved, and the lockstep over them.
 
     :param requires: the project's own dependencies, of all groups.
+    :param locked: the public versions that are to stay if they can, by name.
     :raises AccelockError: a target exists on none of its platforms.
     """
 
-    def __init__(self, project: Project, supply: Supply, requires: Iterable[Any]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        supply: Supply,
+        requires: Iterable[Any],
+        locked: Mapping[str, Version] | None = None,
+    ) -> None:
         self.project = project
+        self.locked = dict(locked or {})
         self.supply = supply
         self.requires = tuple(requires)
         self.warnings: list[str] = []
@@ -43,6 +51,20 @@ class Together:
                     f"{project.where}: the target {target.name} exists on none of the platforms "
                     "of [tool.accelock]. Add one that has it, or remove the target."
                 )
+
+    def absent(self) -> list[str]:
+        """Return, a line per target, on which of the project's platforms it does not exist."""
+        missing = {
+            target.name: [
+                p.name for p in self.project.config.platforms_of(target) if not target.exists_on(p)
+            ]
+            for target in self.slices
+        }
+        return [
+            f"{name} does not exist on {', '.join(platforms)}: left out there."
+            for name, platforms in missing.items()
+            if platforms
+        ]
 
     def lockstep(self) -> Lockstep:
         """Return the lockstep over all platforms of all slices."""
@@ -61,6 +83,8 @@ class Together:
             wanted=lambda name, _cell: Wanted.of(name, self.requires),
             may_drop=lambda cell: not config.declares_platforms(cell.target),
             unhashed=lambda name, cell: supply.unhashed(name, cell.target, cell.platform),
+            source=supply.shelf.describe,
+            preferred=lambda name, _cell: self.locked.get(name),
             asks=lambda name, cell: _asks(name, cell, self.requires),
         )
 

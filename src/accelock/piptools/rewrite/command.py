@@ -13,7 +13,7 @@ from piptools.logging import log
 
 from accelock.errors import AccelockError
 from accelock.lock import header, journal, requirements, rewriting
-from accelock.piptools import engine
+from accelock.piptools import engine, files
 from accelock.piptools.asks import Asks
 from accelock.piptools.command import make_target_plan, take_options, target_options, words_of
 from accelock.piptools.outputs import STDOUT
@@ -227,7 +227,7 @@ def _stamped(text: str, compiled: engine.Compiled, command: str) -> str:
     """Put our comment lines behind the header, last of all: they have the digest of the rest."""
     file = requirements.parse(text)
     (target,) = compiled.run.plan.targets
-    stamp = engine.stamp_of(compiled, target, inputs=(STDOUT,), text=text)
+    stamp = files.stamp_of(compiled, target, inputs=(STDOUT,), text=text)
     own = [f"{_TURNED}{command}", *stamp.render()]
     comments = [*own, *(["#"] if file.header else [""])]
     return rewriting.apply(file, rewriting.Edit(comments=comments))

@@ -87,7 +87,7 @@ class Roots:
         direct = tuple(
             root
             for name in dict.fromkeys(pin.name for pin in pins if pin.name in names)
-            for root in _roots([pin for pin in pins if pin.name == name], catalogue, scope)
+            for root in _roots([pin for pin in file.pins if pin.name == name], catalogue, scope)
         )
         others = tuple(pin for pin in pins if pin.name not in names)
         return cls(direct, others, runtime & {pin.name for pin in others})
@@ -138,10 +138,11 @@ def _is_direct(pin: Pin) -> bool:
 def _roots(pins: list[Pin], catalogue: Catalogue, scope: Scope) -> Iterator[Root]:
     """Return what one name's lines ask for; without markers where these only tell builds apart."""
     told = any(pin.via for pin in pins)
-    whole = len(pins) > 1 and scope.covered_by(pins)
+    whole = len(pins) > 1 and bool(pins[0].name) and scope.covered_by(pins)
     for pin in pins:
-        text = _asked(pin, catalogue)
-        yield Root(text, pin.name, marker=None if whole else pin.marker, told=told)
+        if scope.has(pin):
+            text = _asked(pin, catalogue)
+            yield Root(text, pin.name, marker=None if whole else pin.marker, told=told)
 
 
 def _asked(pin: Pin, catalogue: Catalogue) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import Source
-from accelock.piptools import engine
+from accelock.piptools import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ def option_lines(
     its `${TOKEN}` stays in it.
     """
     (target,) = compiled.run.plan.targets
-    indexes, pages = engine.family_lines(compiled, target)
+    indexes, pages = files.family_lines(compiled, target)
     wanted = [*(("--extra-index-url", u) for u in indexes), *(("--find-links", u) for u in pages)]
     old: dict[int, list[str]] = {}
     there: set[tuple[str, str]] = set()

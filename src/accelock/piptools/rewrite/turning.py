@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import piptools.scripts.compile as compile_module
 from packaging.version import Version
 
-from accelock.errors import AccelockError
+from accelock.errors import AccelockError, ResolutionError
 from accelock.lock.rewriting import UNSAFE_NAMES
 from accelock.piptools import engine, hooks
 from accelock.piptools.asks import Asks
@@ -25,7 +25,7 @@ from accelock.piptools.rewrite.turned import version_in
 from accelock.piptools.solve import Command, NoSolutionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from accelock.lock.requirements import RequirementsFile
     from accelock.piptools.engine import Compiled
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 
 _INPUT = "direct.in"
 _MADE_BY_PIP_COMPILE = re.compile(r"pip-compile|accelock compile")
+
+
+@dataclass(frozen=True)
+class _State:
+    """What one try begins with.
+
+    :param releases: pins that bind in this try.
+    :param before: the try before, whose pages and metadata are read no more.
+    """
+
+    roots: Roots
+    releases: tuple[str, ...]
+    before: Run | None = None
 
 
 @dataclass(frozen=True)
@@ -66,32 +79,58 @@ class Turning:
         plan = replace(
             self.plan, say=_once(self.plan.say), say_progress=_once(self.plan.say_progress)
         )
-        roots, before = Roots.of(self.file, plan.catalogue, scope), None
+        state = _State(Roots.of(self.file, plan.catalogue, scope), self._releases(scope))
         with tempfile.TemporaryDirectory(prefix="accelock-") as folder:
             while True:
-                work = self._engine(roots, plan, Path(folder), before)
+                work = self._engine(state, plan, Path(folder))
                 try:
                     compiled = work.compile()
-                    better = self._after_success(roots, compiled)
-                    if better == roots:
+                    roots = self._after_success(state.roots, compiled)
+                    if roots == state.roots:
                         return compiled
-                except NoSolutionError as error:
-                    better = self._narrowing(work.run).after_failure(roots, error.cell)
-                    if better == roots:
-                        raise self._with_advice(error, work.run, Path(folder)) from error
+                    state = replace(state, roots=roots, before=work.run)
                 except AccelockError as error:
-                    error.args = (self._without_paths(str(error), Path(folder)), *error.args[1:])
-                    raise
-                roots, before = better, work.run
+                    state = self._after_failure(state, error, work.run, Path(folder))
 
-    def _engine(self, roots: Roots, plan: Plan, folder: Path, before: Run | None) -> engine.Engine:
+    def _engine(self, state: _State, plan: Plan, folder: Path) -> engine.Engine:
         """Write the inputs of a try and return what compiles them."""
-        lines = roots.lines(self.file, self.base, index=self.own_index)
-        (folder / _INPUT).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        pins = folder / "pins.txt"
-        pins.write_text("".join(self._preferences()), encoding="utf-8")
-        command = Command(self._parameters(str(folder / _INPUT), str(pins)))
-        return engine.Engine(plan, command, hooks.installed, reports_moves=True, before=before)
+        source, pins, releases = folder / _INPUT, folder / "pins.txt", folder / "releases.txt"
+        _write(releases, state.releases)
+        _write(pins, self._preferences())
+        bound = [f"--constraint {releases}"] if state.releases else []
+        lines = state.roots.lines(self.file, self.base, index=self.own_index)
+        _write(source, [*lines, *bound])
+        command = Command(self._parameters(str(source), str(pins)))
+        return engine.Engine(
+            plan, command, hooks.installed, reports_moves=True, before=state.before
+        )
+
+    def _releases(self, scope: Scope) -> tuple[str, ...]:
+        """Return the file's releases of the packages in lockstep, which bind in the first tries.
+
+        They may be what the user asked for: rather than move one, a default platform that lacks it
+        is left out. Where they cannot be had at all, they are preferences like all other pins.
+        """
+        found: dict[str, set[str]] = {}
+        for pin in self.file.pins:
+            entry = self.plan.catalogue.family_of(pin.name) if pin.name else None
+            version = located.version_of(pin)
+            if version and entry is not None and entry[1].lockstep and scope.has(pin):
+                found.setdefault(pin.name, set()).add(Version(version).public)
+        return tuple(f"{name}=={min(each)}" for name, each in found.items() if len(each) == 1)
+
+    def _after_failure(self, state: _State, error: AccelockError, run: Run, folder: Path) -> _State:
+        """Return another try, or raise the error in words for the user."""
+        if isinstance(error, NoSolutionError):
+            roots = self._narrowing(run).after_failure(state.roots, error.cell)
+            if roots != state.roots:
+                return replace(state, roots=roots, before=run)
+        if isinstance(error, ResolutionError) and state.releases:
+            return replace(state, releases=(), before=run)
+        if isinstance(error, NoSolutionError):
+            raise self._with_advice(error, run, folder) from error
+        error.args = (self._without_paths(str(error), folder), *error.args[1:])
+        raise error
 
     def _after_success(self, roots: Roots, compiled: Compiled) -> Roots:
         """Return the direct requirements for another try; the same where nothing is missing."""
@@ -137,7 +176,7 @@ class Turning:
                 continue
             marker = f" ; {pin.marker}" if pin.marker else ""
             hashes = "".join(f" --hash={digest}" for digest in pin.hashes)
-            yield f"{pin.name}=={version}{marker}{hashes}\n"
+            yield f"{pin.name}=={version}{marker}{hashes}"
 
     def _parameters(self, source: str, output: str) -> dict[str, Any]:
         """Return pip-compile's parameters with its own defaults for all that we do not say."""
@@ -189,6 +228,10 @@ def _found(compiled: Compiled) -> dict[str, Found]:
         own = {cells[place]: Version(version).public for place in variant.places if version}
         found.setdefault(variant.name, {}).update(own)
     return {name: Found(name, versions) for name, versions in found.items()}
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _once(say: Callable[[str], None]) -> Callable[[str], None]:

@@ -1,0 +1,183 @@
+"""The README's commands, run to the letter, with the files that it shows, in fresh folders.
+
+What they reach is on localhost: tests/readme_world.py. How the README says which blocks belong
+together: tests/readme_document.py.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock.target import host_platform
+from tests.readme_document import TOP, Scenario, loose_blocks, scenarios
+from tests.readme_shell import Shell, open_shell, play
+from tests.readme_world import MIRRORED, outside_world
+from tests.support.environments import isolated_env
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.readme_proxy import Proxy
+    from tests.support.server import IndexServer
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the README speaks to sh and make")
+ALL = scenarios()
+DECLARED = {"linux-x86_64", "macos-arm64"}  # the platforms of the README's [tool.accelock]
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IndexServer, Proxy]]:
+    """Everything that the commands reach, told apart by host, until this file's tests are done."""
+    with outside_world(tmp_path_factory.mktemp("outside")) as world:
+        yield world
+
+
+@pytest.fixture
+def server(outside: tuple[IndexServer, Proxy]) -> IndexServer:
+    outside[0].reset()
+    return outside[0]
+
+
+@pytest.fixture
+def begin(
+    outside: tuple[IndexServer, Proxy], server: IndexServer, tmp_path: Path
+) -> Iterator[Callable[[Scenario], Shell]]:
+    """Open a shell for a scenario; at the end, nothing else in the world may have been asked."""
+    del server
+    _server, proxy = outside
+    env = isolated_env(tmp_path / "home") | proxy.variables
+    yield lambda scenario: open_shell(scenario, tmp_path, env)
+    assert not proxy.refused
+
+
+def named(name: str) -> Scenario:
+    return next(each for each in ALL if each.name == name)
+
+
+def on_linux(text: str, otherwise: str) -> str:
+    """The label that a CPU build has on this machine."""
+    return text if sys.platform == "linux" else otherwise
+
+
+# Every command
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        e.name
+        for e in ALL
+        if e.name not in {"quick-start", "docker", "targets", "makefile", "mirror"}
+    ],
+)
+def test_commands_do_what_the_readme_says(name: str, begin: Callable[[Scenario], Shell]) -> None:
+    scenario = named(name)
+    play(scenario, begin(scenario))
+
+
+@pytest.mark.slow
+def test_quick_start_installs_the_cpu_build(begin: Callable[[Scenario], Shell]) -> None:
+    scenario = named("quick-start")
+    printed = play(scenario, begin(scenario))
+    assert f"\n2.8.0{on_linux('+cpu', '')}\n" in printed
+
+
+@pytest.mark.slow
+def test_docker_image_has_no_cuda(begin: Callable[[Scenario], Shell]) -> None:
+    scenario = named("docker")
+    shell = begin(scenario)
+    play(scenario, shell)
+    image = shell.images / "app"
+    installed = shell.installed(image / "venv" / "bin" / "python")
+    assert installed["torch"] == f"2.8.0{on_linux('+cpu', '')}"
+    assert not [name for name in installed if name.startswith(("nvidia", "triton"))]
+    assert (image / "files" / "Dockerfile").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    str(host_platform()) not in DECLARED, reason="this machine is none of the README's platforms"
+)
+def test_each_machine_gets_its_target(begin: Callable[[Scenario], Shell]) -> None:
+    scenario = named("targets")
+    shell = begin(scenario)
+    printed = play(scenario, shell)
+    assert "cu126 does not exist on macos-arm64" in printed
+    assert re.search(r"requirements\.cpu\.txt for cpu .*no NVIDIA driver found", printed)
+    assert "for cpu (ACCELOCK_TARGET says so)" in printed
+    installed = shell.installed("python")
+    assert installed["torch"] == f"2.8.0{on_linux('+cpu', '')}"
+    assert "accelock" in installed
+    for target in ("cpu", "cu126"):
+        pins = re.findall(
+            r"^torch==([\d.]+)", shell.read(f"requirements.{target}.txt"), re.MULTILINE
+        )
+        assert set(pins) == {"2.8.0"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    str(host_platform()) not in DECLARED, reason="this machine is none of the README's platforms"
+)
+def test_makefile_makes_everything_once(begin: Callable[[Scenario], Shell]) -> None:
+    scenario = named("makefile")
+    shell = begin(scenario)
+    play(scenario, shell)
+    installed = shell.installed(shell.folder / ".venv" / "bin" / "python")
+    assert {"torch", "lightning"} <= set(installed)
+    assert "accelock" not in installed
+    again = shell.run("make sync")
+    assert again.returncode == 0, again.stderr
+    assert "accelock compile" not in again.stdout
+    shell.run("echo tqdm >> requirements-dev.in")
+    changed = shell.run("make sync")
+    assert changed.stdout.count("accelock compile") == 1, changed.stdout
+
+
+@pytest.mark.slow
+def test_mirror_is_read_and_written_or_only_read(
+    begin: Callable[[Scenario], Shell], server: IndexServer
+) -> None:
+    scenario = named("mirror")
+    shell = begin(scenario)
+    play(scenario, shell)
+    sources = {
+        name: re.findall(r"^--\S+ (\S+)", shell.read(f"{name}.txt"), re.MULTILINE)
+        for name in ("requirements", "from-page", "read-from-mirror")
+    }
+    assert sources == {
+        "requirements": ["https://nexus.example.com/repository/pytorch/cpu"],
+        "from-page": ["https://download.pytorch.org/whl/torch_stable.html"],
+        "read-from-mirror": ["https://download.pytorch.org/whl/cpu"],
+    }
+    assert len(server.pages(f"{MIRRORED}/cpu/torch/")) == 2
+
+
+def test_all_commands_are_in_a_scenario_or_run_by_continuous_integration() -> None:
+    assert [block.name for block in loose_blocks()] == [".ci/run"]
+    run = (TOP / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    commands = loose_blocks()[0].text.splitlines()
+    assert [line for line in run if line in commands] == commands
+    assert all(scenario.last_commands() for scenario in ALL)
+
+
+# What it says of itself
+
+
+@pytest.mark.slow
+def test_compiling_downloads_no_wheel_and_reads_a_page_once(
+    begin: Callable[[Scenario], Shell], server: IndexServer
+) -> None:
+    shell = begin(named("lockstep"))
+    targets = "-t cpu -t cu126 --generate-hashes"
+    done = shell.run(f"accelock compile -q {targets} requirements.in")
+    assert done.returncode == 0, done.stderr
+    assert not server.bodies()
+    asked = [(request.path, request.accept) for request in server.pages()]
+    assert len(asked) == len(set(asked))

@@ -1,0 +1,150 @@
+"""The README's tables and figures are the program's own: nothing is missing, nothing made up."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import accelock
+from accelock.catalogue import load_catalogue
+from accelock.config import Config, parse_config
+from accelock.console import CheckCommand
+from accelock.errors import ConfigError
+from accelock.piptools.outputs import output_names
+from accelock.target import PLATFORMS, parse_target
+from tests.readme_document import README, TOP, literals, table
+
+TEXT = README.read_text(encoding="utf-8")
+VARIABLE = re.compile(r"[A-Z]+(_[A-Z]+)+_?")
+
+
+def flags(*words: str) -> set[str]:
+    """The options that a command's --help shows."""
+    done = subprocess.run(
+        [sys.executable, "-m", *words, "--help"], check=True, capture_output=True, encoding="utf-8"
+    )
+    heads = re.findall(r"^ {2,6}(-.+?)(?: {2}|$)", done.stdout, re.MULTILINE)
+    return {flag for head in heads for flag in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", head)}
+
+
+def written(heading: str) -> set[str]:
+    return {flag for row in table(heading) for flag in literals(row[0])}
+
+
+def literal_text(folder: Path) -> list[str]:
+    """Every string in the program's code, with gaps where a value is put in."""
+    return [
+        node.value
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+
+# Options
+
+
+def test_compile_has_the_options_of_pip_compile_and_those_in_the_table() -> None:
+    theirs = flags("piptools", "compile")
+    assert flags("accelock", "compile") == theirs | written("accelock compile")
+    assert not theirs & written("accelock compile")
+
+
+def test_rewrite_has_the_options_in_the_table() -> None:
+    assert flags("accelock", "rewrite") == written("accelock rewrite")
+
+
+def test_sync_has_the_options_of_pip_sync() -> None:
+    assert flags("accelock", "sync") == flags("piptools", "sync")
+
+
+def test_check_has_the_options_in_the_table() -> None:
+    assert {f"--{each.name}" for each in CheckCommand.options} == written("accelock check")
+
+
+# The table in pyproject.toml
+
+
+def keys(inside: str = "") -> set[str]:
+    """The keys that a table says it has, when it is given one that it has not."""
+    value: dict[str, object] = {"zzzzzzzzzzzzzz": 1}
+    for name in reversed(inside.split(".") if inside else []):
+        value = {name: value}
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"targets": ["cpu"], **value}, "pyproject.toml", load_catalogue())
+    (listed,) = re.findall(r"zzz: unknown key; the keys are: (.*)", "\n".join(caught.value.faults))
+    return set(listed.split(", "))
+
+
+def test_config_has_the_keys_in_the_table() -> None:
+    rows = written("`[tool.accelock]`")
+    tops = {row.partition(".")[0] for row in rows}
+    assert tops == keys()
+    for name, example in (("packages", "packages.mine"), ("target", "target.cpu")):
+        rest = {row.rpartition(".")[2] for row in rows if row.startswith(f"{name}.")}
+        # Where a table has one key, any other word is near enough to it to be set right.
+        assert rest == (keys(example) if len(rest) > 1 else {"platforms"})
+
+
+def test_config_has_the_defaults_in_the_table() -> None:
+    defaults = {literals(row[0])[0]: literals(row[1]) for row in table("`[tool.accelock]`")}
+    config = Config()
+    assert defaults["platforms"] == [platform.name for platform in config.platforms]
+    assert defaults["lockstep"] == [str(config.lockstep).lower()]
+    for key, level in (("glibc", config.levels.glibc), ("macos", config.levels.macos)):
+        assert defaults[key] == ['"{}.{}"'.format(*level)]
+
+
+def test_all_platforms_are_named() -> None:
+    assert all(f"`{name}`" in TEXT for name in PLATFORMS)
+
+
+# Variables, names of outputs, messages, figures
+
+
+def test_variables_are_those_that_the_program_reads() -> None:
+    families = [f"{family.name.upper().replace('-', '_')}" for family in load_catalogue().families]
+    read: set[str] = set()
+    for text in literal_text(Path(accelock.__file__).parent):
+        if VARIABLE.fullmatch(text) and text.startswith(("ACCELOCK_", "CUDA_")):
+            read |= {text + family for family in families} if text.endswith("_") else {text}
+    assert written("Environment variables") == read
+
+
+@pytest.mark.parametrize("row", table("Names of outputs"), ids=lambda row: "/".join(row[:2]))
+def test_outputs_have_the_names_in_the_table(row: list[str]) -> None:
+    words, given, names = map(literals, row)
+    targets = [parse_target(word, load_catalogue().targets) for word in words]
+    base = given[0] if given else "requirements.txt"
+    assert [Path(name).as_posix() for name in output_names(base, targets).values()] == names
+
+
+@pytest.mark.parametrize("message", sorted(written("What an error means")))
+def test_messages_are_those_of_the_program(message: str) -> None:
+    texts = literal_text(Path(accelock.__file__).parent)
+    assert any(message in text for text in texts)
+
+
+def test_pip_and_pip_tools_are_tested_in_the_pairs_that_are_named() -> None:
+    tox = (TOP / "tox.ini").read_text(encoding="utf-8")
+    tools = dict(re.findall(r"^ *(\w+): pip-tools==([\d.]+)$", tox, re.MULTILINE))
+    pips = dict(
+        re.findall(r"^ *(\w+): python -m pip install --quiet pip==([\d.]+)$", tox, re.MULTILINE)
+    )
+    named = re.findall(r"(\d+\.\d+\.\d+) with (?:pip )?(\d+\.\d+)", TEXT)
+    assert sorted(named) == sorted((tools[factor], pips[factor]) for factor in tools)
+
+
+def test_lowest_versions_are_those_of_the_project() -> None:
+    project = (TOP / "pyproject.toml").read_text(encoding="utf-8")
+    (line,) = re.findall(
+        r"^Python ([\d.]+), pip ([\d.]+), pip-tools ([\d.]+), or newer", TEXT, re.MULTILINE
+    )
+    python, pip, tools = line
+    assert f'requires-python = ">={python}"' in project
+    assert f'pip-tools = ["pip-tools>={tools}", "pip>={pip}"]' in project
