@@ -78,3 +78,34 @@ def test_settings_are_the_two_tables_that_steer_a_compile(tmp_path: Path) -> Non
 def test_a_pyproject_without_settings(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     assert settings_of(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (("a", "torch"), ("b", "numpy<2")),
+        (("a", "torch"),),
+        (("a", "torch\nb\0numpy"),),  # where one input ends and the next begins
+    ],
+)
+def test_every_text_counts(texts: tuple[tuple[str, str], ...]) -> None:
+    assert digest(texts, ["x"]) != digest([("a", "torch"), ("b", "numpy")], ["x"])
+
+
+def test_a_text_in_another_encoding_can_be_compared(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.in"
+    path.write_bytes(b"torch  # \xe9\n")
+    assert text_of(path) == "torch  # \ufffd"
+
+
+@pytest.mark.parametrize("unlike", ["a comment", "another target"])
+def test_settings_are_compared_by_what_they_say(tmp_path: Path, unlike: str) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text('[tool.accelock]\ntargets = ["cpu"]\n')
+    before = settings_of(tmp_path)
+    path.write_text(
+        '[tool.accelock]\n# why\ntargets = [ "cpu", ]\n'
+        if unlike == "a comment"
+        else '[tool.accelock]\ntargets = ["cu126"]\n'
+    )
+    assert (settings_of(tmp_path) == before) == (unlike == "a comment")

@@ -113,7 +113,6 @@ def json_entry(file: HostedFile, page: Page) -> dict[str, Any]:
     core = page.metadata(file)
     if core is not None:
         entry["core-metadata"] = {"sha256": core} if core else True
-        entry["dist-info-metadata"] = entry["core-metadata"]
     if page.options.requires_python and file.distribution.requires_python:
         entry["requires-python"] = file.distribution.requires_python
     if page.options.upload_time:

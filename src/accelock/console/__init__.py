@@ -12,12 +12,22 @@ from cleo.io.inputs.argv_input import ArgvInput
 
 from accelock import __version__, cli
 from accelock.console.check import CheckCommand
+from accelock.console.conda_capture import CondaCaptureCommand
+from accelock.console.conda_install import CondaInstallCommand
+from accelock.console.conda_lock import CondaLockCommand
 from accelock.errors import UnknownWordError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CheckCommand", "application", "console"]
+__all__ = [
+    "CheckCommand",
+    "CondaCaptureCommand",
+    "CondaInstallCommand",
+    "CondaLockCommand",
+    "application",
+    "console",
+]
 
 NAME = "accelock"
 _USAGE = 2  # the exit code for wrong usage, as in pip-tools
@@ -51,7 +61,8 @@ def console() -> Application:
     made.catch_exceptions(catch_exceptions=False)
     for name, (_module, description) in cli.HANDED_ON.items():
         made.add(_HandedOn(name, description))
-    made.add(CheckCommand())
+    for command in (CheckCommand, CondaCaptureCommand, CondaInstallCommand, CondaLockCommand):
+        made.add(command())
     return made
 
 

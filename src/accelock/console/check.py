@@ -17,24 +17,28 @@ if TYPE_CHECKING:
 
 
 class CheckCommand(Command):
-    """Checks the compiled files of the working directory; exits with 1 where there is an error."""
+    """Checks the locks of a project; exits with 1 where there is an error."""
 
     name = "check"
-    description = "are the compiled files fresh and whole? Offline, for CI"
+    description = "are the compiled files and poetry.lock fresh and whole? Offline, for CI"
     help = (
         "Finds the files that accelock compiled (requirements.txt, requirements.<target>.txt, ...) "
-        "here and one folder below, and tells what is stale, edited, missing or not whole. It "
-        "reads nothing from the network and installs nothing. What an interrupted run left is "
-        "finished or taken back first. It exits with 1 where there is an error."
+        "here and one folder below, and poetry.lock here, and tells what is stale, edited, missing "
+        "or not whole. It reads nothing from the network and installs nothing. What an interrupted "
+        "run left is finished or taken back first. It exits with 1 where there is an error."
     )
     arguments: ClassVar[list[Argument]] = [
         argument("files", "The files to check, or their folders.", optional=True, multiple=True)
     ]
     options: ClassVar[list[Option]] = [option("json", None, "Print the findings as JSON.")]
 
+    def directory(self) -> Path:
+        """Return the project's folder."""
+        return Path()
+
     def handle(self) -> int:
         """Check, print and return the exit code."""
-        report = check(Path(), self.argument("files"))
+        report = check(self.directory(), self.argument("files"))
         lines = [report.dumps()] if self.option("json") else report.lines()
         for line in lines:
             # Raw: file names and markers may hold what cleo takes for a style, such as <3.

@@ -162,7 +162,9 @@ class Lockstep:
         having = [cell for cell in cells if wish in self._fitting(name, cell)]
         lacking = [cell for cell in cells if cell not in having]
         targets = {cell.target for cell in having}
-        if all(self.may_drop(cell) and cell.target in targets for cell in lacking):
+        droppable = (self.may_drop(cell) and cell.target in targets for cell in lacking)
+        # What the user asks for there may be the reason: that is no ground to leave it out.
+        if all(droppable) and not any(wish in self.available(name, cell) for cell in lacking):
             cell = lacking[0]
             raise CellDroppedError(cell, f"{name} {wish} is locked, and {cell} has no {wish}.")
 

@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 TABLE = "accelock"
+_ELSEWHERE = frozenset({"conda"})
 
 
 class OverlayError(AccelockError):
     """The overlay of a poetry.lock is damaged, edited by hand, or of a newer accelock."""
+
+
+class NewerFormatError(OverlayError):
+    """The overlay is of a newer accelock than this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,15 @@ def applied(leader: Sequence[Mapping[str, Any]], change: Change) -> list[Mapping
     return sorted([*kept, *change.package], key=lambda entry: str(entry["name"]))
 
 
+def settings_digest(table: Mapping[str, Any]) -> str:
+    """Return the sha256, in hex, of the [tool.accelock] settings that a lock depends on.
+
+    What is about other files does not count.
+    """
+    ours = {key: value for key, value in table.items() if key not in _ELSEWHERE}
+    return hashlib.sha256(json.dumps(ours, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def digests(leader: Sequence[Mapping[str, Any]], overlay: Overlay) -> dict[str, str]:
     """Return the sha256, in hex, of every target's part: the leader's is ``[[package]]``."""
     parts: dict[str, Any] = {overlay.targets[0]: [_plain(entry) for entry in leader]}
@@ -89,7 +103,7 @@ def read(lock: Mapping[str, Any], where: str = "poetry.lock") -> Overlay | None:
         raise OverlayError(_broken(where, f"[metadata.{TABLE}] is no table"))
     version = metadata.get("format")
     if version != FORMAT:
-        raise OverlayError(
+        raise NewerFormatError(
             f"{where}: [metadata.{TABLE}] has format {version}, and this accelock reads format "
             f"{FORMAT}. Upgrade accelock (`poetry self update accelock`), or make the lock anew "
             "with `poetry lock --regenerate`."

@@ -1,13 +1,13 @@
-"""The names that accelock gives to sources in a poetry.lock and in pyproject.toml."""
+"""The names that accelock gives to sources, in a poetry.lock and in pyproject.toml."""
 
 from __future__ import annotations
 
-_PREFIX = "accelock-"
+PREFIX = "accelock-"
 
 
 def own_name(family: str, target: str) -> str:
     """Return the name of a family's source for a target, where the user has not named it."""
-    return f"{_PREFIX}{family}-{target}"
+    return f"{PREFIX}{family}-{target}"
 
 
 def target_of(name: str, family: str) -> str | None:

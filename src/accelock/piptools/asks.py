@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,12 @@ class Asks:
     def by(self, parent: str, version: str) -> frozenset[Ask]:
         """Return what a distribution asks for; nothing where its metadata was not looked at."""
         return self.found.get((parent, Version(version).public), frozenset())
+
+    def by_any(self, parents: Collection[str]) -> Iterator[Ask]:
+        """Yield what any version of these asks for, of those that were looked at."""
+        for (parent, _version), asks in self.found.items():
+            if parent in parents:
+                yield from asks
 
     def knows(self, parent: str, version: str) -> bool:
         """Return whether the metadata of a distribution was looked at."""

@@ -17,7 +17,7 @@ from pip._vendor.packaging.version import Version
 from pip._vendor.resolvelib import ResolutionImpossible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from accelock.piptools.asks import Asks
 
@@ -46,11 +46,7 @@ class Keeper:
         found = None
         while found is None:
             found = self._solution(kept, gone, disputed)
-        for name, pin in sorted(gone.items()):
-            if _has(found, name, pin):
-                kept[name] = pin
-            elif len(gone) > 1:
-                found = self._with(kept, name, pin) or found
+        self._take_back(sorted(gone), kept, gone, found)
         return {name: pin for name, pin in gone.items() if name not in kept}
 
     def _solution(
@@ -67,13 +63,30 @@ class Keeper:
             disputed.update(named)
             return None
 
-    def _with(self, kept: dict[str, Any], name: str, pin: Any) -> Mapping[str, str] | None:
-        """Take a pin back where there is a solution with it."""
+    def _take_back(
+        self,
+        names: Sequence[str],
+        kept: dict[str, Any],
+        gone: Mapping[str, Any],
+        found: Mapping[str, str],
+    ) -> Mapping[str, str]:
+        """Keep pins after all that there is a solution with; return the last one found.
+
+        They are tried together, and where that fails, by halves.
+        """
+        pins = {name: gone[name] for name in names if not _has(found, name, gone[name])}
+        kept.update({name: gone[name] for name in names if name not in pins})
+        if not pins or len(gone) == 1:
+            return found
         try:
-            found = self._attempt((*kept.values(), pin))
+            found = self._attempt((*kept.values(), *pins.values()))
         except InstallationError:
-            return None
-        kept[name] = pin
+            if len(pins) > 1:
+                half = len(pins) // 2
+                found = self._take_back([*pins][:half], kept, gone, found)
+                found = self._take_back([*pins][half:], kept, gone, found)
+        else:
+            kept.update(pins)
         return found
 
     def _in_the_way(
@@ -82,7 +95,7 @@ class Keeper:
         """Return the pins to let go of: of the packages in conflict, else of those that ask.
 
         pip names only the last conflict that it ran into, and not always all that have a part in
-        it: then it is the pins of whatever asks for a package that any conflict was about.
+        it: then it is the pins around any package that a conflict was about, and in the end all.
         """
         impossible = error.__cause__
         if not isinstance(impossible, ResolutionImpossible):
@@ -90,17 +103,37 @@ class Keeper:
         causes = impossible.causes
         wanted = {canonicalize_name(cause.requirement.project_name) for cause in causes}
         asking = {canonicalize_name(c.parent.project_name) for c in causes if c.parent is not None}
+        if not asking and not wanted & kept.keys():
+            return []  # what the user asks for is not there, pins or no pins
         disputed |= wanted
         return (
             sorted(wanted & kept.keys())
             or sorted(asking & kept.keys())
-            or sorted(name for name, pin in kept.items() if self._asks_for(name, pin, disputed))
+            or sorted(self._around(kept, disputed))
+            or sorted(kept)
         )
 
-    def _asks_for(self, name: str, pin: Any, disputed: Collection[str]) -> bool:
-        versions = (specifier.version for specifier in pin.req.specifier)
+    def _around(self, kept: Mapping[str, Any], disputed: Collection[str]) -> Iterator[str]:
+        """Yield pins that ask for a package in dispute, or that one asks to be another version."""
         asks = self._asks()
-        return any(ask.name in disputed for each in versions for ask in asks.by(name, each))
+        against = {
+            (ask.name, pin)
+            for ask in asks.by_any(disputed)
+            if (pin := _version(kept.get(ask.name)))
+            and not ask.requirement.specifier.contains(pin, prereleases=True)
+        }
+        for name in kept:
+            version = _version(kept[name])
+            if version is not None and (
+                (name, version) in against
+                or any(ask.name in disputed for ask in asks.by(name, version))
+            ):
+                yield name
+
+
+def _version(pin: Any) -> str | None:
+    """Return the version of a pinned requirement; None where there is none."""
+    return None if pin is None else next((each.version for each in pin.req.specifier), None)
 
 
 def _has(found: Mapping[str, str], name: str, pin: Any) -> bool:

@@ -2,102 +2,129 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
-from poetry.installation.installer import Installer
 from poetry.installation.operations import Uninstall
 
 from accelock.lock import overlay as overlays
 from accelock.machine import container
 from accelock.poetry import here
 from accelock.poetry.errors import shown
-from accelock.poetry.locker import TargetLocker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from accelock.lock.overlay import Overlay
+    from poetry.core.packages.package import Package
+
     from accelock.machine import Choice
+    from accelock.poetry.locker import TargetLocker
     from accelock.poetry.project import Project
 
-_MARK = "_accelock"
 
+def install(
+    installer: Any, locker: TargetLocker, operations: list[Any], execute: Callable[..., int]
+) -> int:
+    """Run the operations of an installation for one target, and return the exit code.
 
-def install() -> None:
-    """Wrap ``Installer._execute``, once a process; it is inert for other projects.
-
-    Private in Poetry 2.0.1 to 2.5.1: it takes all operations of an install, an update or a sync,
-    and is the last step before the environment changes.
+    :param execute: Poetry's own ``Installer._execute``.
+    :raises UserError: no target is for this machine.
     """
-    original = Installer._execute
-    if hasattr(original, _MARK):
-        return
-
-    def execute(self: Any, operations: list[Any]) -> int:
-        locker = self._locker
-        if not isinstance(locker, TargetLocker) or not self._executor.enabled:
-            return original(self, operations)
-        with shown():
-            return _execute(self, locker, operations, original)
-
-    setattr(execute, _MARK, True)
-    Installer._execute = execute  # type: ignore[method-assign]
+    with shown():
+        return _install(installer, locker, operations, execute)
 
 
-def _execute(installer: Any, locker: TargetLocker, operations: list[Any], original: Any) -> int:
+def _install(
+    installer: Any, locker: TargetLocker, operations: list[Any], execute: Callable[..., int]
+) -> int:
     project = locker.project
-    views = _views(locker)
-    if views is None:
-        return int(original(installer, operations))
-    platforms, names = views
-    choice = project.choice(platforms)
+    lock = _locked(locker)
+    if lock is None:
+        return int(execute(installer, operations))
+    choice = project.choice(lock.platforms)
     _say(project, choice)
-    installed = {package.name: package for package in installer._installed_repository.packages}
-    leftovers = _leftovers(choice.target.name, names, installed, operations)
-    status = int(original(installer, [*(Uninstall(installed[n]) for n in leftovers), *operations]))
-    if status == 0 and not installer.is_dry_run():
+    stays = _stays(project, lock, choice.target.name, installer, operations)
+    gone = [] if stays else _leftovers(lock, choice.target.name, installer, operations)
+    status = int(execute(installer, [*map(Uninstall, gone), *operations]))
+    if stays:
+        project.say(f"accelock: {stays} stays: no group of this installation has it.")
+    elif status == 0 and not installer.is_dry_run():
         here.remember(installer._env, installed=choice.target.name)
     return status
 
 
-def _views(
-    locker: TargetLocker,
-) -> tuple[Mapping[str, Sequence[str]], Mapping[str, set[str]]] | None:
-    """Return the platforms and the package names of every target; None where there is one lock."""
+@dataclass(frozen=True)
+class _Locked:
+    """What a lock has, by target: its platforms, and the versions of its packages."""
+
+    platforms: Mapping[str, Sequence[str]]
+    versions: Mapping[str, Mapping[str, set[str]]]
+
+    def of_others(self, target: str) -> set[str]:
+        """Return the names of packages that only other targets have."""
+        others = (found for name, found in self.versions.items() if name != target)
+        return set().union(*others) - self.versions[target].keys()
+
+
+def _locked(locker: TargetLocker) -> _Locked | None:
+    """Return what the targets have, in the lock or about to be locked; None without an overlay."""
     solution = locker.solution
     if solution is not None:
-        if not solution.accelerated:
-            return None
-        by_target = solution.by_target.items()
-        return (
-            {t.name: [p.name for p in found] for t, found in solution.platforms.items()},
-            {target.name: {package.name for package in solved} for target, solved in by_target},
-        )
+        platforms = {t.name: [p.name for p in found] for t, found in solution.platforms.items()}
+        versions = {
+            target.name: _by_name((p.name, p.version.text) for p in solved)
+            for target, solved in solution.by_target.items()
+        }
+        return _Locked(platforms, versions) if solution.accelerated else None
     overlay = locker.overlay
-    return None if overlay is None else (overlay.platforms, _names(locker, overlay))
-
-
-def _names(locker: TargetLocker, overlay: Overlay) -> dict[str, set[str]]:
+    if overlay is None:
+        return None
     leader = locker.raw_data["package"]
-    names = {overlay.targets[0]: {entry["name"] for entry in leader}}
-    for target, change in overlay.changes.items():
-        names[target] = {entry["name"] for entry in overlays.applied(leader, change)}
-    return names
+    entries = {overlay.targets[0]: leader} | {
+        target: overlays.applied(leader, change) for target, change in overlay.changes.items()
+    }
+    versions = {t: _by_name((e["name"], e["version"]) for e in es) for t, es in entries.items()}
+    return _Locked(overlay.platforms, versions)
+
+
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, version in pairs:
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def _stays(
+    project: Project, lock: _Locked, target: str, installer: Any, operations: Iterable[Any]
+) -> Package | None:
+    """Return an accelerated package of another target that this installation does not touch.
+
+    ``--only docs`` is one that has no torch. What that needs must not go then.
+    """
+    busy = {operation.package.name for operation in operations}
+    for package in installer._installed_repository.packages:
+        entry = project.find(package.name)
+        if package.name in busy or entry is None or not entry[1].labelled:
+            continue
+        mine = lock.versions[target].get(package.name)
+        if mine is not None and package.version.text not in mine:
+            return cast("Package", package)
+    return None
 
 
 def _leftovers(
-    target: str,
-    names: Mapping[str, set[str]],
-    installed: Iterable[str],
-    operations: Iterable[Any],
-) -> list[str]:
+    lock: _Locked, target: str, installer: Any, operations: Iterable[Any]
+) -> list[Package]:
     """Return the installed packages that only other targets of this lock have.
 
     A plain install removes nothing, and would leave 40 nvidia directories under cpu.
     """
-    others = set().union(*(found for name, found in names.items() if name != target))
-    busy = {operation.package.name for operation in operations}
-    return sorted((others - names[target] - busy) & set(installed))
+    installed = installer._installed_repository
+    kept = {operation.package.name for operation in operations}
+    kept |= {package.name for package in installed.system_site_packages}
+    names = lock.of_others(target) - kept
+    found = {package.name: package for package in installed.packages if package.name in names}
+    return [found[name] for name in sorted(found)]
 
 
 def _say(project: Project, choice: Choice) -> None:

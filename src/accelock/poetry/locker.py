@@ -83,7 +83,23 @@ class TargetLocker(Locker):
         if not super().is_fresh():
             return False
         overlay = self.overlay
-        return overlay is None or overlay.digest == self.project.digest
+        if overlay is None:
+            return not self._lost_its_targets()
+        return overlay.digest == self.project.digest
+
+    def _lost_its_targets(self) -> bool:
+        """Return whether a lock without an overlay has packages that ask for one, and say it.
+
+        A Poetry without the plugin (Dependabot, Renovate) leaves such a lock, with PyPI's torch.
+        """
+        find = self.project.find
+        names = {entry["name"] for entry in self.raw_data.get("package", []) if find(entry["name"])}
+        if names:
+            self.project.say(
+                f"accelock: {self.lock.name} has {min(names)} and no targets: it was made by a Poetry "
+                "without accelock. Run `poetry lock`."
+            )
+        return bool(names)
 
     def _view(self, name: str) -> dict[str, Any]:
         overlay = self.overlay

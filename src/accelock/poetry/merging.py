@@ -10,7 +10,7 @@ from poetry.packages.transitive_package_info import TransitivePackageInfo
 from accelock.poetry.slices import group_markers, slice_marker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from poetry.core.packages.package import Package
 
@@ -19,16 +19,23 @@ if TYPE_CHECKING:
 Solved = dict["Package", TransitivePackageInfo]
 
 
-def merged(results: Mapping[Slice, Solved]) -> Solved:
+def merged(
+    results: Mapping[Slice, Solved], whole: Callable[[Mapping[Slice, Package]], Package]
+) -> Solved:
     """Return the packages of all slices of one target.
+
+    :param whole: returns a package that several slices have, with the files and requirements of
+        all of them: each slice's own has those of its platforms.
 
     A package that every slice has with the same markers keeps them. Any other is restricted to its
     slices' platforms, so that of ``torch 2.9.1`` and ``2.9.1+cpu`` one machine gets one.
     """
     found: dict[Package, dict[Slice, TransitivePackageInfo]] = {}
-    for whole, solved in results.items():
+    own: dict[Package, dict[Slice, Package]] = {}
+    for part, solved in results.items():
         for package, info in solved.items():
-            found.setdefault(package, {})[whole] = info
+            found.setdefault(package, {})[part] = info
+            own.setdefault(package, {})[part] = package
     by_name: dict[str, list[Package]] = {}
     for package in found:
         by_name.setdefault(package.name, []).append(package)
@@ -38,7 +45,9 @@ def merged(results: Mapping[Slice, Solved]) -> Solved:
         for package, restriction in zip(
             packages, _restrictions(groups, tuple(results)), strict=True
         ):
-            merged_packages[package] = _joined(found[package], restriction)
+            infos = found[package]
+            again = whole(own[package]) if len(infos) > 1 else package
+            merged_packages[again] = _joined(infos, restriction)
     return merged_packages
 
 

@@ -25,9 +25,9 @@ class AccelockPlugin(Plugin):
     """Gives a project with a [tool.accelock] table a pool and a locker that know its targets."""
 
     def activate(self, poetry: Poetry, io: IO) -> None:
-        """Take over a project's pool and locker; only a table with targets asks for it."""
-        table = _table(poetry)
-        if not table or not table.get("targets"):
+        """Take over a project's pool and locker; only a table that says something asks for it."""
+        table = poetry.pyproject.data.get("tool", {}).get("accelock")
+        if not table:
             return
         from accelock.poetry import takeover
 
@@ -56,8 +56,3 @@ def _tell_project(event: Event, _name: str, _dispatcher: EventDispatcher) -> Non
     project = getattr(getattr(poetry, "locker", None), "project", None)
     if project is not None:
         project.command = command
-
-
-def _table(poetry: Poetry) -> dict[str, Any]:
-    found = poetry.pyproject.data.get("tool", {}).get("accelock", {})
-    return found if isinstance(found, dict) else {}

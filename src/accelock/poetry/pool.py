@@ -10,6 +10,7 @@ from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository_pool import Priority, RepositoryPool
 
 from accelock.errors import AccelockError
+from accelock.poetry import fallback
 from accelock.poetry.errors import shown
 from accelock.target import CPU
 
@@ -64,9 +65,13 @@ class TargetPool(RepositoryPool):
             self._supply = self._make_supply()
         return self._supply
 
+    def is_for(self, name: str) -> bool:
+        """Return whether a solve for this root package is to be one of all targets."""
+        return self.slice is None and name == self.project.root_name and bool(self.project.targets)
+
     def find(self, name: str) -> tuple[Family, FamilyPackage] | None:
-        """Return what the catalogue knows of a project."""
-        return self.project.catalogue.family_of(name)
+        """Return what the catalogue knows of a project; nothing where no targets are declared."""
+        return self.project.find(name)
 
     def family_repository(self, family: Family, target: Target) -> FamilyRepository:
         """Return the repository of a family for a target."""
@@ -113,7 +118,7 @@ class TargetPool(RepositoryPool):
         found = self.find(dependency.name)
         if found is None:
             return super().find_packages(dependency)
-        if dependency.source_name is not None:
+        if dependency.source_name is not None and not fallback.is_own(dependency.source_name):
             self._say_by_hand(dependency)
             return super().find_packages(dependency)
         if self.slice is None:

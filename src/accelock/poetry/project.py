@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,8 @@ from cleo.ui.progress_bar import ProgressBar
 
 from accelock.catalogue import Source, load_catalogue
 from accelock.config import Config, parse_config, sources_from_environment
+from accelock.errors import ConfigError
+from accelock.lock.overlay import settings_digest
 from accelock.poetry import here
 from accelock.poetry.errors import shown
 from accelock.target import PythonVersion
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cleo.io.io import IO
     from poetry.poetry import Poetry
 
-    from accelock.catalogue import Catalogue, Family
+    from accelock.catalogue import Catalogue, Family, FamilyPackage
     from accelock.lock.overlay import Overlay
     from accelock.machine import Choice
     from accelock.target import Target
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _PYTHONS = tuple(PythonVersion(3, minor) for minor in range(8, 20))
 # Commands that are about the lock file: for them nothing is detected.
 _OF_THE_FILE = frozenset({"lock", "check", "accelock check", "accelock init"})
-_SETTINGS_OF_OTHERS = frozenset({"conda"})
 
 
 class Project:
@@ -43,7 +42,7 @@ class Project:
         count.
     """
 
-    def __init__(self, poetry: Poetry, table: Mapping[str, Any], io: IO) -> None:
+    def __init__(self, poetry: Poetry, table: Any, io: IO) -> None:
         self.poetry = poetry
         self.io = io
         self.command: Command | None = None
@@ -69,6 +68,8 @@ class Project:
         :raises UserError: the table has faults; all of them are named.
         """
         with shown():
+            if not isinstance(self._table, dict):
+                raise ConfigError(["tool.accelock: must be a table"], self.where)
             return parse_config(self._table, self.where, load_catalogue())
 
     @functools.cached_property
@@ -78,8 +79,12 @@ class Project:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """Return the declared targets, the leader first."""
+        """Return the declared targets, the leader first; a project may use us without any."""
         return self.config.targets
+
+    def find(self, name: str) -> tuple[Family, FamilyPackage] | None:
+        """Return what the catalogue knows of a package; nothing where no targets are declared."""
+        return self.catalogue.family_of(name) if self.targets else None
 
     @functools.cached_property
     def digest(self) -> str:
@@ -87,9 +92,7 @@ class Project:
 
         A source of the environment is none of them.
         """
-        table = {k: v for k, v in dict(self._table).items() if k not in _SETTINGS_OF_OTHERS}
-        plain = json.dumps(table, sort_keys=True, default=str)
-        return hashlib.sha256(plain.encode()).hexdigest()
+        return settings_digest(self._table)
 
     @functools.cached_property
     def pythons(self) -> tuple[PythonVersion, ...]:

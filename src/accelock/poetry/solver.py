@@ -12,9 +12,10 @@ from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import LockstepError
 from accelock.index.lockstep import CellDroppedError, held_back_message
-from accelock.poetry import merging, summary
+from accelock.poetry import fallback, merging, summary
 from accelock.poetry.errors import UserError, shown
 from accelock.poetry.hooks import PoetrySolver
+from accelock.poetry.slices import Slice
 from accelock.poetry.together import Together
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from accelock.poetry.locker import TargetLocker
     from accelock.poetry.merging import Solved
     from accelock.poetry.pool import TargetPool
-    from accelock.poetry.slices import Slice
     from accelock.target import Platform, Target
 
 # How often a version that some slice refuses is ruled out before we give up.
@@ -52,6 +52,7 @@ def solve_targets(solver: TargetSolver, pool: TargetPool, use_latest: list[Any])
     :raises UserError: a target cannot be solved, or none is for this machine.
     """
     locker: TargetLocker = pool.project.poetry.locker  # type: ignore[assignment]
+    fallback.route(solver._package)  # of dependencies that `poetry add --source` just made
     with shown():
         solution = _Work(solver, pool, locker, use_latest).solve()
     locker.solution = solution
@@ -79,10 +80,22 @@ class _Work:
         self.pool = pool
         self.project = pool.project
         self.locker = locker
-        self.use_latest = use_latest
+        self.use_latest = self._everywhere(use_latest)
         self.together = Together(
             pool.project, pool.supply, solver._package.all_requires, self._locked_versions()
         )
+
+    def _everywhere(self, use_latest: list[Any]) -> list[Any]:
+        """Return the names to update: where those are all of this machine's target, all of all.
+
+        Poetry names the locked packages of the view that it sees, and what gets locked must not
+        depend on the machine.
+        """
+        here = {package.name for package in self.solver._locked_packages}
+        if not here or not here <= set(use_latest):
+            return use_latest
+        others = (self.locker.packages_of(target) for target in self.project.targets)
+        return list(dict.fromkeys([*use_latest, *(p.name for found in others for p in found)]))
 
     def solve(self) -> Solution:
         self.pool.lockstep = None
@@ -169,10 +182,31 @@ class _Work:
 
     def _solution(self, found: Mapping[Slice, Solved]) -> Solution:
         by_target = {
-            target: merging.merged({whole: found[whole] for whole in slices})
+            target: merging.merged({whole: found[whole] for whole in slices}, self._whole)
             for target, slices in self.together.slices.items()
         }
         return Solution(by_target, self._platforms(), accelerated=True)
+
+    def _whole(self, packages: Mapping[Slice, Package]) -> Package:
+        """Return a package of a family as several slices of a target have it.
+
+        What an extra would require that nobody asks for, Poetry has left out of each slice's.
+        """
+        slices, first = list(packages), next(iter(packages.values()))
+        entry = self.pool.find(first.name)
+        if entry is None or not self._is_sourced(first):
+            return first
+        target = slices[0].target
+        ours = self.pool.family_repository(entry[0], target)
+        if first.source_reference != ours.name:
+            return first
+        platforms = tuple(platform for part in slices for platform in part.platforms)
+        with self.pool.use(Slice(target, platforms)):
+            package = ours.package(first.name, first.version)
+        kept = {each.name for own in packages.values() for each in own.requires}
+        for name in {each.name for each in package.requires} - kept:
+            package.dependency_group("main").remove_dependency(name)
+        return package
 
     def _platforms(self) -> dict[Target, tuple[Platform, ...]]:
         return {

@@ -1,8 +1,9 @@
-"""`accelock check`: are the compiled files fresh and whole? Offline, for CI."""
+"""`accelock check`: are the compiled files and poetry.lock fresh and whole? Offline, for CI."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
@@ -13,12 +14,18 @@ from accelock.report import files
 from accelock.report.findings import Finding, Level, Report
 from accelock.report.freshness import check_freshness, read_inputs
 from accelock.report.pins import check_pins
+from accelock.report.poetry_lock import (
+    LOCK,
+    PoetryLock,
+    check_poetry_lock,
+    is_locked_by_poetry,
+    missing_lock,
+)
 from accelock.report.project import Project
 from accelock.report.together import check_lockstep, check_missing, unstamped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from accelock.report.files import Compiled
 
@@ -26,26 +33,31 @@ _COMPILE = "accelock compile requirements.in"
 
 
 def check(directory: Path, words: Sequence[str] = ()) -> Report:
-    """Check compiled requirements files, and finish what an interrupted run left.
+    """Check compiled requirements files and poetry.lock, and finish what an interrupted run left.
 
     `directory` is the project's: where pyproject.toml is, and where the commands are run. `words`
     are files or folders as a user names them; without them every file with a stamp counts that is
-    in the directory or one level below it. Nothing is read from the network.
+    in the directory or one level below it, and the directory's poetry.lock. Nothing is read from
+    the network.
 
     Raises ConfigError for a faulty [tool.accelock].
     """
-    catalogue = load_catalogue()
-    config = read_config(directory / "pyproject.toml", catalogue) or Config()
-    project = Project(config.extend(catalogue), config)
-    run = _Run(directory, tuple(words), project)
+    run = _Run(directory, tuple(words), _project(directory))
     recovered = tuple(_recover(run.folders()))
+    locked = _of_poetry(run)
     compiled, unreadable = run.read()
-    if not (compiled or unreadable):
+    if not (compiled or unreadable or locked.files):
         return Report((), (*recovered, *_none_at_all(run)))
     told = {finding.file for finding in unreadable}
     together = (finding for finding in _of_all(compiled, run) if finding.file not in told)
-    found = (*recovered, *unreadable, *_of_each(compiled, run), *together)
-    return Report(tuple(each.name for each in compiled), found)
+    found = (*recovered, *unreadable, *_of_each(compiled, run), *together, *locked.findings)
+    return Report((*(each.name for each in compiled), *locked.files), found)
+
+
+def _project(directory: Path) -> Project:
+    catalogue = load_catalogue()
+    config = read_config(directory / "pyproject.toml", catalogue) or Config()
+    return Project(config.extend(catalogue), config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,16 @@ class _Run:
         """Return the files to look at: those named, or those that may have a stamp."""
         if not self.words:
             return list(files.find(self.directory))
-        return list(dict.fromkeys(path for word in self.words for path in self._named(word)))
+        words = [word for word in self.words if Path(word).name != LOCK]
+        return list(dict.fromkeys(path for word in words for path in self._named(word)))
+
+    def locks(self) -> list[Path]:
+        """Return the folders whose poetry.lock to look at, if there is one."""
+        if not self.words:
+            return [self.directory]
+        paths = [self.directory / word for word in self.words]
+        named = [path if path.is_dir() else path.parent for path in paths if _may_have_lock(path)]
+        return list(dict.fromkeys(named))
 
     def _named(self, word: str) -> Iterable[Path]:
         """Return what a word means: as in `accelock sync`, also a name that every target has."""
@@ -91,6 +112,27 @@ class _Run:
             elif self.words:
                 faults.append(unstamped(name))
         return tuple(compiled), tuple(faults)
+
+
+def _may_have_lock(path: Path) -> bool:
+    return path.is_dir() or path.name == LOCK
+
+
+def _of_poetry(run: _Run) -> PoetryLock:
+    """Check each poetry.lock against the pyproject.toml beside it."""
+    names: list[str] = []
+    found: list[Finding] = []
+    for folder in run.locks():
+        project = run.project if folder == run.directory else _project(folder)
+        locked = check_poetry_lock(folder, project)
+        names += [files.shown(folder / name, run.directory) for name in locked.files]
+        found += [_below(finding, folder, run.directory) for finding in locked.findings]
+    return PoetryLock(tuple(names), tuple(found))
+
+
+def _below(finding: Finding, folder: Path, directory: Path) -> Finding:
+    name = files.shown(folder / finding.file, directory) if finding.file else None
+    return replace(finding, file=name)
 
 
 def _of_each(compiled: Sequence[Compiled], run: _Run) -> Iterator[Finding]:
@@ -136,6 +178,9 @@ def _none_at_all(run: _Run) -> Iterator[Finding]:
         for target in declared:
             if target in bare:
                 yield unstamped(files.shown(bare[target], run.directory))
+        return
+    if declared and not run.words and is_locked_by_poetry(run.directory):
+        yield missing_lock()
         return
     where = "no compiled file with accelock's stamp is here or one folder below"
     if declared:

@@ -12,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from accelock.lock.lines import logical_lines
+from accelock.lock.options import without_flags
+
 if TYPE_CHECKING:
     from accelock.catalogue import Catalogue
     from accelock.lock.requirements import Pin
@@ -25,6 +28,12 @@ def is_located(pin: Pin, catalogue: Catalogue) -> bool:
 def is_named(pin: Pin) -> bool:
     """Return whether a line has the form ``name @ URL`` (PEP 508)."""
     return bool(pin.name) and "@" in pin.raw.partition(pin.url or "\0")[0]
+
+
+def bare(pin: Pin) -> str:
+    """Return a line without its options and its comment."""
+    line = next(iter(logical_lines(pin.raw)))
+    return without_flags(line.text)[0]
 
 
 def version_of(pin: Pin) -> str | None:

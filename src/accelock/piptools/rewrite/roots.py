@@ -92,14 +92,15 @@ class Roots:
         others = tuple(pin for pin in pins if pin.name not in names)
         return cls(direct, others, runtime & {pin.name for pin in others})
 
-    def lines(self, file: RequirementsFile, base: Path, *, index: bool) -> list[str]:
+    def lines(self, file: RequirementsFile, name: str, base: Path, *, index: bool) -> list[str]:
         """Return an input file's lines: the options of the file and its direct requirements.
 
+        :param name: the file's name for messages.
         :param base: the folder of the file, which relative paths in options start from.
         :param index: whether the file's own --index-url counts.
         :raises AccelockError: the file takes in another one.
         """
-        return [*_options(file, base, index=index), *dict.fromkeys(map(str, self.direct))]
+        return [*_options(file, name, base, index=index), *dict.fromkeys(map(str, self.direct))]
 
     def also(self, *roots: Root) -> Roots:
         """Return the roots with more direct requirements."""
@@ -155,12 +156,12 @@ def _asked(pin: Pin, catalogue: Catalogue) -> str:
     return f"{pin.name}{extras}{'' if pinned else pin.specifier}"
 
 
-def _options(file: RequirementsFile, base: Path, *, index: bool) -> Iterator[str]:
+def _options(file: RequirementsFile, name: str, base: Path, *, index: bool) -> Iterator[str]:
     for option in file.options:
         if option.flag == "--requirement":
             raise AccelockError(
-                f"line {option.lineno}: {option.raw.strip()} takes in another file, and rewrite "
-                f"turns one file. Turn {option.value} by itself, or put the two together first."
+                f"{name}, line {option.lineno}: {option.raw.strip()} takes in another file, and "
+                f"rewrite turns one. Turn {option.value} by itself, or put the two together first."
             )
         if option.flag in _KEPT_OPTIONS and (index or option.flag != "--index-url"):
             yield _spelt(option, base)

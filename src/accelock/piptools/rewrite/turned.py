@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 from piptools.utils import is_url_requirement
@@ -16,7 +16,7 @@ from accelock.piptools.rewrite.scope import Scope
 from accelock.piptools.rewrite.sources import option_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from accelock.lock.requirements import Pin, RequirementsFile
     from accelock.piptools.engine import Compiled
@@ -29,6 +29,7 @@ class Turned:
     """A compiled file, and what it is to say for its target.
 
     :param variants: the lines to have, by name; paths, URLs and editables are not among them.
+    :param located: the hashes of paths and URLs, by name.
     :param hashes: whether the lines carry hashes.
     """
 
@@ -36,6 +37,7 @@ class Turned:
     compiled: Compiled
     scope: Scope
     variants: Mapping[str, tuple[Variant, ...]]
+    located: Mapping[str, frozenset[str]]
     hashes: bool
 
     @classmethod
@@ -43,10 +45,13 @@ class Turned:
         """Put a file and the result for its pins' target side by side."""
         (target,) = compiled.run.plan.targets
         wanted: dict[str, tuple[Variant, ...]] = {}
+        elsewhere: dict[str, frozenset[str]] = {}
         for variant in compiled.variants[target.name]:
-            if _is_written(variant, compiled):
+            if is_url_requirement(variant.requirement):
+                elsewhere[variant.name] = variant.hashes
+            elif _is_written(variant, compiled):
                 wanted[variant.name] = (*wanted.get(variant.name, ()), variant)
-        return cls(file, compiled, Scope.of(compiled.run.plan), wanted, hashes)
+        return cls(file, compiled, Scope.of(compiled.run.plan), wanted, elsewhere, hashes)
 
     def is_located(self, pin: Pin) -> bool:
         """Return whether a line says where it is, and stays as it is."""
@@ -113,7 +118,7 @@ class Turned:
         }
         old_options, options = option_lines(self.file, self.compiled)
         return Edit(
-            pins={**self._annotated(), **changed, **gone},
+            pins={**self._annotated(), **self._hashed(), **changed, **gone},
             added=added,
             old_options=old_options,
             options=options,
@@ -180,11 +185,22 @@ class Turned:
     def _places(self, pin: Pin) -> frozenset[markers.Place]:
         return frozenset(place_of(cell) for cell in self.scope.where(pin.marker))
 
+    def _hashed(self) -> dict[int, list[str]]:
+        """Return the lines of paths and URLs that get a hash, or lose theirs.
+
+        pip takes no hash of an editable, and refuses one in a file with hashes.
+        """
+        found = {}
+        for pin in self.file.pins:
+            hashes = self.located.get(pin.name, frozenset()) if self.hashes else frozenset[str]()
+            if self.is_located(pin) and not pin.editable and bool(pin.hashes) != bool(hashes):
+                comment = comments.of(pin, self._names_gone())
+                found[pin.lineno] = [*_with_hashes(located.bare(pin), hashes), *comment]
+        return found
+
     def _block(self, variant: Variant, marker: str | None, comment: Sequence[str]) -> list[str]:
         line = variant.text + (f" ; {marker}" if marker else "")
-        hashes = sorted(variant.hashes) if self.hashes else []
-        text = line + "".join(f" \\\n    --hash={digest}" for digest in hashes)
-        return [*text.splitlines(), *comment]
+        return [*_with_hashes(line, variant.hashes if self.hashes else ()), *comment]
 
     def _names_gone(self) -> frozenset[str]:
         names = {pin.name for pin in self.file.pins}
@@ -224,13 +240,11 @@ def _normal(version: str) -> str:
         return version
 
 
-def _is_written(variant: Variant, compiled: Compiled) -> bool:
-    """Return whether a line is a pin that belongs in the file.
+def _with_hashes(line: str, hashes: Collection[str]) -> list[str]:
+    return (line + "".join(f" \\\n    --hash={each}" for each in sorted(hashes))).splitlines()
 
-    Unsafe packages do where pip-tools is told so; paths, URLs and editables have lines already.
-    """
-    ireq: Any = variant.requirement
-    if ireq.editable or is_url_requirement(ireq):
-        return False
+
+def _is_written(variant: Variant, compiled: Compiled) -> bool:
+    """Return whether a pin belongs in the file: an unsafe one does where pip-tools is told so."""
     writer = next(iter(compiled.captures.values())).writer
     return not variant.unsafe or bool(writer["allow_unsafe"])

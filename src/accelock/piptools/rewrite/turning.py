@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import piptools.scripts.compile as compile_module
 from packaging.version import Version
 
-from accelock.errors import AccelockError, ResolutionError
+from accelock.errors import AccelockError
 from accelock.lock.rewriting import UNSAFE_NAMES
 from accelock.piptools import engine, hooks
 from accelock.piptools.asks import Asks
@@ -34,19 +34,6 @@ if TYPE_CHECKING:
 
 _INPUT = "direct.in"
 _MADE_BY_PIP_COMPILE = re.compile(r"pip-compile|accelock compile")
-
-
-@dataclass(frozen=True)
-class _State:
-    """What one try begins with.
-
-    :param releases: pins that bind in this try.
-    :param before: the try before, whose pages and metadata are read no more.
-    """
-
-    roots: Roots
-    releases: tuple[str, ...]
-    before: Run | None = None
 
 
 @dataclass(frozen=True)
@@ -79,55 +66,33 @@ class Turning:
         plan = replace(
             self.plan, say=_once(self.plan.say), say_progress=_once(self.plan.say_progress)
         )
-        state = _State(Roots.of(self.file, plan.catalogue, scope), self._releases(scope))
+        roots, before = Roots.of(self.file, plan.catalogue, scope), None
         with tempfile.TemporaryDirectory(prefix="accelock-") as folder:
             while True:
-                work = self._engine(state, plan, Path(folder))
+                work = self._engine(roots, plan, Path(folder), before)
                 try:
                     compiled = work.compile()
-                    roots = self._after_success(state.roots, compiled)
-                    if roots == state.roots:
+                    better = self._after_success(roots, compiled)
+                    if better == roots:
                         return compiled
-                    state = replace(state, roots=roots, before=work.run)
                 except AccelockError as error:
-                    state = self._after_failure(state, error, work.run, Path(folder))
+                    better = self._after_failure(roots, error, work.run, Path(folder))
+                roots, before = better, work.run
 
-    def _engine(self, state: _State, plan: Plan, folder: Path) -> engine.Engine:
+    def _engine(self, roots: Roots, plan: Plan, folder: Path, before: Run | None) -> engine.Engine:
         """Write the inputs of a try and return what compiles them."""
-        source, pins, releases = folder / _INPUT, folder / "pins.txt", folder / "releases.txt"
-        _write(releases, state.releases)
+        source, pins = folder / _INPUT, folder / "pins.txt"
+        _write(source, roots.lines(self.file, self.name, self.base, index=self.own_index))
         _write(pins, self._preferences())
-        bound = [f"--constraint {releases}"] if state.releases else []
-        lines = state.roots.lines(self.file, self.base, index=self.own_index)
-        _write(source, [*lines, *bound])
         command = Command(self._parameters(str(source), str(pins)))
-        return engine.Engine(
-            plan, command, hooks.installed, reports_moves=True, before=state.before
-        )
+        return engine.Engine(plan, command, hooks.installed, reports_moves=True, before=before)
 
-    def _releases(self, scope: Scope) -> tuple[str, ...]:
-        """Return the file's releases of the packages in lockstep, which bind in the first tries.
-
-        They may be what the user asked for: rather than move one, a default platform that lacks it
-        is left out. Where they cannot be had at all, they are preferences like all other pins.
-        """
-        found: dict[str, set[str]] = {}
-        for pin in self.file.pins:
-            entry = self.plan.catalogue.family_of(pin.name) if pin.name else None
-            version = located.version_of(pin)
-            if version and entry is not None and entry[1].lockstep and scope.has(pin):
-                found.setdefault(pin.name, set()).add(Version(version).public)
-        return tuple(f"{name}=={min(each)}" for name, each in found.items() if len(each) == 1)
-
-    def _after_failure(self, state: _State, error: AccelockError, run: Run, folder: Path) -> _State:
-        """Return another try, or raise the error in words for the user."""
+    def _after_failure(self, roots: Roots, error: AccelockError, run: Run, folder: Path) -> Roots:
+        """Return the direct requirements for another try, or raise the error as the user's own."""
         if isinstance(error, NoSolutionError):
-            roots = self._narrowing(run).after_failure(state.roots, error.cell)
-            if roots != state.roots:
-                return replace(state, roots=roots, before=run)
-        if isinstance(error, ResolutionError) and state.releases:
-            return replace(state, releases=(), before=run)
-        if isinstance(error, NoSolutionError):
+            better = self._narrowing(run).after_failure(roots, error.cell)
+            if better != roots:
+                return better
             raise self._with_advice(error, run, folder) from error
         error.args = (self._without_paths(str(error), folder), *error.args[1:])
         raise error

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import tomlkit
+
+from accelock.catalogue import load_catalogue
+from accelock.conda.capture import capture
+from accelock.conda.config import parse_conda
+from accelock.conda.prefix import CaptureError, PipPackage
+from accelock.conda.writers import captured
+from accelock.config import parse_config
+from tests.conda.records import FORGE, LINUX, PYTORCH, vega
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from accelock.conda.capture import Captured
+
+SITE = "lib/python3.12/site-packages"
+
+
+def install(prefix: Path, name: str, *depends: str, **meta: object) -> None:
+    """Write the record of an installed package, as conda does."""
+    version, build = str(meta.pop("version", "1.0")), str(meta.pop("build", "h0_0"))
+    folder = prefix / "conda-meta"
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {
+        "name": name,
+        "version": version,
+        "build": build,
+        "build_number": 0,
+        "channel": f"{FORGE}/linux-64",
+        "subdir": "linux-64",
+        "url": f"{FORGE}/linux-64/{name}-{version}-{build}.conda",
+        "depends": list(depends),
+        "files": [],
+        "requested_spec": "None",
+        **meta,
+    }
+    (folder / f"{name}-{version}-{build}.json").write_text(json.dumps(values))
+
+
+def distribution(prefix: Path, name: str) -> str:
+    folder = prefix / SITE / f"{name}.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\n")
+    return f"{SITE}/{name}.dist-info/METADATA"
+
+
+def vega_prefix(prefix: Path, **meta: Mapping[str, object]) -> Path:
+    for each in vega("linux-64"):
+        own = meta.get(each.name.replace("-", "_"), {})
+        install(prefix, each.name, *each.depends, version=each.version, build=each.build, **own)
+    return prefix
+
+
+def names(found: Captured) -> list[str]:
+    return [record.name for record in found.requested]
+
+
+def test_what_conda_noted_in_its_records(tmp_path: Path) -> None:
+    own = {"requested_spec": "conda-forge::vega-lite-cli>=5"}
+    found = capture(vega_prefix(tmp_path, vega_lite_cli=own))
+    assert names(found) == ["python", "vega-lite-cli"]
+    assert found.how == "the records' requested specs"
+    assert found.channels == ("conda-forge",)
+
+
+def test_what_rattler_noted(tmp_path: Path) -> None:
+    found = capture(vega_prefix(tmp_path, nodejs={"requested_specs": ["nodejs 22.*"]}))
+    assert names(found) == ["nodejs", "python"]
+
+
+def test_condas_history(tmp_path: Path) -> None:
+    vega_prefix(tmp_path)
+    (tmp_path / "conda-meta" / "history").write_text(
+        "==> 2024-01-01 00:00:00 <==\n# cmd: conda create -p x\n"
+        "+conda-forge/linux-64::nodejs-22.4.0-h0_0\n"
+        "# update specs: ['python=3.12', \"vega-cli[version='>=5']\", 'nodejs', 'gone']\n"
+        "==> 2024-01-02 00:00:00 <==\n# remove specs: ['nodejs']\n# update specs: broken\n"
+    )
+    found = capture(tmp_path)
+    assert names(found) == ["python", "vega-cli"]
+    assert found.how == "conda's history"
+
+
+@pytest.mark.parametrize(
+    "spec", ["{name}=={version}={build}", "{name}[version={version},md5=0,build={build}]", "{url}"]
+)
+def test_an_environment_made_from_an_explicit_list(tmp_path: Path, spec: str) -> None:
+    for each in vega("linux-64"):
+        told = spec.format(name=each.name, version=each.version, build=each.build, url=each.url)
+        install(tmp_path, each.name, *each.depends, version=each.version, requested_spec=told)
+    found = capture(tmp_path)
+    assert names(found) == ["python", "vega-lite-cli"]
+    assert found.how == "the leaves of its graph"
+
+
+def test_a_keep_list_decides(tmp_path: Path) -> None:
+    vega_prefix(tmp_path, vega_lite_cli={"requested_spec": "vega-lite-cli"})
+    install(tmp_path, "py-opencv", "python", version="4.10.0")
+    install(tmp_path, "libopencv", version="4.10.0")
+    distribution(tmp_path, "requests-2.32.3")
+    keep = "nodejs>=20  # the runtime\nopencv-python-headless\nrequests\nabsent\n"
+    found = capture(tmp_path, keep)
+    assert names(found) == ["nodejs", "py-opencv", "python"]
+    assert (found.how, found.missing) == ("the keep-list", ("absent",))
+
+
+def test_pips_packages_apart(tmp_path: Path) -> None:
+    vega_prefix(tmp_path)
+    owned = distribution(tmp_path, "numpy-2.1.3")
+    install(tmp_path, "numpy", "python", version="2.1.3", files=[owned])
+    distribution(tmp_path, "Typing_Extensions-4.12.2")
+    distribution(tmp_path, "requests-2.32.3")
+    (tmp_path / SITE / "leftover-1.0.dist-info").mkdir()
+    found = capture(tmp_path)
+    assert found.pip == (
+        PipPackage("requests", "2.32.3"),
+        PipPackage("typing-extensions", "4.12.2"),
+    )
+
+
+def test_no_secrets(tmp_path: Path) -> None:
+    channel = "https://me:secret@h.example/t/token/c"
+    install(tmp_path, "x", channel=f"{channel}/linux-64", url=f"{channel}/linux-64/x-1.0-0.conda")
+    found = capture(tmp_path)
+    assert found.channels == ("https://h.example/c",)
+    assert "secret" not in repr(found)
+    assert "token" not in repr(found)
+
+
+def test_folders_that_are_no_environment(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="is no conda environment"):
+        capture(tmp_path)
+    (tmp_path / "conda-meta").mkdir()
+    with pytest.raises(CaptureError, match="conda has installed nothing into it"):
+        capture(tmp_path)
+    broken = tmp_path / "conda-meta" / "x-1-0.json"
+    broken.write_text("{")
+    with pytest.raises(CaptureError, match=r"x-1-0\.json: is no JSON"):
+        capture(tmp_path)
+    broken.write_text('{"name": "x"}')
+    with pytest.raises(CaptureError, match="is no record of a package"):
+        capture(tmp_path)
+
+
+def hardware(prefix: Path) -> Captured:
+    python = {"version": "3.12.4"}
+    install(prefix, "python", **python)
+    build = "py3.12_cpu_0"
+    install(
+        prefix, "pytorch", "python", version="2.5.1", build=build, channel=f"{PYTORCH}/linux-64"
+    )
+    install(prefix, "numpy", "python", version="2.1.3", build="py312h0_0")
+    distribution(prefix, "requests-2.32.3")
+    return capture(prefix)
+
+
+def test_the_table(tmp_path: Path) -> None:
+    text = captured.table(hardware(tmp_path))
+    assert (
+        text
+        == """\
+# Installed by pip; put what you asked for yourself into requirements.in, or into
+# Poetry's dependencies:
+#   requests==2.32.3
+
+[tool.accelock.conda]
+channels = ["conda-forge", "pytorch"]
+
+[tool.accelock.conda.dependencies]
+numpy = "==2.1.3"
+python = "==3.12.4"
+pytorch = {version = "==2.5.1", build = "*cpu*", channel = "pytorch"}
+"""
+    )
+    table = tomlkit.parse(text).unwrap()["tool"]["accelock"]
+    config = parse_config(table, "pyproject.toml", load_catalogue())
+    conda = parse_conda(table["conda"], "pyproject.toml", config)
+    specs = list(map(str, conda.specs_for(None, LINUX)))
+    assert specs == ["numpy ==2.1.3", "python ==3.12.4", "pytorch::pytorch ==2.5.1 *cpu*"]
+
+
+def test_the_environment_file(tmp_path: Path) -> None:
+    assert (
+        captured.environment(hardware(tmp_path), "mine")
+        == """\
+name: mine
+channels:
+  - conda-forge
+  - pytorch
+dependencies:
+  - numpy=2.1.3
+  - python=3.12.4
+  - 'pytorch::pytorch=2.5.1=*cpu*'
+  - pip
+  - pip:
+      - requests==2.32.3
+"""
+    )

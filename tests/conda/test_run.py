@@ -1,0 +1,418 @@
+"""`accelock conda lock`: the files of a project, for four platforms and two targets."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock.catalogue import load_catalogue
+from accelock.conda.read import read_lock
+from accelock.config import read_config
+from accelock.report.sidecars import check_sidecars
+from accelock.target import PLATFORMS
+from tests.conda.projects import FILES, FORGE, GPU_SUBDIRS, SUBDIRS, Project
+from tests.conda.scenarios import noarch, package
+from tests.support.channels import Channel
+
+pytest.importorskip("rattler", reason="the extra conda is not installed")
+pytest.importorskip("yaml", reason="the extra conda is not installed")
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.channels import ChannelServer
+
+    Serve = Callable[..., ChannelServer]
+
+LINUX = PLATFORMS["linux-x86_64"]
+
+
+@pytest.fixture
+def forge(serve_channels: Serve) -> ChannelServer:
+    return serve_channels(forge=FORGE)
+
+
+@pytest.fixture
+def locked(project: Project, forge: ChannelServer) -> Project:
+    project.declare(forge.channel("forge")).lock()
+    return project
+
+
+def packages(project: Project, name: str, subdir: str = "linux-64") -> dict[str, str]:
+    """Return the packages that a lock has for a platform: their versions and builds."""
+    for platform, records in read_lock(project.read(name), name).items():
+        if platform.conda_subdir == subdir:
+            return {record.name: f"{record.version} {record.build}" for record in records}
+    return {}
+
+
+def findings(project: Project) -> dict[str | None, str]:
+    config = read_config(project.folder / "pyproject.toml", load_catalogue())
+    assert config is not None
+    found = check_sidecars(project.folder, config).findings
+    return {finding.file: finding.code for finding in found}
+
+
+def test_the_files_of_four_platforms_and_two_targets(
+    project: Project, forge: ChannelServer
+) -> None:
+    done = project.declare(forge.channel("forge")).lock()
+    assert set(project.files()) == set(FILES)
+    assert sorted(done.out.splitlines()) == sorted(f"{name} written" for name in FILES)
+    assert "Solving cpu, linux-x86_64 (1 of 14)\n" in done.err
+    assert "Solving cu126, windows-x86_64 (group dev) (14 of 14)\n" in done.err
+    for subdir in SUBDIRS:
+        cpu = packages(project, "conda-cpu-lock.yml", subdir)
+        assert cpu["pytorch"] == "2.6.0 cpu_generic_py312_h1_0"
+        assert cpu["python"].startswith("3.12.4")
+        assert ("mkl" in cpu) == (subdir in ("linux-64", "win-64"))
+        assert not {"libcublas", "cuda-toolkit", "git"} & set(cpu)
+    for subdir in GPU_SUBDIRS:
+        cuda = packages(project, "conda-cu126-lock.yml", subdir)
+        assert cuda["pytorch"] == "2.6.0 cuda126_mkl_py312_h2_300"
+        assert cuda["cuda-toolkit"] == "12.6.2 h0_0"
+    assert packages(project, "conda-cu126-lock.yml", "osx-arm64") == {}
+    dev = packages(project, "conda-cpu-dev-lock.yml")
+    assert dev == packages(project, "conda-cpu-lock.yml") | {"git": "2.47.0 pl_h0_0"}
+
+
+def test_each_subdir_is_fetched_once_a_run(project: Project, forge: ChannelServer) -> None:
+    project.declare(forge.channel("forge")).lock()
+    assert forge.repodata() == {f"/forge/{s}/repodata.json": 1 for s in ("noarch", *SUBDIRS)}
+    assert forge.packages() == ()
+
+
+def test_check_finds_what_was_written_fresh(locked: Project) -> None:
+    assert findings(locked) == {}
+    locked.edit("pyproject.toml", 'vega-lite-cli = ">=5"', 'vega-lite-cli = ">=5.20"')
+    assert findings(locked) == dict.fromkeys(FILES, "stale-sidecar")
+
+
+def test_a_second_run_solves_nothing(locked: Project, forge: ChannelServer) -> None:
+    before = locked.files()
+    forge.reset()
+    done = locked.lock()
+    assert done.out == "The conda files are fresh; nothing was solved.\n"
+    assert (done.err, forge.requests) == ("", ())
+    assert locked.files() == before
+
+
+def test_the_same_bytes_again(locked: Project, forge: ChannelServer) -> None:
+    before = locked.files()
+    for name in FILES:
+        (locked.folder / name).unlink()
+    locked.lock()
+    assert locked.files() == before
+    locked.lock("--update-all")
+    assert locked.files() == before
+    assert forge.repodata()  # it did solve
+
+
+def test_the_same_bytes_from_reordered_tables(locked: Project) -> None:
+    before = locked.files()
+    text = locked.read("pyproject.toml")
+    head, conda, tables = text.partition("[tool.accelock.conda]\n")
+    channels, *rest = tables.split("\n\n")
+    shuffled = [
+        "\n".join([part.splitlines()[0], *sorted(part.splitlines()[1:], reverse=True)])
+        for part in reversed(rest)
+    ]
+    locked.write("pyproject.toml", "\n\n".join([head.strip(), *shuffled, conda + channels]) + "\n")
+    assert locked.lock().out.endswith("nothing was solved.\n")
+    locked.lock("--update-all")
+    assert locked.files() == before
+
+
+def test_the_same_bytes_on_any_machine(locked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = locked.files()
+    for system, machine in (("darwin", "arm64"), ("win32", "AMD64"), ("linux", "aarch64")):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "platform", system)
+            patch.setattr("platform.machine", lambda machine=machine: machine)
+            # What rattler would detect, if it were asked.
+            patch.setenv("CONDA_OVERRIDE_CUDA", "13.0")
+            patch.setenv("CONDA_OVERRIDE_GLIBC", "2.99")
+            patch.setenv("CONDA_OVERRIDE_OSX", "99")
+            locked.lock("--update-all")
+        assert locked.files() == before
+
+
+# What was locked stays
+
+
+def test_what_was_locked_stays_unless_it_is_asked(locked: Project, forge: ChannelServer) -> None:
+    newer = [package("nodejs", "22.9.0", "h0_0", subdir=subdir) for subdir in SUBDIRS]
+    newer += [package("git", "2.48.0", "pl_h0_0", subdir=subdir) for subdir in SUBDIRS]
+    forge.put("forge", FORGE.with_packages(*newer))
+    locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
+    locked.lock()
+    dev = packages(locked, "conda-cpu-dev-lock.yml")
+    assert (dev["nodejs"], dev["git"]) == ("22.4.0 h0_0", "2.47.0 pl_h0_0")
+
+    locked.lock("--update", "NodeJS")
+    for name in (name for name in FILES if name.startswith("conda-")):
+        assert packages(locked, name)["nodejs"] == "22.9.0 h0_0"
+    assert packages(locked, "conda-cpu-dev-lock.yml")["git"] == "2.47.0 pl_h0_0"
+
+    locked.lock("--update-all")
+    assert packages(locked, "conda-cpu-dev-lock.yml")["git"] == "2.48.0 pl_h0_0"
+
+
+def test_what_is_asked_moves_what_was_locked(locked: Project) -> None:
+    locked.edit("pyproject.toml", 'vega-lite-cli = ">=5"', 'vega-lite-cli = ">=5"\nnodejs = "<22"')
+    locked.lock()
+    for name in (name for name in FILES if name.startswith("conda-")):
+        assert packages(locked, name)["nodejs"] == "20.12.2 h0_0"
+
+
+def test_only_what_is_stale_is_solved(locked: Project) -> None:
+    locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
+    done = locked.lock()
+    assert sorted(done.out.split(" written\n")) == sorted(
+        ["", *(name for name in FILES if "dev" in name)]
+    )
+
+
+def test_a_new_target_follows_the_first(project: Project, forge: ChannelServer) -> None:
+    project.declare(forge.channel("forge"))
+    whole = project.read("pyproject.toml")
+    cpu = whole.replace('["cpu", "cu126"]', '["cpu"]').replace('cuda-toolkit = "*"\n', "")
+    headers = (
+        "[tool.accelock.target.cu126]\n",
+        "[tool.accelock.conda.target.cu126.dependencies]\n",
+    )
+    for header in headers:
+        cpu = cpu.replace(header, "")
+    cpu = cpu.replace('platforms = ["linux-x86_64", "linux-aarch64", "windows-x86_64"]\n', "")
+    project.write("pyproject.toml", cpu)
+    project.lock()
+    forge.put("forge", FORGE.with_packages(package("nodejs", "22.9.0", "h0_0")))
+    project.write("pyproject.toml", whole)
+    done = project.lock()
+    assert "conda-cpu-lock.yml" not in done.out
+    assert packages(project, "conda-cu126-lock.yml")["nodejs"] == "22.4.0 h0_0"
+
+
+def test_an_unknown_package_to_update(locked: Project) -> None:
+    done = locked.accelock("conda", "lock", "--update", "nodjs")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "ERROR: unknown locked package 'nodjs'; did you mean 'nodejs'?\n"
+
+
+@pytest.mark.parametrize("name", ["conda-cpu-lock.yml", "environment-cpu.yml"])
+def test_an_edited_file_is_made_again(locked: Project, name: str) -> None:
+    before = locked.files()
+    locked.edit(name, "nodejs" if "lock" in name else "vega-lite-cli", "other")
+    done = locked.lock()
+    assert f"{name} written" in done.out
+    assert locked.files() == before
+
+
+# Platforms
+
+
+def test_a_platform_of_the_default_list_does_its_best(
+    project: Project, forge: ChannelServer
+) -> None:
+    channel = Channel.of(each for each in FORGE.packages if each.subdir != "win-64")
+    forge.put("forge", channel)
+    project.declare(forge.channel("forge"))
+    text = project.read("pyproject.toml")
+    start, end = text.index("platforms ="), text.index("[tool.accelock.conda]")
+    project.write("pyproject.toml", text[:start] + text[end:].replace(', "windows-x86_64"]', "]"))
+    done = project.lock()
+    assert "has nothing for win-64 at all" in done.err
+    assert "WARNING: cu126 does not exist on macos-arm64" in done.err
+    assert "This platform is left out: the project does not name it." in done.err
+    assert packages(project, "conda-cpu-lock.yml", "win-64") == {}
+    assert packages(project, "conda-cpu-lock.yml", "osx-arm64")
+    assert "win-64" not in project.read("conda-cpu-lock.yml").partition("package:")[2]
+    assert findings(project) == {}
+    assert project.lock().out.endswith("nothing was solved.\n")
+
+
+def test_a_platform_that_the_project_names_binds(project: Project, forge: ChannelServer) -> None:
+    forge.put("forge", Channel.of(each for each in FORGE.packages if each.subdir != "win-64"))
+    done = project.declare(forge.channel("forge")).accelock("conda", "lock")
+    assert done.code == 1
+    assert "ERROR: cpu, windows-x86_64: no channel has these packages for win-64" in done.err
+    assert project.files() == {}
+
+
+def test_a_cuda_target_on_macos(project: Project, forge: ChannelServer) -> None:
+    project.declare(forge.channel("forge"))
+    project.edit("pyproject.toml", '["linux-x86_64", "linux-aarch64", "windows-x86_64"]',
+                 '["linux-x86_64", "macos-arm64"]')  # fmt: skip
+    done = project.accelock("conda", "lock")
+    assert done.code == 1
+    assert "ERROR: cu126 on macos-arm64: there are no CUDA builds for that system" in done.err
+    assert (project.files(), forge.requests) == ({}, ())
+
+
+def test_a_project_without_targets(project: Project, forge: ChannelServer) -> None:
+    project.write("pyproject.toml", "[tool.accelock]\nplatforms = ['linux-x86_64']\n"
+                  f"[tool.accelock.conda]\nchannels = ['{forge.channel('forge')}']\n"
+                  "[tool.accelock.conda.dependencies]\nvega-lite-cli = '>=5'\n")  # fmt: skip
+    project.lock()
+    assert set(project.files()) == {"environment.yml", "conda-lock.yml"}
+
+
+# Failures leave everything as it was
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('git = "*"', 'git = ">=99"', "(group dev): nothing satisfies together:\n  - git >=99"),
+        ('git = "*"', 'gitt = "*"', "\n  - gitt; did you mean git?"),
+        ('git = "*"', 'git = ">>1"', "tool.accelock.conda.group.dev.dependencies.git: 'git >>1'"),
+        ('pytorch = "*"', 'pytorch = "*"\ncuda-toolkit = "*"', "cuda-toolkit is a part of CUDA"),
+        ('channels = ["', 'channels = []\nx = ["', "tool.accelock.conda.channels: is empty"),
+        ("/forge", "/nowhere", "/nowhere could not be read"),
+    ],
+)
+def test_a_failure_leaves_every_file_as_it_was(
+    locked: Project, old: str, new: str, told: str
+) -> None:
+    before = locked.files()
+    locked.edit("pyproject.toml", old, new)
+    done = locked.accelock("conda", "lock")
+    assert (done.code, done.out) == (1, "")
+    assert told in done.err
+    assert locked.files() == before
+
+
+def test_no_table(project: Project) -> None:
+    project.write("pyproject.toml", "[tool.accelock]\ntargets = ['cpu']\n")
+    done = project.accelock("conda", "lock")
+    assert done.code == 1
+    assert "has no table [tool.accelock.conda]" in done.err
+
+
+def test_without_the_extra_nothing_is_written(
+    locked: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = locked.files()
+    monkeypatch.setattr("accelock.conda.solve.rattler", None)
+    assert locked.lock().out.endswith("nothing was solved.\n")
+    locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
+    done = locked.accelock("conda", "lock")
+    assert done.code == 1
+    assert done.err == (
+        "ERROR: solving conda environments needs the extra 'conda', which is not installed; "
+        "run: pip install 'accelock[conda]'\n"
+    )
+    assert locked.files() == before
+
+
+def test_a_channel_without_sha256(project: Project, forge: ChannelServer) -> None:
+    repodata = json.loads(FORGE.repodata("noarch"))
+    for record in repodata["packages.conda"].values():
+        del record["sha256"]
+    forge.spoil("forge", "noarch/repodata.json", json.dumps(repodata).encode())
+    done = project.declare(forge.channel("forge")).accelock("conda", "lock")
+    assert done.code == 1
+    assert "/forge gives no md5 or no sha256 of tzdata-2024a-h0_0.conda" in done.err
+    assert project.files() == {}
+
+
+# Credentials
+
+
+@pytest.mark.parametrize("way", ["login", "token"])
+def test_credentials_are_in_no_file_and_no_message(
+    project: Project, forge: ChannelServer, way: str
+) -> None:
+    forge.login = ("alice", "s3cr3t-w0rd") if way == "login" else None
+    forge.token = "s3cr3t-w0rd" if way == "token" else None
+    project.declare(forge.secret("forge"))
+    done = project.lock("--format", "explicit", "--format", "pixi")
+    told = done.out + done.err + "".join(text.decode() for text in project.files().values())
+    project.edit("pyproject.toml", 'git = "*"', 'git = ">=99"')
+    told += project.accelock("conda", "lock").err
+    forge.login, forge.token = ("bob", "other"), None
+    told += project.accelock("conda", "lock").err
+    assert "could not be read" in told
+    for word in ("s3cr3t", "alice", "/t/"):
+        assert word not in told
+
+
+# Other formats
+
+
+def test_other_formats_on_request_and_then_kept(locked: Project) -> None:
+    done = locked.lock("--format", "explicit", "--format", "pixi")
+    names = set(locked.files()) - set(FILES)
+    assert names == {
+        "pixi.lock",
+        *(f"conda-cpu-{subdir}.txt" for subdir in SUBDIRS),
+        *(f"conda-cpu-dev-{subdir}.txt" for subdir in SUBDIRS),
+        *(f"conda-cu126-{subdir}.txt" for subdir in GPU_SUBDIRS),
+        *(f"conda-cu126-dev-{subdir}.txt" for subdir in GPU_SUBDIRS),
+    }
+    assert "pixi.lock written" in done.out
+    urls = [
+        line.partition("#")[0]
+        for line in locked.read("conda-cu126-win-64.txt").splitlines()
+        if "://" in line and not line.startswith("#")
+    ]
+    records = read_lock(locked.read("conda-cu126-lock.yml"), "lock")[PLATFORMS["windows-x86_64"]]
+    assert sorted(urls) == sorted(record.url for record in records)
+    assert locked.lock().out.endswith("nothing was solved.\n")
+    assert findings(locked) == {}
+    locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
+    before = locked.files()
+    locked.lock()
+    changed = {name for name, text in locked.files().items() if before[name] != text}
+    assert "pixi.lock" in changed
+    assert "conda-cpu-dev-linux-64.txt" in changed
+    assert findings(locked) == {}
+
+
+def test_an_unknown_format(locked: Project) -> None:
+    done = locked.accelock("conda", "lock", "--format", "pxi")
+    assert done.err == "ERROR: unknown format 'pxi'; did you mean 'pixi'?\n"
+
+
+# Pins of pip
+
+
+def test_the_pins_of_pip_bind(project: Project, forge: ChannelServer) -> None:
+    numpys = [
+        package("numpy", version, f"py312_{number}", "python 3.12.*", subdir=subdir)
+        for number, version in enumerate(("1.26.4", "2.1.0"))
+        for subdir in SUBDIRS
+    ]
+    forge.put("forge", FORGE.with_packages(*numpys, noarch("pandas", "2.2", "0", "numpy")))
+    project.declare(forge.channel("forge"))
+    project.edit("pyproject.toml", 'pytorch = "*"', 'pandas = "*"')
+    for target in ("cpu", "cu126"):
+        project.write(f"requirements.{target}.txt", "numpy==1.26.4\n")
+    project.lock()
+    assert packages(project, "conda-cpu-lock.yml")["numpy"] == "1.26.4 py312_0"
+    assert project.lock().out.endswith("nothing was solved.\n")
+    project.write("requirements.cu126.txt", "numpy==2.1.0\nrich==13\n")
+    done = project.lock()
+    assert "conda-cpu-lock.yml" not in done.out
+    assert packages(project, "conda-cu126-lock.yml")["numpy"] == "2.1.0 py312_1"
+    project.write("requirements.cu126.txt", "numpy==2.2.0\n")
+    before = project.files()
+    done = project.accelock("conda", "lock")
+    assert done.code == 1
+    assert (
+        "numpy is 2.2.0 in requirements.cu126.txt, and conda would install numpy 2.1.0" in done.err
+    )
+    assert project.files() == before
+
+
+def test_torch_on_both_sides_is_refused(project: Project, forge: ChannelServer) -> None:
+    project.declare(forge.channel("forge"))
+    project.write("requirements.cpu.txt", "torch==2.6.0\n")
+    project.write("requirements.cu126.txt", "rich==13\n")
+    done = project.accelock("conda", "lock")
+    assert done.code == 1
+    assert "conda would install pytorch 2.6.0 (it was asked for)" in done.err
+    assert "requirements.cpu.txt holds torch 2.6.0" in done.err

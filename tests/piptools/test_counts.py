@@ -1,0 +1,117 @@
+"""Counted at the server: what a run asks for, however many cells it has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tests.piptools.support_sites import on_pypi
+from tests.support.pytorch_site import pytorch_site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.piptools.support_project import Project
+    from tests.support.server import IndexServer
+    from tests.support.sites import Site
+
+EVERYTHING = (
+    *("-q", "--generate-hashes", "--allow-unsafe"),
+    *("-t", "cpu", "-t", "cu126", "-t", "cu118", "-t", "rocm6.3"),
+    *("--python-version=3.10", "--python-version=3.12"),
+)
+INPUT = "torchvision\npandas\nuvicorn[standard]\nlightning\n"
+
+
+def repeated(paths: list[str]) -> dict[str, int]:
+    return {path: times for path, times in Counter(paths).items() if times > 1}
+
+
+def test_each_page_and_each_metadata_once_a_run(project: Project, index: IndexServer) -> None:
+    """Twenty cells, one request for each page and for the metadata of each file."""
+    project.write(requirements_in=INPUT).compile(*EVERYTHING)
+
+    assert repeated([request.path for request in index.pages()]) == {}
+    assert repeated([request.path for request in index.metadata()]) == {}
+    assert index.bodies() == ()
+
+
+def test_more_cells_ask_for_no_ordinary_page_again(project: Project, index: IndexServer) -> None:
+    def ordinary() -> list[str]:
+        return sorted(each.path for each in index.pages() if each.path.startswith("/simple"))
+
+    project.write(requirements_in="pandas\ntqdm\ntorch\n")
+    project.compile("-q", "-t", "cpu", "--platform=linux-x86_64")
+    one = ordinary()
+    index.reset()
+    (project.folder / "requirements.txt").unlink()
+    project.compile("-q", "-t", "cpu", "-t", "cu118", "--platform=linux-64", "--platform=win-64")
+
+    both = [path for path in ordinary() if "nvidia" not in path]
+    assert repeated(both) == {}
+    assert set(both) - set(one) == {f"/simple/{n}/" for n in ("colorama", "triton", "setuptools")}
+    assert set(one) <= set(both)
+
+
+def test_backtracking_asks_for_nothing_twice(project: Project, index: IndexServer) -> None:
+    project.write(requirements_in="torchvision\ntorch<2.8\nlightning\nnumpy<2.2\n")
+    project.compile("-q", "-t", "cpu", "-t", "cu126")
+
+    assert repeated([request.path for request in index.requests]) == {}
+
+
+def test_a_second_run(project: Project, index: IndexServer) -> None:
+    project.write(requirements_in=INPUT).compile(*EVERYTHING)
+    index.reset()
+    project.compile(*EVERYTHING)
+
+    assert repeated([request.path for request in index.requests]) == {}
+    assert index.bodies() == ()
+
+
+def test_no_metadata_files_at_all(
+    serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+) -> None:
+    """Then it is read out of the wheels by ranges: each wheel once, and none of them whole."""
+    server = serve(pytorch_site().configured("/", metadata="off"))
+    project = project_at(server)
+    project.write(requirements_in="torch\ntqdm\n").compile("-q", "-t", "cpu", "-t", "cu126")
+
+    assert server.metadata() == ()
+    assert server.bodies() == ()
+    ranges = Counter(request.path for request in server.ranges())
+    assert ranges
+    assert max(ranges.values()) <= 3, "the end of the zip file, its directory, METADATA"
+
+
+def test_a_mirror_without_ranges_downloads_ordinary_wheels_alone(
+    serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+) -> None:
+    server = serve(on_pypi().configured("/packages", metadata="off", ranges=False))
+    server.configure("/simple", metadata="off")
+    project = project_at(server)
+    project.write(requirements_in="torch\ntqdm\n").compile("-q", "-t", "cpu")
+
+    bodies = Counter(request.path for request in server.bodies())
+    assert bodies
+    assert set(bodies.values()) == {1}
+    assert not [path for path in bodies if path.startswith("/whl")]
+
+
+def test_a_dead_index_is_asked_once(
+    serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+) -> None:
+    server = serve(pytorch_site().configured("/whl", fault="unavailable"))
+    project = project_at(server)
+    project.write(requirements_in="torch\n")
+    project.refused("-q", "-t", "cpu", "-t", "cu126", "--pip-args=--retries 0")
+
+    assert len(server.pages("/whl/cpu/torch/")) == 1
+
+
+def test_the_sdist_is_fetched_once(project: Project, index: IndexServer) -> None:
+    project.write(requirements_in="dynamic-sdist\nstatic-sdist\n")
+    project.compile("-q", "-t", "cpu", "-t", "cu126", "--generate-hashes")
+
+    fetched = Counter(request.path.rpartition("/")[2] for request in index.bodies())
+    assert fetched == {"dynamic_sdist-1.0.tar.gz": 1, "static_sdist-1.0.tar.gz": 1}

@@ -1,0 +1,56 @@
+"""Law 1: without a target and a [tool.accelock] table, it is pip-compile, byte for byte."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.piptools.support_invocations import INVOCATIONS, Invocation
+from tests.support.environments import run_accelock
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.piptools.support_project import Project
+
+# The part of a traceback that is about who called the command.
+CALLERS = re.compile(r'(?<=last\):\n)(?:  .*\n)*?(?=  File "[^"]*scripts.compile\.py")')
+OURS = re.compile(r"(?m)^  -t, --target .*?(?=^  -h, --help|^$|\Z)", re.DOTALL)
+
+
+@pytest.mark.parametrize("case", INVOCATIONS, ids=lambda case: case.name)
+def test_it_is_pip_compile(project: Project, case: Invocation) -> None:
+    expected, files = after(project, case, plain=True)
+    assert expected.returncode == case.code, expected.stderr
+
+    done, ours = after(project, case, plain=False)
+
+    assert normal(done.stderr) == normal(expected.stderr)
+    assert normal(done.stdout) == normal(expected.stdout)
+    assert done.returncode == expected.returncode
+    assert ours == files
+
+
+def after(
+    project: Project, case: Invocation, *, plain: bool
+) -> tuple[subprocess.CompletedProcess[str], dict[str, bytes]]:
+    """Run one of the two commands in a fresh folder; return what it said, and all files."""
+    shutil.rmtree(project.folder)
+    for name, text in case.files.items():
+        project.put(name, text)
+    project.folder.mkdir(exist_ok=True)
+    if plain:
+        done = project.pip_compile(*case.words, stdin=case.stdin, **case.variables)
+    else:
+        env = {**project.env, **case.variables}
+        words = ("compile", *case.words)
+        done = run_accelock(*words, cwd=project.folder, env=env, stdin=case.stdin)
+    return done, project.files()
+
+
+def normal(text: str) -> str:
+    """Return it without the command's name, our options in the help, and a traceback's callers."""
+    return OURS.sub("", CALLERS.sub("", text.replace("accelock compile", "pip-compile")))

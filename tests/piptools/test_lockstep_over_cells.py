@@ -1,0 +1,275 @@
+"""One public version of the lockstep packages over all cells, and what stops it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.piptools.support_sites import binary, on_pypi, pure
+from tests.support.pytorch_site import pytorch_site
+from tests.support.torch_releases import HERE
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.piptools.support_project import Project
+    from tests.support.server import IndexServer
+    from tests.support.sites import Site
+
+PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")
+
+
+@pytest.fixture
+def served(
+    serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+) -> Callable[[Site], Project]:
+    """Make a project that leads to a server of a site."""
+    return lambda site: project_at(serve(site))
+
+
+class TestOverTargets:
+    def test_all_take_the_newest_that_all_have(self, project: Project) -> None:
+        project.write(requirements_in="torchvision\n")
+        project.compile("-q", "-t", "cpu", "-t", "cu118", "-t", "rocm6.3")
+
+        for target in ("cpu", "cu118", "rocm6.3"):
+            assert project.pins(f"requirements.{target}.txt")["torch"] == f"2.7.1+{target}"
+            assert project.pins(f"requirements.{target}.txt")["torchvision"] == f"0.22.1+{target}"
+
+    def test_turned_off(self, project: Project) -> None:
+        project.write(
+            requirements_in="torch\n",
+            pyproject_toml="[tool.accelock]\n"
+            'targets = ["cpu", "cu118", "cu126"]\nlockstep = false\n',
+        )
+        project.compile("-q", "requirements.in")
+
+        assert project.pins("requirements.cpu.txt")["torch"] == "2.8.0+cpu"
+        assert project.pins("requirements.cu118.txt")["torch"] == "2.7.1+cu118"
+        cuda = "requirements.cu126.txt"
+        assert project.pins(cuda)["torch"] == "2.8.0+cu126"
+        assert project.pins(cuda, "linux-aarch64")["torch"] == "2.6.0+cu126"
+
+    def test_a_default_platform_does_not_cost_a_target(self, project: Project) -> None:
+        """cu126 ends at 2.6.0 on linux-aarch64, and rocm6.3 begins with 2.7.1."""
+        project.write(requirements_in="torch\n")
+        done = project.compile("-t", "cpu", "-t", "cu126", "-t", "rocm6.3")
+
+        for target in ("cpu", "cu126", "rocm6.3"):
+            assert project.pins(f"requirements.{target}.txt")["torch"] == f"2.8.0+{target}"
+        assert done.stderr.count("is left out of") == 1
+        assert "linux-aarch64 is left out of cu126" in done.stderr
+
+    def test_its_error_says_who_stops_where(self, project: Project) -> None:
+        project.write(requirements_in="torch==2.8.0\n")
+
+        said = project.refused("-q", "-t", "cpu", "-t", "cu118", "--platform=linux-x86_64")
+
+        assert "torch==2.8.0 cannot be locked for cu118, linux-x86_64" in said
+        assert "newest torch is 2.7.1" in said
+        assert "lockstep" in said
+        assert "cpu, linux-x86_64" in said
+        assert "2.8.0" in said
+
+    def test_a_target_that_shares_nothing(self, project: Project) -> None:
+        project.write(requirements_in="torch>=2\n")
+
+        said = project.refused("-q", "-t", "cpu", "-t", "cu110", "--platform=linux-x86_64")
+
+        assert "cu110" in said
+        assert "the only torch that it has is 1.7.1" in said
+
+    def test_other_packages_follow_the_leader(self, served: Callable[[Site], Project]) -> None:
+        project = served(on_pypi(*binary("helper", "1.0"), *binary("helper", "2.0", "win_amd64")))
+        project.write(requirements_in="torch\nhelper\n")
+        project.compile("-q", "-t", "cpu", "-t", "cu126")
+
+        for target in ("cpu", "cu126"):
+            name = f"requirements.{target}.txt"
+            assert {project.pins(name, each)["helper"] for each in PLATFORMS} == {"1.0"}
+
+
+class TestOverPlatforms:
+    def test_an_old_platform_holds_all_back(self, project: Project) -> None:
+        project.write(requirements_in="torch\n")
+        project.compile("-q", "-t", "cpu", "--platform=linux-x86_64", "--platform=macos-x86_64")
+
+        assert [line for line in project.lines() if line.startswith("torch")] == [
+            'torch==1.7.1 ; sys_platform == "darwin"',
+            'torch==1.7.1+cpu ; sys_platform != "darwin"',
+        ]
+
+    def test_a_named_platform_binds(self, project: Project) -> None:
+        project.write(requirements_in="torch==2.8.0\n")
+
+        said = project.refused(
+            "-q", "-t", "cu126", "--platform=linux-x86_64", "--platform=linux-aarch64"
+        )
+
+        assert "torch==2.8.0 cannot be locked for cu126, linux-aarch64" in said
+        assert "2.6.0" in said
+
+    def test_a_platform_of_the_table_binds(self, project: Project) -> None:
+        project.write(
+            requirements_in="torch==2.8.0\n",
+            pyproject_toml="[tool.accelock]\n"
+            'targets = ["cu126"]\nplatforms = ["linux-x86_64", "linux-aarch64"]\n',
+        )
+
+        assert "linux-aarch64" in project.refused("-q", "requirements.in")
+
+    def test_a_default_platform_is_left_out_with_a_warning(self, project: Project) -> None:
+        project.write(requirements_in="torch==2.8.0\n")
+        done = project.compile("-t", "cu126", "requirements.in")
+
+        warnings = [each for each in done.stderr.splitlines() if each.startswith("WARNING: linux")]
+        assert len(warnings) == 1
+        assert "linux-aarch64 is left out of cu126" in warnings[0]
+        assert "--platform" in warnings[0]
+        assert "# accelock: platforms linux-x86_64 windows-x86_64" in project.read()
+        assert project.pins()["torch"] == "2.8.0+cu126"
+
+    def test_one_that_holds_all_back_is_named(self, project: Project) -> None:
+        project.write(requirements_in="torch\n")
+        done = project.compile("-q", "-t", "cu126")
+
+        assert project.pins()["torch"] == "2.6.0+cu126"
+        assert "torch 2.8.0 is there, but not for cu126 on linux-aarch64" in done.stderr
+
+    def test_one_that_lacks_what_is_locked_is_left_out(self, project: Project) -> None:
+        """Locked for Linux on x86_64: more platforms do not move it back."""
+        project.write(requirements_in="torch\n")
+        project.compile("-q", "-t", "cu126", "--platform=linux-x86_64")
+        assert project.pins()["torch"] == "2.8.0+cu126"
+        done = project.compile("-q", "-t", "cu126")
+
+        assert project.pins()["torch"] == "2.8.0+cu126"
+        assert "linux-aarch64 is left out of cu126: torch 2.8.0 is locked" in done.stderr
+
+    def test_what_the_user_asks_for_there_is_no_ground_to_leave_it_out(
+        self, project: Project
+    ) -> None:
+        project.write(requirements_in="torch\n").compile("-q", "-t", "cpu")
+        project.write(requirements_in='torch\ntorch==2.7.1 ; sys_platform == "win32"\n')
+        project.compile("-q", "-t", "cpu")
+
+        assert project.pins(platform="windows-x86_64")["torch"] == "2.7.1+cpu"
+
+    def test_a_target_without_any_platform_left(self, project: Project) -> None:
+        project.write(requirements_in="torch==2.5.1\n")
+
+        said = project.refused("-q", "-t", "rocm6.3")
+
+        assert "torch==2.5.1 cannot be locked for rocm6.3" in said
+        assert "2.7.1, 2.8.0" in said
+
+    def test_one_target_narrowed_to_fewer_platforms(self, project: Project) -> None:
+        project.write(
+            requirements_in="torch\n",
+            pyproject_toml='[tool.accelock]\ntargets = ["cpu", "cu126"]\n'
+            '[tool.accelock.target.cu126]\nplatforms = ["linux-x86_64"]\n',
+        )
+        done = project.compile("requirements.in")
+
+        assert "# accelock: platforms linux-x86_64\n" in project.read("requirements.cu126.txt")
+        assert "torch==2.8.0+cu126" in project.lines("requirements.cu126.txt")
+        assert "triton==3.4.0" in project.lines("requirements.cu126.txt")
+        assert "does not exist" not in done.stderr
+
+    def test_a_cell_that_does_not_exist_is_said_once(self, project: Project) -> None:
+        project.write(requirements_in="torch\n")
+        done = project.compile("-t", "cu126", "-t", "rocm6.3")
+
+        said = [line for line in done.stderr.splitlines() if "does not exist" in line]
+        assert said == [
+            "cu126 does not exist on macos-arm64: left out there.",
+            "rocm6.3 does not exist on linux-aarch64, macos-arm64, windows-x86_64: left out there.",
+        ]
+
+    def test_quiet_says_only_what_matters(self, project: Project) -> None:
+        project.write(requirements_in="torch\n")
+        done = project.compile("-q", "--strip-extras", "-t", "rocm6.3", "-t", "cpu")
+
+        assert done.stdout == done.stderr == ""
+
+
+class TestBacktracking:
+    def test_one_cell_refuses_the_newest_common_version(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        """Only on Windows does `old-needs` stand against torch 2.8.0: all cells take 2.7.1."""
+        project = served(on_pypi(pure("old-needs", "1.0", 'torch<2.8; sys_platform == "win32"')))
+        project.write(requirements_in="torch\nold-needs\n").compile("-q", "-t", "cpu")
+
+        found = {each: project.pins(platform=each)["torch"] for each in PLATFORMS}
+        assert {version.partition("+")[0] for version in found.values()} == {"2.7.1"}
+
+    def test_over_targets(self, served: Callable[[Site], Project]) -> None:
+        site = on_pypi(pure("old-needs", "1.0", 'torch<2.7; platform_machine == "aarch64"'))
+        project = served(site)
+        project.write(requirements_in="torchvision\nold-needs\n")
+        project.compile("-q", "-t", "cpu", "-t", "cu126")
+
+        for target in ("cpu", "cu126"):
+            pins = project.pins(f"requirements.{target}.txt")
+            assert (pins["torch"], pins["torchvision"]) == (f"2.6.0+{target}", f"0.21.0+{target}")
+
+    def test_twice(self, served: Callable[[Site], Project]) -> None:
+        project = served(
+            on_pypi(
+                pure(
+                    "old-needs",
+                    "1.0",
+                    'torch<2.8; sys_platform == "darwin"',
+                    'torch<2.7; sys_platform == "win32"',
+                )
+            )
+        )
+        project.write(requirements_in="torch\nold-needs\n").compile("-q", "-t", "cpu")
+
+        assert project.pins()["torch"] == "2.6.0+cpu"
+        assert project.pins(platform="windows-x86_64")["torch"] == "2.6.0+cpu"
+        assert project.pins(platform="macos-arm64")["torch"] == "2.6.0"
+
+    def test_no_common_version_is_left(self, served: Callable[[Site], Project]) -> None:
+        project = served(on_pypi(pure("old-needs", "1.0", 'torch<2.8; sys_platform == "win32"')))
+        project.write(requirements_in="torch>=2.8\nold-needs\n")
+
+        said = project.refused("-q", "-t", "cpu")
+
+        assert "windows-x86_64" in said
+        assert "old-needs" in said
+
+    def test_each_cell_for_itself_where_lockstep_is_off(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        project = served(on_pypi(pure("old-needs", "1.0", 'torch<2.8; sys_platform == "win32"')))
+        project.write(
+            requirements_in="torch\nold-needs\n",
+            pyproject_toml='[tool.accelock]\ntargets = ["cpu"]\nlockstep = false\n',
+        )
+        project.compile("-q", "requirements.in")
+
+        assert project.pins()["torch"] == "2.8.0+cpu"
+        assert project.pins(platform="windows-x86_64")["torch"] == "2.7.1+cpu"
+
+    def test_a_lockstep_package_that_only_one_cell_lacks(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        """torchaudio's newest build has no wheel for Windows."""
+        tags = ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64", "win_amd64")
+        audio = [
+            *(wheel("torchaudio", "2.7.1+cpu", f"{HERE}-{HERE}-{tag}") for tag in tags),
+            *(wheel("torchaudio", "2.8.0+cpu", f"{HERE}-{HERE}-{tag}") for tag in tags[:2]),
+            *(
+                wheel("torchaudio", version, f"{HERE}-{HERE}-macosx_11_0_arm64")
+                for version in ("2.7.1", "2.8.0")
+            ),
+        ]
+        project = served(pytorch_site().with_files("/whl/cpu", *audio))
+        project.write(requirements_in="torchaudio\n").compile("-q", "-t", "cpu")
+
+        assert project.pins()["torchaudio"] == "2.7.1+cpu"
+        assert project.pins(platform="macos-arm64")["torchaudio"] == "2.7.1"

@@ -1,0 +1,178 @@
+"""Which files `accelock sync` takes, on machines that are folders of the test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock.catalogue import load_catalogue
+from accelock.errors import AccelockError, UnknownWordError
+from accelock.lock.header import StampError
+from accelock.piptools.sync_files import Chooser
+from accelock.target import PLATFORMS, parse_target
+from tests.machine.machines import Commands, with_driver
+from tests.report.projects import Project, with_stamp_edited
+
+if TYPE_CHECKING:
+    from accelock.piptools.sync_files import Selection
+    from accelock.target import Target
+
+BODY = "filelock==3.18.0\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Project(folder)
+
+
+def target(name: str) -> Target:
+    return parse_target(name, load_catalogue().targets)
+
+
+def select(
+    *words: str, declared: str = "", root: Path = Path("/nowhere"), wanted: str = ""
+) -> Selection | None:
+    targets = tuple(map(target, declared.split()))
+    platform = PLATFORMS["linux-x86_64"]
+    environ = {"ACCELOCK_TARGET": wanted}
+    return Chooser(targets, load_catalogue(), environ, platform, root, Commands()).select(words)
+
+
+def told(selection: Selection | None) -> tuple[tuple[str, ...], str]:
+    assert selection is not None
+    return selection.files, selection.choice.reason
+
+
+# No file named
+
+
+def test_the_only_file_there_is(project: Project) -> None:
+    project.compiled("requirements.cu126.txt", "cu126", BODY)
+    assert told(select()) == (("requirements.cu126.txt",), "the only target that has a file")
+
+
+def test_the_only_file_under_its_plain_name(project: Project) -> None:
+    project.compiled("requirements.txt", "cu126", BODY)
+    selection = select()
+    assert str(selection) == (
+        "Syncing requirements.txt for cu126 (the only target that has a file)"
+    )
+
+
+def test_the_driver_of_the_machine(project: Project, tmp_path: Path) -> None:
+    for name in ("cpu", "cu118", "cu126", "cu130"):
+        project.compiled(f"requirements.{name}.txt", name, BODY)
+    files, reason = told(select(root=with_driver(tmp_path / "root", "550.54.15")))
+    assert files == ("requirements.cu126.txt",)
+    assert "550.54.15" in reason
+    files, reason = told(select())
+    assert files == ("requirements.cpu.txt",)
+    assert "no NVIDIA driver" in reason
+
+
+def test_declared_targets_come_first(project: Project, tmp_path: Path) -> None:
+    for name in ("cpu", "cu118", "cu126"):
+        project.compiled(f"requirements.{name}.txt", name, BODY)
+    root = with_driver(tmp_path / "root", "550.54.15")
+    assert told(select(declared="cpu cu118", root=root))[0] == ("requirements.cu118.txt",)
+    assert told(select(declared="xpu", root=root))[0] == ("requirements.cu126.txt",)
+
+
+def test_a_layer_comes_before_an_older_file_of_one_target(project: Project) -> None:
+    project.compiled("requirements.txt", "cpu", BODY)
+    project.compiled("requirements.cpu.txt", "cpu", BODY)
+    assert told(select())[0] == ("requirements.cpu.txt",)
+
+
+def test_a_plain_file_beside_layers_is_another_matter(project: Project) -> None:
+    project.write("requirements.txt", BODY)
+    project.compiled("requirements.cpu.txt", "cpu", BODY)
+    assert told(select())[0] == ("requirements.cpu.txt",)
+
+
+def test_a_declared_targets_file_needs_no_stamp(project: Project) -> None:
+    project.write("requirements.cpu.txt", BODY)
+    assert select() is None
+    assert told(select(declared="cpu cu126"))[0] == ("requirements.cpu.txt",)
+
+
+def test_plain_pip_sync(project: Project) -> None:
+    assert select() is None
+    project.write("requirements.txt", BODY)
+    assert select() is None
+    assert select(declared="cpu") is None
+
+
+def test_nothing_compiled(project: Project) -> None:
+    with pytest.raises(AccelockError, match=r"no requirements.txt here.* accelock compile"):
+        select(declared="cpu")
+    project.write("requirements.txt", BODY)
+    with pytest.raises(AccelockError, match=r"no requirements\.cpu\.txt and no requirements\.xpu"):
+        select(declared="cpu xpu")
+
+
+def test_a_damaged_file(project: Project) -> None:
+    path = project.compiled("requirements.txt", "cpu", BODY)
+    project.write(path.name, with_stamp_edited(path.read_text()))
+    with pytest.raises(StampError, match=r"requirements\.txt"):
+        select()
+
+
+# The variable
+
+
+def test_the_variable_chooses(project: Project) -> None:
+    for name in ("cpu", "cu126"):
+        project.compiled(f"requirements.{name}.txt", name, BODY)
+    assert told(select(wanted="cu126"))[0] == ("requirements.cu126.txt",)
+    with pytest.raises(UnknownWordError, match="did you mean 'cu126'"):
+        select(wanted="cu162")
+
+
+def test_the_variable_names_a_target_without_a_file(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", BODY)
+    for declared in ("", "cpu cu126"):
+        with pytest.raises(AccelockError, match=r"no requirements\.cu126\.txt; there is one for"):
+            select(declared=declared, wanted="cu126")
+
+
+def test_the_variable_of_another_project(project: Project) -> None:
+    project.compiled("requirements.txt", "cpu", BODY)
+    assert told(select(declared="cpu", wanted="cu126"))[0] == ("requirements.txt",)
+
+
+# Files named
+
+
+def test_names_are_layers_where_they_do_not_exist(project: Project) -> None:
+    for name in ("requirements", "requirements-dev", "docs/requirements"):
+        for each in ("cpu", "cu126"):
+            project.compiled(f"{name}.{each}.txt", each, BODY)
+    project.write("plain.txt", BODY)
+    words = ("requirements.txt", "plain.txt", "requirements-dev.txt", "docs/requirements.txt")
+    files, _ = told(select(*words, wanted="cu126"))
+    assert [Path(file).as_posix() for file in files] == [
+        "requirements.cu126.txt",
+        "plain.txt",
+        "requirements-dev.cu126.txt",
+        "docs/requirements.cu126.txt",
+    ]
+
+
+def test_one_file_tells_the_target_of_the_others(project: Project) -> None:
+    for each in ("cpu", "cu126"):
+        project.compiled(f"requirements.{each}.txt", each, BODY)
+        project.compiled(f"requirements-dev.{each}.txt", each, BODY)
+    files, reason = told(select("requirements.cu126.txt", "requirements-dev.txt"))
+    assert files == ("requirements.cu126.txt", "requirements-dev.cu126.txt")
+    assert reason == "another file on the command line is for it"
+
+
+def test_files_of_others_are_left_to_pip_sync(project: Project) -> None:
+    project.write("plain.txt", BODY)
+    assert select("plain.txt", "absent.txt", "-") is None
