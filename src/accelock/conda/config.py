@@ -1,0 +1,245 @@
+"""Reading `[tool.accelock.conda]` into a frozen value, or a list of all its faults."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, cast
+
+from accelock.catalogue.source import TARGET_FIELD
+from accelock.conda.naming import LOCK_SUFFIX
+from accelock.conda.spec import Spec, parse
+from accelock.conda.urls import strip_credentials
+from accelock.config import _dotted, _kind, _not_declared, _Table
+from accelock.errors import AccelockError, ConfigError, UnknownWordError
+from accelock.target import parse_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from accelock.config import Config
+    from accelock.target import Platform, Target
+
+__all__ = ["CondaConfig", "Dependency", "Overlap", "parse_conda"]
+
+Overlap = Literal["constrain", "warn"]
+
+_ROOT = "tool.accelock.conda"
+_KEYS = ("channels", "overlap", "pins", "dependencies", "target", "group")
+_DEPENDENCY_KEYS = ("version", "build", "channel", "platforms")
+_OVERLAPS = ("constrain", "warn")
+_CHANNEL = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+_CHANNEL_URL = re.compile(r"(https?://[^\s/]|file:///)\S*")
+_GROUP = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A package that the project asks of conda; `platforms` is empty where it is for all."""
+
+    spec: Spec
+    platforms: tuple[Platform, ...] = ()
+
+    def is_for(self, platform: Platform) -> bool:
+        """Tell whether it is asked for on that platform."""
+        return not self.platforms or platform in self.platforms
+
+
+@dataclass(frozen=True, slots=True)
+class CondaConfig:
+    """A project's `[tool.accelock.conda]`.
+
+    `channels` are names or URLs, best first, credentials included: they are needed to fetch, and
+    belong into no file and no message. `overlap` says whether pip's pins bind the solve. `pins` is
+    the lock whose pins count, a path relative to the project in which `{target}` stands for the
+    target; None is the one that exists. `targets` maps names of targets, and `groups` names of
+    groups, to what they ask for beside `dependencies`. Dependencies are in the order of names.
+    """
+
+    channels: tuple[str, ...]
+    overlap: Overlap = "constrain"
+    pins: str | None = None
+    dependencies: tuple[Dependency, ...] = ()
+    targets: Mapping[str, tuple[Dependency, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    groups: Mapping[str, tuple[Dependency, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    def specs_for(
+        self, target: Target | None, platform: Platform, group: str | None = None
+    ) -> tuple[Spec, ...]:
+        """Return what is asked for in one environment, in the order of names.
+
+        A group's environment holds the project's own dependencies too. Where several tables have a
+        package, the group's word goes before the target's, and that before the common one.
+        """
+        tables = [self.dependencies]
+        if target is not None:
+            tables.append(self.targets.get(target.name, ()))
+        if group is not None:
+            tables.append(self.groups[group])
+        asked = {
+            dependency.spec.name: dependency.spec
+            for table in tables
+            for dependency in table
+            if dependency.is_for(platform)
+        }
+        return tuple(asked[name] for name in sorted(asked))
+
+
+def parse_conda(table: Mapping[str, object], where: str, config: Config) -> CondaConfig:
+    """Return what the table `[tool.accelock.conda]` of the file `where` says.
+
+    `config` is the rest of `[tool.accelock]`. Raises ConfigError with all faults at once.
+    """
+    root = _Table(table, _ROOT, [])
+    root.only(_KEYS)
+    if "channels" not in table:
+        root.fault("channels", 'is missing; name at least one, as in ["conda-forge"]')
+    conda = CondaConfig(
+        channels=root.words("channels", _channel),
+        overlap=root.text("overlap", _overlap) or "constrain",
+        pins=root.text("pins", _pins),
+        dependencies=_dependencies(root.table("dependencies"), config.platforms),
+        targets=MappingProxyType(_targets(root.table("target"), config)),
+        groups=MappingProxyType(_groups(root.table("group"), config)),
+    )
+    if root.faults:
+        raise ConfigError(root.faults, where)
+    return conda
+
+
+def _channel(text: str) -> str:
+    """Return a channel as it is written, less slashes at its end; messages never quote secrets."""
+    if text == "nodefaults":
+        raise AccelockError("'nodefaults' is no channel; no channel is added to yours anyway")
+    if not (_CHANNEL.fullmatch(text) or _CHANNEL_URL.fullmatch(text)):
+        raise AccelockError(
+            f"{strip_credentials(text)!r} is no channel; name it as in 'conda-forge', or give its "
+            "http, https or file URL"
+        )
+    return text.rstrip("/")
+
+
+def _overlap(text: str) -> Overlap:
+    if text not in _OVERLAPS:
+        raise UnknownWordError("rule", text, _OVERLAPS)
+    return cast("Overlap", text)
+
+
+def _pins(text: str) -> str:
+    path = PurePosixPath(text)
+    for name in re.findall(r"\{([^{}]*)\}", text):
+        if name != "target":
+            raise AccelockError(f"has the field {{{name}}}; the only one is {TARGET_FIELD}")
+    if path.name != "poetry.lock" and path.suffix != ".txt":
+        raise AccelockError(
+            f"{text!r} is no lock of pip pins; it is 'poetry.lock', or a compiled file, as in "
+            f"'requirements.{TARGET_FIELD}.txt'"
+        )
+    return text
+
+
+def _targets(table: _Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
+    targets = {target.name: target for target in config.targets}
+    found = {}
+    for name, values in table.tables():
+        dotted = _dotted(name, values.values, list(targets))
+        if dotted is not None:
+            table.fault(name, f'a dot in a name needs quotes: [{_ROOT}.target."{dotted}"]')
+            continue
+        if name not in targets:
+            table.fault(name, _not_declared(name, list(targets)))
+            continue
+        values.only(("dependencies",))
+        platforms = [p for p in config.platforms_of(targets[name]) if targets[name].exists_on(p)]
+        found[name] = _dependencies(values.table("dependencies"), platforms, name)
+    return found
+
+
+def _groups(table: _Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
+    found = {}
+    for name, values in table.tables():
+        values.only(("dependencies",))
+        if not _GROUP.fullmatch(name) or name == "main":
+            table.fault(name, "is no name of a group; it is small letters, digits and -, not main")
+        elif f"-{name}.yml".endswith(LOCK_SUFFIX):
+            table.fault(name, f"ends in 'lock', so that mamba would take environment-{name}.yml "
+                        "for a lock; choose another name")  # fmt: skip
+        found[name] = _dependencies(values.table("dependencies"), config.platforms)
+    return found
+
+
+def _dependencies(
+    table: _Table, platforms: Sequence[Platform], target: str | None = None
+) -> tuple[Dependency, ...]:
+    found: dict[str, Dependency] = {}
+    for name in table.values:
+        dependency = _dependency(table, name, platforms, target)
+        if dependency is None:
+            continue
+        if dependency.spec.name in found:
+            table.fault(name, f"is {dependency.spec.name!r} a second time")
+        found[dependency.spec.name] = dependency
+    return tuple(found[name] for name in sorted(found))
+
+
+def _dependency(
+    table: _Table, name: str, platforms: Sequence[Platform], target: str | None
+) -> Dependency | None:
+    value = table.values[name]
+    if isinstance(value, str):
+        spec = table.text(name, lambda version: _spec(name, version, None, None))
+        return Dependency(spec) if spec else None
+    inner = table.table(name)
+    if not isinstance(value, dict):
+        table.faults.pop()
+        table.fault(name, f"must be a version or a table, not {_kind(value)}")
+        return None
+    return _of_table(table, name, inner, platforms, target)
+
+
+def _of_table(
+    table: _Table, name: str, inner: _Table, platforms: Sequence[Platform], target: str | None
+) -> Dependency | None:
+    unknown = [key for key in inner.values if key not in _DEPENDENCY_KEYS]
+    if unknown and len(inner.values) == 1 and isinstance(inner.values[unknown[0]], (str, dict)):
+        # TOML reads ruamel.yaml = "*" as yaml in ruamel.
+        table.fault(name, _unknown_or_dotted(name, unknown[0]))
+        return None
+    inner.only(_DEPENDENCY_KEYS)
+    version, build, channel = (inner.text(key, str) for key in _DEPENDENCY_KEYS[:3])
+    spec = table.parsed(name, name, lambda _: _spec(name, version or "*", build, channel))
+    where = inner.words("platforms", lambda word: _among(word, platforms, target))
+    return Dependency(spec, where) if spec else None
+
+
+def _unknown_or_dotted(name: str, key: str) -> str:
+    hint = f'or, where a name has a dot, quote it: "{name}.{key}"'
+    return f"unknown key {key!r}; the keys are: {', '.join(_DEPENDENCY_KEYS)}, {hint}"
+
+
+def _spec(name: str, version: str, build: str | None, channel: str | None) -> Spec:
+    if "[" in name or "::" in name:
+        parse(name)  # says what is wrong with extras
+        raise AccelockError('only the name stands here; write { version = "...", channel = "..." }')
+    found = parse(name, version)
+    if found.name.startswith("__"):
+        raise AccelockError(f"{name!r} is a virtual package, which nobody installs; leave it out")
+    if build is None and channel is None:
+        return found
+    whole = f"{channel or ''}{'::' if channel else ''}{name} {found.version or '*'}"
+    return parse(f"{whole} {build or found.build or ''}".strip())
+
+
+def _among(word: str, platforms: Sequence[Platform], target: str | None) -> Platform:
+    platform = parse_platform(word)
+    if platform not in platforms:
+        whose = f"the platforms of {target}" if target else "tool.accelock.platforms"
+        names = ", ".join(each.name for each in platforms)
+        raise AccelockError(f"{platform} is not among {whose} ({names})")
+    return platform

@@ -1,0 +1,213 @@
+"""Installing a lock into a prefix, with no conda on the machine: all of it, or nothing new."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accelock.conda import solve
+from accelock.conda.errors import InstallError
+from accelock.target import host_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from accelock.conda.record import Record
+    from accelock.conda.spec import Spec
+    from accelock.target import Platform
+
+__all__ = ["Progress", "choose_records", "install"]
+
+_META = "conda-meta"
+_MANAGERS = ("conda", "mamba")
+_SHA256_LENGTH = 64
+_QUIET = 0.3  # seconds without a file of rattler's threads, which take milliseconds for one
+_PATIENCE = 10.0  # seconds
+
+
+def choose_records(
+    locked: Mapping[Platform, tuple[Record, ...]], where: str, host: Platform | None = None
+) -> tuple[Platform, tuple[Record, ...]]:
+    """Return this machine's platform and what a lock has for it.
+
+    :param where: the lock's name, for the message.
+    :param host: another platform than this machine's.
+
+    Raises InstallError where the lock is for other platforms.
+    """
+    platform = host or host_platform()
+    if platform is None:
+        raise InstallError(f"{where}: this machine is none of the platforms that accelock knows")
+    if platform not in locked:
+        names = ", ".join(sorted(each.conda_subdir for each in locked)) or "no platform"
+        raise InstallError(
+            f"{where} is for {names}, and this machine is {platform.conda_subdir}; add "
+            f"{platform.name} to the platforms of [tool.accelock] and lock again"
+        )
+    return platform, locked[platform]
+
+
+def install(
+    records: Sequence[Record],
+    prefix: Path,
+    platform: Platform,
+    *,
+    channels: Sequence[str] = (),
+    requested: Sequence[Spec] = (),
+    progress: Progress | None = None,
+) -> None:
+    """Make `prefix` hold exactly these packages; what pip installed there stays.
+
+    Every archive is compared with its sha256 before anything is linked from it. A new prefix is
+    removed again where that fails; for one that exists, all archives are fetched and linked on
+    trial first, and it is as it was.
+
+    :param channels: those of the project, for their credentials.
+    :param requested: what the prefix's own records are to say that the user asked for.
+
+    Raises InstallError, with what became of the prefix.
+    """
+    prefix = prefix.absolute()
+    _refuse_records(records, platform)
+    is_new = _refuse_prefix(prefix, {record.name for record in records})
+    told = progress or Progress()
+    with _left_as_it_was(prefix) if is_new else _rehearsed(prefix, records, platform, channels):
+        told.begin(len(records), prefix)
+        solve.link(records, prefix, platform, channels, requested, told)
+
+
+class Progress:
+    """Says on stderr what is being fetched and linked; rattler calls it (`InstallerReporter`).
+
+    On a terminal it is one line that changes; elsewhere only the beginning and the end are told.
+    """
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._linked = 0
+        self._names: dict[int, str] = {}
+
+    def begin(self, packages: int, prefix: Path) -> None:
+        """Tell what is to be done."""
+        self._total, self._linked = packages, 0
+        noun = "package" if packages == 1 else "packages"
+        sys.stderr.write(f"Installing {packages} {noun} into {prefix}\n")
+
+    def on_populate_cache_start(self, operation: int, package_name: str) -> int:
+        """Show what is fetched, or found in the cache."""
+        self._names[operation] = package_name
+        self._show(package_name)
+        return operation
+
+    def on_link_start(self, operation: int, package_name: str) -> int:
+        """Remember what is linked."""
+        self._names[operation] = package_name
+        return operation
+
+    def on_link_complete(self, index: int) -> None:
+        """Count what has been linked."""
+        self._linked += 1
+        self._show(self._names.get(index, ""))
+
+    def on_transaction_complete(self) -> None:
+        """Clear the line."""
+        self._show("")
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+
+    def _show(self, name: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K  {self._linked}/{self._total} {name}")
+            sys.stderr.flush()
+
+
+def _refuse_records(records: Sequence[Record], platform: Platform) -> None:
+    for record in records:
+        if record.subdir not in (platform.conda_subdir, solve.NOARCH):
+            raise InstallError(
+                f"{record} is for {record.subdir}, and not for {platform.conda_subdir}; nothing "
+                "was installed"
+            )
+        if len(record.sha256) != _SHA256_LENGTH:
+            raise InstallError(
+                f"{record} has no sha256 in the lock, so that its archive cannot be checked; "
+                "nothing was installed. Lock again from a channel whose repodata has it."
+            )
+
+
+def _refuse_prefix(prefix: Path, names: set[str]) -> bool:
+    """Refuse to write where there is something else; tell whether the prefix is new."""
+    if not prefix.exists():
+        return True
+    if not prefix.is_dir():
+        raise InstallError(f"{prefix} is a file; name a folder to install into")
+    meta = prefix / _META
+    if not meta.is_dir():
+        if any(prefix.iterdir()):
+            raise InstallError(
+                f"{prefix} is not empty, and no conda environment (it has no {_META}); name a new "
+                "folder"
+            )
+        return True
+    for manager in _MANAGERS:
+        if manager not in names and any(meta.glob(f"{manager}-[0-9]*.json")):
+            raise InstallError(
+                f"{prefix} is an environment that {manager} itself runs from, and the lock does "
+                f"not have {manager}, so that it would be removed; name another folder"
+            )
+    return False
+
+
+@contextmanager
+def _left_as_it_was(prefix: Path) -> Iterator[None]:
+    """Take a new prefix away again where the work on it fails, but keep a folder that was there."""
+    was_there = prefix.exists()
+    try:
+        yield
+    except BaseException as error:
+        _remove(prefix)
+        if was_there:
+            prefix.mkdir(exist_ok=True)
+        if isinstance(error, InstallError):
+            raise InstallError(f"{prefix}: {error}\nNothing was installed.") from None
+        raise
+
+
+@contextmanager
+def _rehearsed(
+    prefix: Path, records: Sequence[Record], platform: Platform, channels: Sequence[str]
+) -> Iterator[None]:
+    """Fetch and check everything before a prefix that exists is touched: the cache then has it."""
+    scratch = Path(tempfile.mkdtemp(prefix="accelock-"))
+    try:
+        solve.link(records, scratch / "prefix", platform, channels)
+    except InstallError as error:
+        raise InstallError(f"{prefix}: {error}\nThe environment is as it was.") from None
+    finally:
+        _remove(scratch)
+    try:
+        yield
+    except InstallError as error:
+        raise InstallError(
+            f"{prefix}: {error}\nThe environment may hold a part of the new packages; install it "
+            "again, or make a new one."
+        ) from None
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder until it stays away.
+
+    After an error, threads of rattler's that are linking other packages go on for a moment.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    quiet_since = time.monotonic()
+    while time.monotonic() < deadline and time.monotonic() - quiet_since < _QUIET:
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            quiet_since = time.monotonic()
+        time.sleep(_QUIET / 10)

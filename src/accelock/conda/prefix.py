@@ -1,0 +1,153 @@
+"""What is installed in a conda environment, read from its folder: no conda and no rattler.
+
+`conda-meta` has a JSON file for each package, and conda's `history` of what was asked for.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from accelock.conda.record import Record
+from accelock.conda.urls import strip_credentials
+from accelock.errors import AccelockError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["CaptureError", "Installed", "PipPackage", "history", "installed", "pip_packages"]
+
+_HISTORY = re.compile(r"# (update|install|create|remove|neutered) specs: (\[.*\])\s*")
+_NAME = re.compile(r"(?:.*::)?\s*([A-Za-z0-9_.-]+)")
+_SITE_PACKAGES = ("lib/python3*/site-packages", "Lib/site-packages")
+_NEEDED = ("name", "version", "build")
+
+
+class CaptureError(AccelockError):
+    """A folder is no conda environment, or its records cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A package of an environment: its record, what asked for it, and its files (with `/`)."""
+
+    record: Record
+    specs: tuple[str, ...]
+    files: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PipPackage:
+    """A distribution that pip, or another installer of wheels, put into the environment."""
+
+    name: str
+    version: str
+
+
+def installed(prefix: Path) -> tuple[Installed, ...]:
+    """Return the packages of the environment at `prefix`, in the order of names.
+
+    Raises CaptureError.
+    """
+    folder = prefix / "conda-meta"
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
+        found = [_installed(_meta(path)) for path in paths]
+    except OSError as error:
+        raise CaptureError(
+            f"{prefix}: is no conda environment ({folder.name} cannot be read: {error.strerror}); "
+            "name the folder that holds it, as `conda env list` shows it"
+        ) from error
+    if not found:
+        raise CaptureError(f"{prefix}: conda has installed nothing into it")
+    return tuple(sorted(found, key=lambda each: each.record.name))
+
+
+def _meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise CaptureError(f"{path}: is no JSON; the environment is broken ({error})") from error
+    if not isinstance(meta, dict) or not all(isinstance(meta.get(k), str) for k in _NEEDED):
+        raise CaptureError(f"{path}: is no record of a package; it lacks {', '.join(_NEEDED)}")
+    return meta
+
+
+def _record(meta: Mapping[str, Any]) -> Record:
+    subdir = str(meta.get("subdir") or "noarch")
+    channel = strip_credentials(str(meta.get("channel") or "")).rstrip("/")
+    return Record(
+        name=meta["name"],
+        version=meta["version"],
+        build=meta["build"],
+        build_number=number if isinstance(number := meta.get("build_number"), int) else 0,
+        subdir=subdir,
+        channel=channel.removesuffix(f"/{subdir}"),
+        url=strip_credentials(str(meta.get("url") or "")),
+        filename=str(meta.get("fn") or ""),
+        md5=str(meta.get("md5") or ""),
+        sha256=str(meta.get("sha256") or ""),
+        depends=_texts(meta.get("depends")),
+    )
+
+
+def _installed(meta: Mapping[str, Any]) -> Installed:
+    specs = (*_texts(meta.get("requested_specs")), *_texts([meta.get("requested_spec")]))
+    files = frozenset(file.replace("\\", "/") for file in _texts(meta.get("files")))
+    asked = tuple(spec for spec in specs if spec not in ("", "None"))
+    return Installed(_record(meta), asked, files)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Return the strings of a JSON array, and nothing of anything else."""
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+
+
+def history(prefix: Path) -> dict[str, list[str]]:
+    """Return what conda's history says was asked for, by name, and not removed again."""
+    try:
+        text = (prefix / "conda-meta" / "history").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    asked: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        found = _HISTORY.fullmatch(line)
+        for spec in _listed(found[2]) if found else ():
+            named = _NAME.match(spec)
+            name = named[1].lower() if named else ""
+            if found and found[1] == "remove":
+                asked.pop(name, None)
+            else:
+                asked.setdefault(name, []).append(spec)
+    return asked
+
+
+def _listed(text: str) -> list[str]:
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return []
+    return [str(each) for each in found] if isinstance(found, list) else []
+
+
+def pip_packages(prefix: Path, packages: tuple[Installed, ...]) -> tuple[PipPackage, ...]:
+    """Return the distributions whose metadata no conda package has brought, by name."""
+    owned = frozenset[str]().union(*(package.files for package in packages))
+    found = {}
+    for path in _distributions(prefix):
+        if f"{path.relative_to(prefix).as_posix()}/METADATA" not in owned:
+            name, _, version = path.name.removesuffix(".dist-info").partition("-")
+            found[canonicalize_name(name)] = version
+    return tuple(PipPackage(name, found[name]) for name in sorted(found))
+
+
+def _distributions(prefix: Path) -> Iterator[Path]:
+    for pattern in _SITE_PACKAGES:
+        for folder in sorted(prefix.glob(pattern)):
+            yield from (p for p in sorted(folder.glob("*.dist-info")) if (p / "METADATA").is_file())

@@ -1,0 +1,60 @@
+"""Build strings that name hardware, and the glob of environment.yml that keeps a re-solve to it.
+
+The generations of channels write it as `py3.9_cuda11.1_cudnn8.0.5_0` and `py3.9_cpu_0` (pytorch),
+`cuda126_mkl_py311_h0_300` and `cpu_generic_py311_h0_0` (conda-forge), `cpu_py311h0_1` (jaxlib).
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from accelock.target import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from accelock.target import Target
+
+__all__ = ["glob", "is_hardware_build"]
+
+_WORD = re.compile(r"(?:^|_)((?:cuda|rocm)[\d.]*|cpu|gpu|hip|xpu)(?=$|[_\d]|py)")
+
+
+def is_hardware_build(build: str) -> bool:
+    """Tell whether a build string says what the build computes on."""
+    return _WORD.search(build) is not None
+
+
+def glob(builds: Iterable[str], target: Target | None) -> str | None:
+    """Return the narrowest glob of what `target` computes on that fits all builds, or None.
+
+    A build without such a word fits none: macOS has no other builds, and does not name them.
+    """
+    everything = tuple(builds)
+    for pattern in _patterns(target, everything):
+        if everything and all(fnmatchcase(build, pattern) for build in everything):
+            return pattern
+    return None
+
+
+def _patterns(target: Target | None, builds: tuple[str, ...]) -> Iterator[str]:
+    for word in _words(target, builds):
+        yield f"{word}*"
+        yield f"*{word}*"
+
+
+def _words(target: Target | None, builds: tuple[str, ...]) -> Iterator[str]:
+    if target is None:
+        found = [_WORD.search(build) for build in builds]
+        yield from sorted({match[1].rstrip(".") for match in found if match is not None})
+        return
+    if target.kind is Kind.CUDA:
+        major, minor = target.version
+        yield f"cuda{major}{minor}"
+        yield f"cuda{major}.{minor}"
+        yield "cuda"
+        yield "gpu"
+    else:
+        yield target.kind.value

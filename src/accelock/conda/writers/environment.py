@@ -1,0 +1,139 @@
+"""`environment-<target>.yml`: the portable file, which conda and mamba solve once more.
+
+It holds what the project asks for, in the version that was chosen, and beside that only what keeps
+another solve to the same decisions: Python, what pip has too, and the packages with a build per
+hardware, with a glob for it. Without that glob conda and mamba turn to CUDA wherever they see a
+GPU. It has no builds otherwise, no selectors (conda drops a package with one, without a word), no
+`nodefaults` and no prefix.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from accelock.conda import naming
+from accelock.conda.header import Stamp
+from accelock.conda.writers import builds
+from accelock.conda.writers.scalars import scalar
+from accelock.target import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from accelock.conda.record import Record
+    from accelock.conda.solved import Solved
+
+__all__ = ["render"]
+
+_ALWAYS = frozenset({"python", "cuda-version", "pytorch-mutex"})
+
+
+def render(solved: Solved, name: str | None = None) -> str:
+    """Return the text of the file, its stamp included.
+
+    :param name: the project's, for `name:`, which the target and the group go behind.
+    """
+    called = naming.of_environment(name, solved.target, solved.group)
+    lines = [f"name: {scalar(called)}"] if called else []
+    lines += ["channels:", *(f"  - {scalar(channel)}" for channel in solved.public_channels)]
+    pinned, left_out = _dependencies(solved)
+    lines += ["dependencies:" if pinned else "dependencies: []"]
+    lines += [f"  - {scalar(entry)}" for entry in pinned]
+    target = None if solved.target is None else solved.target.name
+    stamp = Stamp("environment", target, solved.group, solved.inputs)
+    notes = list(_limits(solved, left_out))
+    return stamp.on("".join(f"{line}\n" for line in lines), notes)
+
+
+def _limits(solved: Solved, left_out: dict[str, tuple[str, ...]]) -> Iterator[str]:
+    """Say what a file that is one for all platforms cannot, and what the lock has."""
+    lock = naming.lock(solved.target, solved.group)
+    for package, subdirs in left_out.items():
+        yield f"{package} is left out: it is for {', '.join(subdirs)} alone; {lock} has it."
+    for package in _unguarded(solved):
+        yield f"{package}: no one glob fits its builds on all platforms; prefer {lock}."
+    if left_out or _unguarded(solved):
+        yield ""
+
+
+def _unguarded(solved: Solved) -> list[str]:
+    """Return the packages with a build per hardware that a re-solve may choose anew."""
+    return [
+        name
+        for name, found in _by_name(solved).items()
+        if _is_hardware(found) and builds.glob(_builds(found), solved.target) is None
+    ]
+
+
+def _is_hardware(found: dict[str, Record]) -> bool:
+    return any(map(builds.is_hardware_build, _builds(found)))
+
+
+def _builds(found: dict[str, Record]) -> list[str]:
+    return [record.build for record in found.values()]
+
+
+def _dependencies(solved: Solved) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Return the entries, and what is asked for on some platforms alone, with these."""
+    asked = {spec.name for specs in solved.asked.values() for spec in specs}
+    entries: dict[str, str] = {}
+    left_out: dict[str, tuple[str, ...]] = {}
+    for name, found in _by_name(solved).items():
+        if name not in asked and not _has_to_stay(name, found, solved):
+            continue
+        if _is_everywhere(found, solved):
+            entries[name] = _entry(name, found, solved)
+        elif name in asked:
+            left_out[name] = tuple(found)
+    if _needs_cpuonly(solved):
+        entries.setdefault("cpuonly", "cpuonly")
+    return [entries[name] for name in sorted(entries)], left_out
+
+
+def _by_name(solved: Solved) -> dict[str, dict[str, Record]]:
+    """Return each package by name with its record on each platform, by conda's subdir."""
+    found: dict[str, dict[str, Record]] = {}
+    for platform in solved.platforms:
+        for name, record in solved.on(platform).items():
+            found.setdefault(name, {})[platform.conda_subdir] = record
+    return {name: found[name] for name in sorted(found)}
+
+
+def _is_everywhere(found: dict[str, Record], solved: Solved) -> bool:
+    """Tell whether a package can be asked for on every platform; a noarch one can be."""
+    everywhere = len(found) == len(solved.platforms)
+    return everywhere or all(_is_guard(record) for record in found.values())
+
+
+def _is_guard(record: Record) -> bool:
+    return record.subdir == "noarch" and record.name in _ALWAYS
+
+
+def _has_to_stay(name: str, found: dict[str, Record], solved: Solved) -> bool:
+    """Tell whether a re-solve needs to be told of a package that nobody asked for."""
+    return name in _ALWAYS or name in solved.bound or _is_hardware(found)
+
+
+def _entry(name: str, found: dict[str, Record], solved: Solved) -> str:
+    """Return `name=version`, with the hardware's glob, as conda's environment files have it."""
+    versions = sorted({record.version for record in found.values()})
+    pattern = builds.glob(_builds(found), solved.target) if _is_hardware(found) else None
+    if len(versions) == 1:
+        return f"{name}={versions[0]}{f'={pattern}' if pattern else ''}"
+    either = "|".join(f"=={version}" for version in versions)
+    return f"{name} {either}{f' {pattern}' if pattern else ''}"
+
+
+def _needs_cpuonly(solved: Solved) -> bool:
+    """Tell whether classic conda needs the metapackage to stay on the CPU.
+
+    The pytorch channel's old builds are told apart by features alone, which conda obeys, and mamba
+    and rattler do not (mamba#336).
+    """
+    if solved.target is None or solved.target.kind is not Kind.CPU:
+        return False
+    return any(
+        record.name == "pytorch" and record.channel.rstrip("/").endswith("/pytorch")
+        for records in solved.records.values()
+        for record in records
+    )

@@ -1,0 +1,88 @@
+"""`poetry accelock check`, and `accelock check` in the same folder: the same findings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.environments import run
+
+if TYPE_CHECKING:
+    from tests.poetry.support_project import Project
+
+
+def alone(project: Project, *words: str) -> tuple[int, str]:
+    """What `accelock check` says, which never imports Poetry."""
+    done = run(
+        sys.executable, "-m", "accelock", "check", *words, cwd=project.folder, env=project.env
+    )
+    return done.returncode, done.stdout
+
+
+def test_a_fresh_lock(copy: Project) -> None:
+    done = copy.poetry("accelock", "check")
+    assert done.stdout == "1 file checked (poetry.lock): fresh and whole\n"
+    assert alone(copy) == (0, done.stdout)
+    assert copy.server.requests == ()
+
+
+@pytest.mark.parametrize("words", [("lock",), ("add", "--lock", "six")], ids=" ".join)
+def test_a_lock_of_a_poetry_without_the_plugin(copy: Project, words: tuple[str, ...]) -> None:
+    copy.poetry(*words, plugins=False)
+    done = copy.poetry("accelock", "check", code=1)
+    assert "poetry.lock: error: it has no targets" in done.stdout
+    assert "torch 2.8.0" in done.stdout
+    assert alone(copy) == (1, done.stdout)
+
+    copy.poetry("lock")
+    copy.poetry("accelock", "check")
+
+
+def test_a_changed_table(copy: Project) -> None:
+    copy.replace("'cu126'", "'cu118'")
+    assert "[stale]" in copy.poetry("accelock", "check", code=1).stdout
+
+
+@pytest.mark.parametrize("word", ["'cu126'", "'cpu', 'cu126'"])
+def test_a_faulty_table(copy: Project, word: str) -> None:
+    copy.replace(word, "'cuda'")
+    said = copy.refused("accelock", "check")
+    assert "tool.accelock.targets" in said
+
+
+def test_as_json(copy: Project) -> None:
+    copy.replace('drop = ["torch"]', "drop = []", "poetry.lock")
+    document = json.loads(copy.poetry("accelock", "check", "--json", code=1).stdout)
+    assert document["files"] == ["poetry.lock"]
+    assert [found["code"] for found in document["findings"]] == ["damaged"]
+    assert "[accelock.cu126]" in document["findings"][0]["what"]
+
+
+def test_from_a_folder_below_and_from_outside(copy: Project) -> None:
+    copy.put("src/app/__init__.py", "")
+    done = run(
+        *(sys.executable, "-m", "poetry", "accelock", "check"),
+        cwd=copy.folder / "src" / "app",
+        env=copy.env,
+    )
+    assert done.stdout == "1 file checked (poetry.lock): fresh and whole\n"
+    done = run(
+        *(sys.executable, "-m", "poetry", "-P", copy.folder, "accelock", "check"),
+        cwd=copy.folder.parent,
+        env=copy.env,
+    )
+    assert done.stdout == "1 file checked (poetry.lock): fresh and whole\n"
+
+
+def test_no_lock(project: Project) -> None:
+    project.write_pyproject()
+    said = project.poetry("accelock", "check", code=1).stdout
+    assert "there is no lock [no-file]; run: poetry lock" in said
+
+
+def test_no_table(project: Project) -> None:
+    project.write_pyproject(targets=(), source="").poetry("lock")
+    project.poetry("accelock", "check")

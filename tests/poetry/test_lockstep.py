@@ -1,0 +1,126 @@
+"""One public version of torch and its kin on every target; what stands in the way is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.poetry.support_project import Project
+    from tests.support.server import IndexServer
+    from tests.support.sites import Site
+
+LINUX = 'platforms = ["linux-x86_64"]'
+
+
+def public(project: Project, target: str, name: str = "torch") -> str:
+    return Version(project.pins(target)[name]).public
+
+
+def test_all_targets_have_the_newest_common_version(project: Project) -> None:
+    project.write_pyproject(["torch"], targets=("cpu", "cu118", "rocm6.3"), table=LINUX)
+    project.poetry("lock")
+
+    assert {public(project, target) for target in ("cpu", "cu118", "rocm6.3")} == {"2.7.1"}
+
+
+def test_where_there_is_none_the_target_that_stops_is_named(project: Project) -> None:
+    project.write_pyproject(["torch>=2.8"], targets=("cpu", "cu118", "cu126"), table=LINUX)
+
+    said = project.refused("lock")
+    assert "torch (>=2.8) cannot be locked for cu118, linux-x86_64" in said
+    assert "2.7.1" in said
+
+
+def test_two_that_have_nothing_in_common(
+    serve: Callable[[Site], IndexServer],
+    project_at: Callable[[IndexServer], Project],
+    index: IndexServer,
+) -> None:
+    site = index.site
+    for file in site.index("/whl/cu118").projects["torch"]:
+        if "2.7" in file.distribution.version or "2.6" in file.distribution.version:
+            site = site.without("/whl/cu118", "torch")
+    old = [
+        each.distribution
+        for each in index.site.index("/whl/cu118").projects["torch"]
+        if "2.5.1" in each.distribution.version
+    ]
+    project = project_at(serve(site.with_files("/whl/cu118", *old)))
+    project.write_pyproject(["torch"], targets=("cpu", "cu126", "cu118"), table=LINUX)
+
+    said = project.refused("lock")
+    assert "torch cannot be locked for cu118, linux-x86_64" in said
+    assert "the only torch that it has is 2.5.1" in said
+    assert "cu126, linux-x86_64" in said
+
+
+def test_a_platform_that_holds_a_version_back_is_said(project: Project) -> None:
+    done = project.write_pyproject(["torch"]).poetry("lock")
+
+    assert public(project, "cu126") == "2.6.0"
+    held = [line for line in done.stderr.splitlines() if "2.6.0" in line and "accelock" in line]
+    assert len(held) == 1
+    assert "linux-aarch64" in held[0]
+
+
+def test_it_can_be_turned_off(project: Project) -> None:
+    table = f"lockstep = false\n{LINUX}"
+    project.write_pyproject(["torch"], targets=("cpu", "cu118"), table=table).poetry("lock")
+
+    assert (public(project, "cpu"), public(project, "cu118")) == ("2.8.0", "2.7.1")
+
+
+class TestBacktracking:
+    def test_where_the_leaders_graph_refuses_the_newest(self, project: Project) -> None:
+        project.write_pyproject(["torch", "old-fashioned==1.0"], table=LINUX).poetry("lock")
+
+        assert {public(project, target) for target in ("cpu", "cu126")} == {"2.6.0"}
+
+    def test_where_another_targets_graph_refuses_it(self, project: Project) -> None:
+        """Only cu126 wants triton, and 2.8.0 wants one that the project forbids."""
+        project.write_pyproject(["torch", "triton<3.4"], table=LINUX).poetry("lock")
+
+        assert {public(project, target) for target in ("cpu", "cu126")} == {"2.7.1"}
+        assert project.pins("cu126")["triton"] == "3.3.1"
+
+    def test_several_times(self, project: Project) -> None:
+        project.write_pyproject(["torch", "triton<3.3"], table=LINUX).poetry("lock")
+
+        assert {public(project, target) for target in ("cpu", "cu126")} == {"2.6.0"}
+
+    def test_where_torchvision_has_to_follow(self, project: Project) -> None:
+        project.write_pyproject(["torchvision", "triton<3.4"], table=LINUX).poetry("lock")
+
+        for target in ("cpu", "cu126"):
+            assert public(project, target) == "2.7.1"
+            assert public(project, target, "torchvision") == "0.22.1"
+
+    def test_where_no_version_is_left_the_target_is_named(self, project: Project) -> None:
+        project.write_pyproject(["torch", "triton<3.2"], targets=("cpu", "cu126"), table=LINUX)
+
+        said = project.refused("lock")
+        assert "accelock: there is no solution for cu126, linux:" in said
+        assert "triton (<3.2)" in said
+
+
+class TestTheRestFollowsTheLeader:
+    def test_in_versions_that_only_others_would_choose(self, project: Project) -> None:
+        project.write_pyproject(["torch", "pandas", "tqdm"], table=LINUX).poetry("lock")
+
+        cpu, cuda = project.pins("cpu"), project.pins("cu126")
+        assert {"triton", "nvidia-cudnn-cu12"} <= cuda.keys() - cpu.keys()
+        assert {name: cuda[name] for name in cpu if name != "torch"} == {
+            name: version for name, version in cpu.items() if name != "torch"
+        }
+
+    def test_cpuonly_takes_the_cpu_build_everywhere(self, project: Project) -> None:
+        project.write_pyproject(
+            ["torch>=2.5"], more="[tool.accelock.packages]\ntorch = { cpuonly = true }"
+        ).poetry("lock")
+
+        assert project.pins("cu126")["torch"] == "2.8.0+cpu"
+        assert not any("nvidia" in name for name in project.pins("cu126"))
