@@ -26,7 +26,7 @@ HEAVY = (
     "http.client",
     "ssl",
     "socket",
-    "accelock.index",
+    "accelock.index.reader",
     "accelock.piptools",
 )
 

@@ -173,6 +173,21 @@ def test_a_target_with_a_dot_needs_quotes() -> None:
     assert '[tool.accelock.conda.target."rocm6.3"]' in fault
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:sec/ret@host.example/own",
+        "https://me:sec@ret@host.example/own",
+        "https://me:sec#ret@host.example/own",
+        "https://host.example/own?token=secret",
+    ],
+)
+def test_a_password_that_ends_too_early_is_refused_and_not_told(url: str) -> None:
+    (fault,) = faults(f'[conda]\nchannels = ["{url}"]\n')
+    assert fault.startswith(".channels[0]: is no channel's URL")
+    assert "ret" not in fault
+
+
 def test_credentials_are_never_told() -> None:
     for url in ("https://me:secret@host example/c", "ftp://me:secret@host/t/secret/c"):
         (fault,) = faults(f'[conda]\nchannels = ["{url}"]\n')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -194,6 +195,13 @@ def test_a_channel_that_nobody_serves() -> None:
     with pytest.raises(ChannelError) as caught:
         Solver(["http://127.0.0.1:9/nowhere"]).prefetch([LINUX])
     assert "the channel http://127.0.0.1:9/nowhere could not be read" in str(caught.value)
+
+
+def test_a_channel_that_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        channel = f"http://127.0.0.1:{silent.getsockname()[1]}/silent"
+        with pytest.raises(ChannelError, match=r"/silent could not be read: no answer in 0\.5 s"):
+            Solver([channel], timeout=0.5).prefetch([LINUX])
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500])

@@ -58,6 +58,19 @@ def test_a_freeze_of_linux_leaves_uvloop_out_where_nothing_asks_for_it(project: 
     assert "triton" not in text
 
 
+def test_what_such_a_file_cannot_tell_is_said(project: Project) -> None:
+    """`pywin32 ; sys_platform == "win32"` in the inputs leaves no trace in a file of Linux."""
+    project.put("given.txt", FROZEN)
+    said = rewrite(project, "-t", "cpu", *PYTHON, "given.txt", "-o", "out.txt").stderr
+    note = "NOTE: given.txt does not say which platforms it was made for, and is turned for"
+    assert f"{note} linux-x86_64, linux-aarch64, macos-arm64, windows-x86_64. " in said
+    assert note not in rewrite(project, "-t", "cpu", *PYTHON, "out.txt").stderr.replace(
+        "out.txt", "given.txt"
+    )
+    named = ("--platform", "linux-x86_64")
+    assert note not in rewrite(project, "-t", "cpu", *named, *PYTHON, "given.txt").stderr
+
+
 def test_an_sdist_that_is_for_other_platforms_does_not_make_it_right(serving: Serving) -> None:
     # As on PyPI: uvloop has an sdist, and it does not build on Windows.
     text = turned(serving(sdist("uvloop", "0.21.0")), FROZEN, "-t", "cpu", *PYTHON)

@@ -126,6 +126,15 @@ class TestBytes:
 
         assert project.read() == locked.read()
 
+    @pytest.mark.parametrize("words", [("lock",), ("check", "--lock"), ("lock", "--regenerate")])
+    def test_what_is_about_the_file_needs_no_choice(
+        self, copy: Project, words: tuple[str, ...]
+    ) -> None:
+        before = copy.read()
+        copy.poetry(*words, ACCELOCK_TARGET="not-declared")
+
+        assert copy.read() == before
+
     def test_a_lock_with_crlf_stays_so(self, copy: Project) -> None:
         copy.put("poetry.lock", copy.read().replace("\n", "\r\n"))
         copy.replace("torch>=2.5", "torch>=2.6")

@@ -20,7 +20,8 @@ OWN = {"app", "near"}
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_an_install_is_what_the_target_alone_would_give(project: Project, case: Case) -> None:
     case.write(project)
-    project.poetry("lock")
+    said = project.poetry("lock").stderr
+    assert said.count("[tool.accelock] table of near") == ("near/pyproject.toml" in case.files)
     assert project.server.bodies_of_wheels() == ()
 
     for target in TARGETS:

@@ -47,7 +47,7 @@ def test_show_one(copy: Project) -> None:
 
 
 def test_show_why(copy: Project) -> None:
-    text = shown(copy, "show", "--why", "nvidia-cublas-cu12", target="cu126")
+    text = shown(copy, "show", "--tree", "--why", "nvidia-cublas-cu12", target="cu126")
 
     assert "torch" in text
 

@@ -17,17 +17,15 @@ LOUD = 'Repository "accelock-pytorch-cpu" does not exist.'
 
 @pytest.mark.parametrize("reresolve", ["false", "true"])
 @pytest.mark.parametrize("command", ["install", "sync"])
-def test_a_plain_install_is_loud_and_installs_nothing(
+def test_a_plain_install_is_loud_and_installs_no_torch(
     copy: Project, command: str, reresolve: str
 ) -> None:
     assert copy.venv
     before = copy.files()
-    done = copy.poetry(
-        command, code=1, plugins=False, POETRY_INSTALLER_RE_RESOLVE=reresolve
-    )
+    done = copy.poetry(command, code=1, plugins=False, POETRY_INSTALLER_RE_RESOLVE=reresolve)
 
     assert LOUD in done.stdout + done.stderr
-    assert copy.installed() == {}
+    assert "torch" not in copy.installed()
     assert copy.files() == before
 
 
@@ -37,7 +35,7 @@ def test_so_it_is_where_another_target_leads(project: Project) -> None:
     done = project.poetry("install", code=1, plugins=False)
 
     assert 'Repository "accelock-pytorch-cu126" does not exist.' in done.stdout + done.stderr
-    assert project.installed() == {}
+    assert "torch" not in project.installed()
 
 
 def test_what_needs_no_torch_is_right(project: Project) -> None:

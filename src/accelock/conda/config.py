@@ -122,6 +122,12 @@ def _channel(text: str) -> str:
             f"{strip_credentials(text)!r} is no channel; name it as in 'conda-forge', or give its "
             "http, https or file URL"
         )
+    if "://" in text and re.search(r"[?#]|@.*@|/.*@", text.partition("://")[2]):
+        # Nothing of it is quoted: what looks like a path may be the rest of a password.
+        raise AccelockError(
+            "is no channel's URL: it has a '?', a '#', or an '@' that stands in its path; in a "
+            "user or password, write / as %2F, ? as %3F, # as %23 and @ as %40"
+        )
     return text.rstrip("/")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import math
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,6 +45,8 @@ __all__ = ["Solver", "link", "require"]
 
 NOARCH = "noarch"
 _RETRIES = 3
+_ANSWER = 300  # seconds for one file of repodata: the largest have some 50 MB
+_ARCHIVE = 3600  # seconds for one package: the largest have some 2 GB
 _SETTLING = 0.05  # seconds; a thread of rattler's needs far less to let go of the interpreter
 
 _T = TypeVar("_T")
@@ -55,14 +58,18 @@ class Solver:
     :param channels: names and URLs, best first. URLs may have credentials: rattler gets them apart
         from the URLs, so that they reach no record, no cache and no message.
     :param show_progress: whether rattler draws its bars of what is fetched.
+    :param timeout: how long to wait for a file of a channel, in seconds.
 
     Raises MissingExtraError where rattler is not installed.
     """
 
-    def __init__(self, channels: Sequence[str], *, show_progress: bool = False) -> None:
+    def __init__(
+        self, channels: Sequence[str], *, show_progress: bool = False, timeout: float = _ANSWER
+    ) -> None:
         require("solving conda environments")
         self.channels = tuple(strip_credentials(channel) for channel in channels)
-        self._client = _client(channels)
+        self._timeout = timeout
+        self._client = _client(channels, timeout)
         self._gateway = rattler.Gateway(client=self._client, show_progress=show_progress)
         self._names: dict[tuple[str, str], frozenset[str]] = {}
 
@@ -195,10 +202,14 @@ class Solver:
         return dict(zip(pairs, listed, strict=True))
 
     async def _list_one(self, channel: str, subdir: str) -> frozenset[str]:
+        asked = self._gateway.names([channel], [subdir], channel_relations="disabled")
         try:
-            names = await self._gateway.names([channel], [subdir], channel_relations="disabled")
+            # Of our own: the client's timeout is for one try, of which there are several.
+            names = await asyncio.wait_for(asked, self._timeout)
         except exceptions.GatewayError as error:
             raise unreadable(without_credentials(str(error)).strip(), [channel]) from None
+        except asyncio.TimeoutError:
+            raise unreadable(f"no answer in {self._timeout:g} s", [channel]) from None
         return frozenset(name.normalized for name in names)
 
 
@@ -222,7 +233,7 @@ def link(
     """
     require("installing conda environments")
     try:
-        _run(_link(records, prefix, platform, _client(channels), requested, reporter))
+        _run(_link(records, prefix, platform, _client(channels, _ARCHIVE), requested, reporter))
     except exceptions.InstallerError as error:
         raise InstallError(without_credentials(str(error)).strip()) from None
 
@@ -273,7 +284,7 @@ def _run(work: Coroutine[Any, Any, _T]) -> _T:
     return asyncio.run(work)
 
 
-def _client(channels: Sequence[str]) -> Any:
+def _client(channels: Sequence[str], timeout: float) -> Any:
     """Return an HTTP client that knows the credentials of these channels, and rattler's own.
 
     The ways to give credentials to rattler itself work too: `rattler auth login`, netrc, and
@@ -288,7 +299,7 @@ def _client(channels: Sequence[str]) -> Any:
         middlewares.append(middleware.AddHeadersMiddleware(_headers(logins)))
     middlewares += [middleware.AuthenticationMiddleware(), middleware.OciMiddleware()]
     middlewares += [middleware.GCSMiddleware(), middleware.S3Middleware()]
-    return rattler.Client(middlewares)
+    return rattler.Client(middlewares, timeout=math.ceil(timeout))
 
 
 def _headers(logins: Sequence[access.Login]) -> Callable[[str, str], dict[str, str] | None]:

@@ -24,11 +24,19 @@ if TYPE_CHECKING:
 _PROJECT_BUILDERS = ("project_wheel_metadata", "build_project_metadata")
 
 
+# Names of PEP 508 that are of one machine, and of no platform.
+_UNDETERMINED = frozenset({"platform_release", "platform_version"})
+
+
 class MarkerEnvironment(dict[str, str]):
     """The PEP 508 environment of a cell, which refuses what a platform does not have.
 
     Answering ``platform_release`` with this machine's would make a lock depend on where it is made.
     """
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a value; packaging before 24.1 (in pip before 24.1) asks in this way."""
+        return self[name] if name in _UNDETERMINED else super().get(name, default)
 
     def __missing__(self, name: str) -> str:
         raise MetadataError(

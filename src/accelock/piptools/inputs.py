@@ -5,6 +5,7 @@ pip reads requirements files, nested ones and standard input; the hooks here lis
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import tempfile
@@ -180,7 +181,7 @@ def strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: 
         # `===` compares to the letter: it would refuse the build that carries the label.
         operator = "==" if plus and specifier.operator == "===" else specifier.operator
         parts.append(f"{operator}{public}")
-    requirement.req.specifier = SpecifierSet(",".join(parts))
+    _respecify(requirement, parts)
 
 
 def _foreign_label(requirement: Any, label: str, own: str, target: Target) -> str:
@@ -195,10 +196,19 @@ def _foreign_label(requirement: Any, label: str, own: str, target: Target) -> st
 
 def forget_label(pin: Any) -> None:
     """Turn an existing accelerated pin into a preference: no label, no other target's hashes."""
-    pin.req.specifier = SpecifierSet(
-        ",".join(f"{s.operator}{str(s.version).partition('+')[0]}" for s in pin.req.specifier)
-    )
+    versions = [(s.operator, str(s.version).partition("+")[0]) for s in pin.req.specifier]
+    _respecify(pin, [f"{operator}{public}" for operator, public in versions])
     pin.hash_options = {}
+
+
+def _respecify(requirement: Any, parts: list[str]) -> None:
+    """Give a requirement of pip's other specifiers.
+
+    pip keeps the inner object for all requirements of the same text (`get_requirement` has a
+    cache), so that it must not be changed: other cells read it too.
+    """
+    requirement.req = copy.copy(requirement.req)
+    requirement.req.specifier = SpecifierSet(",".join(parts))
 
 
 def _stable(path: str, text: str) -> str:

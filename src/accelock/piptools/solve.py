@@ -279,6 +279,9 @@ def _call(active: Active, params: dict[str, Any]) -> None:
         raise _no_solution(active, str(error)) from error
     except ResolvelibError as error:  # pip before 25.1 lets "too deep" through
         raise _no_solution(active, f"{type(error).__name__}: {error}") from error
+    except ValueError as error:  # pip before 24.1: metadata that is none
+        reason = f"{type(error).__name__}: {error}"
+        raise AccelockError(f"pip cannot read what it found for {active.cell}: {reason}") from error
     except OSError as error:  # a file or a host; pip-tools does not expect either to fail
         raise AccelockError(hide_credentials(str(error))) from error
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from accelock.machine import Choice
     from accelock.poetry.locker import TargetLocker
+    from accelock.poetry.pool import TargetPool
     from accelock.poetry.project import Project
 
 
@@ -43,6 +44,8 @@ def _install(
         return int(execute(installer, operations))
     choice = project.choice(lock.platforms)
     _say(project, choice)
+    # The executor has an authenticator of its own, which looks them up at its first request.
+    cast("TargetPool", project.poetry.pool).register_credentials()
     stays = _stays(project, lock, choice.target.name, installer, operations)
     gone = [] if stays else _leftovers(lock, choice.target.name, installer, operations)
     status = int(execute(installer, [*map(Uninstall, gone), *operations]))

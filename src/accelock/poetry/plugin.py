@@ -6,6 +6,7 @@ fetched here, and a project without a [tool.accelock] table is left alone.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from cleo.events.console_command_event import ConsoleCommandEvent
@@ -14,11 +15,16 @@ from poetry.plugins.application_plugin import ApplicationPlugin
 from poetry.plugins.plugin import Plugin
 
 if TYPE_CHECKING:
+    from cleo.commands.command import Command
     from cleo.events.event import Event
     from cleo.events.event_dispatcher import EventDispatcher
     from cleo.io.io import IO
     from poetry.console.application import Application
     from poetry.poetry import Poetry
+
+
+# The command that runs: Poetry activates plugins for a project only when the command asks for it.
+_running: ContextVar[Command | None] = ContextVar("running", default=None)
 
 
 class AccelockPlugin(Plugin):
@@ -31,7 +37,7 @@ class AccelockPlugin(Plugin):
             return
         from accelock.poetry import takeover
 
-        takeover.take_over(poetry, table, io)
+        takeover.take_over(poetry, table, io).command = _running.get()
 
 
 class AccelockApplicationPlugin(ApplicationPlugin):
@@ -51,8 +57,10 @@ class AccelockApplicationPlugin(ApplicationPlugin):
 def _tell_project(event: Event, _name: str, _dispatcher: EventDispatcher) -> None:
     if not isinstance(event, ConsoleCommandEvent):
         return
-    command: Any = event.command
-    poetry = getattr(command, "_poetry", None)
+    _running.set(event.command)
+    # Poetry's own listeners may have loaded the project already; a command that never asks for
+    # one must not make it load (private in Poetry 2.0.1 to 2.5.1).
+    poetry: Any = getattr(event.command.application, "_poetry", None)
     project = getattr(getattr(poetry, "locker", None), "project", None)
     if project is not None:
-        project.command = command
+        project.command = event.command

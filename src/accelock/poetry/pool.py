@@ -82,6 +82,24 @@ class TargetPool(RepositoryPool):
 
     # -- what Poetry asks of a pool ------------------------------------------------------------
 
+    @property
+    def all_repositories(self) -> list[Repository]:
+        """Return the repositories; `poetry export` finds the URLs of the lock's sources here."""
+        found = super().all_repositories
+        if not self.project.is_exporting:
+            return found
+        from accelock.poetry import exporting
+
+        self.register_credentials()
+        names = {repository.name.lower() for repository in found}
+        ours = {
+            own.name.lower(): own
+            for family in self.project.catalogue.families
+            for target in self.project.targets
+            if (own := self.family_repository(family, target)).name.lower() not in names
+        }
+        return [*found, *exporting.sources(ours.values(), self.project.poetry.config)]
+
     def has_repository(self, name: str) -> bool:
         """Return whether there is a repository of that name, ours among them."""
         return super().has_repository(name) or self._ours(name) is not None
@@ -136,6 +154,8 @@ class TargetPool(RepositoryPool):
         self, name: str, version: Version, *args: Any, repository_name: str | None = None, **kw: Any
     ) -> Package:
         """Return one package; Poetry 2.0 passes extras too."""
+        if args and isinstance(args[-1], str):
+            *args, repository_name = args  # type: ignore[assignment]
         found = self.find(name) if self.slice is not None else None
         if repository_name is None and found is not None and self.slice is not None:
             ours = self.family_repository(found[0], self.slice.target)
@@ -248,7 +268,7 @@ class TargetPool(RepositoryPool):
 
         :raises UserError: the user's source has our name and another URL.
         """
-        for repository in self.all_repositories:
+        for repository in super().all_repositories:
             declared = getattr(repository, "url", None)
             if declared is not None and declared.rstrip("/") == url:
                 return repository.name
@@ -277,7 +297,7 @@ class TargetPool(RepositoryPool):
         from accelock.poetry.supply import Supply
 
         project = self.project
-        self._register_credentials()
+        self.register_credentials()
         session = Authenticator(config=project.poetry.config, io=project.io)
         reader = IndexReader(session)
         with shown():
@@ -292,7 +312,7 @@ class TargetPool(RepositoryPool):
         digests = reader.digests(project.say, project.show_bytes)
         return Supply(shelf, reader, project.pythons, digests)
 
-    def _register_credentials(self) -> None:
+    def register_credentials(self) -> None:
         """Let ``poetry config http-basic.accelock-pytorch-cpu`` count for our sources' URLs."""
         project = self.project
         known = project.poetry.config.get("repositories", {}) or {}

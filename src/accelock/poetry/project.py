@@ -116,6 +116,11 @@ class Project:
         finally:
             self._viewed = old
 
+    @property
+    def is_exporting(self) -> bool:
+        """Return whether `poetry export` runs."""
+        return self.command is not None and self.command.name == "export"
+
     def active_name(self, overlay: Overlay) -> str:
         """Return the target whose view of the lock Poetry is to see.
 

@@ -84,11 +84,15 @@ class FamilyRepository(Repository):
 
         Poetry 2.0 passes extras too, which need nothing here.
 
+        Between solves it is a version's files alone, with their URLs.
+
         :raises PackageNotFoundError: the slice has no such version.
         """
         project = canonicalize_name(name)
         whole = self._whole()
-        if whole is None or not self.has_version(project, version):
+        if whole is None:
+            return self._with_files(project, version)
+        if not self.has_version(project, version):
             raise PackageNotFoundError(f"Package {name} ({version}) not found.")
         release = self._supply().release(project, PackagingVersion(version.text), whole)
         info = PackageInfo(
@@ -101,6 +105,14 @@ class FamilyRepository(Repository):
         )
         package = info.to_package(name=name)
         return self._sourced(package)
+
+    def _with_files(self, name: str, version: Version) -> Package:
+        from accelock.poetry import exporting
+
+        with shown():
+            return exporting.with_files(
+                name, version, self._supply().shelf.listed(name, self.target)
+            )
 
     def find_links_for_package(self, package: Package) -> list[Link]:
         """Return the links of a locked package's files, as Poetry's chooser wants them.

@@ -12,7 +12,7 @@ from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import LockstepError
 from accelock.index.lockstep import CellDroppedError, held_back_message
-from accelock.poetry import fallback, merging, summary
+from accelock.poetry import fallback, merging, notes, summary
 from accelock.poetry.errors import UserError, shown
 from accelock.poetry.hooks import PoetrySolver
 from accelock.poetry.slices import Slice
@@ -110,11 +110,20 @@ class _Work:
                 self.pool.lockstep = None
             for warning in dict.fromkeys(self.together.warnings):
                 self.project.say(f"<warning>{warning}</>")
-            for line in self.together.absent() if solution.accelerated else ():
+            for line in self._notes(solution):
                 self.project.say(f"accelock: {line}")
             self._say_what_is_unhashed(solution)
             self._say_what_is_held_back(solution)
             return solution
+
+    def _notes(self, solution: Solution) -> list[str]:
+        leader = next(iter(solution.by_target.values()))
+        found = [
+            *notes.by_hand(self.project, self.together.requires),
+            *notes.ignored_tables(self.project, leader),
+            *(self.together.absent() if solution.accelerated else ()),
+        ]
+        return list(dict.fromkeys(found))
 
     def _say_what_is_held_back(self, solution: Solution) -> None:
         """Say where a platform that nobody named keeps a package at an older version."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 PROGRAM = "accelock rewrite"
 _TURNED = "# turned to a target by: "
 _STDIN = "standard input"
+_PLATFORM_NAMES = re.compile(r"\b(sys_platform|platform_machine|platform_system|os_name)\b")
 
 
 @dataclass(frozen=True)
@@ -155,13 +157,25 @@ def _report(turned: Turned, request: Request) -> None:
         log.warning(line)
     for line in moves.changed():
         log.info(line)
-    found = (run.shelves.find(name) for name in turned.variants)
-    if all(entry is None or entry.package.runtime for entry in found):
+    if any(map(run.plan.may_drop, turned.scope.cells)) and not _says_platforms(turned.file):
+        platforms = dict.fromkeys(cell.platform.name for cell in turned.scope.cells)
+        log.info(
+            f"NOTE: {request.name} does not say which platforms it was made for, and is turned for "
+            f"{', '.join(platforms)}. What was asked for on others than its own, it does not have; "
+            "name those that you need with --platform."
+        )
+    if not any(turned.is_accelerated(name) for name in turned.variants):
         (target,) = run.plan.targets
         log.warning(
             f"NOTE: {request.name} has no package that is built per target: nothing was turned to "
             f"{target.name}."
         )
+
+
+def _says_platforms(file: requirements.RequirementsFile) -> bool:
+    """Return whether a file is known to hold on several platforms: its markers, or we, say so."""
+    ours = any("accelock compile" in line for line in file.header)
+    return ours or any(_PLATFORM_NAMES.search(pin.marker or "") for pin in file.pins)
 
 
 def _request(params: dict[str, Any]) -> Request:

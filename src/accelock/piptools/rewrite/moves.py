@@ -71,7 +71,7 @@ class Moves:
             yield f"Not pinned, as without --allow-unsafe: {_join(left_out)}."
 
     def _shared(self) -> set[str]:
-        return self.turned.pinned().keys() & self.turned.variants.keys()
+        return self.turned.pinned.keys() & self.turned.variants.keys()
 
     def _steps(self) -> Iterator[Step]:
         for name in sorted(self._shared()):
@@ -93,7 +93,7 @@ class Moves:
         return found is not None and found.package.runtime
 
     def _added(self) -> dict[str, list[str]]:
-        pinned = self.turned.pinned()
+        pinned = self.turned.pinned
         target = self.turned.compiled.run.plan.targets[0].name
         reasons: defaultdict[str, list[str]] = defaultdict(list)
         for name in sorted(self.turned.variants.keys() - pinned.keys()):
@@ -113,12 +113,15 @@ class Moves:
         return sorted(found)
 
     def _left_out(self) -> Iterable[str]:
+        """Return unsafe packages that are new, so that no comment in the file names them yet."""
         (target,) = self.turned.compiled.run.plan.targets
-        named = {pin.name for pin in self.turned.file.pins} | self.turned.variants.keys()
+        lines = self.turned.file.text.splitlines()
         return {
             variant.name
             for variant in self.turned.compiled.variants[target.name]
-            if variant.unsafe and variant.name not in named
+            if variant.name not in self.turned.variants
+            and variant.name not in self.turned.located
+            and f"# {variant.name}" not in lines
         }
 
     def _on(self, cells: Collection[Cell], all_cells: Collection[Cell]) -> str:

@@ -128,7 +128,7 @@ def _is_runtime(pin: Pin, pins: Collection[Pin], catalogue: Catalogue) -> bool:
     if found is None or not found[1].runtime:
         return False
     others = (catalogue.family_of(other.name) for other in pins if other.name)
-    return any(o is not None and o[0] == found[0] and not o[1].runtime for o in others)
+    return any(o is not None and o[0] == found[0] and o[1].lockstep for o in others)
 
 
 def _is_direct(pin: Pin) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
@@ -70,4 +71,9 @@ class Scope:
 
 def holds(marker: str | None, environment: Mapping[str, str]) -> bool:
     """Return whether a marker (PEP 508) holds in an environment; no marker does."""
-    return marker is None or Marker(marker).evaluate({**environment, "extra": ""})
+    return marker is None or _parsed(marker).evaluate({**environment, "extra": ""})
+
+
+@lru_cache(maxsize=4096)
+def _parsed(marker: str) -> Marker:
+    return Marker(marker)

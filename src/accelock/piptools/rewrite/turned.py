@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,22 +59,24 @@ class Turned:
         return located.is_located(pin, self.compiled.run.plan.catalogue)
 
     def is_accelerated(self, name: str) -> bool:
-        """Return whether a package is one that a family publishes per target."""
-        return bool(name) and self.compiled.run.shelves.find(name) is not None
+        """Return whether a package is one that a family publishes per target, or a part of it."""
+        found = self.compiled.run.shelves.find(name) if name else None
+        return found is not None and (found.package.runtime or not found.package.is_glob)
 
-    def pinned(self) -> dict[str, tuple[Pin, ...]]:
+    @functools.cached_property
+    def pinned(self) -> Mapping[str, tuple[Pin, ...]]:
         """Return the pins of the file by name, without paths, URLs and editables."""
-        names = dict.fromkeys(pin.name for pin in self.file.pins if not self.is_located(pin))
-        return {
-            name: tuple(pin for pin in self.file.named(name) if not self.is_located(pin))
-            for name in names
-        }
+        found: dict[str, tuple[Pin, ...]] = {}
+        for pin in self.file.pins:
+            if not self.is_located(pin):
+                found[pin.name] = (*found.get(pin.name, ()), pin)
+        return found
 
     def held(self, name: str) -> dict[Cell, str]:
         """Return the version that the file has of a package, by cell."""
         return {
             cell: version
-            for pin in self.pinned().get(name, ())
+            for pin in self.pinned.get(name, ())
             if (version := located.version_of(pin)) is not None
             for cell in self.scope.where(pin.marker)
         }
@@ -93,7 +96,7 @@ class Turned:
         A line for other Pythons or platforms than those of this run stays; but not where it is an
         accelerated package, of which it would be another target's build.
         """
-        gone = {name: pins for name, pins in self.pinned().items() if name not in self.variants}
+        gone = {name: pins for name, pins in self.pinned.items() if name not in self.variants}
         return {
             name: lines
             for name, pins in gone.items()
@@ -102,7 +105,7 @@ class Turned:
 
     def edit(self) -> Edit:
         """Return what has to change in the file."""
-        pinned = self.pinned()
+        pinned = self.pinned
         gone = {pin.lineno: () for pins in self.dropped().values() for pin in pins}
         changed = {
             number: lines
@@ -126,7 +129,7 @@ class Turned:
 
     def is_same(self, name: str) -> bool:
         """Return whether the lines of a package already say what was found."""
-        pins = self.pinned()[name]
+        pins = self.pinned[name]
         versions = {c: _normal(v) for c, v in self.held(name).items()}
         if versions != {c: _normal(v) for c, v in self.found(name).items()}:
             return False
