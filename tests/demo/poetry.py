@@ -52,7 +52,7 @@ def lock_and_install(tour: Tour) -> None:
     tour.expect(not bodies, f"wheels were downloaded: {bodies}")
     lock = tour.read("poetry/poetry.lock")
     found = sorted(set(re.findall(r'^version = "(\S+\+cpu|\S+\+cu126)"', lock, re.MULTILINE)))
-    tour.expect(len(found) >= 4, f"the lock has only {found}")  # noqa: PLR2004
+    tour.expect(len(found) >= 4, f"the lock has only {found}")
     tour.say(f"One poetry.lock has it all: {', '.join(found)}, and a Mac's builds without a label.")
     if tour.host is None or tour.host.name == NO_TORCH:
         return
