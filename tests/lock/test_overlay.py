@@ -95,7 +95,7 @@ class TestDifference:
     def test_the_text_of_toml_makes_none(self) -> None:
         document = tomlkit.parse(tomlkit.dumps({"package": LEADER}).replace('"3.1.6"', "'3.1.6'"))
 
-        assert overlay.difference(LEADER, document["package"]) == Change((), ())  # type: ignore[arg-type]
+        assert overlay.difference(LEADER, document["package"]) == Change((), ())
 
 
 class TestWritingAndReading:
@@ -148,8 +148,12 @@ DAMAGE = {
     "list of targets ": lambda lock: lock["metadata"]["accelock"].pop("targets"),
     "[accelock] is no table": lambda lock: lock.update(accelock=["cu126"]),
     "[metadata.accelock] is no table": lambda lock: lock["metadata"].update(accelock=1),
-    "[metadata.accelock.platforms]": lambda lock: lock["metadata"]["accelock"].update(platforms=["linux-x86_64"]),
-    "[metadata.accelock.platforms] ": lambda lock: lock["metadata"]["accelock"]["platforms"].pop("cu126"),
+    "[metadata.accelock.platforms]": lambda lock: lock["metadata"]["accelock"].update(
+        platforms=["linux-x86_64"]
+    ),
+    "[metadata.accelock.platforms] ": lambda lock: lock["metadata"]["accelock"]["platforms"].pop(
+        "cu126"
+    ),
     "[accelock.cu126] was edited": lambda lock: lock["accelock"]["cu126"]["drop"].remove("tqdm"),
     "[accelock.cu126] was edited ": (
         lambda lock: lock["accelock"]["cu126"]["package"][1].update(version="2.7.1+cu126")

@@ -135,9 +135,7 @@ CASES = (
     ),
     Case(
         "an optional extra",
-        pep621(
-            "tqdm", more=f'[project.optional-dependencies]\ngpu = ["torch>=2.5"]\n{NO_PACKAGE}'
-        ),
+        pep621("tqdm", more=f'[project.optional-dependencies]\ngpu = ["torch>=2.5"]\n{NO_PACKAGE}'),
         ("tqdm", "torch>=2.5"),
         words=("--all-extras",),
         extras=("gpu",),
@@ -166,7 +164,12 @@ CASES = (
         ("./near",),
         files={**MODULE, "near/pyproject.toml": PATH_DEPENDENCY, "near/backend.py": BACKEND},
     ),
-    Case("legacy tables", legacy('torch = ">=2.5"\npandas = "*"'), ("torch>=2.5", "pandas"), files=MODULE),
+    Case(
+        "legacy tables",
+        legacy('torch = ">=2.5"\npandas = "*"'),
+        ("torch>=2.5", "pandas"),
+        files=MODULE,
+    ),
     Case(
         "PEP 621 enriched by legacy tables",
         pep621("torch>=2.5", more=f'{NO_PACKAGE}[tool.poetry.dependencies]\ntorch = "<2.7"\n'),

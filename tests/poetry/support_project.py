@@ -7,7 +7,6 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,11 +16,12 @@ from packaging.utils import canonicalize_name
 
 from accelock.lock import overlay
 from accelock.target import PLATFORMS, PythonVersion, host_platform
-from tests.support.environments import Venv, isolated_env, run
+from tests.support.environments import isolated_env, run
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     from tests.support.server import IndexServer
 
@@ -106,7 +106,11 @@ class Project:
             self.primary,
             *((f"[tool.accelock]\ntargets = {list(targets)}",) if targets else ()),
             table,
-            *((f'[tool.accelock.sources]\npytorch = "{source.format(url=url)}"',) if source else ()),
+            *(
+                (f'[tool.accelock.sources]\npytorch = "{source.format(url=url)}"',)
+                if source
+                else ()
+            ),
             more,
         ]
         self.put("pyproject.toml", "\n".join(lines) + "\n")
@@ -133,11 +137,16 @@ class Project:
     # Running
 
     def poetry(
-        self, *words: str, code: int | None = 0, plugins: bool = True, **variables: str
+        self,
+        *words: str,
+        code: int | None = 0,
+        plugins: bool = True,
+        environ: Mapping[str, str] | None = None,
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run Poetry, which must end with this exit code (None: any)."""
         alone = () if plugins else ("--no-plugins",)
-        env = {**self.env, **variables}
+        env = {**self.env, **(environ or {}), **variables}
         done = run(sys.executable, "-m", "poetry", *alone, *words, cwd=self.folder, env=env)
         shown = f"poetry {' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert code is None or done.returncode == code, shown
@@ -150,7 +159,7 @@ class Project:
         Returns what it said on stderr, with its lines joined.
         """
         before, installed = self.files(), self.installed()
-        done = self.poetry(*words, code=1, **variables)
+        done = self.poetry(*words, code=1, environ=variables)
         assert self.files() == before
         assert self.installed() == installed
         return " ".join(done.stderr.split())
@@ -189,31 +198,33 @@ class Project:
     # What is installed
 
     @property
-    def venv(self) -> Venv:
-        """The environment in the folder; made at once where there is none."""
-        path = self.folder / ".venv"
-        if not path.exists():
-            made = run(
-                sys.executable, "-m", "venv", "--without-pip", path, cwd=self.folder, env=self.env
-            )
+    def environment(self) -> Path:
+        """Where the environment in the folder is, or will be."""
+        return self.folder / ".venv"
+
+    def make_environment(self) -> Project:
+        """Make the environment in the folder, where there is none: faster than Poetry does."""
+        if not self.environment.exists():
+            venv = (sys.executable, "-m", "venv", "--without-pip", self.environment)
+            made = run(*venv, cwd=self.folder, env=self.env)
             assert made.returncode == 0, made.stderr
-        return Venv(path, self.env)
+        return self
 
     def installed(self) -> dict[str, str]:
         """Name and version of what the environment in the folder holds; empty without one."""
-        return installed_in(self.folder / ".venv")
+        return installed_in(self.environment)
 
     def install(
         self, *words: str, target: str | None = None, command: str = "install", **variables: str
     ) -> dict[str, str]:
         """Run `poetry install`, and return what the environment then holds."""
-        assert self.venv.path.exists()
+        self.make_environment()
         chosen = {"ACCELOCK_TARGET": target} if target else {}
-        self.poetry(command, *words, **chosen, **variables)
+        self.poetry(command, *words, environ={**chosen, **variables})
         return self.installed()
 
     def forget_environment(self) -> None:
-        shutil.rmtree(self.folder / ".venv")
+        shutil.rmtree(self.environment)
 
 
 def installed_in(environment: Path) -> dict[str, str]:

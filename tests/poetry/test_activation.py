@@ -53,7 +53,9 @@ def modules(project: Project, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize("words", LIGHT, ids=" ".join)
-def test_a_command_that_locks_nothing_costs_nothing(project: Project, words: tuple[str, ...]) -> None:
+def test_a_command_that_locks_nothing_costs_nothing(
+    project: Project, words: tuple[str, ...]
+) -> None:
     project.write_pyproject(targets=("cu126", "rocm6.3"))
     with_us = modules(project, *words)
     alone = modules(project, "--no-plugins", *words)
@@ -108,7 +110,7 @@ def session(project: Project, *, plugins: bool) -> list[tuple[tuple[str, ...], o
         shutil.rmtree(path, ignore_errors=True)
     project.folder.mkdir()
     project.write_pyproject(["torch", "tqdm<4.67"], targets=(), source="")
-    assert project.venv
+    project.make_environment()
     found: list[tuple[tuple[str, ...], object]] = []
     for words in COMMANDS:
         done = project.poetry(*words, code=None, plugins=plugins)

@@ -31,7 +31,9 @@ def edited(text: str) -> str:
 
 def mixed(text: str) -> str:
     """As a merge of two branches may leave it."""
-    return text.replace('name = "fsspec"\nversion = "2025.5.1"', 'name = "fsspec"\nversion = "2025"')
+    return text.replace(
+        'name = "fsspec"\nversion = "2025.5.1"', 'name = "fsspec"\nversion = "2025"'
+    )
 
 
 DAMAGE = [
@@ -70,7 +72,7 @@ def test_what_the_message_advises_helps(copy: Project, damage: Callable[[str], s
 def test_a_lock_that_is_none_at_all_is_poetrys_to_refuse(copy: Project, text: str) -> None:
     good = copy.read()
     copy.put("poetry.lock", text)
-    assert copy.venv
+    copy.make_environment()
     ours = copy.refused("install", ACCELOCK_TARGET="cpu")
     plain = copy.poetry("install", code=1, plugins=False)
 

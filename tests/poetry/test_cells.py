@@ -62,9 +62,9 @@ class TestLabels:
     def test_the_entries_of_a_package_exclude_each_other_and_leave_no_machine_out(
         self, everywhere: Project
     ) -> None:
-        """A machine that nobody declared fails on a wheel that does not fit; torch is not missing."""
+        """A machine that nobody declared fails on a wheel that does not fit: torch is there."""
         torch = [each for each in everywhere.view("cpu") if each["name"] == "torch"]
-        for platform in (*PLATFORMS.values(),):
+        for platform in PLATFORMS.values():
             environment = platform.marker_environment(PythonVersion(3, 12))
             for changed in ({}, {"platform_machine": "riscv64"}, {"sys_platform": "freebsd14"}):
                 there = {**environment, **changed}
@@ -118,8 +118,8 @@ class TestPlatforms:
 
 # A release whose wheels require different things without a marker that says so.
 def two_faced() -> Site:
-    def torch(target: str, tag: str, *requires: str, label: str = "") -> Distribution:
-        version = f"3.0.0{label or '+' + target}"
+    def torch(target: str, tag: str, *requires: str) -> list[Distribution]:
+        version = f"3.0.0+{target}"
         files = [f"cp3{minor}-cp3{minor}-{tag}" for minor in (10, 11, 12, 13)]
         return [wheel("torch", version, each, ("filelock", *requires), ">=3.9") for each in files]
 
@@ -127,7 +127,9 @@ def two_faced() -> Site:
     cuda = [
         *torch("cu126", x86, "cuda-lib==1", "shared-lib; python_version >= '3.8'"),
         *torch("cu126", arm),
-        *torch("cu126", "win_amd64", "cuda-lib==2", "win-lib", "shared-lib; python_version >= '3.8'"),
+        *torch(
+            "cu126", "win_amd64", "cuda-lib==2", "win-lib", "shared-lib; python_version >= '3.8'"
+        ),
     ]
     cpu = [*torch("cpu", x86), *torch("cpu", arm), *torch("cpu", "win_amd64")]
     others = [
@@ -188,7 +190,7 @@ def test_requirements_several_levels_deep(
             "torch",
             f"2.11.0+{target}",
             f"cp3{minor}-cp3{minor}-manylinux_2_28_x86_64",
-            [f'cuda-toolkit[cublas]==13.0.2; {linux}'] if target == "cu130" else [],
+            [f"cuda-toolkit[cublas]==13.0.2; {linux}"] if target == "cu130" else [],
         )
         for target in ("cpu", "cu130")
         for minor in (10, 11, 12, 13)

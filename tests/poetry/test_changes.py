@@ -76,7 +76,7 @@ class TestAdd:
     @on_linux
     def test_it_installs_for_this_machine(self, project: Project) -> None:
         project.write_pyproject(["tqdm"], table=LINUX).poetry("lock")
-        assert project.venv
+        project.make_environment()
         done = project.poetry("add", "torch", ACCELOCK_TARGET="cu126")
 
         assert "accelock: installing for cu126 (ACCELOCK_TARGET says so)" in done.stderr
@@ -90,7 +90,7 @@ class TestAdd:
     @on_linux
     def test_where_no_target_fits_nothing_is_changed(self, project: Project) -> None:
         project.write_pyproject(["tqdm"], targets=("cu118", "cu126"), table=LINUX).poetry("lock")
-        assert project.venv
+        project.make_environment()
 
         said = project.refused("add", "torch")
         assert "none of the declared targets fits this machine" in said

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.machine import container
-from tests.poetry.support_project import installed_in, on_linux
+from tests.poetry.support_project import installed_in, new_project, on_linux
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from tests.support.sites import Site
 
 pytestmark = on_linux
-RERESOLVE = ("false", "true")
+BOTH = pytest.mark.parametrize(
+    "reresolve",
+    [{"POETRY_INSTALLER_RE_RESOLVE": word} for word in ("false", "true")],
+    ids=("from the lock", "re-resolved"),
+)
 
 
 def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -33,7 +37,7 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
 class TestChoice:
     def test_the_only_target_needs_none(self, project: Project) -> None:
         project.write_pyproject(targets=("cu126",)).poetry("lock")
-        assert project.venv
+        project.make_environment()
         done = project.poetry("install")
 
         assert lines(done) == ["accelock: installing for cu126 (the only target declared)"]
@@ -41,21 +45,21 @@ class TestChoice:
 
     @pytest.mark.parametrize("target", ["cpu", "cu126"])
     def test_the_variable(self, copy: Project, target: str) -> None:
-        assert copy.venv
+        copy.make_environment()
         done = copy.poetry("install", ACCELOCK_TARGET=target)
 
         assert lines(done) == [f"accelock: installing for {target} (ACCELOCK_TARGET says so)"]
         assert copy.installed() == copy.pins(target)
 
     def test_a_variable_that_names_no_declared_target(self, copy: Project) -> None:
-        assert copy.venv
+        copy.make_environment()
         said = copy.refused("install", ACCELOCK_TARGET="cu128")
 
         assert "cu128" in said
         assert "cu126" in said
 
     def test_what_was_chosen_for_the_environment(self, copy: Project) -> None:
-        assert copy.venv
+        copy.make_environment()
         said = copy.poetry("accelock", "use", "cu126")
         assert "cu126" in said.stdout
         done = copy.poetry("install")
@@ -64,33 +68,33 @@ class TestChoice:
         assert copy.installed() == copy.pins("cu126")
 
     def test_the_variable_wins_over_it(self, copy: Project) -> None:
-        assert copy.venv
+        copy.make_environment()
         copy.poetry("accelock", "use", "cu126")
         done = copy.poetry("install", "--dry-run", ACCELOCK_TARGET="cpu")
 
         assert lines(done) == ["accelock: installing for cpu (ACCELOCK_TARGET says so)"]
 
     def test_it_is_forgotten_on_request_and_with_the_environment(self, copy: Project) -> None:
-        assert copy.venv
+        copy.make_environment()
         copy.poetry("accelock", "use", "cu126")
         copy.poetry("accelock", "use", "auto")
         assert "installing for cpu" in lines(copy.poetry("install", "--dry-run"))[0]
 
         copy.poetry("accelock", "use", "cu126")
         copy.forget_environment()
-        assert copy.venv
+        copy.make_environment()
         assert "installing for cpu" in lines(copy.poetry("install", "--dry-run"))[0]
 
     @pytest.mark.parametrize("wanted", ["cu128", "cuda", "rocm6.3"])
     def test_only_a_declared_target_can_be_chosen(self, copy: Project, wanted: str) -> None:
-        assert copy.venv
+        copy.make_environment()
         said = copy.refused("accelock", "use", wanted)
 
         assert wanted in said
         assert "cu126" in said
 
     def test_a_choice_that_is_no_longer_declared_is_passed_over(self, copy: Project) -> None:
-        assert copy.venv
+        copy.make_environment()
         copy.poetry("accelock", "use", "cu126")
         copy.replace("['cpu', 'cu126']", "['cpu', 'cu118']")
         copy.poetry("lock")
@@ -99,19 +103,18 @@ class TestChoice:
         assert "installing for cpu (no other declared target fits" in lines(done)[0]
 
     def test_without_hardware_it_is_cpu_and_says_why(self, copy: Project) -> None:
-        assert copy.venv
+        copy.make_environment()
         done = copy.poetry("install", CUDA_VISIBLE_DEVICES="")
 
-        assert lines(done) == [
-            "accelock: installing for cpu (no other declared target fits: cu126: no NVIDIA driver "
-            "found)"
-        ]
+        (line,) = lines(done)
+        assert line.startswith("accelock: installing for cpu (no other declared target fits: ")
+        assert line.endswith("cu126: no NVIDIA driver found)")
         assert (container.WARNING in done.stderr) == container.is_container()
 
     def test_where_none_fits_nothing_is_installed(self, project: Project) -> None:
         project.write_pyproject(targets=("cu126", "rocm6.3"), table='platforms = ["linux-64"]')
         project.poetry("lock")
-        assert project.venv
+        project.make_environment()
         said = project.refused("install", CUDA_VISIBLE_DEVICES="")
 
         assert "cu126: no NVIDIA driver found" in said
@@ -123,7 +126,7 @@ class TestCellsThatAreNotLocked:
     def test_a_platform_that_is_not_declared(self, project: Project) -> None:
         project.write_pyproject(table='platforms = ["linux-aarch64", "macos-arm64"]')
         project.poetry("lock")
-        assert project.venv
+        project.make_environment()
         said = project.refused("install", ACCELOCK_TARGET="cpu")
 
         assert "This environment is linux-x86_64" in said
@@ -135,7 +138,7 @@ class TestCellsThatAreNotLocked:
             table='platforms = ["linux-x86_64", "windows-x86_64"]',
             more='[tool.accelock.target.cu126]\nplatforms = ["windows-x86_64"]',
         ).poetry("lock")
-        assert project.venv
+        project.make_environment()
 
         said = project.refused("install", ACCELOCK_TARGET="cu126")
         assert "poetry.lock has cu126" in said
@@ -144,30 +147,41 @@ class TestCellsThatAreNotLocked:
 
     def test_a_target_that_is_declared_and_not_locked(self, copy: Project) -> None:
         copy.replace("'cu126']", "'cu126', 'cu118']")
-        assert copy.venv
+        copy.make_environment()
 
         assert "poetry lock" in copy.refused("install", ACCELOCK_TARGET="cu118")
 
 
-@pytest.mark.parametrize("reresolve", RERESOLVE)
-class TestChangeOfTarget:
-    @pytest.fixture
-    def at_cu126(self, copy: Project, reresolve: str) -> Project:
-        copy.poetry("config", "--local", "installer.re-resolve", reresolve)
-        assert copy.install(target="cu126") == copy.pins("cu126")
-        return copy
+@pytest.fixture(scope="module")
+def cu126_once(locked: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = new_project(tmp_path_factory.mktemp("cu126"), locked.server)
+    locked.copied(project)
+    assert project.install(target="cu126") == project.pins("cu126")
+    return project
 
-    def test_what_only_the_old_target_had_goes(self, at_cu126: Project) -> None:
-        done = at_cu126.poetry("install", ACCELOCK_TARGET="cpu")
+
+@pytest.fixture
+def at_cu126(cu126_once: Project, tmp_path: Path, index: IndexServer) -> Project:
+    """The locked project with cu126 installed; the environment is a copy, which is faster."""
+    return with_environment(cu126_once, new_project(tmp_path, index))
+
+
+def with_environment(one: Project, other: Project) -> Project:
+    shutil.copytree(one.environment, other.folder / ".venv", symlinks=True)
+    return one.copied(other)
+
+
+class TestChangeOfTarget:
+    @BOTH
+    def test_what_only_the_old_target_had_goes_and_comes_back(
+        self, at_cu126: Project, reresolve: dict[str, str]
+    ) -> None:
+        done = at_cu126.poetry("install", ACCELOCK_TARGET="cpu", environ=reresolve)
 
         assert at_cu126.installed() == at_cu126.pins("cpu")
         assert "8 removals" in done.stdout
         assert "Removing nvidia-cudnn-cu12" in done.stdout
-
-    def test_and_comes_back(self, at_cu126: Project) -> None:
-        at_cu126.install(target="cpu")
-
-        assert at_cu126.install(target="cu126") == at_cu126.pins("cu126")
+        assert at_cu126.install(target="cu126", **reresolve) == at_cu126.pins("cu126")
 
     def test_a_dry_run_changes_nothing(self, at_cu126: Project) -> None:
         before = at_cu126.installed()
@@ -177,11 +191,17 @@ class TestChangeOfTarget:
         assert "Removing triton" in done.stdout
         assert at_cu126.installed() == before
 
-    def test_sync_does_it_too(self, at_cu126: Project) -> None:
-        assert at_cu126.install(command="sync", target="cpu") == at_cu126.pins("cpu")
+    @BOTH
+    def test_sync_does_it_too(self, at_cu126: Project, reresolve: dict[str, str]) -> None:
+        installed = at_cu126.install(command="sync", target="cpu", **reresolve)
+
+        assert installed == at_cu126.pins("cpu")
+
+    def test_the_option_of_that_name_too(self, at_cu126: Project) -> None:
+        assert at_cu126.install("--sync", target="cpu") == at_cu126.pins("cpu")
 
     def test_what_the_user_put_there_stays(self, at_cu126: Project) -> None:
-        site = next(at_cu126.venv.path.glob("lib/python*/site-packages"))
+        site = next(at_cu126.environment.glob("lib/python*/site-packages"))
         folder = site / "mine-1.0.dist-info"
         folder.mkdir()
         (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
@@ -189,15 +209,18 @@ class TestChangeOfTarget:
 
         assert after == at_cu126.pins("cpu") | {"mine": "1.0"}
 
+    def test_an_installed_target_that_is_no_longer_declared(self, at_cu126: Project) -> None:
+        at_cu126.poetry("accelock", "use", "cu126")
+        at_cu126.replace("['cpu', 'cu126']", "['cpu']")
+        at_cu126.poetry("lock")
+        done = at_cu126.poetry("install")
 
-@pytest.mark.parametrize("reresolve", RERESOLVE)
-class TestGroupsAndExtras:
-    @pytest.fixture
-    def grouped(self, project: Project, reresolve: str) -> Project:
-        project.write_pyproject(
-            ["tqdm"],
-            table='platforms = ["linux-x86_64"]',
-            more="""
+        assert lines(done) == ["accelock: installing for cpu (the only target declared)"]
+        assert at_cu126.installed()["torch"] == "2.6.0+cpu"
+        assert at_cu126.install(command="sync") == at_cu126.pins("cpu")
+
+
+GROUPS = """
 [tool.poetry.group.dev.dependencies]
 h11 = "*"
 [tool.poetry.group.ml]
@@ -206,21 +229,34 @@ optional = true
 torch = "*"
 [project.optional-dependencies]
 vision = ["torchvision"]
-""",
-        )
+"""
+
+
+class TestGroupsAndExtras:
+    @pytest.fixture(scope="class")
+    def grouped_once(
+        self, shared: IndexServer, tmp_path_factory: pytest.TempPathFactory
+    ) -> Project:
+        project = new_project(tmp_path_factory.mktemp("grouped"), shared)
+        project.write_pyproject(["tqdm"], table='platforms = ["linux-x86_64"]', more=GROUPS)
         project.poetry("lock")
-        project.poetry("config", "--local", "installer.re-resolve", reresolve)
+        project.make_environment()
         return project
 
+    @pytest.fixture
+    def grouped(self, grouped_once: Project, tmp_path: Path, index: IndexServer) -> Project:
+        return with_environment(grouped_once, new_project(tmp_path, index))
+
     @pytest.mark.parametrize(
-        ("words", "groups", "extras"),
+        ("words", "groups", "extras", "reresolve"),
         [
-            ((), ("main", "dev"), ()),
-            (("--with", "ml"), ("main", "dev", "ml"), ()),
-            (("--only", "ml"), ("ml",), ()),
-            (("--without", "dev"), ("main",), ()),
-            (("--all-extras",), ("main", "dev"), ("vision",)),
-            (("--extras", "vision", "--only", "main"), ("main",), ("vision",)),
+            ((), ("main", "dev"), (), "false"),
+            (("--with", "ml"), ("main", "dev", "ml"), (), "false"),
+            (("--with", "ml"), ("main", "dev", "ml"), (), "true"),
+            (("--only", "ml"), ("ml",), (), "false"),
+            (("--without", "dev"), ("main",), (), "true"),
+            (("--all-extras",), ("main", "dev"), ("vision",), "false"),
+            (("--extras", "vision", "--only", "main"), ("main",), ("vision",), "true"),
         ],
     )
     def test_they_mean_what_they_mean(
@@ -229,73 +265,72 @@ vision = ["torchvision"]
         words: tuple[str, ...],
         groups: tuple[str, ...],
         extras: tuple[str, ...],
+        reresolve: str,
     ) -> None:
-        installed = grouped.install(*words, target="cu126")
+        installed = grouped.install(*words, target="cu126", POETRY_INSTALLER_RE_RESOLVE=reresolve)
 
         assert installed == grouped.pins("cu126", groups=groups, extras=extras)
         wanted = "ml" in groups or "vision" in extras
         assert ("torch" in installed) == ("nvidia-cudnn-cu12" in installed) == wanted
 
-    def test_sync_removes_what_is_not_asked_for(self, grouped: Project) -> None:
-        assert "torch" in grouped.install("--with", "ml", target="cu126")
-
-        assert grouped.install(command="sync", target="cu126") == {"h11": "0.16.0", "tqdm": "4.67.1"}
-
-    def test_only_another_group_breaks_no_torch(self, grouped: Project) -> None:
+    def test_only_another_group_breaks_no_torch_and_sync_removes_it(self, grouped: Project) -> None:
         """Its libraries must not go while torch itself stays as it was."""
         before = grouped.install("--with", "ml", target="cu126")
-        after = grouped.install("--only", "dev", target="cpu")
+        done = grouped.poetry("install", "--only", "dev", ACCELOCK_TARGET="cpu")
 
-        assert after == before
+        assert grouped.installed() == before
+        assert "torch (2.8.0+cu126) stays" in done.stderr
+        after = grouped.install(command="sync", target="cu126")
+        assert after == {"h11": "0.16.0", "tqdm": "4.67.1"}
 
 
 class TestEnvironments:
     def test_outside_of_the_project(self, copy: Project) -> None:
         outside = {"POETRY_VIRTUALENVS_IN_PROJECT": "false"}
-        copy.poetry("install", ACCELOCK_TARGET="cu126", **outside)
+        copy.poetry("install", ACCELOCK_TARGET="cu126", environ=outside)
         folder = only(copy.folder.parent / "home/virtualenvs")
 
         assert installed_in(folder) == copy.pins("cu126")
         assert not (copy.folder / ".venv").exists()
-        copy.poetry("accelock", "use", "cpu", **outside)
-        done = copy.poetry("install", **outside)
+        copy.poetry("accelock", "use", "cpu", environ=outside)
+        done = copy.poetry("install", environ=outside)
         assert "chosen for this environment" in done.stderr
         assert installed_in(folder) == copy.pins("cpu")
 
     def test_an_active_one(self, copy: Project) -> None:
         active = copy.folder.parent / "active"
-        copy.venv.path.rename(active)
+        copy.environment.rename(active)
         words = {"VIRTUAL_ENV": str(active), "POETRY_VIRTUALENVS_IN_PROJECT": "false"}
-        copy.poetry("accelock", "use", "cu126", **words)
-        copy.poetry("install", **words)
+        copy.poetry("accelock", "use", "cu126", environ=words)
+        copy.poetry("install", environ=words)
 
         assert installed_in(active) == copy.pins("cu126")
 
     def test_each_keeps_its_own_choice(self, copy: Project) -> None:
-        assert copy.venv
+        copy.make_environment()
         copy.poetry("accelock", "use", "cu126")
         other = {"POETRY_VIRTUALENVS_IN_PROJECT": "false", "VIRTUAL_ENV": ""}
-        shutil.copytree(copy.venv.path, copy.folder.parent / "other", symlinks=True)
+        shutil.copytree(copy.environment, copy.folder.parent / "other", symlinks=True)
         other["VIRTUAL_ENV"] = str(copy.folder.parent / "other")
-        copy.poetry("accelock", "use", "cpu", **other)
+        copy.poetry("accelock", "use", "cpu", environ=other)
 
         assert "installing for cu126" in copy.poetry("install", "--dry-run").stderr
-        assert "installing for cpu" in copy.poetry("install", "--dry-run", **other).stderr
+        assert "installing for cpu" in copy.poetry("install", "--dry-run", environ=other).stderr
 
     def test_nothing_of_the_choice_is_in_the_project(self, copy: Project) -> None:
         before = copy.files()
-        assert copy.venv
+        copy.make_environment()
         copy.poetry("accelock", "use", "cu126")
         copy.install()
 
         assert copy.files() == before
-        notes = json.loads((copy.venv.path / "accelock.json").read_text())
+        notes = json.loads((copy.environment / "accelock.json").read_text())
         assert notes == {"chosen": "cu126", "installed": "cu126"}
 
 
 class TestWhatItDownloads:
     def test_only_the_targets_files(self, copy: Project) -> None:
-        assert copy.venv
+        copy.make_environment()
         copy.server.reset()
         copy.install(target="cpu")
         bodies = copy.server.bodies_of_wheels()
@@ -315,21 +350,21 @@ class TestWhatItDownloads:
         project = project_at(server)
         project.write_pyproject(["torch<2.7"]).poetry("lock")
         other = [
-            wheel("torch", "2.6.0+cpu", f"cp{tag()}-cp{tag()}-linux_x86_64", note="of somebody else")
+            wheel(
+                "torch", "2.6.0+cpu", f"cp{tag()}-cp{tag()}-linux_x86_64", note="of somebody else"
+            )
         ]
         server.site = server.site.without("/whl/cpu", "torch").with_files("/whl/cpu", *other)
-        assert project.venv
+        project.make_environment()
         done = project.poetry("install", code=1, ACCELOCK_TARGET="cpu")
 
         assert "torch" in done.stdout + done.stderr
         assert "torch" not in project.installed()
 
-    def test_nothing_where_all_is_there(self, copy: Project) -> None:
-        copy.install(target="cu126")
-        copy.server.reset()
-        copy.install(target="cu126")
+    def test_nothing_where_all_is_there(self, at_cu126: Project) -> None:
+        at_cu126.install(target="cu126")
 
-        assert copy.server.requests == ()
+        assert at_cu126.server.requests == ()
 
 
 def tag() -> str:
@@ -342,8 +377,7 @@ def only(folder: Path) -> Path:
 
 
 class TestRun:
-    def test_it_runs_what_is_installed(self, copy: Project) -> None:
-        copy.install(target="cu126")
+    def test_it_runs_what_is_installed(self, at_cu126: Project) -> None:
         code = "import torch; print(torch.__version__, torch.version.cuda)"
 
-        assert copy.poetry("run", "python", "-c", code).stdout.strip() == "2.6.0+cu126 12.6"
+        assert at_cu126.poetry("run", "python", "-c", code).stdout.strip() == "2.6.0+cu126 12.6"

@@ -1,5 +1,7 @@
 """Poetry as a library: two projects in one process, and a machine with a GPU that is made up."""
 
+# ruff: noqa: PLC0415  (without Poetry this file is collected too, and its tests are skipped)
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -30,12 +32,10 @@ def in_process(copy: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 def activated(project: Project) -> Any:
     """Return the Poetry object of a project, as its console makes it, with the plugin at work."""
     from cleo.io.buffered_io import BufferedIO
-    from poetry.config.config import Config
     from poetry.factory import Factory
 
     from accelock.poetry.plugin import AccelockPlugin
 
-    Config._default_config = None
     io = BufferedIO()
     poetry = Factory().create_poetry(project.folder, io=io, disable_plugins=True)
     AccelockPlugin().activate(poetry, io)
@@ -71,7 +71,9 @@ class TestTwoProjectsInOneProcess:
             lock(poetry)
 
         assert in_process.read() == expected
-        assert {e["version"] for e in other.view("cu118") if e["name"] == "torch"} == {"2.7.1+cu118"}
+        assert {e["version"] for e in other.view("cu118") if e["name"] == "torch"} == {
+            "2.7.1+cu118"
+        }
         assert "accelock" not in plain.read()
         torch = [each for each in plain.lock()["package"] if each["name"] == "torch"]
         assert torch[0]["source"]["reference"] == "local"

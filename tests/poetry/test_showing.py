@@ -22,13 +22,15 @@ exports = pytest.mark.skipif(
 
 def shown(project: Project, *words: str, target: str) -> str:
     before = project.files()
-    assert project.venv
+    project.make_environment()
     done = project.poetry(*words, ACCELOCK_TARGET=target)
     assert project.files() == before
     return done.stdout
 
 
-@pytest.mark.parametrize("words", [("show",), ("show", "--tree"), ("show", "--no-truncate", "--all")])
+@pytest.mark.parametrize(
+    "words", [("show",), ("show", "--tree"), ("show", "--no-truncate", "--all")]
+)
 def test_show(copy: Project, words: tuple[str, ...]) -> None:
     cpu, cuda = (shown(copy, *words, target=each) for each in ("cpu", "cu126"))
 
@@ -53,7 +55,7 @@ def test_show_why(copy: Project) -> None:
 
 
 def test_the_choice_of_the_environment_counts(copy: Project) -> None:
-    assert copy.venv
+    copy.make_environment()
     copy.poetry("accelock", "use", "cu126")
 
     assert "2.6.0+cu126" in copy.poetry("show").stdout

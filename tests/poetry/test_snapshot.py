@@ -29,7 +29,9 @@ def test_one_lock_for_four_targets(
     project = new_project(tmp_path, index)
     url = run(sys.executable, "-c", DEFAULT_INDEX, cwd=tmp_path, env=project.env).stdout.strip()
     project.write_pyproject(
-        ["torch", "torchvision", "sentence-transformers"], targets=TARGETS, source=snapshot.source.replace("{", "{{").replace("}", "}}")
+        ["torch", "torchvision", "sentence-transformers"],
+        targets=TARGETS,
+        source=snapshot.source.replace("{", "{{").replace("}", "}}"),
     )
     project.replace(f"{index.url}/simple", url)
 

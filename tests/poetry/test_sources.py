@@ -105,14 +105,14 @@ class TestPrivate:
             for target in TARGETS
             for key, value in (("USERNAME", "someone"), ("PASSWORD", "s3cret"))
         }
-        private.poetry("lock", **login)
+        private.poetry("lock", environ=login)
 
         assert "s3cret" not in private.read()
         assert private.install(target="cpu", **login) == private.pins("cpu")
 
     @on_linux
     def test_credentials_in_the_table(self, private: Project) -> None:
-        private.replace("pytorch = \"http://", "pytorch = \"http://someone:s3cret@")
+        private.replace('pytorch = "http://', 'pytorch = "http://someone:s3cret@')
         done = private.poetry("lock", "-vv")
 
         assert "s3cret" not in private.read()
@@ -136,7 +136,7 @@ class TestEnvironment:
     def test_it_is_read_and_never_written(self, project: Project) -> None:
         project.write_pyproject(table=LINUX, source="https://torch.example/whl/{{target}}")
         local = {"ACCELOCK_SOURCE_PYTORCH": f"{project.server.url}/whl/{{target}}"}
-        project.poetry("lock", **local)
+        project.poetry("lock", environ=local)
 
         assert "/whl/" not in project.read().replace("https://torch.example/whl/", "")
         assert source_of(project, "cu126")["url"] == "https://torch.example/whl/cu126"
@@ -183,7 +183,7 @@ class TestUsersOwnSources:
     def test_a_poetry_without_the_plugin_then_installs_the_leader(self, project: Project) -> None:
         more = self.source(project, "my-torch", "/whl/cpu")
         project.write_pyproject(table=LINUX, more=more).poetry("lock")
-        assert project.venv
+        project.make_environment()
         project.poetry("install", plugins=False)
 
         assert project.installed() == project.pins("cpu")

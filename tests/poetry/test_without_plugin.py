@@ -20,7 +20,7 @@ LOUD = 'Repository "accelock-pytorch-cpu" does not exist.'
 def test_a_plain_install_is_loud_and_installs_no_torch(
     copy: Project, command: str, reresolve: str
 ) -> None:
-    assert copy.venv
+    copy.make_environment()
     before = copy.files()
     done = copy.poetry(command, code=1, plugins=False, POETRY_INSTALLER_RE_RESOLVE=reresolve)
 
@@ -31,7 +31,7 @@ def test_a_plain_install_is_loud_and_installs_no_torch(
 
 def test_so_it_is_where_another_target_leads(project: Project) -> None:
     project.write_pyproject(targets=("cu126", "cpu")).poetry("lock")
-    assert project.venv
+    project.make_environment()
     done = project.poetry("install", code=1, plugins=False)
 
     assert 'Repository "accelock-pytorch-cu126" does not exist.' in done.stdout + done.stderr
@@ -42,7 +42,7 @@ def test_what_needs_no_torch_is_right(project: Project) -> None:
     """A group without accelerated packages is plain Poetry's, with the versions of the lock."""
     project.write_pyproject(more='[tool.poetry.group.docs.dependencies]\ntqdm = "*"')
     project.poetry("lock")
-    assert project.venv
+    project.make_environment()
     project.poetry("install", "--only", "docs", plugins=False)
 
     assert project.installed() == {"tqdm": "4.67.1"}
@@ -50,14 +50,14 @@ def test_what_needs_no_torch_is_right(project: Project) -> None:
 
 def test_a_lock_without_accelerated_packages_is_right(project: Project) -> None:
     project.write_pyproject(["tqdm", "pandas"]).poetry("lock")
-    assert project.venv
+    project.make_environment()
     project.poetry("install", plugins=False)
 
     assert project.installed() == project.pins("cpu")
 
 
 def test_a_plain_poetry_reads_it_without_complaint(copy: Project) -> None:
-    assert copy.venv
+    copy.make_environment()
     copy.poetry("check", "--lock", plugins=False)
     done = copy.poetry("show", plugins=False)
 

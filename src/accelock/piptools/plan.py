@@ -68,6 +68,7 @@ class Plan:
     :param written: by family, what a compiled file says (never from the environment).
     :param fixed: families whose source was chosen by the user, against which an URL in the input
         does not count.
+    :param declared_sources: the same without the environment, which does not say what is written.
     """
 
     catalogue: Catalogue
@@ -78,6 +79,7 @@ class Plan:
     sources: Mapping[str, Source]
     written: Mapping[str, Source]
     fixed: frozenset[str]
+    declared_sources: frozenset[str]
     cpuonly: frozenset[str]
     levels: Levels
     lockstep: bool
@@ -129,8 +131,9 @@ class Plan:
 
     def with_sources(self, found: Mapping[str, Source]) -> Plan:
         """Return the plan with the sources that the inputs name, where none was chosen."""
-        new = {name: source for name, source in found.items() if name not in self.fixed}
-        return replace(self, sources={**self.sources, **new}, written={**self.written, **new})
+        read = {name: source for name, source in found.items() if name not in self.fixed}
+        said = {name: source for name, source in found.items() if name not in self.declared_sources}
+        return replace(self, sources={**self.sources, **read}, written={**self.written, **said})
 
 
 def find_config(directory: Path, catalogue: Catalogue) -> Config | None:
@@ -164,7 +167,7 @@ def make_plan(
     pythons = _pythons(options, config)
     pairs = [(target, platform) for target in targets for platform in asked[target.name][0]]
     _check_existing(targets, pairs)
-    chosen, written, fixed = _sources(options, config, catalogue, environ)
+    chosen, written, fixed, said = _sources(options, config, catalogue, environ)
     return Plan(
         catalogue=catalogue,
         targets=targets,
@@ -181,6 +184,7 @@ def make_plan(
         sources=chosen,
         written=written,
         fixed=fixed,
+        declared_sources=said,
         cpuonly=frozenset(name for name, rule in rules.items() if rule.cpuonly),
         levels=config.levels if config else Levels(),
         lockstep=config.lockstep if config else True,
@@ -246,8 +250,8 @@ def _check_existing(targets: tuple[Target, ...], pairs: list[tuple[Target, Platf
 
 def _sources(
     options: Options, config: Config | None, catalogue: Catalogue, environ: Mapping[str, str]
-) -> tuple[dict[str, Source], dict[str, Source], frozenset[str]]:
-    """Return where to read, what to write, and the families for which the user chose."""
+) -> tuple[dict[str, Source], dict[str, Source], frozenset[str], frozenset[str]]:
+    """Return where to read, what to write, and the families for which the user chose each."""
     written = {family.name: Source(family.index) for family in catalogue.families}
     chosen = dict(config.sources) if config else {}
     try:
@@ -258,4 +262,5 @@ def _sources(
     written.update(chosen)
     written.update(given)
     reading = {**written, **from_environment, **given}
-    return reading, written, frozenset({*chosen, *given, *from_environment})
+    said = frozenset({*chosen, *given})
+    return reading, written, said | frozenset(from_environment), said

@@ -57,4 +57,4 @@ def execute(installer: Installer, operations: list[Any]) -> int:
 def put_in() -> None:
     """Put both in the place of Poetry's; they are inert for projects that are not taken over."""
     solver_module.Solver = TargetSolver  # type: ignore[misc]
-    Installer._execute = execute  # type: ignore[method-assign]
+    Installer._execute = execute  # type: ignore[method-assign, assignment]

@@ -96,8 +96,8 @@ class TargetLocker(Locker):
         names = {entry["name"] for entry in self.raw_data.get("package", []) if find(entry["name"])}
         if names:
             self.project.say(
-                f"accelock: {self.lock.name} has {min(names)} and no targets: it was made by a Poetry "
-                "without accelock. Run `poetry lock`."
+                f"accelock: {self.lock.name} has {min(names)} and no targets: it was made by a "
+                "Poetry without accelock. Run `poetry lock`."
             )
         return bool(names)
 

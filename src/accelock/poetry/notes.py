@@ -1,4 +1,4 @@
-"""What a lock says besides its progress: where the user's own word counts, and where it does not."""
+"""What a lock says besides its progress: where the user's own word counts, and where not."""
 
 from __future__ import annotations
 
