@@ -213,6 +213,12 @@ INVOCATIONS: tuple[Invocation, ...] = (
         {"requirements.in": INPUT},
         variables={"CUSTOM_COMPILE_COMMAND": "make lock"},
     ),
+    Invocation(
+        "a target in the environment",
+        ("-q",),
+        {"requirements.in": "torch==2.8.0\ntqdm # cpuonly\n"},
+        variables={"ACCELOCK_TARGET": "cpu"},
+    ),
     of("other options", "--trusted-host=127.0.0.1", "--pip-args=--retries 1", "--max-rounds=5"),
     of("help", "--help"),
     of("version", "--version"),
