@@ -218,3 +218,21 @@ def test_a_lock_of_plain_poetry_becomes_ours(project: Project) -> None:
     for target in TARGETS:
         assert project.pins(target)["torch"] == f"2.6.0+{target}"
         assert project.pins(target)["tqdm"] == "4.66.5"
+
+
+class TestLabelsInTheProject:
+    """A target's own label is its public version and itself; another's is an error."""
+
+    def test_the_own_label_of_the_only_target(self, project: Project) -> None:
+        project.write_pyproject(["torch==2.6.0+cpu"], targets=("cpu",)).poetry("lock")
+
+        assert project.pins("cpu")["torch"] == "2.6.0+cpu"
+        assert project.pins("cpu", "macos-arm64")["torch"] == "2.6.0"
+
+    def test_another_targets(self, project: Project) -> None:
+        project.write_pyproject(["torch==2.6.0+cpu"])
+
+        said = project.refused("lock")
+        assert "torch 2.6.0+cpu carries the label +cpu" in said
+        assert "declares cu126" in said
+        assert "pyproject.toml" in said

@@ -13,6 +13,7 @@ from poetry.inspection.info import PackageInfo
 from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository import Repository
 
+from accelock.poetry import labels
 from accelock.poetry.errors import shown
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class FamilyRepository(Repository):
-    """What a slice has of a family.
+    """What a slice has of a family, by public versions: a solve is not to meet labels.
 
     :param name: of the source in the lock (``source.reference``), and of its credentials.
     :param url: of the source in the lock.
@@ -64,20 +65,43 @@ class FamilyRepository(Repository):
         versions = self._supply().in_slice(name, whole)
         allowed = self._allows(name, whole)
         found = []
-        for public, version in sorted(versions.items()):
+        for public in sorted(versions):
             if allowed is not None and public not in allowed:
                 continue
-            parsed = Version.parse(str(version))
+            parsed = Version.parse(str(public))
             if constraint.allows(parsed):
                 found.append(self._bare(name, parsed))
         return found
 
     def has_version(self, name: NormalizedName, version: Version) -> bool:
-        """Return whether the slice at work has exactly this version of a project."""
+        """Return whether the slice at work has this version of a project, with label or without."""
+        return self.labelled(name, version) is not None
+
+    def labelled(self, name: str, version: Version) -> PackagingVersion | None:
+        """Return a version of the slice at work as its files spell it; None where it has none.
+
+        :param version: the public one, or the very one with the label.
+        """
         whole = self._whole()
         if whole is None:
-            return False
-        return PackagingVersion(version.text) in self._supply().in_slice(name, whole).values()
+            return None
+        wanted = PackagingVersion(version.text)
+        found = self._supply().in_slice(name, whole).get(PackagingVersion(wanted.public))
+        return found if wanted in {found, labels.public(version)} else None
+
+    def as_solved(self, package: Package) -> Package | None:
+        """Return a locked package as the slice at work solves it, or None if it cannot take it."""
+        name, version = package.name, labels.public(package.version)
+        if str(self.labelled(name, package.version)) != package.version.text:
+            return None
+        if not self._find_packages(name, Version.parse(str(version))):
+            return None
+        return labels.relabelled(package, version)
+
+    def as_locked(self, package: Package) -> Package:
+        """Return a solved package with the label that the slice at work has it with."""
+        version = self.labelled(package.name, package.version)
+        return package if version is None else labels.relabelled(package, version)
 
     def package(self, name: str, version: Version, *_args: Any) -> Package:
         """Return a version with its requirements and files for the slice at work.
@@ -92,9 +116,10 @@ class FamilyRepository(Repository):
         whole = self._whole()
         if whole is None:
             return self._with_files(project, version)
-        if not self.has_version(project, version):
+        labelled = self.labelled(project, version)
+        if labelled is None:
             raise PackageNotFoundError(f"Package {name} ({version}) not found.")
-        release = self._supply().release(project, PackagingVersion(version.text), whole)
+        release = self._supply().release(project, labelled, whole)
         info = PackageInfo(
             name=project,
             version=version.text,

@@ -12,7 +12,7 @@ from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import LockstepError
 from accelock.index.lockstep import CellDroppedError, held_back_message
-from accelock.poetry import fallback, merging, notes, summary
+from accelock.poetry import fallback, labels, merging, notes, summary
 from accelock.poetry.errors import UserError, shown
 from accelock.poetry.hooks import PoetrySolver
 from accelock.poetry.slices import Slice
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from accelock.poetry.locker import TargetLocker
     from accelock.poetry.merging import Solved
     from accelock.poetry.pool import TargetPool
+    from accelock.poetry.repository import FamilyRepository
     from accelock.target import Platform, Target
 
 # How often a version that some slice refuses is ruled out before we give up.
@@ -54,6 +55,7 @@ def solve_targets(solver: TargetSolver, pool: TargetPool, use_latest: list[Any])
     locker: TargetLocker = pool.project.poetry.locker  # type: ignore[assignment]
     fallback.route(solver._package)  # of dependencies that `poetry add --source` just made
     with shown():
+        labels.strip(solver._package, pool.project)
         solution = _Work(solver, pool, locker, use_latest).solve()
     locker.solution = solution
     if solution.accelerated:
@@ -246,7 +248,20 @@ class _Work:
                 self._inner_io(),
             )
             solver.provider._source_root = self.solver.provider._source_root
-            return dict(solver.solve(latest).get_solved_packages())
+            solved = solver.solve(latest).get_solved_packages()
+            return {self._as_locked(package, whole): info for package, info in solved.items()}
+
+    def _as_locked(self, package: Package, whole: Slice) -> Package:
+        ours = self._source_of(package, whole)
+        return package if ours is None else ours.as_locked(package)
+
+    def _source_of(self, package: Package, whole: Slice) -> FamilyRepository | None:
+        """Return the family's repository, where the package comes from there."""
+        entry = self.pool.find(package.name)
+        if entry is None:
+            return None
+        ours = self.pool.family_repository(entry[0], whole.target)
+        return ours if package.source_reference == ours.name else None
 
     def _locked_versions(self) -> dict[str, Version]:
         """Return the leader's locked public versions of what is not to be updated."""
@@ -254,7 +269,7 @@ class _Work:
             return {}
         packages = self.locker.packages_of(self.project.targets[0])
         return {
-            package.name: Version(Version(package.version.text).public)
+            package.name: labels.public(package.version)
             for package in packages
             if package.name not in self.use_latest
             and (entry := self.pool.find(package.name))
@@ -273,21 +288,19 @@ class _Work:
         """
         if not self.solver._locked_packages:
             return []
-        kept = []
-        for package in self.locker.packages_of(whole.target):
-            entry = self.pool.find(package.name)
-            if entry is None or self._still_there(package, whole):
-                kept.append(package)
-        return kept
-
-    def _still_there(self, package: Package, whole: Slice) -> bool:
-        entry = self.pool.find(package.name)
-        if entry is None or not entry[1].labelled:
-            return True
         with self.pool.use(whole):
-            ours = self.pool.family_repository(entry[0], whole.target)
-            found = ours._find_packages(package.name, package.version)
-        return package.source_reference == ours.name and bool(found)
+            kept = (self._kept(each, whole) for each in self.locker.packages_of(whole.target))
+            return [package for package in kept if package is not None]
+
+    def _kept(self, package: Package, whole: Slice) -> Package | None:
+        ours = self._source_of(package, whole)
+        if ours is not None:
+            return ours.as_solved(package)
+        entry = self.pool.find(package.name)
+        if entry is None or not entry[1].labelled or package.is_direct_origin():
+            return package
+        by_hand = {d.source_name for d in self.together.requires if d.name == package.name}
+        return package if package.source_reference in by_hand else None
 
     def _rule_out(self, whole: Slice, found: Mapping[Slice, Solved]) -> bool:
         """Rule out the leader's versions that this slice's graph refuses; False if none is.
@@ -324,7 +337,7 @@ class _Work:
 
     def _lockstep_versions(self, solved: Solved) -> dict[str, Version]:
         return {
-            package.name: Version(Version(package.version.text).public)
+            package.name: labels.public(package.version)
             for package in solved
             if (entry := self.pool.find(package.name))
             and entry[1].lockstep
