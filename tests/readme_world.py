@@ -98,9 +98,12 @@ def repacked(installed: metadata.Distribution) -> Distribution:
     for path in installed.files or ():
         if ".." in path.parts or path.suffix in {".pyc", ".pth"} or path.name in LEFT_OUT:
             continue
+        located = Path(str(path.locate()))
+        if not located.is_file():  # pip's RECORD names a folder that pip itself does not install
+            continue
         old = path.parts[0]
         inside = Path(folder, *path.parts[1:]) if old.endswith(".dist-info") else Path(path)
-        members[inside.as_posix()] = Path(str(path.locate())).read_bytes()
+        members[inside.as_posix()] = located.read_bytes()
     if canonicalize_name(name) == "accelock":  # an editable install has no modules in its RECORD
         members |= modules(Path(accelock.__file__).parent)
     members[f"{folder}/RECORD"] = record(members, f"{folder}/RECORD")

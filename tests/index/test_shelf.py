@@ -146,6 +146,13 @@ class TestFilesOfVersion:
         assert {str(file.version) for file in found} == {"2.8.0"}
         assert shelves().files_of_version("torch", mac, Version("2.8.0+cpu")) == ()
 
+    def test_are_no_other_labels_of_the_same_page(self, shelves: Shelves) -> None:
+        """The page of all variants has 2.6.0+cpu and 2.6.0+cu126 for aarch64."""
+        arm, shelf = cell("cpu", "linux-aarch64"), shelves("/whl/torch_stable.html")
+        found = shelf.files_of_version("torch", arm, Version("2.6.0+cpu"))
+
+        assert {str(file.version) for file in found} == {"2.6.0+cpu"}
+
 
 class TestHashed:
     def test_a_version_without_a_published_hash_is_passed_over(self, shelves: Shelves) -> None:

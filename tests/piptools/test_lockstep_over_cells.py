@@ -188,6 +188,12 @@ class TestOverPlatforms:
             "rocm6.3 does not exist on linux-aarch64, macos-arm64, windows-x86_64: left out there.",
         ]
 
+    def test_a_warning_of_pip_tools_is_said_once(self, project: Project) -> None:
+        project.write(requirements_in="torch\n")
+        done = project.compile("-q", "-t", "cpu", "-t", "rocm6.3")
+
+        assert done.stderr.count("--strip-extras is becoming the default") == 1
+
     def test_quiet_says_only_what_matters(self, project: Project) -> None:
         project.write(requirements_in="torch\n")
         done = project.compile("-q", "--strip-extras", "-t", "rocm6.3", "-t", "cpu")

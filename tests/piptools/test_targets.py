@@ -102,6 +102,13 @@ class TestMarkers:
                 pins = project.pins(f"requirements.{target}.txt", platform)
                 assert {"torch", "torchvision"} <= set(pins), (target, platform)
 
+    def test_an_undeclared_platform_meets_a_line_of_torch(self, project: Project) -> None:
+        project.write(requirements_in="torch\n")
+        project.compile("-q", "-t", "cpu", "--platform=linux-64", "--platform=osx-arm64")
+
+        assert project.pins(platform="windows-x86_64")["torch"] == "2.8.0+cpu"
+        assert project.pins(platform="macos-x86_64")["torch"] == "2.8.0"
+
 
 class TestNvidia:
     def test_only_where_the_platform_wants_it(self, project: Project) -> None:
