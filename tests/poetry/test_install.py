@@ -232,21 +232,20 @@ vision = ["torchvision"]
 """
 
 
+@pytest.fixture(scope="module")
+def grouped_once(shared: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = new_project(tmp_path_factory.mktemp("grouped"), shared)
+    project.write_pyproject(["tqdm"], table='platforms = ["linux-x86_64"]', more=GROUPS)
+    project.poetry("lock")
+    return project.make_environment()
+
+
+@pytest.fixture
+def grouped(grouped_once: Project, tmp_path: Path, index: IndexServer) -> Project:
+    return with_environment(grouped_once, new_project(tmp_path, index))
+
+
 class TestGroupsAndExtras:
-    @pytest.fixture(scope="class")
-    def grouped_once(
-        self, shared: IndexServer, tmp_path_factory: pytest.TempPathFactory
-    ) -> Project:
-        project = new_project(tmp_path_factory.mktemp("grouped"), shared)
-        project.write_pyproject(["tqdm"], table='platforms = ["linux-x86_64"]', more=GROUPS)
-        project.poetry("lock")
-        project.make_environment()
-        return project
-
-    @pytest.fixture
-    def grouped(self, grouped_once: Project, tmp_path: Path, index: IndexServer) -> Project:
-        return with_environment(grouped_once, new_project(tmp_path, index))
-
     @pytest.mark.parametrize(
         ("words", "groups", "extras", "reresolve"),
         [
@@ -299,7 +298,7 @@ class TestEnvironments:
 
     def test_an_active_one(self, copy: Project) -> None:
         active = copy.folder.parent / "active"
-        copy.environment.rename(active)
+        copy.make_environment().environment.rename(active)
         words = {"VIRTUAL_ENV": str(active), "POETRY_VIRTUALENVS_IN_PROJECT": "false"}
         copy.poetry("accelock", "use", "cu126", environ=words)
         copy.poetry("install", environ=words)

@@ -28,9 +28,7 @@ def shown(project: Project, *words: str, target: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    "words", [("show",), ("show", "--tree"), ("show", "--no-truncate", "--all")]
-)
+@pytest.mark.parametrize("words", [("show",), ("show", "--tree"), ("show", "--all")])
 def test_show(copy: Project, words: tuple[str, ...]) -> None:
     cpu, cuda = (shown(copy, *words, target=each) for each in ("cpu", "cu126"))
 
