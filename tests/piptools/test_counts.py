@@ -49,7 +49,9 @@ def test_more_cells_ask_for_no_ordinary_page_again(project: Project, index: Inde
 
     both = [path for path in ordinary() if "nvidia" not in path]
     assert repeated(both) == {}
-    assert set(both) - set(one) == {f"/simple/{n}/" for n in ("colorama", "triton", "setuptools")}
+    # From Python 3.12 on torch requires setuptools itself, and not only triton does.
+    new = {path for path in set(both) - set(one) if "setuptools" not in path}
+    assert new == {"/simple/colorama/", "/simple/triton/"}
     assert set(one) <= set(both)
 
 

@@ -227,53 +227,66 @@ h11 = "*"
 optional = true
 [tool.poetry.group.ml.dependencies]
 torch = "*"
+"""
+EXTRAS = """
+[tool.poetry.group.dev.dependencies]
+h11 = "*"
 [project.optional-dependencies]
 vision = ["torchvision"]
 """
 
 
 @pytest.fixture(scope="module")
-def grouped_once(shared: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = new_project(tmp_path_factory.mktemp("grouped"), shared)
-    project.write_pyproject(["tqdm"], table='platforms = ["linux-x86_64"]', more=GROUPS)
-    project.poetry("lock")
-    return project.make_environment()
-
-
-@pytest.fixture
-def grouped(grouped_once: Project, tmp_path: Path, index: IndexServer) -> Project:
-    return with_environment(grouped_once, new_project(tmp_path, index))
+def parted(shared: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Project]:
+    """A project with groups and one with an extra, locked. (Poetry itself forgets the extra of a
+    package that an extra and a group have both.)
+    """
+    projects = {}
+    for name, more in (("groups", GROUPS), ("extras", EXTRAS)):
+        project = new_project(tmp_path_factory.mktemp(name), shared)
+        project.write_pyproject(["tqdm"], table='platforms = ["linux-x86_64"]', more=more)
+        project.poetry("lock")
+        projects[name] = project.make_environment()
+    return projects
 
 
 class TestGroupsAndExtras:
     @pytest.mark.parametrize(
         ("words", "groups", "extras", "reresolve"),
         [
+            ((), ("main", "dev"), None, "false"),
+            (("--with", "ml"), ("main", "dev", "ml"), None, "false"),
+            (("--with", "ml"), ("main", "dev", "ml"), None, "true"),
+            (("--only", "ml"), ("ml",), None, "false"),
+            (("--without", "dev"), ("main",), None, "true"),
             ((), ("main", "dev"), (), "false"),
-            (("--with", "ml"), ("main", "dev", "ml"), (), "false"),
-            (("--with", "ml"), ("main", "dev", "ml"), (), "true"),
-            (("--only", "ml"), ("ml",), (), "false"),
-            (("--without", "dev"), ("main",), (), "true"),
             (("--all-extras",), ("main", "dev"), ("vision",), "false"),
             (("--extras", "vision", "--only", "main"), ("main",), ("vision",), "true"),
         ],
     )
     def test_they_mean_what_they_mean(
         self,
-        grouped: Project,
+        parted: dict[str, Project],
+        tmp_path: Path,
+        index: IndexServer,
         words: tuple[str, ...],
         groups: tuple[str, ...],
-        extras: tuple[str, ...],
+        extras: tuple[str, ...] | None,
         reresolve: str,
     ) -> None:
-        installed = grouped.install(*words, target="cu126", POETRY_INSTALLER_RE_RESOLVE=reresolve)
+        once = parted["groups" if extras is None else "extras"]
+        project = with_environment(once, new_project(tmp_path, index))
+        installed = project.install(*words, target="cu126", POETRY_INSTALLER_RE_RESOLVE=reresolve)
 
-        assert installed == grouped.pins("cu126", groups=groups, extras=extras)
-        wanted = "ml" in groups or "vision" in extras
+        assert installed == project.pins("cu126", groups=groups, extras=extras or ())
+        wanted = "ml" in groups or bool(extras)
         assert ("torch" in installed) == ("nvidia-cudnn-cu12" in installed) == wanted
 
-    def test_only_another_group_breaks_no_torch_and_sync_removes_it(self, grouped: Project) -> None:
+    def test_only_another_group_breaks_no_torch_and_sync_removes_it(
+        self, parted: dict[str, Project], tmp_path: Path, index: IndexServer
+    ) -> None:
         """Its libraries must not go while torch itself stays as it was."""
+        grouped = with_environment(parted["groups"], new_project(tmp_path, index))
         before = grouped.install("--with", "ml", target="cu126")
         done = grouped.poetry("install", "--only", "dev", ACCELOCK_TARGET="cpu")
 
