@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from tests.piptools.support_project import Project, options_of
 from tests.piptools.support_sites import with_mirror, with_whole_page
 from tests.support.pytorch_site import pytorch_site
+from tests.support.sites import HostedFile, Index
+from tests.support.wheels import Distribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,6 +238,23 @@ class TestCredentials:
 
         assert project.pins()["torch"] == "2.8.0+cpu"
         assert server.url
+
+    def test_of_an_input_by_url_are_not_in_the_stamp(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+    ) -> None:
+        text = Distribution("layer.in", "layer", "1", b"tqdm\n", b"")
+        site = pytorch_site()
+        layer = Index("/inputs", {"layer": (HostedFile("/inputs/layer.in", text),)})
+        server = serve(replace(site, indexes=(*site.indexes, layer)))
+        project = project_at(server)
+        url = f"{server.url.replace('//', f'//user:{SECRET}@')}/inputs/layer.in"
+        project.write(requirements_in=f"-r {url}\n").compile(*LINUX, "--no-annotate")
+
+        assert project.pins() == {"tqdm": "4.67.1"}
+        assert f"****@127.0.0.1:{server.port}/inputs/layer.in" in project.read()
+        assert SECRET not in project.read()
 
     @pytest.mark.parametrize("word", ["", "-v"])
     def test_are_not_in_an_error(self, locked: tuple[Project, IndexServer], word: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accelock.lock.journal_file import Change, JournalFile
 from tests.poetry.support_project import parsed
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.poetry.support_project import Project
 
-COMMANDS = (("install",), ("lock",), ("add", "tqdm"), ("show",), ("update",))
+COMMANDS = (("lock",), ("check", "--lock"), ("add", "tqdm"), ("show",), ("update",))
 
 
 def newer(text: str) -> str:
@@ -44,28 +45,58 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize(("damage", "says"), DAMAGE, ids=lambda each: getattr(each, "__name__", ""))
-def test_it_is_refused(
-    copy: Project, damage: Callable[[str], str], says: str, words: tuple[str, ...]
+def test_it_is_refused_and_what_the_message_advises_helps(
+    copy: Project, damage: Callable[[str], str], says: str
 ) -> None:
-    text = damage(copy.read())
-    assert text != copy.read()
+    good = copy.read()
+    text = damage(good)
+    assert text != good
     copy.put("poetry.lock", text)
 
-    said = copy.refused(*words, ACCELOCK_TARGET="cpu")
+    said = copy.refused("install", ACCELOCK_TARGET="cpu")
     assert says in said
     assert "poetry.lock" in said
-
-
-@pytest.mark.parametrize("damage", [damage for damage, _ in DAMAGE])
-def test_what_the_message_advises_helps(copy: Project, damage: Callable[[str], str]) -> None:
-    good = copy.read()
-    copy.put("poetry.lock", damage(good))
-    assert "poetry lock --regenerate" in copy.refused("check", "--lock")
+    assert "poetry lock --regenerate" in said
     copy.poetry("lock", "--regenerate")
-
     assert copy.read() == good
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_that_reads_it_refuses(copy: Project, words: tuple[str, ...]) -> None:
+    copy.put("poetry.lock", edited(copy.read()))
+
+    assert "[accelock.cu126] was edited by hand" in copy.refused(*words, ACCELOCK_TARGET="cpu")
+
+
+class TestAfterACrash:
+    """The lock and its sidecars are written together; a crash may come between two of them."""
+
+    @pytest.fixture
+    def interrupted(self, copy: Project) -> Project:
+        new = copy.read()
+        copy.replace("# This file", "# An old file", "poetry.lock")
+        token = "0123456789abcdef"
+        change = Change.of(copy.folder / "poetry.lock", new.encode(), token)
+        change.new.write_bytes(new.encode())
+        journal = JournalFile(copy.folder, token, (change,))
+        journal.path.write_bytes(journal.dumps())
+        return copy
+
+    @pytest.mark.parametrize("words", [("install",), ("show",), ("update", "--lock")])
+    def test_what_installs_refuses(self, interrupted: Project, words: tuple[str, ...]) -> None:
+        said = interrupted.refused(*words, ACCELOCK_TARGET="cpu")
+
+        assert "was interrupted" in said
+        assert "poetry accelock check" in said
+
+    @pytest.mark.parametrize("words", [("lock",), ("check", "--lock"), ("accelock", "check")])
+    def test_what_is_about_the_lock_finishes_it(
+        self, interrupted: Project, locked: Project, words: tuple[str, ...]
+    ) -> None:
+        interrupted.poetry(*words)
+
+        assert interrupted.files() == locked.files()
 
 
 @pytest.mark.parametrize("text", ["", "[[package\n", "[metadata]\n"])

@@ -18,6 +18,7 @@ from pip._internal.req import req_file
 from pip._vendor.packaging.specifiers import SpecifierSet
 from pip._vendor.packaging.utils import canonicalize_name
 
+from accelock.catalogue import redact
 from accelock.errors import AccelockError
 from accelock.lock import freshness
 
@@ -230,7 +231,7 @@ def _temporary(filename: str) -> bool:
 def _relative(path: str) -> str:
     """Return a path as the stamp has it: relative to the working directory where it can be."""
     if urllib.parse.urlsplit(path).scheme in {"http", "https"}:
-        return path
+        return redact(path)
     try:
         return str(PurePosixPath(Path(os.path.relpath(path)).as_posix()))
     except ValueError:  # another drive on Windows

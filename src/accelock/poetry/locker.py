@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from poetry.packages.locker import Locker
 
+from accelock.errors import AccelockError
 from accelock.lock import journal
 from accelock.lock import overlay as overlays
 from accelock.lock.overlay import Change, Overlay
@@ -52,8 +53,27 @@ class TargetLocker(Locker):
     def raw_data(self) -> dict[str, Any]:
         """Return the lock's data as it stands in the file: the leader's entries and the overlay."""
         if self._raw is None or self._lock_data is None:
+            self._finish()
             self._raw = super().lock_data
         return self._raw
+
+    def _finish(self) -> None:
+        """Finish what an interrupted run left, where the command is about the lock itself.
+
+        :raises UserError: any other command; some files may be old and some new.
+        """
+        folder = Path(self.lock).parent
+        with shown():
+            if not journal.pending(folder):
+                return
+            if not self.project.is_about_the_file:
+                raise AccelockError(
+                    f"{folder}: an accelock that wrote files here was interrupted, so that some "
+                    "may be old and some new. Nothing was changed. Run `poetry accelock check` (it "
+                    "finishes the writing), then this again."
+                )
+            for recovery in journal.recover(folder):
+                self.project.say(f"accelock: {recovery}")
 
     @property
     def overlay(self) -> Overlay | None:
@@ -80,6 +100,7 @@ class TargetLocker(Locker):
 
     def is_fresh(self) -> bool:
         """Return whether the lock fits pyproject.toml, [tool.accelock] included."""
+        self._finish()
         if not super().is_fresh():
             return False
         overlay = self.overlay

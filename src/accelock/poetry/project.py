@@ -117,6 +117,11 @@ class Project:
             self._viewed = old
 
     @property
+    def is_about_the_file(self) -> bool:
+        """Return whether the command that runs is about poetry.lock and not about this machine."""
+        return self.command is not None and self.command.name in _OF_THE_FILE
+
+    @property
     def is_exporting(self) -> bool:
         """Return whether `poetry export` runs."""
         return self.command is not None and self.command.name == "export"
@@ -131,7 +136,7 @@ class Project:
         """
         if self._viewed is not None:
             return self._viewed
-        if self.command is not None and self.command.name in _OF_THE_FILE:
+        if self.is_about_the_file:
             return overlay.targets[0]
         return self.choice(overlay.platforms).target.name
 
