@@ -37,7 +37,6 @@ def plain(index: IndexServer, project: Project) -> Project:
         ("--extra-index-url https://download.pytorch.org/whl/cu126\n", [OURS]),
         ("--extra-index-url=https://download.pytorch.org/whl/cu126/\n\n", [OURS]),
         ("-i https://download.pytorch.org/whl/cu126\n", [OURS]),
-        ("-f https://download.pytorch.org/whl/torch_stable.html\n", [OURS]),
         ("--extra-index-url https://download.pytorch.org/whl/cpu/\n", [f"{OURS}/"]),
         (
             "--trusted-host a.test --extra-index-url https://download.pytorch.org/whl/cu126\n",
@@ -59,6 +58,13 @@ def test_lines_of_another_target_become_this_targets(
     text = turned(project, f"{lines}{PINS}", "-t", "cpu", *LINUX)
     assert options_of(text) == expected
     assert "torch==2.6.0+cpu" in lines_of(text)
+
+
+def test_a_page_of_all_targets_stays_the_source(project: Project) -> None:
+    page = "-f https://download.pytorch.org/whl/torch_stable.html"
+    text = turned(project, f"{page}\n{PINS}", "-t", "cpu", *LINUX)
+    assert options_of(text) == []
+    assert page in text.splitlines()
 
 
 def test_a_mirror_in_the_file_is_where_the_builds_come_from(
