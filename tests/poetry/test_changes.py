@@ -107,9 +107,9 @@ class TestRemove:
 
     @on_linux
     def test_its_libraries_go_from_the_environment(self, copy: Project) -> None:
-        copy.poetry("add", "tqdm", "--lock")
-        assert "triton" in copy.install(target="cu126")
-        copy.poetry("remove", "torch", ACCELOCK_TARGET="cu126")
+        copy.write_pyproject(["torch", "tqdm"], targets=("cpu", "rocm6.3")).poetry("lock")
+        assert "pytorch-triton-rocm" in copy.install(target="rocm6.3")
+        copy.poetry("remove", "torch", ACCELOCK_TARGET="rocm6.3")
 
         assert copy.installed() == {"tqdm": "4.67.1"}
 

@@ -47,7 +47,7 @@ def _install(
     # The executor has an authenticator of its own, which looks them up at its first request.
     cast("TargetPool", project.poetry.pool).register_credentials()
     stays = _stays(project, lock, choice.target.name, installer, operations)
-    gone = [] if stays else _leftovers(lock, choice.target.name, installer, operations)
+    gone = [] if stays else _leftovers(project, lock, choice.target.name, installer, operations)
     status = int(execute(installer, [*map(Uninstall, gone), *operations]))
     if stays:
         project.say(f"accelock: {stays} stays: no group of this installation has it.")
@@ -116,18 +116,30 @@ def _stays(
 
 
 def _leftovers(
-    lock: _Locked, target: str, installer: Any, operations: Iterable[Any]
+    project: Project, lock: _Locked, target: str, installer: Any, operations: Iterable[Any]
 ) -> list[Package]:
     """Return the installed packages that only other targets of this lock have.
 
-    A plain install removes nothing, and would leave 40 nvidia directories under cpu.
+    A plain install removes nothing, and would leave 40 nvidia directories under cpu. Of a target
+    that is no longer in the lock these are the libraries that torch alone asks for.
     """
     installed = installer._installed_repository
     kept = {operation.package.name for operation in operations}
     kept |= {package.name for package in installed.system_site_packages}
-    names = lock.of_others(target) - kept
-    found = {package.name: package for package in installed.packages if package.name in names}
+    names = lock.of_others(target)
+    before = here.remembered(installer._env).get("installed")
+    if before is not None and before not in lock.versions:
+        names |= {package.name for package in installed.packages if _is_runtime(project, package)}
+        names -= lock.versions[target].keys()
+    found = {
+        package.name: package for package in installed.packages if package.name in names - kept
+    }
     return [found[name] for name in sorted(found)]
+
+
+def _is_runtime(project: Project, package: Package) -> bool:
+    entry = project.find(package.name)
+    return entry is not None and entry[1].runtime
 
 
 def _say(project: Project, choice: Choice) -> None:
