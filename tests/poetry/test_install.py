@@ -389,6 +389,39 @@ class TestWhatItDownloads:
 
         assert at_cu126.server.requests == ()
 
+    def test_a_source_that_is_gone_stops_before_anything_changes(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+        index: IndexServer,
+    ) -> None:
+        project = project_at(serve(index.site))
+        project.write_pyproject().poetry("lock")
+        project.make_environment()
+        project.server.configure("/whl", fault="drop")
+
+        said = project.refused("install", ACCELOCK_TARGET="cpu")
+        assert f"{project.server.url}/whl/cpu/torch/ could not be read" in said
+        assert "errors.py" not in said
+        project.server.configure("/whl", fault=None)
+        assert project.install(target="cpu") == project.pins("cpu")
+
+    def test_one_that_goes_later_leaves_an_installation_to_be_finished(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+        index: IndexServer,
+    ) -> None:
+        project = project_at(serve(index.site))
+        project.write_pyproject().poetry("lock")
+        project.make_environment()
+        project.server.configure("/simple/networkx", fault="drop")
+        project.poetry("install", code=1, ACCELOCK_TARGET="cpu")
+
+        assert not (project.environment / "accelock.json").exists()
+        project.server.configure("/simple/networkx", fault=None)
+        assert project.install(target="cpu") == project.pins("cpu")
+
 
 def tag() -> str:
     return f"{sys.version_info[0]}{sys.version_info[1]}"

@@ -46,6 +46,8 @@ def _install(
     _say(project, choice)
     # The executor has an authenticator of its own, which looks them up at its first request.
     cast("TargetPool", project.poetry.pool).register_credentials()
+    if not installer.is_dry_run():
+        _look_up(cast("TargetPool", project.poetry.pool), operations)
     stays = _stays(project, lock, choice.target.name, installer, operations)
     gone = [] if stays else _leftovers(project, lock, choice.target.name, installer, operations)
     status = int(execute(installer, [*map(Uninstall, gone), *operations]))
@@ -54,6 +56,16 @@ def _install(
     elif status == 0 and not installer.is_dry_run():
         here.remember(installer._env, installed=choice.target.name)
     return status
+
+
+def _look_up(pool: TargetPool, operations: Iterable[Any]) -> None:
+    """Ask our sources for what is to be installed from them, before the environment changes.
+
+    Poetry's executor asks in the middle of its work, and shows an error there with source code.
+    """
+    for operation in operations:
+        if not operation.skipped and operation.job_type != "uninstall":
+            pool.look_up(operation.package)
 
 
 @dataclass(frozen=True)
