@@ -147,7 +147,7 @@ def _pins(text: str) -> str:
             f"{text!r} is no lock of pip pins; it is 'poetry.lock', or a compiled file, as in "
             f"'requirements.{TARGET_FIELD}.txt'"
         )
-    return text
+    return str(path)  # without `./`: it is compared with the names of what a run writes
 
 
 def _targets(table: Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
