@@ -46,12 +46,16 @@ class CondaLockCommand(Command):
         ),
     ]
 
+    def directory(self) -> Path:
+        """Return the project's folder."""
+        return Path()
+
     def handle(self) -> int:
         """Solve, write and return the exit code."""
         # rattler is loaded only by the command that needs it.
         from accelock.conda.run import Asked, sidecars  # noqa: PLC0415
 
-        directory = Path()
+        directory = self.directory()
         for recovery in journal.recover(directory):
             self._say(str(recovery))
         asked = Asked(
