@@ -194,13 +194,13 @@ def test_the_commands_of_accelock_in_poetry(charts: Project) -> None:
     charts.poetry("lock")
     said = charts.poetry("accelock", "conda", "lock").stdout
     assert said == "The conda files are fresh; nothing was solved.\n"
-    (charts.folder / "below").mkdir()
-    words = ("-m", "poetry", "accelock", "conda")
-    where = {"cwd": charts.folder / "below", "env": charts.env}
-    done = run(sys.executable, *words, "lock", "--format", "pixi", **where)
+    below = charts.folder / "below"
+    below.mkdir()
+    words = (sys.executable, "-m", "poetry", "accelock", "conda", "lock")
+    done = run(*words, "--format", "pixi", cwd=below, env=charts.env)
     assert "pixi.lock written" in done.stdout
     assert (charts.folder / "pixi.lock").exists()
-    done = run(sys.executable, *words, "lock", "--update", "nodjs", **where)
+    done = run(*words, "--update", "nodjs", cwd=below, env=charts.env)
     assert done.returncode == 1
     assert "unknown locked package 'nodjs'; did you mean 'nodejs'?" in done.stderr
     assert "Traceback" not in done.stderr
