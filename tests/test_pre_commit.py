@@ -27,13 +27,20 @@ def field(name: str) -> str:
         "requirements.txt",
         "service/requirements.cu126.txt",
         "requirements/dev.in",
+        "environment.yml",
+        "environment-cpu-dev.yml",
+        "conda-cu126-lock.yml",
+        "conda-cpu-linux-64.txt",
+        "pixi.lock",
     ],
 )
 def test_files_that_it_is_for(name: str) -> None:
     assert re.search(field("files"), name)
 
 
-@pytest.mark.parametrize("name", ["README.md", "mypoetry.lock", "requirements/x.py", "a.lock"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "mypoetry.lock", "requirements/x.py", "a.lock", "docker.yml"]
+)
 def test_files_that_it_is_not_for(name: str) -> None:
     assert not re.search(field("files"), name)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import tomlkit
 from packaging.utils import InvalidName, canonicalize_name
@@ -19,7 +19,8 @@ from tomlkit.exceptions import ParseError, TOMLKitError
 
 from accelock.catalogue.overrides import sources_from_environment, sources_from_options
 from accelock.catalogue.source import Source
-from accelock.errors import AccelockError, ConfigError, nearest_word
+from accelock.errors import AccelockError, ConfigError
+from accelock.tables import Table, dotted, kind_of, not_declared
 from accelock.target import (
     DEFAULT_PLATFORMS,
     Levels,
@@ -31,8 +32,6 @@ from accelock.target import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from accelock.catalogue.model import Catalogue
 
 __all__ = [
@@ -49,10 +48,7 @@ _KEYS = (
     "targets", "platforms", "lockstep", "glibc", "macos", "python", "allow-downloads",
     "sources", "target", "packages", "conda",
 )  # fmt: skip
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: other keys are quoted
 _OLDEST_GLIBC_MINOR = 5  # manylinux1: PEP 600 has no older level
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,7 @@ def read_config(pyproject: Path, catalogue: Catalogue) -> Config | None:
         return None
     table = tool["accelock"]
     if not isinstance(table, Mapping):
-        raise ConfigError([f"{_ROOT}: must be a table, not {_kind(table)}"], str(pyproject))
+        raise ConfigError([f"{_ROOT}: must be a table, not {kind_of(table)}"], str(pyproject))
     return replace(parse_config(table, str(pyproject), catalogue), path=pyproject)
 
 
@@ -146,7 +142,7 @@ def parse_config(table: Mapping[str, object], where: str, catalogue: Catalogue) 
 
     Raises ConfigError with all faults at once.
     """
-    root = _Table(table, _ROOT, [])
+    root = Table(table, _ROOT, [])
     root.only(_KEYS)
     targets = root.words("targets", lambda word: parse_target(word, catalogue.targets))
     platforms = root.words("platforms", parse_platform)
@@ -186,7 +182,7 @@ def _macos(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2] or 0)
 
 
-def _sources(table: _Table, catalogue: Catalogue) -> dict[str, Source]:
+def _sources(table: Table, catalogue: Catalogue) -> dict[str, Source]:
     sources = {}
     for name in table.values:
         if table.parsed(name, name, catalogue.family) is not None:
@@ -196,7 +192,7 @@ def _sources(table: _Table, catalogue: Catalogue) -> dict[str, Source]:
     return sources
 
 
-def _packages(table: _Table, catalogue: Catalogue) -> dict[str, PackageRule]:
+def _packages(table: Table, catalogue: Catalogue) -> dict[str, PackageRule]:
     rules: dict[str, PackageRule] = {}
     for name, values in table.tables():
         project = table.parsed(name, name, _project)
@@ -216,7 +212,7 @@ def _project(name: str) -> str:
         raise AccelockError(f"{name!r} is no project name") from error
 
 
-def _package_rule(project: str, table: _Table, catalogue: Catalogue) -> PackageRule:
+def _package_rule(project: str, table: Table, catalogue: Catalogue) -> PackageRule:
     table.only(("family", "cpuonly"))
     family = table.text("family", catalogue.family)
     cpuonly = table.boolean("cpuonly", default=False)
@@ -228,18 +224,18 @@ def _package_rule(project: str, table: _Table, catalogue: Catalogue) -> PackageR
     return PackageRule(family.name if family is not None else None, cpuonly)
 
 
-def _narrowed(table: _Table, config: Config) -> dict[str, tuple[Platform, ...]]:
+def _narrowed(table: Table, config: Config) -> dict[str, tuple[Platform, ...]]:
     narrowed = {}
     declared = [target.name for target in config.targets]
     # A fault in `targets` is reported already, and the word that it got wrong may be meant here.
     sound = not any(fault.startswith(f"{_ROOT}.targets") for fault in table.faults)
     for name, target in table.tables():
-        dotted = _dotted(name, target.values, declared)
-        if dotted is not None:
-            table.fault(name, f'a dot in a name needs quotes: [{_ROOT}.target."{dotted}"]')
+        meant = dotted(name, target.values, declared)
+        if meant is not None:
+            table.fault(name, f'a dot in a name needs quotes: [{_ROOT}.target."{meant}"]')
             continue
         if name not in declared and sound:
-            table.fault(name, _not_declared(name, declared))
+            table.fault(name, not_declared(name, declared))
         target.only(("platforms",))
         narrowed[name] = target.words("platforms", lambda word: _among(word, config))
     return {name: platforms for name, platforms in narrowed.items() if platforms}
@@ -251,121 +247,3 @@ def _among(word: str, config: Config) -> Platform:
         kind = "" if config.platforms_declared else "the default "
         raise AccelockError(f"{platform} is not among {kind}{_ROOT}.platforms; add it there")
     return platform
-
-
-def _dotted(name: str, values: Mapping[str, object], declared: list[str]) -> str | None:
-    """Return the target that TOML took for nested tables: `rocm6.3` for 3 in rocm6."""
-    for target in declared:
-        first, _, rest = target.partition(".")
-        if rest and first == name and rest.partition(".")[0] in values:
-            return target
-    return None
-
-
-def _not_declared(name: str, declared: list[str]) -> str:
-    if not declared:
-        return f"{name!r} is not one of {_ROOT}.targets, which are missing"
-    near = nearest_word(name, declared)
-    hint = f"did you mean {near!r}?" if near else f"they are: {', '.join(declared)}"
-    return f"{name!r} is not one of {_ROOT}.targets; {hint}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A table of the file, its dotted path, and where faults go: one list for the whole file."""
-
-    values: Mapping[str, object]
-    path: str
-    faults: list[str]
-
-    def fault(self, key: str | None, message: str) -> None:
-        """Report a fault of `key`, or of the whole table."""
-        self.faults.append(f"{self._path(key) if key is not None else self.path}: {message}")
-
-    def only(self, valid: Sequence[str]) -> None:
-        """Report every key that is not `valid`."""
-        for key in self.values:
-            if key not in valid:
-                near = nearest_word(key, valid)
-                hint = f"did you mean {near!r}?" if near else f"the keys are: {', '.join(valid)}"
-                self.fault(key, f"unknown key; {hint}")
-
-    def parsed(self, key: str, text: str, parse: Callable[[str], _T]) -> _T | None:
-        """Return what `parse` makes of `text`, or None after reporting why it refused."""
-        try:
-            return parse(text)
-        except AccelockError as error:
-            self.fault(key, str(error))
-            return None
-
-    def boolean(self, key: str, *, default: bool) -> bool:
-        value = self.values.get(key, default)
-        if not isinstance(value, bool):
-            self.fault(key, f"must be true or false, not {_kind(value)}")
-            return default
-        return value
-
-    def text(self, key: str, parse: Callable[[str], _T]) -> _T | None:
-        if key not in self.values:
-            return None
-        value = self.values[key]
-        if isinstance(value, str):
-            return self.parsed(key, value, parse)
-        self.fault(key, f"must be a string, not {_kind(value)}")
-        return None
-
-    def words(self, key: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
-        """Return the parsed items of an array of strings that are all different."""
-        if key not in self.values:
-            return ()
-        value = self.values[key]
-        if not isinstance(value, list):
-            self.fault(key, f"must be an array of strings, not {_kind(value)}")
-            return ()
-        if not value:
-            self.fault(key, "is empty; name at least one, or leave the key out")
-        items: list[_T] = []
-        array = _Table(
-            {f"{key}[{place}]": item for place, item in enumerate(value)}, self.path, self.faults
-        )
-        for place in array.values:
-            item = array.text(place, parse)
-            if item in items:
-                array.fault(place, f"names {item} a second time")
-            elif item is not None:
-                items.append(item)
-        return tuple(items)
-
-    def table(self, key: str) -> _Table:
-        """Return a table below this one; an empty one where there is none."""
-        value = self.values.get(key, {})
-        if not isinstance(value, Mapping):
-            self.fault(key, f"must be a table, not {_kind(value)}")
-            value = {}
-        return _Table(value, self._path(key), self.faults)
-
-    def tables(self) -> Iterator[tuple[str, _Table]]:
-        """Return each key of a table of tables."""
-        for key in self.values:
-            faults = len(self.faults)
-            table = self.table(key)
-            if len(self.faults) == faults:
-                yield key, table
-
-    def _path(self, key: str) -> str:
-        bare = _BARE_KEY.fullmatch(key.partition("[")[0])
-        written = key if bare else f'"{key}"'
-        return f"{self.path}.{written}"
-
-
-def _kind(value: object) -> str:
-    """Name the TOML type of a value."""
-    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
-        (bool, "a boolean"),
-        (int, "an integer"),
-        (float, "a float"),
-        (str, "a string"),
-        (list, "an array"),
-        (Mapping, "a table"),
-    )
-    return next((name for type_, name in kinds if isinstance(value, type_)), "a date or a time")

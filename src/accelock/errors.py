@@ -109,9 +109,12 @@ class MissingExtraError(AccelockError):
     def __init__(self, extra: str, feature: str) -> None:
         self.extra = extra
         self.feature = feature
-        super().__init__(
-            f"{feature} needs the extra {extra!r}, which is not installed; "
-            f"run: pip install 'accelock[{extra}]'"
+        super().__init__(self.with_command(f"pip install 'accelock[{extra}]'"))
+
+    def with_command(self, command: str) -> str:
+        """Return the message with another command that installs the extra."""
+        return (
+            f"{self.feature} needs the extra {self.extra!r}, which is not installed; run: {command}"
         )
 
 

@@ -71,6 +71,14 @@ class Project:
         assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def accelock(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of accelock's; the caller looks at its exit code."""
+        return run_accelock(*words, cwd=self.folder, env=self.env)
+
+    def python(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the Python of the tests; the caller looks at its exit code."""
+        return run(sys.executable, *words, cwd=self.folder, env=self.env)
+
     def pip_compile(
         self, *words: str | Path, stdin: str = "", **variables: str
     ) -> subprocess.CompletedProcess[str]:

@@ -22,8 +22,9 @@ def test_a_changed_table(project: Project) -> None:
 
 
 def test_a_changed_table_of_another_tool(project: Project) -> None:
-    project.write("pyproject.toml", TABLE + "[tool.accelock.conda]\n[tool.black]\nx = 1\n")
-    assert check(project.folder).findings == ()
+    conda = '[tool.accelock.conda]\nchannels = ["c"]\n'
+    project.write("pyproject.toml", TABLE + conda + "[tool.black]\nx = 1\n")
+    assert {finding.code for finding in check(project.folder).findings} == {"missing-sidecar"}
 
 
 def test_an_input_that_is_gone(project: Project) -> None:

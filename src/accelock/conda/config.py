@@ -12,8 +12,8 @@ from accelock.catalogue.source import TARGET_FIELD
 from accelock.conda.naming import LOCK_SUFFIX
 from accelock.conda.spec import Spec, parse
 from accelock.conda.urls import strip_credentials
-from accelock.config import _dotted, _kind, _not_declared, _Table
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
+from accelock.tables import Table, dotted, kind_of, not_declared
 from accelock.target import parse_platform
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def parse_conda(table: Mapping[str, object], where: str, config: Config) -> Cond
 
     `config` is the rest of `[tool.accelock]`. Raises ConfigError with all faults at once.
     """
-    root = _Table(table, _ROOT, [])
+    root = Table(table, _ROOT, [])
     root.only(_KEYS)
     if "channels" not in table:
         root.fault("channels", 'is missing; name at least one, as in ["conda-forge"]')
@@ -147,19 +147,19 @@ def _pins(text: str) -> str:
             f"{text!r} is no lock of pip pins; it is 'poetry.lock', or a compiled file, as in "
             f"'requirements.{TARGET_FIELD}.txt'"
         )
-    return text
+    return str(path)  # without `./`: it is compared with the names of what a run writes
 
 
-def _targets(table: _Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
+def _targets(table: Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
     targets = {target.name: target for target in config.targets}
     found = {}
     for name, values in table.tables():
-        dotted = _dotted(name, values.values, list(targets))
-        if dotted is not None:
-            table.fault(name, f'a dot in a name needs quotes: [{_ROOT}.target."{dotted}"]')
+        meant = dotted(name, values.values, list(targets))
+        if meant is not None:
+            table.fault(name, f'a dot in a name needs quotes: [{_ROOT}.target."{meant}"]')
             continue
         if name not in targets:
-            table.fault(name, _not_declared(name, list(targets)))
+            table.fault(name, not_declared(name, list(targets)))
             continue
         values.only(("dependencies",))
         platforms = [p for p in config.platforms_of(targets[name]) if targets[name].exists_on(p)]
@@ -167,7 +167,7 @@ def _targets(table: _Table, config: Config) -> dict[str, tuple[Dependency, ...]]
     return found
 
 
-def _groups(table: _Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
+def _groups(table: Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
     found = {}
     for name, values in table.tables():
         values.only(("dependencies",))
@@ -181,7 +181,7 @@ def _groups(table: _Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
 
 
 def _dependencies(
-    table: _Table, platforms: Sequence[Platform], target: str | None = None
+    table: Table, platforms: Sequence[Platform], target: str | None = None
 ) -> tuple[Dependency, ...]:
     found: dict[str, Dependency] = {}
     for name in table.values:
@@ -195,7 +195,7 @@ def _dependencies(
 
 
 def _dependency(
-    table: _Table, name: str, platforms: Sequence[Platform], target: str | None
+    table: Table, name: str, platforms: Sequence[Platform], target: str | None
 ) -> Dependency | None:
     value = table.values[name]
     if isinstance(value, str):
@@ -204,13 +204,13 @@ def _dependency(
     inner = table.table(name)
     if not isinstance(value, dict):
         table.faults.pop()
-        table.fault(name, f"must be a version or a table, not {_kind(value)}")
+        table.fault(name, f"must be a version or a table, not {kind_of(value)}")
         return None
     return _of_table(table, name, inner, platforms, target)
 
 
 def _of_table(
-    table: _Table, name: str, inner: _Table, platforms: Sequence[Platform], target: str | None
+    table: Table, name: str, inner: Table, platforms: Sequence[Platform], target: str | None
 ) -> Dependency | None:
     unknown = [key for key in inner.values if key not in _DEPENDENCY_KEYS]
     if unknown and len(inner.values) == 1 and isinstance(inner.values[unknown[0]], (str, dict)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -72,7 +73,7 @@ def install(
 
     Raises InstallError, with what became of the prefix.
     """
-    prefix = prefix.absolute()
+    prefix = Path(os.path.abspath(prefix))  # noqa: PTH100 - packages embed it: without `..`
     _refuse_records(records, platform)
     is_new = _refuse_prefix(prefix, {record.name for record in records})
     told = progress or Progress()

@@ -5,7 +5,7 @@ The command that solves and the check that does not go through the same list.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from accelock.conda import pins as pip_pins
@@ -16,7 +16,7 @@ from accelock.errors import AccelockError
 from accelock.lock.markers import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from accelock.conda.config import CondaConfig
@@ -106,15 +106,27 @@ class Project:
     def _pyproject(self) -> Path:
         return self.config.path or self.directory / "pyproject.toml"
 
-    def _lock(self, target: Target | None) -> tuple[str | None, str | None]:
-        """Return the name and the text of the lock whose pins count; None and None without any."""
-        name = pip_pins.find(
+    def with_texts(self, texts: Mapping[str, str]) -> Project:
+        """Return the project as it will be once files, by name, have these texts."""
+        before = self.read
+        return replace(self, read=lambda name: texts[name] if name in texts else before(name))
+
+    def lock_name(self, target: Target | None) -> str | None:
+        """Return the name of the lock whose pip pins count for a target, or None without any.
+
+        Raises ConfigError where it is not said which of two counts.
+        """
+        return pip_pins.find(
             self.conda.pins,
             target,
             lambda name: self.read(name) is not None,
             where=str(self._pyproject),
             several=len(self.config.targets) > 1,
         )
+
+    def _lock(self, target: Target | None) -> tuple[str | None, str | None]:
+        """Return the name and the text of the lock whose pins count; None and None without any."""
+        name = self.lock_name(target)
         text = self.read(name) if name else None
         if name and text is None:
             raise AccelockError(

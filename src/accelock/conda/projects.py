@@ -17,7 +17,9 @@ from accelock.lock import journal
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["load_project", "name_of", "refuse_unfinished"]
+    from accelock.config import Config
+
+__all__ = ["load_project", "name_of", "project_of", "refuse_unfinished"]
 
 
 def load_project(directory: Path) -> Project:
@@ -26,13 +28,23 @@ def load_project(directory: Path) -> Project:
     Raises ConfigError for a faulty table, and AccelockError where there is no table for conda.
     """
     pyproject = directory / "pyproject.toml"
-    config = read_config(pyproject, load_catalogue())
-    if config is None or config.conda is None:
+    project = project_of(directory, read_config(pyproject, load_catalogue()))
+    if project is None:
         raise AccelockError(
             f"{pyproject}: has no table [tool.accelock.conda]; write one, with at least "
             'channels = ["conda-forge"], or let `accelock conda capture` write it'
         )
-    conda = parse_conda(config.conda, str(pyproject), config)
+    return project
+
+
+def project_of(directory: Path, config: Config | None) -> Project | None:
+    """Return a project whose [tool.accelock] is read already; None without a table for conda.
+
+    Raises ConfigError with every fault of that table.
+    """
+    if config is None or config.conda is None:
+        return None
+    conda = parse_conda(config.conda, str(directory / "pyproject.toml"), config)
     return Project(directory, config, conda, lambda name: _read(directory / name))
 
 

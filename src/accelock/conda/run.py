@@ -65,6 +65,7 @@ def sidecars(
     project: Project,
     asked: Asked | None = None,
     *,
+    only: Collection[Environment] | None = None,
     name: str | None = None,
     say: Callable[[str], None] = _silent,
     warn: Callable[[str], None] = _silent,
@@ -75,6 +76,7 @@ def sidecars(
     What was locked stays wherever it can. A fresh environment is not solved again: where all are,
     the result is empty, and neither rattler nor the network was needed.
 
+    :param only: the environments to look at; all of them by default.
     :param name: the project's, for the environments' names within conda.
     :param say: gets a line for each solve.
     :param warn: gets what is left out, and what pip and conda have in different versions.
@@ -90,7 +92,7 @@ def sidecars(
         run.locked[each] = previous.read_locked(project, each, warn)
     _refuse_unknown(run)
     formats = previous.formats_in(project, environments) | set(run.asked.formats)
-    stale = _stale(run, environments, formats)
+    stale = _stale(run, environments, formats, environments if only is None else only)
     if not stale:
         return {}
     _solve(run, stale)
@@ -123,7 +125,10 @@ def _refuse_unknown(run: _Run) -> None:
 
 
 def _stale(
-    run: _Run, environments: Sequence[Environment], formats: Collection[Format]
+    run: _Run,
+    environments: Sequence[Environment],
+    formats: Collection[Format],
+    only: Collection[Environment],
 ) -> Sequence[Environment]:
     """Return what is to be solved; all of it where one file, pixi.lock, holds all of it."""
     if run.asked.update or run.asked.everything or run.asked.formats:
@@ -131,7 +136,7 @@ def _stale(
     found = [
         each
         for each in environments
-        if not previous.is_fresh(run.project, each, run.locked[each], formats)
+        if each in only and not previous.is_fresh(run.project, each, run.locked[each], formats)
     ]
     return environments if found and "pixi" in formats else found
 

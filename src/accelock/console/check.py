@@ -20,12 +20,13 @@ class CheckCommand(Command):
     """Checks the locks of a project; exits with 1 where there is an error."""
 
     name = "check"
-    description = "are the compiled files and poetry.lock fresh and whole? Offline, for CI"
+    description = "are the compiled files, poetry.lock and conda files fresh? Offline, for CI"
     help = (
         "Finds the files that accelock compiled (requirements.txt, requirements.<target>.txt, ...) "
-        "here and one folder below, and poetry.lock here, and tells what is stale, edited, missing "
-        "or not whole. It reads nothing from the network and installs nothing. What an interrupted "
-        "run left is finished or taken back first. It exits with 1 where there is an error."
+        "here and one folder below, poetry.lock and the conda files here, and tells what is stale, "
+        "edited, missing or not whole. It reads nothing from the network and installs nothing. "
+        "What an interrupted run left is finished or taken back first. It exits with 1 where there "
+        "is an error."
     )
     arguments: ClassVar[list[Argument]] = [
         argument("files", "The files to check, or their folders.", optional=True, multiple=True)

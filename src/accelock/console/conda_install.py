@@ -42,12 +42,16 @@ class CondaInstallCommand(Command):
         option("group", None, "The group to install too.", flag=False),
     ]
 
+    def directory(self) -> Path:
+        """Return the project's folder."""
+        return Path()
+
     def handle(self) -> int:
         """Install, say what was installed, and return the exit code."""
         # rattler is loaded only by the command that needs it.
         from accelock.conda.install import choose_records, install  # noqa: PLC0415
 
-        directory = Path()
+        directory = self.directory()
         prefix = self.option("prefix")
         if not prefix:
             raise AccelockError("say where to: accelock conda install --prefix FOLDER")

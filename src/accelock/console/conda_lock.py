@@ -9,6 +9,8 @@ from cleo.commands.command import Command
 from cleo.helpers import option
 from cleo.io.outputs.output import Type, Verbosity
 
+from accelock.conda.beside import renew
+from accelock.conda.plan import environments
 from accelock.conda.projects import load_project, name_of
 from accelock.errors import UnknownWordError
 from accelock.lock import journal
@@ -44,12 +46,16 @@ class CondaLockCommand(Command):
         ),
     ]
 
+    def directory(self) -> Path:
+        """Return the project's folder."""
+        return Path()
+
     def handle(self) -> int:
         """Solve, write and return the exit code."""
         # rattler is loaded only by the command that needs it.
         from accelock.conda.run import Asked, sidecars  # noqa: PLC0415
 
-        directory = Path()
+        directory = self.directory()
         for recovery in journal.recover(directory):
             self._say(str(recovery))
         asked = Asked(
@@ -57,8 +63,9 @@ class CondaLockCommand(Command):
             everything=self.option("update-all"),
             formats=tuple(_format(word) for word in self.option("format")),
         )
+        project = load_project(directory)
         files = sidecars(
-            load_project(directory),
+            project,
             asked,
             name=name_of(directory),
             say=self._say,
@@ -67,6 +74,7 @@ class CondaLockCommand(Command):
         )
         if files:
             journal.write_all(files, directory)
+        renew(directory, environments(project.config, project.conda))
         for path in files:
             self.io.write_line(f"{path.name} written", type=Type.RAW)
         if not files:

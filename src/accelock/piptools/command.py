@@ -13,13 +13,16 @@ from piptools.logging import log
 
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.piptools import engine, files, hooks
+from accelock.piptools import engine, files, hooks, outputs
 from accelock.piptools.bar import DownloadBar
 from accelock.piptools.plan import OptionError, Options, Plan, find_config, make_plan
+from accelock.piptools.sidecars import Sidecars, as_pip_compile
 from accelock.piptools.solve import Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from accelock.config import Config
 
 PROGRAM = "accelock compile"
 
@@ -105,26 +108,28 @@ def _compile(**params: Any) -> None:
     context = click.get_current_context()
     options = take_options(params)
     log.verbosity = params["verbose"] - params["quiet"]
-    plan = make_target_plan(options)
+    config = find_config(Path(), load_catalogue())
+    plan = make_target_plan(options, config)
+    sidecars = Sidecars.of(Path(), config)
     if plan is None:
-        _as_pip_compile(context)
+        _as_pip_compile(context, params, sidecars)
         return
     _refuse_legacy(params)
     command = Command(params=params, default_map=context.default_map)
-    compiled = engine.Engine(plan, command, hooks.installed).compile()
+    run = engine.Engine(plan, command, hooks.installed, prepare=sidecars.prepare)
+    compiled = run.compile()
     pages = files.sheets(compiled, _their_context(context, params), words_of(options))
-    files.write(compiled, pages, dry_run=params["dry_run"])
+    files.write(compiled, pages, sidecars, dry_run=params["dry_run"])
     if params["dry_run"]:
         log.info("Dry-run, so nothing updated.")
 
 
-def make_target_plan(options: Options) -> Plan | None:
+def make_target_plan(options: Options, config: Config | None) -> Plan | None:
     """Return what is to be done, or None where no target was given or declared.
 
     :raises click.UsageError: a target, platform or family that does not exist.
-    :raises AccelockError: a broken [tool.accelock], or a target that no platform has.
+    :raises AccelockError: a target that no platform has.
     """
-    config = find_config(Path(), load_catalogue())
     try:
         return make_plan(
             options, config, say=log.warning, say_progress=log.info, show_bytes=DownloadBar()
@@ -133,9 +138,20 @@ def make_target_plan(options: Options) -> Plan | None:
         raise as_usage_error(error) from error
 
 
-def _as_pip_compile(context: click.Context) -> None:
-    """Run the real command on the same words, as if accelock were not there."""
-    compile_module.cli.main(args=context.find_root().obj, prog_name=PROGRAM)
+def _as_pip_compile(context: click.Context, params: dict[str, Any], sidecars: Sidecars) -> None:
+    """Run the real command on the same words, as if accelock were not there.
+
+    In a project with a table for conda alone, its file and the conda files are written together.
+    """
+
+    def call() -> None:
+        compile_module.cli.main(args=context.find_root().obj, prog_name=PROGRAM)
+
+    if sidecars.beside is None:
+        call()
+        return
+    sidecars.prepare([outputs.guessed_name(params["output_file"], params["src_files"])])
+    as_pip_compile(sidecars, call)
 
 
 def _refuse_legacy(params: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from accelock.piptools.solve import (
 from accelock.piptools.state import Capture, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from packaging.version import Version
 
@@ -54,6 +54,8 @@ class Engine:
     :param hooked: the context that lets pip-tools' command work for a run (`hooks.installed`).
     :param reports_moves: the caller says itself which pins it had to let go of.
     :param before: an earlier run of the same plan, whose pages and metadata are read no more.
+    :param prepare: gets the paths of the files to write as soon as they are known, before anything
+        is fetched; it may refuse them.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Engine:
         *,
         reports_moves: bool = False,
         before: Run | None = None,
+        prepare: Callable[[Iterable[str]], None] | None = None,
     ) -> None:
         self.command = command
         self.run = Run(
@@ -76,6 +79,7 @@ class Engine:
             self.run.memo, self.run.session = before.memo, before.session
             self.run.reader = before.reader
         self._hooked = hooked
+        self._prepare = prepare
         self._probes: dict[Cell, Capture] = {}
         self._warnings: list[str] = []
         self._thinned: set[Target] = set()
@@ -90,6 +94,8 @@ class Engine:
             self._probe()
             base = self._base_name()
             names = outputs.output_names(base, self.run.plan.targets)
+            if self._prepare is not None:
+                self._prepare(names.values())
             self._open_sources()
             captures = self._solve(outputs.pins_to_keep(base, names))
         notes.say(self.run, captures, self._warnings)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from piptools.logging import log
 
 from accelock import __version__
-from accelock.lock import freshness, journal
+from accelock.lock import freshness
 from accelock.lock.header import Stamp, body_digest
 from accelock.piptools import inputs as reading
 from accelock.piptools import outputs, render
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import click
 
     from accelock.piptools.engine import Compiled
+    from accelock.piptools.sidecars import Sidecars
     from accelock.piptools.state import Run
     from accelock.target import Target
 
@@ -33,10 +34,13 @@ def sheets(
     return {target.name: _sheet(compiled, target, context, ours) for target in plan.targets}
 
 
-def write(compiled: Compiled, pages: Mapping[str, render.Sheet], *, dry_run: bool) -> None:
-    """Show the files as pip-compile does, and write all of them or none.
+def write(
+    compiled: Compiled, pages: Mapping[str, render.Sheet], sidecars: Sidecars, *, dry_run: bool
+) -> None:
+    """Show the files as pip-compile does, and write all of them or none, conda files included.
 
     :raises OutputError: a file cannot be written; all are as they were.
+    :raises AccelockError: a conda file that follows them cannot be had; nothing was written.
     """
     files: dict[Path, bytes] = {}
     for name, sheet in pages.items():
@@ -44,14 +48,14 @@ def write(compiled: Compiled, pages: Mapping[str, render.Sheet], *, dry_run: boo
         _show(lines, always=dry_run)
         content = render.as_bytes(lines, sheet.writer["linesep"])
         output = compiled.outputs[name]
-        if dry_run:
-            continue
-        if output == outputs.STDOUT:
+        if output != outputs.STDOUT:
+            files[Path(output)] = content
+        elif not dry_run:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
-        else:
-            files[Path(output)] = content
-    journal.write_all(files)
+    found = sidecars.solve(files, dry_run=dry_run)
+    if not dry_run:
+        sidecars.write(files, found)
 
 
 def _show(lines: list[str], *, always: bool) -> None:

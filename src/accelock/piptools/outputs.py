@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 TARGET_FIELD = "{target}"
 STDOUT = "-"
+# pip-tools calls what it compiles from these requirements.txt.
+_OF_PROJECTS = frozenset({"setup.py", "setup.cfg", "pyproject.toml"})
 # What click names the standard output that it opens for `-o -`.
 STDOUT_NAMES = frozenset({STDOUT, "<stdout>"})
 
@@ -42,6 +44,19 @@ def output_names(base: str, targets: Sequence[Target]) -> dict[str, str]:
         return {targets[0].name: base}
     path = Path(base)
     return {t.name: str(path.with_name(f"{path.stem}.{t.name}{path.suffix}")) for t in targets}
+
+
+def guessed_name(output_file: Any, sources: Sequence[str]) -> str:
+    """Return the file that pip-compile will write, by its own rules, before it has read anything.
+
+    :param output_file: the file of ``-o``, if one was given.
+    """
+    if output_file is not None:
+        return str(output_file.name)
+    first = Path(sources[0]) if sources else Path("requirements.in")
+    if first.name in _OF_PROJECTS:
+        return str(first.with_name("requirements.txt"))
+    return str(first.with_suffix(".txt"))
 
 
 def pins_to_keep(base: str, outputs: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cleo.exceptions import CleoUserError
 
-from accelock.errors import AccelockError
+from accelock.errors import AccelockError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,5 +27,7 @@ def shown() -> Iterator[None]:
     """
     try:
         yield
+    except MissingExtraError as error:  # the plugin is where Poetry is, and not in the project
+        raise UserError(error.with_command(f"poetry self add 'accelock[{error.extra}]'")) from error
     except AccelockError as error:
         raise UserError(str(error)) from error

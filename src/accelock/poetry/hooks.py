@@ -25,6 +25,8 @@ _execute = Installer._execute
 class TargetSolver(PoetrySolver):
     """Solves every slice of a project that has a TargetPool; for any other it is Poetry's own.
 
+    The conda files that follow poetry.lock are solved behind them.
+
     Read in Poetry 2.0.1 to 2.5.1: the Installer imports ``Solver`` from its module in the call, and
     takes the packages to lock from ``solve(...).get_solved_packages()``.
     """
@@ -34,9 +36,18 @@ class TargetSolver(PoetrySolver):
         pool = self._pool
         if not isinstance(pool, TargetPool) or not pool.is_for(self._package.name):
             return super().solve(use_latest)
+        from accelock.poetry import conda
         from accelock.poetry.solver import solve_targets
 
-        return solve_targets(self, pool, list(use_latest or []))
+        follows = conda.prepare(pool.project)
+        if pool.project.targets:
+            transaction = solve_targets(self, pool, list(use_latest or []))
+        else:
+            transaction = super().solve(use_latest)
+        if follows:
+            locker: TargetLocker = pool.project.poetry.locker  # type: ignore[assignment]
+            locker.take_along(self._package, transaction)
+        return transaction
 
 
 def execute(installer: Installer, operations: list[Any]) -> int:

@@ -17,6 +17,7 @@ from accelock.poetry.solved import SolvedHere
 
 if TYPE_CHECKING:
     from poetry.core.packages.package import Package
+    from poetry.puzzle.transaction import Transaction
     from tomlkit.toml_document import TOMLDocument
 
     from accelock.poetry.merging import Solved
@@ -36,6 +37,7 @@ class TargetLocker(Locker):
         super().__init__(lock, pyproject_data)
         self.project = project
         self.solution: Solution | None = None
+        self.sidecars: dict[Path, bytes] = {}
         self._raw: dict[str, Any] | None = None
         self._read: tuple[dict[str, Any], Overlay | None] | None = None
 
@@ -183,9 +185,21 @@ class TargetLocker(Locker):
         if tables["tables"]:
             document[overlays.TABLE] = tables["tables"]
 
+    def take_along(self, root: Package, transaction: Transaction) -> None:
+        """Solve the conda files that follow what is about to be locked; they are written with it.
+
+        :raises UserError: one of them cannot be had.
+        """
+        from accelock.poetry import conda
+
+        # A look at the packages of a solution for targets would choose this machine's.
+        packages = {} if self.solution is not None else transaction.get_solved_packages()
+        document = self._compute_lock_data(root, packages)
+        self.sidecars = conda.solve(self.project, document.as_string())
+
     def _should_write(self, lock: TOMLDocument) -> bool:
         """Return whether the lock differs from the file; Poetry would compare with the view."""
-        if not self.is_locked():
+        if self.sidecars or not self.is_locked():
             return True
         try:
             return bool(lock != self.raw_data)
@@ -197,8 +211,12 @@ class TargetLocker(Locker):
         content = data.as_string()
         ends_with_crlf = self.lock.exists() and _first_line_is_crlf(self.lock)
         content = re.sub(r"\r?\n", "\r\n" if ends_with_crlf else "\n", content)
+        lock = Path(self.lock)
         with shown():
-            journal.write_all({Path(self.lock): content.encode()})
+            journal.write_all({lock: content.encode(), **self.sidecars}, lock.parent)
+        for path in self.sidecars:
+            self.project.say(f"accelock: {path.name} written")
+        self.sidecars = {}
         self._lock_data = self._raw = None
 
 

@@ -66,8 +66,8 @@ class TargetPool(RepositoryPool):
         return self._supply
 
     def is_for(self, name: str) -> bool:
-        """Return whether a solve for this root package is to be one of all targets."""
-        return self.slice is None and name == self.project.root_name and bool(self.project.targets)
+        """Return whether a solve for this root package is the project's own, and not a slice's."""
+        return self.slice is None and name == self.project.root_name
 
     def find(self, name: str) -> tuple[Family, FamilyPackage] | None:
         """Return what the catalogue knows of a project; nothing where no targets are declared."""

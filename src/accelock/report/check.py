@@ -1,4 +1,4 @@
-"""`accelock check`: are the compiled files and poetry.lock fresh and whole? Offline, for CI."""
+"""`accelock check`: are the compiled files, poetry.lock and conda files fresh? Offline, for CI."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from accelock.report.poetry_lock import (
     missing_lock,
 )
 from accelock.report.project import Project
+from accelock.report.sidecars import Sidecars, check_sidecars, is_sidecar, unknown_sidecar
 from accelock.report.together import check_lockstep, check_missing, unstamped
 
 if TYPE_CHECKING:
@@ -33,25 +34,26 @@ _COMPILE = "accelock compile requirements.in"
 
 
 def check(directory: Path, words: Sequence[str] = ()) -> Report:
-    """Check compiled requirements files and poetry.lock, and finish what an interrupted run left.
+    """Check requirements files, poetry.lock and conda files, and finish what was interrupted.
 
     `directory` is the project's: where pyproject.toml is, and where the commands are run. `words`
     are files or folders as a user names them; without them every file with a stamp counts that is
-    in the directory or one level below it, and the directory's poetry.lock. Nothing is read from
-    the network.
+    in the directory or one level below it, and the directory's poetry.lock and conda files. Nothing
+    is read from the network.
 
     Raises ConfigError for a faulty [tool.accelock].
     """
     run = _Run(directory, tuple(words), _project(directory))
     recovered = tuple(_recover(run.folders()))
-    locked = _of_poetry(run)
+    locked, conda = _of_poetry(run), _of_conda(run)
     compiled, unreadable = run.read()
     if not (compiled or unreadable or locked.files):
-        return Report((), (*recovered, *_none_at_all(run)))
+        return Report(conda.files, (*recovered, *_no_pip_lock(run, conda), *conda.findings))
     told = {finding.file for finding in unreadable}
     together = (finding for finding in _of_all(compiled, run) if finding.file not in told)
     found = (*recovered, *unreadable, *_of_each(compiled, run), *together, *locked.findings)
-    return Report((*(each.name for each in compiled), *locked.files), found)
+    names = (*(each.name for each in compiled), *locked.files, *conda.files)
+    return Report(names, (*found, *conda.findings))
 
 
 def _project(directory: Path) -> Project:
@@ -70,7 +72,7 @@ class _Run:
         """Return the files to look at: those named, or those that may have a stamp."""
         if not self.words:
             return list(files.find(self.directory))
-        words = [word for word in self.words if Path(word).name != LOCK]
+        words = [word for word in self.words if not self._is_elsewhere(word)]
         return list(dict.fromkeys(path for word in words for path in self._named(word)))
 
     def locks(self) -> list[Path]:
@@ -80,6 +82,23 @@ class _Run:
         paths = [self.directory / word for word in self.words]
         named = [path if path.is_dir() else path.parent for path in paths if _may_have_lock(path)]
         return list(dict.fromkeys(named))
+
+    def sidecars(self) -> dict[Path, frozenset[str] | None]:
+        """Return the folders whose conda files to look at, with their names (None: all)."""
+        if not self.words:
+            return {self.directory: None}
+        found: dict[Path, frozenset[str] | None] = {}
+        for word in self.words:
+            path = self.directory / word
+            if path.is_dir():
+                found[path] = None
+            elif is_sidecar(path) and found.get(path.parent, frozenset()) is not None:
+                found[path.parent] = (found.get(path.parent) or frozenset()) | {path.name}
+        return found
+
+    def _is_elsewhere(self, word: str) -> bool:
+        """Tell whether a word is no requirements file: a poetry.lock, or a file of conda's."""
+        return Path(word).name == LOCK or is_sidecar(self.directory / word)
 
     def _named(self, word: str) -> Iterable[Path]:
         """Return what a word means: as in `accelock sync`, also a name that every target has."""
@@ -130,6 +149,29 @@ def _of_poetry(run: _Run) -> PoetryLock:
     return PoetryLock(tuple(names), tuple(found))
 
 
+def _of_conda(run: _Run) -> Sidecars:
+    """Check the conda files of each folder against the pyproject.toml beside them."""
+    files_found: list[str] = []
+    found: list[Finding] = []
+    for folder, names in run.sidecars().items():
+        config = (run.project if folder == run.directory else _project(folder)).config
+        checked = check_sidecars(folder, config)
+        if names is not None:
+            checked = _only(checked, names, folder)
+        files_found += [files.shown(folder / name, run.directory) for name in checked.files]
+        found += [_below(finding, folder, run.directory) for finding in checked.findings]
+    return Sidecars(tuple(files_found), tuple(found))
+
+
+def _only(checked: Sidecars, names: frozenset[str], folder: Path) -> Sidecars:
+    """Return what was found of the files that a user named."""
+    kept = tuple(name for name in checked.files if name in names)
+    told = [finding for finding in checked.findings if finding.file in names]
+    unknown = names - set(kept) - {finding.file for finding in told}
+    told += [unknown_sidecar(folder / name) for name in sorted(unknown)]
+    return Sidecars(kept, tuple(told))
+
+
 def _below(finding: Finding, folder: Path, directory: Path) -> Finding:
     name = files.shown(folder / finding.file, directory) if finding.file else None
     return replace(finding, file=name)
@@ -167,6 +209,24 @@ def _unreadable(name: str, error: AccelockError) -> Finding:
     if isinstance(error, files.UnreadableError):
         return Finding("unreadable", Level.ERROR, name, what, "name a compiled file")
     return Finding("damaged", Level.ERROR, name, what, "compile it again")
+
+
+def _no_pip_lock(run: _Run, conda: Sidecars) -> Iterator[Finding]:
+    """Yield what to say where there is no requirements file with a stamp, and no poetry.lock.
+
+    A project may have conda files alone, and a user may ask for these alone.
+    """
+    if run.words and (conda.files or conda.findings):
+        return
+    config = run.project.config
+    if config.conda is None or (config.targets and _is_for_pip(run.directory)):
+        yield from _none_at_all(run)
+
+
+def _is_for_pip(directory: Path) -> bool:
+    """Tell whether a project has something to compile or to lock."""
+    inputs = (path for folder in files.folders(directory) for path in folder.glob("*.in"))
+    return any(inputs) or is_locked_by_poetry(directory)
 
 
 def _none_at_all(run: _Run) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from accelock.config import Config
     from accelock.target import Platform
 
-__all__ = ["Sidecars", "check_sidecars"]
+__all__ = ["Sidecars", "check_sidecars", "is_sidecar", "unknown_sidecar"]
 
 _HEAD = 8192  # bytes; the stamp is at the top
 _SUFFIXES = (".yml", ".yaml", ".txt", ".lock")
@@ -61,6 +61,19 @@ def check_sidecars(directory: Path, config: Config) -> Sidecars:
     damaged = {fault.file for fault in faults}
     findings = [finding for finding in run.findings() if finding.file not in damaged]
     return Sidecars(tuple(sorted(found)), (*faults, *findings))
+
+
+def is_sidecar(path: Path) -> bool:
+    """Tell whether a file, there or not, is one of conda's, and no requirements file."""
+    return path.suffix in (".yml", ".yaml") or path.name == naming.PIXI or _is_stamped(path)
+
+
+def unknown_sidecar(path: Path) -> Finding:
+    """Return what is wrong with a file that was named, and of which nothing is known."""
+    if _text(path) is None:
+        return Finding("unreadable", Level.ERROR, path.name, "cannot be read", "name another file")
+    what = "it has no stamp of accelock's, so that nothing tells whether it is fresh"
+    return Finding("unstamped-sidecar", Level.ERROR, path.name, what, "name a file of accelock's")
 
 
 @dataclass(frozen=True, slots=True)

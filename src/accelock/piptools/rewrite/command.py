@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from piptools.logging import log
 
+from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.lock import header, journal, requirements, rewriting
 from accelock.piptools import engine, files
 from accelock.piptools.asks import Asks
 from accelock.piptools.command import make_target_plan, take_options, target_options, words_of
 from accelock.piptools.outputs import STDOUT
+from accelock.piptools.plan import find_config
 from accelock.piptools.rewrite.moves import Moves
 from accelock.piptools.rewrite.turned import Turned
 from accelock.piptools.rewrite.turning import Turning
@@ -107,7 +109,7 @@ def _rewrite(**params: Any) -> None:
     options = take_options(params)
     log.verbosity = params["verbose"] - params["quiet"]
     request = _request(params)
-    plan = make_target_plan(options)
+    plan = make_target_plan(options, find_config(Path(), load_catalogue()))
     if plan is None or len(plan.targets) != 1:
         raise click.UsageError(_which_target(plan))
     text = _without_ours(_read(request))

@@ -20,6 +20,9 @@ def _late(module: str, name: str) -> Callable[[], Command]:
 
 COMMANDS: dict[str, Callable[[], Command]] = {
     "accelock check": _late("check", "PoetryCheckCommand"),
+    "accelock conda capture": _late("conda", "PoetryCondaCaptureCommand"),
+    "accelock conda install": _late("conda", "PoetryCondaInstallCommand"),
+    "accelock conda lock": _late("conda", "PoetryCondaLockCommand"),
     "accelock init": _late("init", "InitCommand"),
     "accelock use": _late("use", "UseCommand"),
 }

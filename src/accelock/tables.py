@@ -1,0 +1,142 @@
+"""Tables of pyproject.toml, read key by key: every fault is noted, under its dotted path.
+
+A fault offers the nearest valid word; one run reports all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from accelock.errors import AccelockError, nearest_word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["Table", "dotted", "kind_of", "not_declared"]
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: other keys are quoted
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the file, its dotted path, and where faults go: one list for the whole file."""
+
+    values: Mapping[str, object]
+    path: str
+    faults: list[str]
+
+    def fault(self, key: str | None, message: str) -> None:
+        """Report a fault of `key`, or of the whole table."""
+        self.faults.append(f"{self._path(key) if key is not None else self.path}: {message}")
+
+    def only(self, valid: Sequence[str]) -> None:
+        """Report every key that is not `valid`."""
+        for key in self.values:
+            if key not in valid:
+                near = nearest_word(key, valid)
+                hint = f"did you mean {near!r}?" if near else f"the keys are: {', '.join(valid)}"
+                self.fault(key, f"unknown key; {hint}")
+
+    def parsed(self, key: str, text: str, parse: Callable[[str], _T]) -> _T | None:
+        """Return what `parse` makes of `text`, or None after reporting why it refused."""
+        try:
+            return parse(text)
+        except AccelockError as error:
+            self.fault(key, str(error))
+            return None
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        """Return a boolean, or the default where it is missing or none."""
+        value = self.values.get(key, default)
+        if not isinstance(value, bool):
+            self.fault(key, f"must be true or false, not {kind_of(value)}")
+            return default
+        return value
+
+    def text(self, key: str, parse: Callable[[str], _T]) -> _T | None:
+        """Return the parsed string, or None where it is missing or at fault."""
+        if key not in self.values:
+            return None
+        value = self.values[key]
+        if isinstance(value, str):
+            return self.parsed(key, value, parse)
+        self.fault(key, f"must be a string, not {kind_of(value)}")
+        return None
+
+    def words(self, key: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
+        """Return the parsed items of an array of strings that are all different."""
+        if key not in self.values:
+            return ()
+        value = self.values[key]
+        if not isinstance(value, list):
+            self.fault(key, f"must be an array of strings, not {kind_of(value)}")
+            return ()
+        if not value:
+            self.fault(key, "is empty; name at least one, or leave the key out")
+        items: list[_T] = []
+        array = Table(
+            {f"{key}[{place}]": item for place, item in enumerate(value)}, self.path, self.faults
+        )
+        for place in array.values:
+            item = array.text(place, parse)
+            if item in items:
+                array.fault(place, f"names {item} a second time")
+            elif item is not None:
+                items.append(item)
+        return tuple(items)
+
+    def table(self, key: str) -> Table:
+        """Return a table below this one; an empty one where there is none."""
+        value = self.values.get(key, {})
+        if not isinstance(value, Mapping):
+            self.fault(key, f"must be a table, not {kind_of(value)}")
+            value = {}
+        return Table(value, self._path(key), self.faults)
+
+    def tables(self) -> Iterator[tuple[str, Table]]:
+        """Return each key of a table of tables."""
+        for key in self.values:
+            faults = len(self.faults)
+            table = self.table(key)
+            if len(self.faults) == faults:
+                yield key, table
+
+    def _path(self, key: str) -> str:
+        bare = _BARE_KEY.fullmatch(key.partition("[")[0])
+        written = key if bare else f'"{key}"'
+        return f"{self.path}.{written}"
+
+
+def kind_of(value: object) -> str:
+    """Name the TOML type of a value."""
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (bool, "a boolean"),
+        (int, "an integer"),
+        (float, "a float"),
+        (str, "a string"),
+        (list, "an array"),
+        (Mapping, "a table"),
+    )
+    return next((name for type_, name in kinds if isinstance(value, type_)), "a date or a time")
+
+
+def dotted(name: str, values: Mapping[str, object], declared: list[str]) -> str | None:
+    """Return the target that TOML took for nested tables: `rocm6.3` for 3 in rocm6."""
+    for target in declared:
+        first, _, rest = target.partition(".")
+        if rest and first == name and rest.partition(".")[0] in values:
+            return target
+    return None
+
+
+def not_declared(name: str, declared: list[str]) -> str:
+    """Return the fault of a table that is named after a target which the project has not."""
+    if not declared:
+        return f"{name!r} is not one of tool.accelock.targets, which are missing"
+    near = nearest_word(name, declared)
+    hint = f"did you mean {near!r}?" if near else f"they are: {', '.join(declared)}"
+    return f"{name!r} is not one of tool.accelock.targets; {hint}"
