@@ -223,7 +223,8 @@ class Lockstep:
         asked = str(self.wanted(name, cell))
         has = self.available(name, cell)
         what = f"{name}{asked}" if asked else name
-        has_what = _range(name, has) if has else f"there is no wheel of {name} for it"
+        allowed = {v for other in served for v in self._fitting(name, other)}
+        has_what = _range(name, has, allowed) if has else f"there is no wheel of {name} for it"
         lines = [f"{what} cannot be locked for {cell}: {has_what}, at {self.source(cell, name)}."]
         if has and served:
             lines.append(
@@ -259,11 +260,14 @@ def _newest(versions: Collection[Version]) -> str:
     return str(max(versions)) if versions else "none"
 
 
-def _range(name: str, versions: Collection[Version]) -> str:
-    """Say which versions there are: the newest few, in order."""
+def _range(name: str, versions: Collection[Version], wanted: Collection[Version]) -> str:
+    """Say which versions there are: the newest few, or the oldest where older ones are wanted."""
     ordered = sorted(versions)
     if len(ordered) == 1:
         return f"the only {name} that it has is {ordered[0]}"
-    more = "..., " if len(ordered) > _LISTED else ""
-    listed = ", ".join(map(str, ordered[-_LISTED:]))
-    return f"its newest {name} is {ordered[-1]} (it has {more}{listed})"
+    more = len(ordered) > _LISTED
+    if wanted and max(wanted) < ordered[0]:
+        listed = ", ".join([*map(str, ordered[:_LISTED]), *(["..."] if more else [])])
+        return f"its oldest {name} is {ordered[0]} (it has {listed})"
+    listed = ", ".join([*(["..."] if more else []), *map(str, ordered[-_LISTED:])])
+    return f"its newest {name} is {ordered[-1]} (it has {listed})"
