@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from poetry.repositories.repository import Repository
 
     from accelock.catalogue import Family, FamilyPackage
-    from accelock.index.lockstep import Lockstep
     from accelock.poetry.project import Project
     from accelock.poetry.repository import FamilyRepository
     from accelock.poetry.slices import Slice
     from accelock.poetry.supply import Supply
-    from accelock.target import Target
+    from accelock.poetry.together import Together
+    from accelock.target import Platform, Target
 
 
 class TargetPool(RepositoryPool):
@@ -41,7 +41,7 @@ class TargetPool(RepositoryPool):
         super().__init__(config=config)
         self.project = project
         self.slice: Slice | None = None
-        self.lockstep: Lockstep | None = None
+        self.together: Together | None = None
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
         self._by_hand: set[str] = set()
@@ -215,7 +215,7 @@ class TargetPool(RepositoryPool):
             wanted = labels.public_constraint(dependency, self.project)
             together = Together(self.project, self.supply, ())
             while versions is None:
-                lockstep = together.lockstep()
+                lockstep = together.lockstep
                 try:
                     versions = lockstep.allowed(dependency.name, lockstep.cells[0])
                 except CellDroppedError as error:
@@ -227,15 +227,15 @@ class TargetPool(RepositoryPool):
 
     def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:
         """Keep a lockstep package without labels (torchtext) at the version the leader took."""
-        if self.lockstep is None or not package.lockstep or not self.lockstep.together:
+        lockstep = self.together.lockstep if self.together is not None else None
+        if lockstep is None or not package.lockstep or not lockstep.together:
             return found
-        excluded = {str(version) for version in self.lockstep.excluded.get(name, ())}
-        settled = self.lockstep.settled.get(name)
+        excluded, settled = lockstep.excluded.get(name, ()), lockstep.settled.get(name)
         return [
             candidate
             for candidate in found
-            if (public := candidate.version.text.partition("+")[0]) not in excluded
-            and (settled is None or public == str(settled))
+            if (public := labels.public(candidate.version)) not in excluded
+            and (settled is None or public in settled)
         ]
 
     def _names_of(self, target: Target) -> set[str]:
@@ -269,6 +269,7 @@ class TargetPool(RepositoryPool):
             supply=lambda: self.supply,
             whole=lambda: self.slice,
             allows=self._allowed,
+            needs=self._needs,
         )
 
     def _source_name(self, url: str, own: str) -> str:
@@ -291,11 +292,12 @@ class TargetPool(RepositoryPool):
 
     def _allowed(self, name: str, whole: Slice) -> Any:
         found = self.find(name)
-        if self.lockstep is None or found is None or not found[1].lockstep:
+        if self.together is None or found is None or not found[1].lockstep:
             return None
-        if not found[1].labelled:
-            return None
-        return self.lockstep.allowed(name, _representative(whole, self.project))
+        return self.together.allowed(name, whole) if found[1].labelled else None
+
+    def _needs(self, name: str, version: Any, platform: Platform) -> bool:
+        return self.together is None or self.together.needs(name, version, platform)
 
     def _make_supply(self) -> Supply:
         from poetry.utils.authenticator import Authenticator
@@ -338,12 +340,6 @@ class TargetPool(RepositoryPool):
 def own_name(family: Family, target: Target) -> str:
     """Return the name of a family's source in a lock where the user has not named it."""
     return f"accelock-{family.name}-{target.name}"
-
-
-def _representative(whole: Slice, project: Project) -> Any:
-    from accelock.target import Cell
-
-    return Cell(whole.target, whole.platforms[0], project.pythons[-1])
 
 
 def _cpuonly(project: Project) -> frozenset[str]:
