@@ -89,6 +89,14 @@ class TargetPool(RepositoryPool):
         if ours is not None:
             self.family_repository(*ours).find_links_for_package(package)
 
+    def source_of(self, package: Package, target: Target) -> FamilyRepository | None:
+        """Return the repository of a package's family for a target, where it comes from there."""
+        entry = self.find(package.name)
+        if entry is None:
+            return None
+        ours = self.family_repository(entry[0], target)
+        return ours if package.source_reference == ours.name else None
+
     # -- what Poetry asks of a pool ------------------------------------------------------------
 
     @property

@@ -14,6 +14,7 @@ from accelock.index.lockstep import CellDroppedError
 from accelock.poetry import fallback, labels, merging, notes, root, summary
 from accelock.poetry.errors import UserError, shown
 from accelock.poetry.hooks import PoetrySolver
+from accelock.poetry.locked import Locked
 from accelock.poetry.slices import Slice
 from accelock.poetry.solution import Solution, is_sourced, lockstep_versions
 from accelock.poetry.together import Together
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from accelock.poetry.locker import TargetLocker
     from accelock.poetry.merging import Solved
     from accelock.poetry.pool import TargetPool
-    from accelock.poetry.repository import FamilyRepository
     from accelock.target import Platform, Target
 
 # How often a version that some slice refuses is ruled out before we give up.
@@ -66,28 +66,16 @@ class _Work:
         solver: TargetSolver,
         pool: TargetPool,
         locker: TargetLocker,
-        use_latest: list[Any],
+        use_latest: Any,
     ) -> None:
         self.solver = solver
         self.pool = pool
         self.project = pool.project
-        self.locker = locker
-        self.use_latest = self._everywhere(use_latest)
+        self.locked = Locked.of(pool, locker, solver._locked_packages, use_latest)
+        leader = pool.project.targets[0]
         self.together = Together(
-            pool.project, pool.supply, solver._package.all_requires, self._locked_versions()
+            pool.project, pool.supply, solver._package.all_requires, self.locked.versions(leader)
         )
-
-    def _everywhere(self, use_latest: list[Any]) -> list[Any]:
-        """Return the names to update: where those are all of this machine's target, all of all.
-
-        Poetry names the locked packages of the view that it sees, and what gets locked must not
-        depend on the machine.
-        """
-        here = {package.name for package in self.solver._locked_packages}
-        if not here or not here <= set(use_latest):
-            return use_latest
-        others = (self.locker.packages_of(target) for target in self.project.targets)
-        return list(dict.fromkeys([*use_latest, *(p.name for found in others for p in found)]))
 
     def solve(self) -> Solution:
         """Return what is to be locked, and say what the user did not ask for.
@@ -159,12 +147,9 @@ class _Work:
         What an extra would require that nobody asks for, Poetry has left out of each slice's.
         """
         slices, first = list(packages), next(iter(packages.values()))
-        entry = self.pool.find(first.name)
-        if entry is None or not is_sourced(first):
-            return first
         target = slices[0].target
-        ours = self.pool.family_repository(entry[0], target)
-        if first.source_reference != ours.name:
+        ours = self.pool.source_of(first, target)
+        if ours is None or not is_sourced(first):
             return first
         platforms = tuple(platform for part in slices for platform in part.platforms)
         with self.pool.use(Slice(target, platforms)):
@@ -186,9 +171,9 @@ class _Work:
 
     def _one(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
         """Solve one slice with what is locked for it, and the versions of the slices before it."""
-        locked = self._locked(whole)
+        locked = self.locked.in_slice(whole, self.together.asks.requires)
         models = [found[other] for other in _models(whole, found)]
-        latest = list(self.use_latest)
+        latest = self.locked.use_latest
         if models:
             names = {p.name for model in models for p in model if not self._is_ours(p.name)}
             locked = [p for p in locked if p.name not in names]
@@ -217,57 +202,13 @@ class _Work:
         return idle
 
     def _as_locked(self, package: Package, whole: Slice) -> Package:
-        ours = self._source_of(package, whole)
+        ours = self.pool.source_of(package, whole.target)
         return package if ours is None else ours.as_locked(package)
-
-    def _source_of(self, package: Package, whole: Slice) -> FamilyRepository | None:
-        """Return the family's repository, where the package comes from there."""
-        entry = self.pool.find(package.name)
-        if entry is None:
-            return None
-        ours = self.pool.family_repository(entry[0], whole.target)
-        return ours if package.source_reference == ours.name else None
-
-    def _locked_versions(self) -> dict[str, Version]:
-        """Return the leader's locked public versions of what is not to be updated.
-
-        None of a package that the user's markers give several of.
-        """
-        if not self.solver._locked_packages:
-            return {}
-        found: dict[str, set[Version]] = {}
-        for package in self.locker.packages_of(self.project.targets[0]):
-            entry = self.pool.find(package.name)
-            if package.name not in self.use_latest and entry and entry[1].labelled:
-                found.setdefault(package.name, set()).add(labels.public(package.version))
-        return {name: min(versions) for name, versions in found.items() if len(versions) == 1}
 
     def _inner_io(self) -> IO:
         """Return where a slice's solve shows its progress: nowhere, where that is only a line."""
         io = self.solver._io
         return io if io.output.is_decorated() or io.is_verbose() else NullIO()
-
-    def _locked(self, whole: Slice) -> list[Package]:
-        """Return the packages locked for a target that the slice can still take.
-
-        ``Provider.get_locked`` never asks the pool, so that accelerated ones are looked at here.
-        """
-        if not self.solver._locked_packages:
-            return []
-        with self.pool.use(whole):
-            kept = (self._kept(each, whole) for each in self.locker.packages_of(whole.target))
-            return [package for package in kept if package is not None]
-
-    def _kept(self, package: Package, whole: Slice) -> Package | None:
-        ours = self._source_of(package, whole)
-        if ours is not None:
-            return ours.as_solved(package)
-        entry = self.pool.find(package.name)
-        if entry is None or not entry[1].labelled or package.is_direct_origin():
-            return package
-        asked = (each for each in self.together.asks.requires if each.name == package.name)
-        by_hand = {dependency.source_name for dependency in asked}
-        return package if package.source_reference in by_hand else None
 
     def _rule_out(self, whole: Slice, found: Mapping[Slice, Solved]) -> bool:
         """Rule out the leader's versions that this slice's graph refuses; False if none is.
