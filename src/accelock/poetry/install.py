@@ -11,7 +11,7 @@ from poetry.installation.operations import Uninstall
 from accelock.errors import AccelockError
 from accelock.lock import overlay as overlays
 from accelock.machine import container
-from accelock.poetry import here
+from accelock.poetry import here, sources
 from accelock.poetry.errors import shown
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _install(
     choice = project.choice(lock.platforms)
     _say(project, choice)
     # The executor has an authenticator of its own, which looks them up at its first request.
-    cast("TargetPool", project.poetry.pool).register_credentials()
+    sources.register_credentials(project)
     if not installer.is_dry_run():
         _look_up(cast("TargetPool", project.poetry.pool), operations)
     stays = _stays(project, lock, choice.target.name, installer, operations)

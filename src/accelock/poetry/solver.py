@@ -275,8 +275,7 @@ class _Work:
         return any(self._is_ours(package.name) for package in solved)
 
     def _is_ours(self, name: str) -> bool:
-        entry = self.pool.find(name)
-        return entry is not None
+        return self.pool.find(name) is not None
 
 
 def _models(whole: Slice, found: Mapping[Slice, Solved]) -> list[Slice]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from poetry.core.constraints.version import Version as PoetryVersion
+
 from accelock.errors import AccelockError, LockstepError
-from accelock.index.lockstep import Lockstep, Words
+from accelock.index.lockstep import CellDroppedError, Lockstep, Words
+from accelock.poetry import labels
 from accelock.poetry.asks import Asks
 from accelock.poetry.slices import first_slices, split, without
 from accelock.target import CPU, Cell
@@ -14,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from packaging.version import Version
+    from poetry.core.packages.dependency import Dependency
 
-    from accelock.index.lockstep import CellDroppedError
     from accelock.poetry.project import Project
     from accelock.poetry.slices import Slice
     from accelock.poetry.supply import Supply
@@ -155,3 +158,23 @@ class Together:
         at = slices.index(whole)
         self.slices[whole.target] = (*slices[:at], *parts, *slices[at + 1 :])
         return True
+
+
+def common_versions(
+    project: Project, supply: Supply, dependency: Dependency
+) -> list[PoetryVersion]:
+    """Return the versions, without labels, that all targets have of a package and a user allows.
+
+    :raises AccelockError: there is none, or the user's carries another target's label.
+    """
+    wanted = labels.public_constraint(dependency, project)
+    together = Together(project, supply, ())
+    versions: frozenset[Version] | None = None
+    while versions is None:
+        lockstep = together.lockstep
+        try:
+            versions = lockstep.allowed(dependency.name, lockstep.cells[0])
+        except CellDroppedError as error:
+            together.drop(error)
+    parsed = [PoetryVersion.parse(str(version)) for version in sorted(versions)]
+    return [version for version in parsed if wanted.allows(version)]
