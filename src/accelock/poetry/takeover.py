@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from accelock.poetry import fallback, hooks, host
-from accelock.poetry.errors import shown
+from accelock.poetry import fallback, hooks
 from accelock.poetry.locker import TargetLocker
 from accelock.poetry.pool import TargetPool
 from accelock.poetry.project import Project
@@ -20,11 +19,7 @@ def take_over(poetry: Poetry, table: Any, io: IO) -> Project:
 
     :param table: what pyproject.toml has as `tool.accelock`; whether it is a table and what it says
         is looked at when something is locked or installed.
-
-    :raises UserError: this Poetry is none that accelock works with.
     """
-    with shown():
-        host.check()
     unwrapped = table.unwrap() if hasattr(table, "unwrap") else table
     project = Project(poetry, unwrapped, io)
     poetry.set_pool(TargetPool(poetry.pool, project, poetry.config))
