@@ -88,7 +88,7 @@ class TestAllowed:
 
     def test_settled_binds_the_cells_that_follow(self) -> None:
         both = lockstep({CPU: versions("2.6", "2.7"), OLD: versions("2.6", "2.7")})
-        both.settle({"torch": Version("2.6")})
+        both.settle({"torch": versions("2.6")})
         assert both.allowed("torch", OLD) == versions("2.6")
 
         both.unsettle()
@@ -96,8 +96,8 @@ class TestAllowed:
 
     def test_the_first_settles(self) -> None:
         both = lockstep({CPU: versions("2.6", "2.7"), OLD: versions("2.6", "2.7")})
-        both.settle({"torch": Version("2.6")})
-        both.settle({"torch": Version("2.7")})
+        both.settle({"torch": versions("2.6")})
+        both.settle({"torch": versions("2.7")})
 
         assert both.allowed("torch", CPU) == versions("2.6")
 

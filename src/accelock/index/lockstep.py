@@ -86,7 +86,7 @@ class Lockstep:
     preferred: Callable[[str, Cell], Version | None] = lambda _name, _cell: None
     words: Words = field(default_factory=Words)
     excluded: dict[str, set[Version]] = field(default_factory=dict)
-    settled: dict[str, Version] = field(default_factory=dict)
+    settled: dict[str, frozenset[Version]] = field(default_factory=dict)
     _common: dict[tuple[str, tuple[Cell, ...]], frozenset[Version]] = field(default_factory=dict)
 
     def allowed(self, name: str, cell: Cell) -> frozenset[Version]:
@@ -100,17 +100,20 @@ class Lockstep:
         if key not in self._common:
             self._common[key] = self._intersect(name, group)
         common = self._common[key] - self.excluded.get(name, set())
-        settled = self.settled.get(name) if len(group) > 1 else None
-        return common & {settled} if settled in common else common
+        settled = self.settled.get(name, frozenset()) if len(group) > 1 else frozenset()
+        return common & settled or common
 
     def exclude(self, name: str, version: Version) -> None:
         """Rule a version out for all cells: the rest of some cell's graph refuses it."""
         self.excluded.setdefault(name, set()).add(version)
 
-    def settle(self, versions: Mapping[str, Version]) -> None:
-        """Bind the cells that follow to the versions that the leader took."""
-        for name, version in versions.items():
-            self.settled.setdefault(name, version)
+    def settle(self, versions: Mapping[str, Collection[Version]]) -> None:
+        """Bind the cells that follow to the versions that the leader took.
+
+        Of one package it may have several, where the user's markers ask for them.
+        """
+        for name, taken in versions.items():
+            self.settled.setdefault(name, frozenset(taken))
 
     def unsettle(self) -> None:
         """Forget what the leader took, for another round."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from accelock.poetry.merging import Solved
     from accelock.poetry.project import Project
-    from accelock.poetry.solver import Solution
+    from accelock.poetry.solution import Solution
     from accelock.target import Target
 
 
