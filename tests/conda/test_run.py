@@ -202,6 +202,33 @@ def test_an_unknown_package_to_update(locked: Project) -> None:
     assert done.err == "ERROR: unknown locked package 'nodjs'; did you mean 'nodejs'?\n"
 
 
+@pytest.mark.parametrize("name", ["environment-cu126.yml", "pixi.lock"])
+def test_a_file_of_the_user_is_not_written_over(
+    project: Project, forge: ChannelServer, name: str
+) -> None:
+    project.declare(forge.channel("forge"))
+    project.write(name, "dependencies: [git]\n")
+    done = project.accelock("conda", "lock", "--format", "pixi")
+    assert done.code == 1
+    assert f"ERROR: {name}: accelock did not write this file" in done.err
+    assert set(project.files()) == {name}
+    assert not forge.repodata()
+
+
+def test_a_lock_of_conda_lock_is_where_it_begins(locked: Project, forge: ChannelServer) -> None:
+    theirs = "".join(
+        line
+        for line in locked.read("conda-cpu-lock.yml").splitlines(keepends=True)
+        if not line.startswith("#")
+    )
+    for name in FILES:
+        (locked.folder / name).unlink()
+    locked.write("conda-cpu-lock.yml", theirs)
+    forge.put("forge", FORGE.with_packages(package("nodejs", "22.9.0", "h0_0")))
+    locked.lock()
+    assert packages(locked, "conda-cpu-lock.yml")["nodejs"] == "22.4.0 h0_0"
+
+
 @pytest.mark.parametrize("name", ["conda-cpu-lock.yml", "environment-cpu.yml"])
 def test_an_edited_file_is_made_again(locked: Project, name: str) -> None:
     before = locked.files()

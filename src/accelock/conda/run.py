@@ -95,6 +95,7 @@ def sidecars(
     stale = _stale(run, environments, formats, environments if only is None else only)
     if not stale:
         return {}
+    previous.refuse_foreign(project, stale, formats)
     _solve(run, stale)
     texts = _texts(run, name, formats)
     return {project.directory / each: text.encode() for each, text in texts.items()}
