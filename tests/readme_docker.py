@@ -26,8 +26,12 @@ def build(image: Path, python: str, context: Path) -> None:
         if word == "FROM":
             begin(image, python, rest)
         elif word == "COPY":
-            source, _target = rest.split()
-            copy(context, source, image / "files")
+            *sources, target = rest.split()
+            for source in sources:
+                copy(context, source, image / "files" / target)
+        elif word == "ENV":
+            name, _, value = rest.partition("=")
+            os.environ[name] = value
         elif word == "RUN":
             run(rest, image)
         elif word not in {"", "WORKDIR"}:
@@ -45,8 +49,8 @@ def begin(image: Path, python: str, base: str) -> None:
 
 
 def copy(context: Path, source: str, folder: Path) -> None:
-    if source == ".":
-        shutil.copytree(context, folder, dirs_exist_ok=True)
+    if (context / source).is_dir():
+        shutil.copytree(context / source, folder, dirs_exist_ok=True)
     else:
         shutil.copy(context / source, folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -67,23 +68,37 @@ def open_shell(scenario: Scenario, folder: Path, env: Mapping[str, str]) -> Shel
     Skips where the scenario needs another Python than there is here.
     """
     python = python_for(scenario)
+    if needs_poetry(scenario) and not importlib.util.find_spec("poetry"):
+        pytest.skip("Poetry is not installed here; tox's poetry-newest has it")
     home, tools = folder / "project", folder / "tools"
     home.mkdir()
     tools.mkdir()
     for name, text in first_files(scenario).items():
-        (home / name).write_text(text, encoding="utf-8")
+        file = home / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     if scenario.has("clone"):
         clone(home / CLONE)
     path = [str(tools), env["PATH"]]
-    put_tools(tools, python, installs=scenario.has("installs"))
-    if scenario.has("installs"):
+    wanted = "poetry" if scenario.has("installs poetry") else "accelock[pip-tools]"
+    installs = scenario.has("installs") or scenario.has("installs poetry")
+    put_tools(tools, python, installs=installs, poetry=scenario.has("poetry"))
+    if installs:
         venv = fresh_venv(folder / "venv", env)
-        done = venv.pip("install", "--quiet", "accelock[pip-tools]")
+        done = venv.pip("install", "--quiet", wanted)
         assert done.returncode == 0, done.stderr
         path.insert(0, str(venv.python.parent))
     # No GPU of this machine is detected; and nothing but the folder tells a tool what to do.
-    variables = {"PATH": os.pathsep.join(path), "CUDA_VISIBLE_DEVICES": ""}
+    variables = {
+        "PATH": os.pathsep.join(path),
+        "CUDA_VISIBLE_DEVICES": "",
+        "POETRY_KEYRING_ENABLED": "false",
+    }
     return Shell(home, tools, {**env, **variables}, python)
+
+
+def needs_poetry(scenario: Scenario) -> bool:
+    return scenario.has("poetry") or scenario.has("installs poetry")
 
 
 def python_for(scenario: Scenario) -> str:
@@ -120,7 +135,7 @@ def clone(folder: Path) -> None:
         shutil.copy(TOP / name, folder)
 
 
-def put_tools(folder: Path, python: str, *, installs: bool) -> None:
+def put_tools(folder: Path, python: str, *, installs: bool, poetry: bool) -> None:
     """Put the commands on PATH that a machine has before anything is installed, and `docker`.
 
     accelock and pip-compile are those of the tests, unless the scenario installs its own. pip is
@@ -138,6 +153,9 @@ def put_tools(folder: Path, python: str, *, installs: bool) -> None:
             "pip-compile": f"{mine} -m piptools compile",
         }
         commands |= dict.fromkeys(("pip", "pip-sync", "python"), "false")
+    if poetry:
+        # Poetry makes its environments of `python`, and changes no other one.
+        commands |= {"poetry": f"{mine} -m poetry", "python": commands["python3"]}
     for name, command in commands.items():
         path = folder / name
         path.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import re
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,11 +17,12 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 
 import accelock
+from tests.poetry.support_site import above_torch
 from tests.readme_proxy import Proxy
 from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
 from tests.support.sites import Index
-from tests.support.wheels import Distribution, record, zipped
+from tests.support.wheels import Distribution, record, wheel, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +32,12 @@ if TYPE_CHECKING:
 PYTORCH = "download.pytorch.org"
 MIRROR = "nexus.example.com"
 MIRRORED = "/repository/pytorch"
-# What a user installs: accelock itself, and what builds it out of a clone.
-OFFERED = ("accelock[pip-tools]", "hatchling", "pip")
+# What a user installs: accelock itself, what it extends, and what builds it out of a clone.
+OFFERED = ("accelock", "hatchling", "pip")
+HOSTS = {
+    "accelock[pip-tools]": "piptools",
+    "poetry": "poetry",
+}  # each is in its own tox environments
 LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 
 
@@ -53,7 +59,7 @@ def world() -> Site:
     All hosts are one server: the links of its pages have no host, so that each finds them at home.
     """
     tools = offered()
-    site = pytorch_site().with_files("/simple", *tools)
+    site = pytorch_site().with_files("/simple", *above_torch(), *tools)
     mirrored = tuple(
         Index(index.path.replace("/whl", MIRRORED), index.projects)
         for index in site.indexes
@@ -62,7 +68,9 @@ def world() -> Site:
     site = replace(site, indexes=(*site.indexes, *mirrored))
     # pip 23.0, which comes with Python 3.10, fails on PEP 658 in JSON as our server spells it, and
     # on metadata whose name is not spelt as in the file's name.
-    site = site.configured("/simple", format="html")
+    # Poetry asks PyPI for JSON alone; it is tested where a newer pip is.
+    if importlib.util.find_spec("poetry") is None:
+        site = site.configured("/simple", format="html")
     for each in tools:
         site = site.configured(f"/simple/{each.project}", metadata="off")
     return site.configured(MIRRORED, format="html", requires_python=False)
@@ -71,7 +79,9 @@ def world() -> Site:
 def offered() -> list[Distribution]:
     """accelock and all that it needs, packed again from where this Python has them."""
     found: dict[str, Distribution] = {}
-    wanted = [Requirement(word) for word in OFFERED]
+    elsewhere: dict[str, Distribution] = {}
+    hosts = [word for word, module in HOSTS.items() if importlib.util.find_spec(module)]
+    wanted = [Requirement(word) for word in (*OFFERED, *hosts)]
     while wanted:
         requirement = wanted.pop()
         name = canonicalize_name(requirement.name)
@@ -82,7 +92,15 @@ def offered() -> list[Distribution]:
                 needed = Requirement(line)
                 if applies(needed, extra) and canonicalize_name(needed.name) not in found:
                     wanted.append(needed)
-    return list(found.values())
+                elif "extra" not in str(needed.marker):
+                    elsewhere.setdefault(canonicalize_name(needed.name), empty(needed))
+    return [*found.values(), *(each for name, each in elsewhere.items() if name not in found)]
+
+
+def empty(requirement: Requirement) -> Distribution:
+    """What another platform needs: `poetry self add` resolves for all of them."""
+    lowest = [each.version for each in requirement.specifier if each.operator in {">=", "==", "~="}]
+    return wheel(requirement.name, lowest[0] if lowest else "1.0")
 
 
 def applies(requirement: Requirement, extra: str) -> bool:

@@ -226,7 +226,7 @@ BAD = [
             "'https://****@m/{taget}'"
         ),
     ),
-    ("target = ['cpu']", "target: must be a table, not an array"),
+    ("target = ['cpu']", "target: must be a table, not an array; did you mean 'targets'?"),
     (
         "target.cpu.platforms = ['osx-arm64']",
         "target.cpu: 'cpu' is not one of tool.accelock.targets, which are missing",

@@ -64,7 +64,14 @@ def test_sync_has_the_options_of_pip_sync() -> None:
 
 
 def test_check_has_the_options_in_the_table() -> None:
-    assert {f"--{each.name}" for each in CheckCommand.options} == written("accelock check")
+    assert {f"--{each.name}" for each in CheckCommand.options} == written("### `accelock check")
+
+
+def test_poetrys_commands_have_the_options_in_the_tables() -> None:
+    pytest.importorskip("poetry", reason="Poetry is not installed here; poetry-newest has it")
+    from accelock.poetry.commands.init import InitCommand  # noqa: PLC0415
+
+    assert {f"--{each.name}" for each in InitCommand.options} == written("poetry accelock init")
 
 
 # The table in pyproject.toml

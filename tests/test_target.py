@@ -294,6 +294,12 @@ class TestTargets:
             "rocm6.2, rocm6.2.4, rocm6.3, xpu"
         )
 
+    def test_a_platform_is_told_apart(self) -> None:
+        with pytest.raises(
+            UnknownWordError, match=r"\(it is a platform\) 'macos-arm64'; choose one"
+        ):
+            parse_target("macos-arm64", KNOWN)
+
     def test_nothing_is_newer_than_nothing(self) -> None:
         with pytest.raises(UnknownWordError, match="there is no target to choose from"):
             parse_target("cu126", ())

@@ -162,7 +162,7 @@ def parse_config(table: Mapping[str, object], where: str, catalogue: Catalogue) 
         conda=root.table("conda").values if "conda" in table else None,
         path=Path(where),
     )
-    narrowed = _narrowed(root.table("target"), config)
+    narrowed = _narrowed(root.table("target", rather="; did you mean 'targets'?"), config)
     if root.faults:
         raise ConfigError(root.faults, where)
     return replace(config, target_platforms=MappingProxyType(narrowed))

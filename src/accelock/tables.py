@@ -89,11 +89,14 @@ class Table:
                 items.append(item)
         return tuple(items)
 
-    def table(self, key: str) -> Table:
-        """Return a table below this one; an empty one where there is none."""
+    def table(self, key: str, *, rather: str = "") -> Table:
+        """Return a table below this one; an empty one where there is none.
+
+        `rather` is what a user may have meant who wrote anything else there.
+        """
         value = self.values.get(key, {})
         if not isinstance(value, Mapping):
-            self.fault(key, f"must be a table, not {kind_of(value)}")
+            self.fault(key, f"must be a table, not {kind_of(value)}{rather}")
             value = {}
         return Table(value, self._path(key), self.faults)
 

@@ -260,6 +260,8 @@ def parse_target(word: str, known: Collection[str]) -> Target:
     if target is not None and (word in known or _is_newer(target, known)):
         return target
     valid = [known_target.name for known_target in sort_targets(known)]
+    if word in PLATFORMS or word in CONDA_ALIASES:
+        raise UnknownWordError("target (it is a platform)", word, valid)
     raise UnknownWordError("target", word, valid, nearest=_nearest_target(word, valid))
 
 

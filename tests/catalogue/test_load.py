@@ -122,6 +122,9 @@ def test_shipped_driver(name: str, driver: tuple[int, ...] | None) -> None:
         ("cu130", "2.9.0+cu130", (12, 1), True),  # code for 12.0 runs on 12.1
         ("cu130", "2.9.0+cu130", (13, 0), False),
         ("cu130", "2.9.0.dev20250901+cu130", (7, 5), True),
+        ("cu128", "2.7.0+cu128", (7, 0), False),
+        ("cu129", "2.8.0+cu129", (7, 0), True),
+        ("cu124", "2.5.1+cu124", (12, 0), False),
     ],
 )
 def test_compute_capability(name: str, torch: str, capability: tuple[int, int], runs: bool) -> None:
@@ -131,8 +134,34 @@ def test_compute_capability(name: str, torch: str, capability: tuple[int, int], 
     assert (capability in found) is runs
 
 
+@pytest.mark.parametrize(
+    ("name", "torch", "capability", "runs"),
+    [
+        ("cu126", "2.6.0", (8, 0), False),
+        ("cu126", "2.9.1", (8, 0), True),
+        ("cu126", "2.9.1", (7, 0), False),
+        ("cu130", "2.9.1", (11, 0), True),
+        ("cu128", "2.9.1", (11, 0), False),
+    ],
+)
+def test_compute_capability_on_arm(
+    name: str, torch: str, capability: tuple[int, int], runs: bool
+) -> None:
+    target = parse_target(name, CATALOGUE.targets)
+    found = HARDWARE.capability_range(target, Version(torch), "aarch64")
+    assert found is not None
+    assert (capability in found) is runs
+
+
+def test_windows_has_the_wheels_of_its_processor() -> None:
+    target = parse_target("cu126", CATALOGUE.targets)
+    assert HARDWARE.capability_ranges(target, "AMD64") == HARDWARE.capability_ranges(
+        target, "x86_64"
+    )
+
+
 def test_no_capabilities_where_the_data_says_nothing() -> None:
-    for name, torch in (("cpu", "2.9.1"), ("cu92", "1.7.1"), ("cu128", "2.7.0")):
+    for name, torch in (("cpu", "2.9.1"), ("cu92", "1.7.1"), ("cu117", "2.0.1")):
         target = parse_target(name, CATALOGUE.targets)
         assert HARDWARE.capability_range(target, Version(torch)) is None
 

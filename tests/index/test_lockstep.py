@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import LockstepError
-from accelock.index.lockstep import CellDroppedError, Lockstep
+from accelock.index.lockstep import CellDroppedError, Lockstep, held_back_message
 from accelock.target import PLATFORMS, Cell, PythonVersion, parse_target
 
 if TYPE_CHECKING:
@@ -158,3 +158,31 @@ class TestStop:
 
         with pytest.raises(LockstepError, match=r"torch 2\.8 is there, .* --allow-downloads"):
             bare.allowed("torch", CPU)
+
+
+class TestHeldBack:
+    """A platform that nobody named may keep a package back; the user is to hear of it."""
+
+    @staticmethod
+    def message(has: Mapping[Cell, frozenset[Version]], chosen: str) -> str:
+        taken = Version(chosen)
+        found = lockstep(has, bound=False).held_back("torch", taken)
+        return "" if found is None else held_back_message("torch", taken, found)
+
+    def test_by_a_platform_that_can_be_left_out(self) -> None:
+        new, old = versions("2.6", "2.8"), versions("2.6")
+        said = self.message({CPU: new, CUDA: new, ARM: old}, "2.6")
+
+        assert "torch 2.8 is there, but not for cu126 on linux-aarch64" in said
+        assert "linux-aarch64 is one of the default platforms" in said
+
+    def test_by_the_only_platform_of_a_target(self) -> None:
+        """To leave it out would be to leave the target out."""
+        said = self.message({CPU: versions("2.6", "2.8"), CUDA: versions("2.6")}, "2.6")
+
+        assert "torch 2.8 is there, but not for cu126 on linux-x86_64" in said
+        assert "default platforms" not in said
+        assert "lockstep = false" in said
+
+    def test_by_nothing(self) -> None:
+        assert self.message({CPU: versions("2.6"), CUDA: versions("2.6", "2.8")}, "2.6") == ""

@@ -230,10 +230,9 @@ class Project:
 def installed_in(environment: Path) -> dict[str, str]:
     """Name and version of the distributions in a virtual environment, but pip."""
     sites = [str(path) for path in environment.glob("lib/python*/site-packages")]
-    found = {
-        canonicalize_name(each.metadata["Name"]): each.version
-        for each in metadata.distributions(path=sites)
-    }
+    there = list(metadata.distributions(path=sites))
+    found = {canonicalize_name(each.metadata["Name"]): each.version for each in there}
+    assert len(found) == len(there), "one of them is there twice"
     return {name: found[name] for name in sorted(found) if name != "pip"}
 
 

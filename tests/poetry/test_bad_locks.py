@@ -21,6 +21,10 @@ def newer(text: str) -> str:
     return text.replace("[metadata.accelock]\nformat = 1", "[metadata.accelock]\nformat = 2")
 
 
+def newer_poetrys(text: str) -> str:
+    return text.replace('lock-version = "2.1"', 'lock-version = "3.0"')
+
+
 def without_table(text: str) -> str:
     return text.partition("[accelock.cu126]")[0]
 
@@ -97,6 +101,18 @@ class TestAfterACrash:
         interrupted.poetry(*words)
 
         assert interrupted.files() == locked.files()
+
+
+def test_a_lock_of_a_newer_poetry_is_poetrys_to_refuse(copy: Project) -> None:
+    good = copy.read()
+    copy.put("poetry.lock", newer_poetrys(good))
+
+    assert "not compatible with the current version of Poetry" in copy.refused("install")
+    said = copy.poetry("accelock", "check", code=1).stdout
+    assert "[newer-format]" in said
+    assert "lock-version 3.0" in said
+    copy.poetry("lock", "--regenerate")
+    assert copy.read() == good
 
 
 @pytest.mark.parametrize("text", ["", "[[package\n", "[metadata]\n"])

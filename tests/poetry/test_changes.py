@@ -57,6 +57,18 @@ class TestAdd:
         for target in TARGETS:
             assert project.pins(target)["opt-einsum"] == "3.4.0"
 
+    def test_the_label_of_the_only_target(self, project: Project) -> None:
+        project.write_pyproject([], targets=("cpu",), table=LINUX)
+        project.poetry("add", "torch==2.6.0+cpu", "--lock")
+
+        assert project.pins("cpu")["torch"] == "2.6.0+cpu"
+
+    def test_the_label_of_one_of_several(self, project: Project) -> None:
+        project.write_pyproject([], table=LINUX)
+
+        said = project.refused("add", "torch==2.6.0+cpu", "--lock")
+        assert "declares cu126. Write the public version (without +cpu)" in said
+
     def test_a_version_that_no_target_has(self, project: Project) -> None:
         project.write_pyproject(["tqdm"], table=LINUX).poetry("lock")
 
@@ -107,9 +119,9 @@ class TestRemove:
 
     @on_linux
     def test_its_libraries_go_from_the_environment(self, copy: Project) -> None:
-        copy.poetry("add", "tqdm", "--lock")
-        assert "triton" in copy.install(target="cu126")
-        copy.poetry("remove", "torch", ACCELOCK_TARGET="cu126")
+        copy.write_pyproject(["torch", "tqdm"], targets=("cpu", "rocm6.3")).poetry("lock")
+        assert "pytorch-triton-rocm" in copy.install(target="rocm6.3")
+        copy.poetry("remove", "torch", ACCELOCK_TARGET="rocm6.3")
 
         assert copy.installed() == {"tqdm": "4.67.1"}
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.poetry.support_cases import BACKEND, PATH_DEPENDENCY
 from tests.poetry.support_project import TARGETS, on_linux
 from tests.poetry.support_site import poetry_site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
@@ -219,13 +222,15 @@ class TestUsersOwnSources:
         assert project.install(target="cpu") == project.pins("cpu")
 
     @on_linux
-    @pytest.mark.parametrize("kind", ["url", "path"])
+    @pytest.mark.parametrize("kind", ["url", "path", "git"])
     def test_an_address_or_a_file_wins_and_it_is_said(self, project: Project, kind: str) -> None:
         name = f"torch-2.6.0+cpu-{TAG}-{TAG}-linux_x86_64.whl"
         address = f"{project.server.url}/whl/cpu/{name}"
         if kind == "path":
             project.server.site.find("/whl/cpu", name).save(project.folder)
             address = name
+        if kind == "git":
+            address, name = repository(project.folder.parent / "torch"), "torch"
         more = f'[tool.poetry.dependencies]\ntorch = {{ {kind} = "{address}" }}\n'
         python = f"=={sys.version_info[0]}.{sys.version_info[1]}.*"
         project.write_pyproject(["torch", "torchvision"], table=LINUX, more=more, python=python)
@@ -235,9 +240,25 @@ class TestUsersOwnSources:
         assert len(said) == 1
         assert name in said[0]
         for target in TARGETS:
-            assert project.pins(target)["torch"] == "2.6.0+cpu"
+            assert project.pins(target)["torch"] == ("2.6.0" if kind == "git" else "2.6.0+cpu")
             assert project.pins(target)["torchvision"] == f"0.21.0+{target}"
         assert project.install(target="cpu") == project.pins("cpu")
+
+
+def repository(folder: Path) -> str:
+    """Make a git repository with a torch that somebody changed; return its address."""
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(PATH_DEPENDENCY.partition("[tool.accelock]")[0])
+    (folder / "backend.py").write_text(BACKEND)
+    for name in ("pyproject.toml", "backend.py"):
+        file = folder / name
+        text = file.read_text().replace("near", "torch").replace('"torch", "tqdm"', '"tqdm"')
+        text = text.replace("Requires-Dist: torch\\n", "").replace("0.1", "2.6.0")
+        file.write_text(text)
+    git = ("git", "-C", str(folder), "-c", "user.name=A", "-c", "user.email=a@example.org")
+    for words in (("init", "-q"), ("add", "--all"), ("commit", "-q", "-m", "One")):
+        subprocess.run([*git, *words], check=True)
+    return folder.as_uri()
 
 
 class TestFaults:
@@ -268,7 +289,8 @@ class TestUnpublishedHashes:
 
         said = own.refused("lock")
         assert "sha256" in said
-        assert "allow-downloads" in said
+        assert "`allow-downloads = true` in [tool.accelock]" in said
+        assert "--allow-downloads" not in said
         assert own.server.bodies_of_wheels() == ()
 
     def test_with_consent_they_are_downloaded_and_the_size_is_said(self, own: Project) -> None:
@@ -278,10 +300,20 @@ class TestUnpublishedHashes:
         own.write_pyproject(["torch<2.7"], table=table)
         done = own.poetry("lock")
 
-        assert "MB" in done.stderr
+        assert "0.0 MB, to hash them" in done.stderr
+        assert "[=" not in done.stderr  # the bar is for a terminal
         bodies = own.server.bodies_of_wheels()
         assert {each.path.partition("-")[0] for each in bodies} == {"/whl/cu126/torch"}
         own.server.reset()
         (own.folder / "poetry.lock").unlink()
         own.poetry("lock")
         assert own.server.bodies_of_wheels() == ()  # they are in the persistent cache
+
+    def test_a_terminal_has_a_bar_for_each_file(self, own: Project) -> None:
+        own.server.configure("/whl/cu126/torch", hashes="none")
+        own.server.configure("/whl/torch", hashes="none")
+        own.write_pyproject(["torch<2.7"], table=f"allow-downloads = true\n{LINUX}")
+        done = own.poetry("lock", "--ansi")
+
+        finished = [line for line in done.stderr.splitlines() if line.endswith("100% of 0.0 MB")]
+        assert len(finished) == len(own.server.bodies_of_wheels()) == 4

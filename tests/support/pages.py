@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import hashlib
 import html
 import json
@@ -30,6 +31,32 @@ def project_json(name: str, files: tuple[HostedFile, ...], page: Page) -> str:
         "files": [json_entry(file, page) for file in files],
     }
     return json.dumps(body)
+
+
+def release_json(files: tuple[HostedFile, ...], page: Page) -> str:
+    """A release in PyPI's own JSON, which Poetry asks PyPI for; addresses are absolute there."""
+    first = files[0].distribution
+    told = email.message_from_bytes(first.metadata)
+    info = {
+        "name": told["Name"],
+        "version": told["Version"],
+        "summary": told["Summary"] or "",
+        "requires_dist": told.get_all("Requires-Dist"),
+        "requires_python": first.requires_python,
+        "yanked": all(file.yanked is not None for file in files),
+    }
+    return json.dumps({"info": info, "urls": [release_entry(file, page) for file in files]})
+
+
+def release_entry(file: HostedFile, page: Page) -> dict[str, Any]:
+    return {
+        "filename": file.distribution.filename,
+        "packagetype": "bdist_wheel" if file.distribution.is_wheel else "sdist",
+        "url": page.hosts["absolute"] + escaped(file.path),
+        "digests": {"sha256": file.distribution.sha256},
+        "size": len(file.distribution.content),
+        "yanked": file.yanked is not None,
+    }
 
 
 def root_html(index: Index) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from tests.support.pages import (
     find_links,
     project_html,
     project_json,
+    release_json,
     root_html,
     root_json,
 )
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tests.support.sites import Index, Options, Site
+
+PYPI = "/simple"
+PYPI_RELEASE = re.compile(r"/pypi/(?P<name>[^/]+)/(?P<version>[^/]+)/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,8 @@ class IndexServer:
             if page.path == path:
                 text = find_links(page.files, self._page(path, options))
                 return Answer(200, text.encode(), "text/html")
+        if release := PYPI_RELEASE.fullmatch(path):
+            return self._release(release["name"], release["version"], options)
         for index in sorted(self._site.indexes, key=lambda each: len(each.path), reverse=True):
             if f"{path}/".startswith(f"{index.path}/"):
                 return self._of_index(index, path, options, handler)
@@ -170,6 +177,15 @@ class IndexServer:
         if file is None or options.metadata in {"off", "gone"} or not file.distribution.is_wheel:
             return absent(options)
         return Answer(200, file.distribution.metadata, "application/octet-stream")
+
+    def _release(self, name: str, version: str, options: Options) -> Answer:
+        """Answer as PyPI's own JSON does, for the index that stands where PyPI's is."""
+        files = self._site.index(PYPI).projects.get(name, ())
+        found = tuple(file for file in files if file.distribution.version == version)
+        if not found:
+            return absent(options)
+        text = release_json(found, self._page(f"{PYPI}/{name}/", options))
+        return Answer(200, text.encode(), "application/json")
 
     def _of_index(self, index: Index, path: str, options: Options, handler: Handler) -> Answer:
         as_json = wants_json(options, handler.headers.get("Accept", ""))

@@ -50,12 +50,14 @@ class ShippedDriver:
 class CapabilityRange:
     """The compute capabilities that the wheels of one target are built for, both ends included.
 
-    `torch` says for which releases of torch; `without` lists capabilities inside the range that
-    the wheels lack. `in` asks whether a device can run them: code for one capability runs on every
-    later one of the same major version, so that 12.0 as the highest includes 12.1.
+    `machine` is the processor (x86_64, aarch64) whose wheels these are; `torch` says for which
+    releases of torch; `without` lists capabilities inside the range that the wheels lack. `in` asks
+    whether a device can run them: code for one capability runs on every later one of the same major
+    version, so that 12.0 as the highest includes 12.1.
     """
 
     target: str
+    machine: str
     torch: SpecifierSet
     lowest: tuple[int, int]
     highest: tuple[int, int]
@@ -104,12 +106,23 @@ class HardwareTables:
                 return shipped.linux
         return None
 
-    def capability_range(self, target: Target, torch: Version) -> CapabilityRange | None:
+    def capability_range(
+        self, target: Target, torch: Version, machine: str = "x86_64"
+    ) -> CapabilityRange | None:
         """Return what the wheels of `torch` for a CUDA target are built for, or None."""
-        for row in self.capabilities:
-            if row.target == target.name and row.torch.contains(torch.public, prereleases=True):
+        for row in self.capability_ranges(target, machine):
+            if row.torch.contains(torch.public, prereleases=True):
                 return row
         return None
+
+    def capability_ranges(self, target: Target, machine: str) -> tuple[CapabilityRange, ...]:
+        """Return what the wheels of any release of torch for a CUDA target are built for.
+
+        `machine` is as `platform.machine()` has it, AMD64 for Windows on x86_64.
+        """
+        arch = "x86_64" if machine.lower() == "amd64" else machine.lower()
+        rows = self.capabilities
+        return tuple(row for row in rows if row.target == target.name and row.machine == arch)
 
     def rocm_targets(self, gfx: str) -> frozenset[str]:
         """Return the names of the targets that run on an AMD architecture, as in "gfx90a"."""

@@ -95,7 +95,9 @@ def _driver_floor(row: dict[str, Any]) -> DriverFloor:
 def _capability_range(row: dict[str, Any]) -> CapabilityRange:
     lowest, highest = map(_pair, row["capability"])
     without = frozenset(map(_pair, row.get("without", ())))
-    return CapabilityRange(row["target"], SpecifierSet(row["torch"]), lowest, highest, without)
+    machine = row.get("machine", "x86_64")
+    torch = SpecifierSet(row["torch"])
+    return CapabilityRange(row["target"], machine, torch, lowest, highest, without)
 
 
 def _rocm_within(ranges: list[list[str]], targets: frozenset[str]) -> frozenset[str]:

@@ -24,7 +24,8 @@ ABSENT = frozenset({403, 404, 410})  # S3 answers 403 (AccessDenied) for a key t
 
 ADVICE = (
     "Check the address and the network and try again, "
-    "or name a mirror (--source, or [tool.accelock.sources])."
+    "or name a mirror (in [tool.accelock.sources], in ACCELOCK_SOURCE_<FAMILY>, or for accelock "
+    "compile by --source)."
 )
 
 _UNAUTHORISED = frozenset({401, 407})

@@ -33,6 +33,30 @@ class CellDroppedError(LockstepError):
         self.cell = cell
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the messages tell a user to do, in the words of the command that runs."""
+
+    downloads: str = (
+        "compile without --generate-hashes, or allow the download of whole wheels with "
+        "--allow-downloads"
+    )
+    platforms: str = "with --platform or `platforms` in [tool.accelock]"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """Why a package is not newer: cells of one default platform have no wheel of it.
+
+    :param could: the version that all other cells could have.
+    :param alone: whether a target of these cells has no other platform: it is the reason itself.
+    """
+
+    could: Version
+    cells: tuple[Cell, ...]
+    alone: bool
+
+
 @dataclass
 class Lockstep:
     """The versions that the cells of a run may take of each lockstep package.
@@ -48,6 +72,7 @@ class Lockstep:
     :param source: (cell, name) -> where the cell's builds are looked for, for messages.
     :param preferred: (name, cell) -> the version that is locked now. It stays if it can: a default
         platform that alone has not got it is left out, as for a version that the input pins.
+    :param words: what messages tell the user to do.
     """
 
     cells: tuple[Cell, ...]
@@ -59,6 +84,7 @@ class Lockstep:
     asks: Callable[[str, Cell], bool] = lambda _name, _cell: True
     source: Callable[[Cell, str], str] = lambda _cell, _name: "its index"
     preferred: Callable[[str, Cell], Version | None] = lambda _name, _cell: None
+    words: Words = field(default_factory=Words)
     excluded: dict[str, set[Version]] = field(default_factory=dict)
     settled: dict[str, Version] = field(default_factory=dict)
     _common: dict[tuple[str, tuple[Cell, ...]], frozenset[Version]] = field(default_factory=dict)
@@ -90,7 +116,7 @@ class Lockstep:
         """Forget what the leader took, for another round."""
         self.settled.clear()
 
-    def held_back(self, name: str, chosen: Version) -> tuple[Version, tuple[Cell, ...]] | None:
+    def held_back(self, name: str, chosen: Version) -> HeldBack | None:
         """Return what all cells but a default platform's could have, and those cells.
 
         None where no default platform is the reason that ``chosen`` is not newer. Nobody asked for
@@ -111,7 +137,9 @@ class Lockstep:
             lacking = tuple(c for c in optional if version not in self._fitting(name, c))
             platforms = {cell.platform for cell in lacking}
             if lacking and len(platforms) == 1:
-                return version, lacking
+                rest_of = {cell.target for cell in asking if cell not in lacking}
+                alone = any(cell.target not in rest_of for cell in lacking)
+                return HeldBack(version, lacking, alone)
         return None
 
     def _group(self, name: str, cell: Cell) -> tuple[Cell, ...]:
@@ -207,20 +235,23 @@ class Lockstep:
         if bare:
             lines.append(
                 f"{name} {', '.join(map(str, bare))} is there, but its index publishes no sha256 "
-                "of it: compile without --generate-hashes, or allow the download of whole wheels "
-                "with --allow-downloads."
+                f"of it: {self.words.downloads}."
             )
         return " ".join(lines)
 
 
-def held_back_message(name: str, chosen: Version, could: Version, cells: Collection[Cell]) -> str:
-    """Say which default platform keeps a package back, and what to do."""
+def held_back_message(
+    name: str, chosen: Version, held: HeldBack, words: Words | None = None
+) -> str:
+    """Say which default platform, or which target, keeps a package back, and what to do."""
+    cells, words = held.cells, words or Words()
     where = ", ".join(dict.fromkeys(f"{c.target.name} on {c.platform.name}" for c in cells))
-    platform = next(iter(cells)).platform.name
+    why = f"{name} {held.could} is there, but not for {where}, so that {chosen} is taken"
+    if held.alone:
+        return f"{why}: all targets have one version, unless `lockstep = false` is set."
     return (
-        f"{name} {could} is there, but not for {where}, so that {chosen} is taken. "
-        f"{platform} is one of the default platforms: name those that you need with --platform or "
-        "`platforms` in [tool.accelock] to leave it out."
+        f"{why}. {cells[0].platform.name} is one of the default platforms: name those that you "
+        f"need {words.platforms} to leave it out."
     )
 
 

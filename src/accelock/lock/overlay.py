@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 TABLE = "accelock"
+_LOCK_VERSION = "2."  # Poetry's own: 2.1 in Poetry 2.0.1 to 2.5.1
 _ELSEWHERE = frozenset({"conda"})
 
 
@@ -101,6 +102,13 @@ def read(lock: Mapping[str, Any], where: str = "poetry.lock") -> Overlay | None:
         return None
     if not isinstance(metadata, dict):
         raise OverlayError(_broken(where, f"[metadata.{TABLE}] is no table"))
+    poetrys = str(lock["metadata"].get("lock-version", ""))
+    if poetrys and not poetrys.startswith(_LOCK_VERSION):
+        raise NewerFormatError(
+            f"{where}: [metadata] has lock-version {poetrys}, and this accelock reads "
+            f"{_LOCK_VERSION}x. Upgrade accelock (`poetry self update accelock`), or make the lock "
+            "anew with `poetry lock --regenerate`."
+        )
     version = metadata.get("format")
     if version != FORMAT:
         raise NewerFormatError(

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from accelock.machine.choose import Choice, PassedOver, choose
+from accelock.machine.choose import Candidate, Choice, NoTargetError, PassedOver, Rule, choose
 from accelock.machine.commands import Runner, run_command
+from accelock.machine.detection import detect, surroundings
+from accelock.machine.judge import Locked
+from accelock.machine.model import Driver, Gpu, Machine, Note, Vendor
 
-__all__ = ["Choice", "PassedOver", "Runner", "choose", "run_command"]
+__all__ = [
+    "Candidate",
+    "Choice",
+    "Driver",
+    "Gpu",
+    "Locked",
+    "Machine",
+    "NoTargetError",
+    "Note",
+    "PassedOver",
+    "Rule",
+    "Runner",
+    "Vendor",
+    "choose",
+    "detect",
+    "run_command",
+    "surroundings",
+]

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import enum
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.machine.amd import find_architectures
 from accelock.machine.commands import run_command
-from accelock.machine.nvidia import find_driver
+from accelock.machine.detection import detect, surroundings
+from accelock.machine.judge import VARIABLE, judge
+from accelock.machine.model import Vendor
 from accelock.target import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from accelock.catalogue import Catalogue, HardwareTables
     from accelock.machine.commands import Runner
-    from accelock.machine.nvidia import Driver
+    from accelock.machine.judge import Locked
+    from accelock.machine.model import Machine
     from accelock.target import Platform, Target
 
-VARIABLE = "ACCELOCK_TARGET"
+__all__ = ["VARIABLE", "Candidate", "Choice", "NoTargetError", "PassedOver", "Rule", "choose"]
+
+#: The rule where GPUs of several makers are there, and the order in which targets are tried.
+ORDER = "CUDA before ROCm before XPU, each the newest first, then cpu"
+_NAMES = {Kind.CUDA: "CUDA", Kind.ROCM: "ROCm", Kind.XPU: "XPU", Kind.CPU: "cpu"}
+
+
+class Rule(enum.Enum):
+    """By what a target was chosen; in this order (the words are those of the JSON output)."""
+
+    ONLY = "only-target"
+    VARIABLE = "environment-variable"
+    SAVED = "saved-choice"
+    DETECTED = "detected"
+    LAST_RESORT = "last-resort"
+    TOLD = "told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +53,49 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A declared target: whether it fits the machine, whether it was taken, and why or why not."""
+
+    target: Target
+    fits: bool
+    reason: str
+    taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
-    """The target for this machine, why it was taken, and what was passed over before it."""
+    """The target for this machine, why it was taken, and every candidate in the order of trying.
+
+    There are no candidates where nothing had to be detected.
+    """
 
     target: Target
     reason: str
-    passed_over: tuple[PassedOver, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    rule: Rule = Rule.TOLD
+
+    @property
+    def passed_over(self) -> tuple[PassedOver, ...]:
+        """Return the targets that do not fit."""
+        return _unfit(self.candidates)
 
     def __str__(self) -> str:
         return f"{self.target} ({self.reason})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Machine:
-    """What the probes found."""
+class NoTargetError(AccelockError):
+    """No declared target fits the machine; `candidates` tell why not."""
 
-    platform: Platform | None
-    driver: Driver | None
-    architectures: tuple[str, ...]
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.candidates = tuple(candidates)
+        passed_over = _unfit(self.candidates)
+        names = ", ".join(str(refusal.target) for refusal in passed_over)
+        reasons = "".join(f"\n  {refusal}" for refusal in passed_over)
+        super().__init__(
+            f"none of the declared targets fits this machine:{reasons}\n"
+            f"Set {VARIABLE} to one of them ({names}) to choose it all the same, or declare `cpu` "
+            "too."
+        )
 
 
 def choose(
@@ -62,61 +105,90 @@ def choose(
     catalogue: Catalogue,
     platform: Platform | None,
     saved: str | None = None,
+    locked: Mapping[str, Locked] | None = None,
     root: Path = Path("/"),
     run: Runner = run_command,
 ) -> Choice:
     """Return the declared target that fits this machine.
 
     The only one declared; else what the variable ACCELOCK_TARGET says; else the `saved` choice of
-    the environment, as long as it is declared; else the newest CUDA target
-    that the NVIDIA driver runs, then the newest ROCm target for the AMD GPUs; else `cpu`.
+    the environment, as long as it is declared; else the newest CUDA target that driver, GPUs,
+    platform and the `locked` versions (by target name) allow, then ROCm, then XPU; else `cpu`.
     `platform` is this machine's, None where accelock has no name for it; `root` and `run` are where
-    the probes look. Raises UnknownWordError where the variable names no declared target, and
-    AccelockError, which lists why each target was passed over, where none fits.
+    the probes look, which they do only where nothing else decides.
+
+    :raises UnknownWordError: the variable names no declared target.
+    :raises NoTargetError: none fits; it lists why each target was passed over.
+    """
+    told = tell(declared, environ, saved)
+    if told is not None:
+        return told
+    around = replace(surroundings(environ), root=root, run=run)
+    return choose_for(declared, detect(around, platform), catalogue.hardware, locked)
+
+
+def tell(
+    declared: Sequence[Target], environ: Mapping[str, str], saved: str | None = None
+) -> Choice | None:
+    """Return the choice that needs no look at the machine, or None.
+
+    :raises UnknownWordError: the variable names no declared target.
     """
     if not declared:
         raise AccelockError("no target is declared; list them in [tool.accelock] as `targets`")
     if len(declared) == 1:
-        return Choice(declared[0], "the only target declared")
+        return Choice(declared[0], "the only target declared", rule=Rule.ONLY)
     if wanted := environ.get(VARIABLE, "").strip():
         return _told(wanted, declared)
     for target in declared:
         if target.name == saved:
-            return Choice(target, "chosen for this environment")
-    machine = _Machine(platform, _driver(environ, root, run), find_architectures(root))
-    return _detected(declared, machine, catalogue.hardware)
+            return Choice(target, "chosen for this environment", rule=Rule.SAVED)
+    return None
+
+
+def choose_for(
+    declared: Sequence[Target],
+    machine: Machine,
+    tables: HardwareTables,
+    locked: Mapping[str, Locked] | None = None,
+) -> Choice:
+    """Return the declared target that fits a machine, by its hardware alone.
+
+    :raises NoTargetError: none fits.
+    """
+    found = candidates(declared, machine, tables, locked)
+    taken = next((candidate for candidate in found if candidate.fits), None)
+    if taken is None:
+        raise NoTargetError(found)
+    told = tuple(_beside(candidate, taken) for candidate in found)
+    if taken.target.kind is not Kind.CPU:
+        return Choice(taken.target, taken.reason, told, Rule.DETECTED)
+    if len(found) == 1 or machine.of(Vendor.APPLE):
+        return Choice(taken.target, taken.reason, told, Rule.LAST_RESORT)
+    reason = f"no other declared target fits: {_in_short(_unfit(found))}"
+    return Choice(taken.target, reason, told, Rule.LAST_RESORT)
+
+
+def candidates(
+    declared: Sequence[Target],
+    machine: Machine,
+    tables: HardwareTables,
+    locked: Mapping[str, Locked] | None = None,
+) -> tuple[Candidate, ...]:
+    """Return every declared target with whether it fits the machine, in the order of trying."""
+    found = []
+    for target in sorted(declared, key=_eagerness, reverse=True):
+        verdict = judge(target, machine, tables, (locked or {}).get(target.name))
+        found.append(Candidate(target, verdict.fits, verdict.reason))
+    return tuple(found)
 
 
 def _told(wanted: str, declared: Sequence[Target]) -> Choice:
     for target in declared:
         if target.name == wanted:
-            return Choice(target, f"{VARIABLE} says so")
+            return Choice(target, f"{VARIABLE} says so", rule=Rule.VARIABLE)
     what = f"target in {VARIABLE} (only declared ones count)"
     raise UnknownWordError(what, wanted, [target.name for target in declared])
-
-
-def _driver(environ: Mapping[str, str], root: Path, run: Runner) -> Driver | None:
-    """Return the NVIDIA driver, unless the user hides its GPUs from CUDA."""
-    hidden = environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in {"", "-1"}
-    return None if hidden else find_driver(root, run)
-
-
-def _detected(declared: Iterable[Target], machine: _Machine, tables: HardwareTables) -> Choice:
-    passed_over: list[PassedOver] = []
-    for target in sorted(declared, key=_eagerness, reverse=True):
-        if target.kind is Kind.CPU:
-            why = _in_short(passed_over)
-            return Choice(target, f"no other declared target fits: {why}", tuple(passed_over))
-        obstacle = _obstacle(target, machine, tables)
-        if obstacle is None:
-            return Choice(target, _evidence(target, machine), tuple(passed_over))
-        passed_over.append(PassedOver(target, obstacle))
-    names = ", ".join(str(refusal.target) for refusal in passed_over)
-    reasons = "".join(f"\n  {refusal}" for refusal in passed_over)
-    raise AccelockError(
-        f"none of the declared targets fits this machine:{reasons}\n"
-        f"Set {VARIABLE} to one of them ({names}) to choose it all the same, or declare `cpu` too."
-    )
 
 
 def _eagerness(target: Target) -> tuple[int, tuple[int, ...]]:
@@ -125,50 +197,24 @@ def _eagerness(target: Target) -> tuple[int, tuple[int, ...]]:
     return kinds.index(target.kind), target.version
 
 
-def _obstacle(target: Target, machine: _Machine, tables: HardwareTables) -> str | None:
-    """Return why `target` does not fit, or None where it does."""
-    if machine.platform is not None and not target.exists_on(machine.platform):
-        return f"there are no builds for {machine.platform}"
-    if target.kind is Kind.CUDA:
-        return _cuda_obstacle(target, machine, tables)
-    if target.kind is Kind.ROCM:
-        return _rocm_obstacle(target, machine, tables)
-    return f"Intel GPUs are not detected; set {VARIABLE}={target}"
+def _beside(candidate: Candidate, taken: Candidate) -> Candidate:
+    """Return a candidate as it stands once one was taken; the others that fit came too late."""
+    if candidate is taken:
+        return replace(candidate, taken=True)
+    if not candidate.fits:
+        return candidate
+    if candidate.target.kind is taken.target.kind:
+        why = f"{taken.target} is newer"
+    else:
+        why = f"{_NAMES[taken.target.kind]} comes before {_NAMES[candidate.target.kind]}"
+    return replace(candidate, reason=f"fits too; {why}")
 
 
-def _cuda_obstacle(target: Target, machine: _Machine, tables: HardwareTables) -> str | None:
-    if machine.driver is None:
-        return "no NVIDIA driver found"
-    is_windows = machine.platform is not None and machine.platform.sys_platform == "win32"
-    floor = tables.driver_floor(target, "windows" if is_windows else "linux")
-    if floor is None:
-        return f"it is not known which driver it needs; set {VARIABLE}={target}"
-    if machine.driver.version >= floor:
-        return None
-    needed = ".".join(map(str, floor))
-    return f"needs NVIDIA driver {needed} or newer, this machine has {machine.driver.text}"
+def _unfit(found: Sequence[Candidate]) -> tuple[PassedOver, ...]:
+    return tuple(PassedOver(each.target, each.reason) for each in found if not each.fits)
 
 
-def _rocm_obstacle(target: Target, machine: _Machine, tables: HardwareTables) -> str | None:
-    """Return why not; a GPU that no target has code for (as processors bring) does not count."""
-    if not machine.architectures:
-        return "no AMD GPU found"
-    if target.name not in tables.targets:
-        return f"it is not known which GPUs it has code for; set {VARIABLE}={target}"
-    usable = [gfx for gfx in machine.architectures if tables.rocm_targets(gfx)]
-    lacking = [gfx for gfx in usable if target.name not in tables.rocm_targets(gfx)]
-    if usable and not lacking:
-        return None
-    return f"has no code for {', '.join(lacking or machine.architectures)}"
-
-
-def _evidence(target: Target, machine: _Machine) -> str:
-    if target.kind is Kind.CUDA and machine.driver is not None:
-        return f"NVIDIA driver {machine.driver.text}, from {machine.driver.source}"
-    return f"AMD GPU {', '.join(machine.architectures)}"
-
-
-def _in_short(passed_over: Iterable[PassedOver]) -> str:
+def _in_short(passed_over: Sequence[PassedOver]) -> str:
     """Return the reasons, each once with all of its targets."""
     targets: dict[str, list[str]] = {}
     for refusal in passed_over:

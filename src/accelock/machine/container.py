@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.machine.commands import read_file
+from accelock.machine.edge import Edge, Surroundings
+from accelock.machine.probes.host import container_of
 from accelock.target import Kind
 
 if TYPE_CHECKING:
@@ -15,16 +16,11 @@ WARNING = (
     "This is a container in which no GPU was found, as in every image build. If the image is for a "
     "machine with one, set ACCELOCK_TARGET (for example: ENV ACCELOCK_TARGET=cu126)."
 )
-_MARKS = (".dockerenv", "run/.containerenv")
-_WORDS = ("docker", "containerd", "kubepods", "libpod", "lxc")
 
 
 def is_container(root: Path = Path("/")) -> bool:
     """Tell whether this runs in a container (Docker, Podman, containerd, Kubernetes, LXC)."""
-    if any((root / mark).exists() for mark in _MARKS):
-        return True
-    groups = read_file(root / "proc/1/cgroup") or ""
-    return any(word in groups for word in _WORDS)
+    return container_of(Edge(Surroundings({}, "linux", "", root=root))) is not None
 
 
 def warns(choice: Choice, declared: int, root: Path = Path("/")) -> bool:

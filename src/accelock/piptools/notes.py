@@ -85,4 +85,4 @@ def _held_back(run: Run, newest: Mapping[str, Version]) -> None:
     for name, version in newest.items():
         found = run.lockstep.held_back(name, version) if run.lockstep is not None else None
         if found is not None and f"unhashed {name}" not in run.said:
-            run.plan.say(f"NOTE: {held_back_message(name, version, *found)}")
+            run.plan.say(f"NOTE: {held_back_message(name, version, found)}")

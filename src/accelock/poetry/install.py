@@ -46,14 +46,26 @@ def _install(
     _say(project, choice)
     # The executor has an authenticator of its own, which looks them up at its first request.
     cast("TargetPool", project.poetry.pool).register_credentials()
+    if not installer.is_dry_run():
+        _look_up(cast("TargetPool", project.poetry.pool), operations)
     stays = _stays(project, lock, choice.target.name, installer, operations)
-    gone = [] if stays else _leftovers(lock, choice.target.name, installer, operations)
+    gone = [] if stays else _leftovers(project, lock, choice.target.name, installer, operations)
     status = int(execute(installer, [*map(Uninstall, gone), *operations]))
     if stays:
         project.say(f"accelock: {stays} stays: no group of this installation has it.")
     elif status == 0 and not installer.is_dry_run():
         here.remember(installer._env, installed=choice.target.name)
     return status
+
+
+def _look_up(pool: TargetPool, operations: Iterable[Any]) -> None:
+    """Ask our sources for what is to be installed from them, before the environment changes.
+
+    Poetry's executor asks in the middle of its work, and shows an error there with source code.
+    """
+    for operation in operations:
+        if not operation.skipped and operation.job_type != "uninstall":
+            pool.look_up(operation.package)
 
 
 @dataclass(frozen=True)
@@ -116,18 +128,30 @@ def _stays(
 
 
 def _leftovers(
-    lock: _Locked, target: str, installer: Any, operations: Iterable[Any]
+    project: Project, lock: _Locked, target: str, installer: Any, operations: Iterable[Any]
 ) -> list[Package]:
     """Return the installed packages that only other targets of this lock have.
 
-    A plain install removes nothing, and would leave 40 nvidia directories under cpu.
+    A plain install removes nothing, and would leave 40 nvidia directories under cpu. Of a target
+    that is no longer in the lock these are the libraries that torch alone asks for.
     """
     installed = installer._installed_repository
     kept = {operation.package.name for operation in operations}
     kept |= {package.name for package in installed.system_site_packages}
-    names = lock.of_others(target) - kept
-    found = {package.name: package for package in installed.packages if package.name in names}
+    names = lock.of_others(target)
+    before = here.remembered(installer._env).get("installed")
+    if before is not None and before not in lock.versions:
+        names |= {package.name for package in installed.packages if _is_runtime(project, package)}
+        names -= lock.versions[target].keys()
+    found = {
+        package.name: package for package in installed.packages if package.name in names - kept
+    }
     return [found[name] for name in sorted(found)]
+
+
+def _is_runtime(project: Project, package: Package) -> bool:
+    entry = project.find(package.name)
+    return entry is not None and entry[1].runtime
 
 
 def _say(project: Project, choice: Choice) -> None:

@@ -17,6 +17,7 @@ from accelock.errors import AccelockError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from poetry.core.constraints.version import VersionConstraint
     from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
 
@@ -45,15 +46,23 @@ def strip(root: Package, project: Project) -> None:
     """
     for group in root._dependency_groups.values():
         for dependency in (*group._dependencies, *group._poetry_dependencies):
-            entry = project.find(dependency.name)
-            version = dependency.constraint
-            if entry is None or not entry[1].labelled or not _has_label(dependency):
-                continue
-            label = str(version).partition("+")[2]
-            own = {target.name: entry[0].label(target) for target in project.targets}
-            if set(own.values()) != {label}:
-                raise AccelockError(_foreign(project, dependency, label, own))
-            dependency.constraint = PoetryVersion.parse(str(version).partition("+")[0])
+            if (constraint := public_constraint(dependency, project)) is not dependency.constraint:
+                dependency.constraint = constraint
+
+
+def public_constraint(dependency: Dependency, project: Project) -> VersionConstraint:
+    """Return what a dependency asks for without its own target's label.
+
+    :raises AccelockError: the label is of another target than one of the project's.
+    """
+    entry, asked = project.find(dependency.name), dependency.constraint
+    if entry is None or not entry[1].labelled or not _has_label(dependency):
+        return asked
+    version, _, label = str(asked).partition("+")
+    own = {target.name: entry[0].label(target) for target in project.targets}
+    if set(own.values()) != {label}:
+        raise AccelockError(_foreign(project, dependency, label, own))
+    return PoetryVersion.parse(version)
 
 
 def _has_label(dependency: Dependency) -> bool:

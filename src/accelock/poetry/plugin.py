@@ -32,6 +32,9 @@ class AccelockPlugin(Plugin):
 
     def activate(self, poetry: Poetry, io: IO) -> None:
         """Take over a project's pool and locker; only a table that says something asks for it."""
+        # `pyproject.data` is read once and kept: where we have no part, Poetry says when.
+        if b"accelock" not in poetry.pyproject_path.read_bytes():
+            return
         table = poetry.pyproject.data.get("tool", {}).get("accelock")
         if not table:
             return

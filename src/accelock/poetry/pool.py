@@ -10,7 +10,7 @@ from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository_pool import Priority, RepositoryPool
 
 from accelock.errors import AccelockError
-from accelock.poetry import fallback
+from accelock.poetry import fallback, labels
 from accelock.poetry.errors import shown
 from accelock.target import CPU
 
@@ -79,6 +79,15 @@ class TargetPool(RepositoryPool):
         if key not in self._families:
             self._families[key] = self._make_repository(family, target)
         return self._families[key]
+
+    def look_up(self, package: Package) -> None:
+        """Read the page of a locked package's files, where its source is one of ours.
+
+        :raises UserError: it cannot be read.
+        """
+        ours = self._ours(package.source_reference or "")
+        if ours is not None:
+            self.family_repository(*ours).find_links_for_package(package)
 
     # -- what Poetry asks of a pool ------------------------------------------------------------
 
@@ -203,6 +212,7 @@ class TargetPool(RepositoryPool):
 
         versions: frozenset[Any] | None = None
         with shown():
+            wanted = labels.public_constraint(dependency, self.project)
             together = Together(self.project, self.supply, ())
             while versions is None:
                 lockstep = together.lockstep()
@@ -212,9 +222,7 @@ class TargetPool(RepositoryPool):
                     together.drop(error)
         parsed = [PoetryVersion.parse(str(version)) for version in sorted(versions or ())]
         return [
-            PoetryPackage(dependency.name, version)
-            for version in parsed
-            if dependency.constraint.allows(version)
+            PoetryPackage(dependency.name, version) for version in parsed if wanted.allows(version)
         ]
 
     def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Pythons that wheels are looked for; the project's own constraint picks among them.
 _PYTHONS = tuple(PythonVersion(3, minor) for minor in range(8, 20))
+_MEGABYTE = 1_000_000
 # Commands that are about the lock file: for them nothing is detected.
 _OF_THE_FILE = frozenset({"lock", "check", "accelock check", "accelock init"})
 
@@ -162,15 +163,23 @@ class Project:
         return self.config.sources.get(family.name) or Source(family.index)
 
     def show_bytes(self, done: int, total: int) -> None:
-        """Show how far a download that the user has allowed has come, in bytes."""
-        if self._bar is None and total:
+        """Show on a terminal how far a download that the user has allowed has come.
+
+        :param done: bytes so far, of one file after another.
+        :param total: bytes of the file, 0 where unknown.
+        """
+        if not total or not self.io.error_output.is_decorated():
+            return
+        if self._bar is None:
             self._bar = ProgressBar(self.io, total)
+            self._bar.set_format("  hashing [%bar%] %percent:3s%% of %message%")
+            self._bar.set_message(f"{total / _MEGABYTE:,.1f} MB")
             self._bar.start()
-        if self._bar is not None:
-            self._bar.set_progress(done)
-            if done >= total:
-                self._bar.finish()
-                self._bar = None
+        self._bar.set_progress(done)
+        if done >= total:
+            self._bar.finish()
+            self._bar = None
+            self.io.write_error_line("")  # cleo's bar leaves the cursor behind it
 
     def say(self, message: str) -> None:
         """Write a line on standard error."""

@@ -16,7 +16,7 @@ from accelock.poetry import fallback, labels, merging, notes, summary
 from accelock.poetry.errors import UserError, shown
 from accelock.poetry.hooks import PoetrySolver
 from accelock.poetry.slices import Slice
-from accelock.poetry.together import Together
+from accelock.poetry.together import WORDS, Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -137,7 +137,8 @@ class _Work:
             entry = self.pool.find(name)
             found = lockstep.held_back(name, version) if entry and entry[1].labelled else None
             if found is not None:
-                self.project.say(f"accelock: {held_back_message(name, version, *found)}")
+                message = held_back_message(name, version, found, WORDS)
+                self.project.say(f"accelock: {message}")
 
     def _say_what_is_unhashed(self, solution: Solution) -> None:
         """Say which newer versions were passed over because nobody publishes their hashes."""

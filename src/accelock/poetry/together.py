@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from accelock.errors import AccelockError, LockstepError
-from accelock.index.lockstep import Lockstep
+from accelock.index.lockstep import Lockstep, Words
 from accelock.poetry.slices import first_slices, split, without
 from accelock.target import Cell
 
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from accelock.poetry.slices import Slice
     from accelock.poetry.supply import Supply
     from accelock.target import Target
+
+# Poetry's own commands take no options of ours.
+WORDS = Words(
+    downloads=(
+        "allow the download of whole wheels with `allow-downloads = true` in [tool.accelock]"
+    ),
+    platforms="as `platforms` in [tool.accelock]",
+)
 
 
 class Together:
@@ -86,6 +94,7 @@ class Together:
             source=supply.shelf.describe,
             preferred=lambda name, _cell: self.locked.get(name),
             asks=lambda name, cell: _asks(name, cell, self.requires),
+            words=WORDS,
         )
 
     def drop(self, error: CellDroppedError) -> None:

@@ -14,6 +14,8 @@ from accelock.poetry.errors import shown
 if TYPE_CHECKING:
     from cleo.io.inputs.argument import Argument
 
+_AUTO = "auto"
+
 
 class UseCommand(EnvCommand):
     """Keep a choice of target in the project's environment."""
@@ -28,8 +30,9 @@ class UseCommand(EnvCommand):
         """Note the choice; `poetry install` then installs it."""
         wanted = self.argument("target")
         with shown():
-            here.remember(self.env, chosen=None if wanted == "auto" else self._declared(wanted))
-        self.line(f"This environment takes <c1>{wanted}</>. Run <c1>poetry install</> to have it.")
+            here.remember(self.env, chosen=None if wanted == _AUTO else self._declared(wanted))
+        takes = "what fits this machine" if wanted == _AUTO else f"<c1>{wanted}</>"
+        self.line(f"This environment takes {takes}. Run <c1>poetry install</> to have it.")
         return 0
 
     def _declared(self, wanted: str) -> str:

@@ -1,0 +1,189 @@
+"""Whether a target fits a machine, and why: pure, from the tables of the catalogue."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accelock.machine.model import Gpu, Machine, Vendor, spell_capability, spell_driver
+from accelock.machine.visible import CUDA, ROCM
+from accelock.target import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from packaging.version import Version
+
+    from accelock.catalogue import HardwareTables
+    from accelock.catalogue.hardware import CapabilityRange, OperatingSystem
+    from accelock.target import Target
+
+VARIABLE = "ACCELOCK_TARGET"
+_THOR = (
+    11,
+    0,
+)  # the first Jetson that runs the wheels for servers (CUDA 13, one build for all Arm)
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What a lock has for one target.
+
+    :param torch: the version of torch, None where the lock has none.
+    :param platforms: the names of the platforms that it holds the target for; None: not known.
+    """
+
+    torch: Version | None = None
+    platforms: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a target fits, and the reason in words."""
+
+    fits: bool
+    reason: str
+
+
+def judge(
+    target: Target, machine: Machine, tables: HardwareTables, locked: Locked | None = None
+) -> Verdict:
+    """Return whether `target` runs on `machine`, as the lock has it where there is one."""
+    lock = locked or Locked()
+    platform = machine.platform
+    if platform is not None and not target.exists_on(platform):
+        return _no(f"there are no builds for {platform}")
+    if lock.platforms is not None and machine.where not in lock.platforms:
+        has = ", ".join(sorted(lock.platforms)) or "no platform"
+        return _no(f"the lock has it for {has}, and this is {machine.where}")
+    if target.kind is Kind.CPU:
+        return Verdict(fits=True, reason=_of_cpu(machine))
+    if target.kind is Kind.CUDA:
+        return _cuda(target, machine, tables, lock)
+    if target.kind is Kind.ROCM:
+        return _rocm(target, machine, tables)
+    return _xpu(machine)
+
+
+def _of_cpu(machine: Machine) -> str:
+    apple = machine.of(Vendor.APPLE)
+    return f"{apple[0]}: the cpu builds use its GPU (MPS)" if apple else "runs on every machine"
+
+
+def _cuda(target: Target, machine: Machine, tables: HardwareTables, locked: Locked) -> Verdict:
+    gpus = machine.of(Vendor.NVIDIA)
+    if machine.jetson and not any(gpu.capability and gpu.capability >= _THOR for gpu in gpus):
+        return _no(
+            f"a Jetson ({machine.jetson}) takes NVIDIA's own builds of PyTorch: these wheels are "
+            f"for Arm servers; set {VARIABLE}={target} if yours can run them"
+        )
+    obstacle = _driver_obstacle(target, machine, tables)
+    if obstacle is not None or machine.driver is None:
+        return _no(obstacle or "no NVIDIA driver found")
+    lacking = _without_code(target, machine, tables, locked)
+    if lacking:
+        what = f"torch {locked.torch}" if locked.torch else "it"
+        others = len(lacking) < len(gpus)
+        todo = f" ({CUDA} can leave the others)" if others else ""
+        return _no(f"{what} has no code for {_listed(lacking)}{todo}")
+    return Verdict(fits=True, reason=_evidence_cuda(machine, gpus))
+
+
+def _driver_obstacle(target: Target, machine: Machine, tables: HardwareTables) -> str | None:
+    """Return what of the driver stops a target, or None."""
+    if hidden := machine.hidden(Vendor.NVIDIA):
+        return f"{hidden} hides the NVIDIA GPUs"
+    if machine.driver is None:
+        return None
+    floor = tables.driver_floor(target, _driver_system(machine))
+    if floor is None:
+        return f"it is not known which driver it needs; set {VARIABLE}={target}"
+    if machine.driver.version >= floor:
+        return None
+    needed = spell_driver(floor)
+    return f"needs NVIDIA driver {needed} or newer, this machine has {machine.driver.text}"
+
+
+def _driver_system(machine: Machine) -> OperatingSystem:
+    """Return whose version numbers the driver has: WSL's libraries tell the driver of Windows."""
+    is_windows = machine.system == "win32" or (
+        machine.platform is not None and machine.platform.sys_platform == "win32"
+    )
+    return "windows" if is_windows or machine.wsl else "linux"
+
+
+def _without_code(
+    target: Target, machine: Machine, tables: HardwareTables, locked: Locked
+) -> list[Gpu]:
+    """Return the GPUs that no wheel of the target has code for; in doubt a GPU is not among them.
+
+    Without a version of torch one that any release has code for will do.
+    """
+    arch = machine.platform.machine if machine.platform else machine.machine
+    rows: Iterable[CapabilityRange]
+    if locked.torch is None:
+        rows = tables.capability_ranges(target, arch)
+    else:
+        row = tables.capability_range(target, locked.torch, arch)
+        rows = () if row is None else (row,)
+    rows = tuple(rows)
+    return [
+        gpu
+        for gpu in machine.of(Vendor.NVIDIA)
+        if rows and gpu.capability is not None and not any(gpu.capability in row for row in rows)
+    ]
+
+
+def _evidence_cuda(machine: Machine, gpus: Iterable[Gpu]) -> str:
+    driver = machine.driver
+    if driver is None:
+        return ""
+    known = [gpu for gpu in gpus if gpu.capability is not None]
+    if not known:
+        return f"NVIDIA driver {driver.text}, from {driver.source}"
+    return f"{_listed(known)}, NVIDIA driver {driver.text}"
+
+
+def _rocm(target: Target, machine: Machine, tables: HardwareTables) -> Verdict:
+    """Judge ROCm; a GPU that no target has code for, as processors bring, does not count."""
+    found = list(dict.fromkeys(gpu.gfx for gpu in machine.of(Vendor.AMD) if gpu.gfx))
+    if not found:
+        hidden = machine.hidden(Vendor.AMD)
+        return _no(f"{hidden} hides the AMD GPUs" if hidden else "no AMD GPU found")
+    if target.name not in tables.targets:
+        return _no(f"it is not known which GPUs it has code for; set {VARIABLE}={target}")
+    usable = [gfx for gfx in found if tables.rocm_targets(gfx)]
+    lacking = [gfx for gfx in usable if target.name not in tables.rocm_targets(gfx)]
+    if usable and not lacking:
+        return Verdict(fits=True, reason=f"AMD GPU {', '.join(usable)}")
+    todo = f" ({ROCM[0]} can leave the others)" if lacking and len(lacking) < len(usable) else ""
+    return _no(f"has no code for {', '.join(lacking or found)}{todo}")
+
+
+def _xpu(machine: Machine) -> Verdict:
+    gpus = machine.of(Vendor.INTEL)
+    discrete = [gpu for gpu in gpus if not gpu.integrated]
+    if discrete:
+        return Verdict(fits=True, reason=_listed(discrete))
+    if gpus:
+        return _no(f"a processor's own Intel GPU does not choose it; set {VARIABLE}=xpu")
+    if machine.platform is not None and machine.platform.sys_platform == "win32":
+        return _no(f"Intel GPUs are not detected on Windows; set {VARIABLE}=xpu")
+    return _no("no Intel GPU found")
+
+
+def _no(reason: str) -> Verdict:
+    return Verdict(fits=False, reason=reason)
+
+
+def _listed(gpus: Iterable[Gpu]) -> str:
+    """Return GPUs in words, equal ones together: `2 x NVIDIA H100 (compute capability 9.0)`."""
+    counts: Mapping[str, int] = Counter(map(_spelt, gpus))
+    return ", ".join(f"{n} x {name}" if n > 1 else name for name, n in counts.items())
+
+
+def _spelt(gpu: Gpu) -> str:
+    if gpu.name is None and gpu.capability is not None:
+        return f"compute capability {spell_capability(gpu.capability)}"
+    return str(gpu)

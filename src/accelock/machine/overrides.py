@@ -1,0 +1,91 @@
+"""What a user says of the hardware in variables, for images that are built away from it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from accelock.errors import ConfigError
+from accelock.machine.model import Driver, Gpu, Vendor, parse_capability, parse_gfx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from accelock.machine.model import Machine
+
+CUDA_DRIVER = "ACCELOCK_CUDA_DRIVER"
+CAPABILITY = "ACCELOCK_COMPUTE_CAPABILITY"
+AMD_GFX = "ACCELOCK_AMD_GFX"
+NONE = "none"
+
+_DRIVER = re.compile(r"[1-9]\d{1,3}(?:\.\d{1,5}){0,2}")
+_SEPARATORS = re.compile(r"[,;\s]+")
+
+
+def overridden(machine: Machine, environ: Mapping[str, str]) -> Machine:
+    """Return the machine with what the variables say in the place of what was found.
+
+    An empty variable is no variable; `none` says that there is no driver, or no GPU.
+
+    :raises ConfigError: one cannot be read; all of them are named.
+    """
+    faults: list[str] = []
+    for name, apply in _OVERRIDES.items():
+        word = environ.get(name, "").strip()
+        if word:
+            try:
+                machine = apply(machine, word)
+            except ValueError as error:
+                faults.append(f"{name} is {word!r}; {error}, or {NONE}")
+    if faults:
+        raise ConfigError(faults, "environment")
+    return machine
+
+
+def _driver(machine: Machine, word: str) -> Machine:
+    """Put a driver in; what the GPUs of another driver could do, nobody knows."""
+    others = _without(machine, Vendor.NVIDIA)
+    if word.lower() == NONE:
+        return replace(machine, driver=None, gpus=others)
+    if not _DRIVER.fullmatch(word):
+        raise ValueError("write a driver version as in 550.54.15")
+    version = tuple(int(part) for part in word.split("."))
+    return replace(machine, driver=Driver(version, word, CUDA_DRIVER), gpus=others, jetson=None)
+
+
+def _capabilities(machine: Machine, word: str) -> Machine:
+    others = _without(machine, Vendor.NVIDIA)
+    if word.lower() == NONE:
+        return replace(machine, driver=None, gpus=others)
+    gpus = []
+    for part in filter(None, _SEPARATORS.split(word)):
+        capability = parse_capability(part)
+        if capability is None:
+            raise ValueError("write compute capabilities as in 9.0, or 7.5,8.6")
+        gpus.append(Gpu(Vendor.NVIDIA, capability=capability, source=CAPABILITY))
+    return replace(machine, gpus=(*others, *gpus))
+
+
+def _gfx(machine: Machine, word: str) -> Machine:
+    others = _without(machine, Vendor.AMD)
+    if word.lower() == NONE:
+        return replace(machine, gpus=others)
+    gpus = []
+    for part in filter(None, _SEPARATORS.split(word)):
+        gfx = parse_gfx(part)
+        if gfx is None:
+            raise ValueError("write AMD architectures as in gfx942, or gfx90a,gfx1100")
+        gpus.append(Gpu(Vendor.AMD, gfx=gfx, source=AMD_GFX))
+    return replace(machine, gpus=(*others, *gpus))
+
+
+def _without(machine: Machine, vendor: Vendor) -> tuple[Gpu, ...]:
+    return tuple(gpu for gpu in machine.gpus if gpu.vendor is not vendor)
+
+
+_OVERRIDES: Mapping[str, Callable[[Machine, str], Machine]] = {
+    CUDA_DRIVER: _driver,
+    CAPABILITY: _capabilities,
+    AMD_GFX: _gfx,
+}

@@ -1,0 +1,107 @@
+"""Poetry's own test suite, which its sdist ships, without the plugin and with it.
+
+    python -m tests.peer
+
+runs in an environment that has a Poetry and what its tests need, and no accelock: that of
+`tox -e poetry-peer`. It exits with 1 where a test's outcome is another one with the plugin than
+without. What fails in both is the machine's business: it is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import xml.etree.ElementTree as ET
+from importlib import metadata
+from pathlib import Path
+
+TOP = Path(__file__).parents[2]
+FEWEST = 3000  # Poetry 2.5.1 has 3342 tests: with far fewer than that nothing was proved
+PIP = (sys.executable, "-m", "pip")
+# Poetry's tests are about these, and the machine's own settings spoil them.
+SETTINGS = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PYTHONPATH")
+
+
+def main() -> int:
+    """Run both, and say in what they differ."""
+    call(*PIP, "uninstall", "--quiet", "--yes", "accelock")
+    with tempfile.TemporaryDirectory() as name:
+        folder = unpacked(Path(name))
+        without = outcomes(folder)
+        call(*PIP, "install", "--quiet", str(TOP))
+        found = outcomes(folder)
+        different = sorted(
+            test for test in {*without, *found} if without.get(test) != found.get(test)
+        )
+        # A test that passes by luck differs by luck: it has to do so twice.
+        again = outcomes(folder, *files(folder, different)) if different else {}
+    different = [test for test in different if again.get(test) != without.get(test)]
+    return report(without, different)
+
+
+def report(without: dict[str, str], different: list[str]) -> int:
+    counts = {word: list(without.values()).count(word) for word in ("passed", "failed", "skipped")}
+    print(f"Poetry {metadata.version('poetry')} without accelock: {counts}")
+    print(
+        "\n".join(f"  fails without it too: {t}" for t, word in without.items() if word == "failed")
+    )
+    print("\n".join(f"  other with accelock: {test}" for test in different) or "With it: the same.")
+    return int(bool(different) or counts["passed"] < FEWEST)
+
+
+def unpacked(folder: Path) -> Path:
+    """Download the sdist of the Poetry that is installed, and return its folder."""
+    wanted = f"poetry=={metadata.version('poetry')}"
+    options = ("--quiet", "--no-deps", "--no-binary=poetry", "--no-build-isolation")
+    call(*PIP, "download", *options, "--dest", str(folder), wanted)
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder, filter="data")
+    return folder / archive.name.removesuffix(".tar.gz")
+
+
+def outcomes(folder: Path, *paths: str) -> dict[str, str]:
+    """Run tests and return test -> passed, failed or skipped."""
+    written = folder / "junit.xml"
+    options = (
+        "-q",
+        "-n",
+        "auto",
+        "--maxprocesses=4",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+    )
+    env = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    command = (sys.executable, "-m", "pytest", *options, f"--junitxml={written}", *paths)
+    subprocess.run(command, cwd=folder, env=env, check=False, stdout=subprocess.DEVNULL)
+    cases = ET.parse(written).iter("testcase")
+    return {f"{case.get('classname')}::{case.get('name')}": outcome(case) for case in cases}
+
+
+def outcome(case: ET.Element) -> str:
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "failed"
+    return "passed" if case.find("skipped") is None else "skipped"
+
+
+def files(folder: Path, tests: list[str]) -> list[str]:
+    """Return the files of tests, which are told as `tests.console.test_x[.TestClass]::name`."""
+    found = []
+    for test in tests:
+        parts = test.partition("::")[0].split(".")
+        paths = [folder.joinpath(*parts[:n]).with_suffix(".py") for n in range(len(parts), 0, -1)]
+        found += [str(path) for path in paths if path.is_file()][:1]
+    return sorted(set(found))
+
+
+def call(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
