@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.catalogue import load_catalogue
+from accelock.conda.adapter import host
 from accelock.conda.read import read_lock
 from accelock.config import read_config
 from accelock.report.sidecars import check_sidecars
@@ -323,7 +324,7 @@ def test_without_the_extra_nothing_is_written(
     locked: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = locked.files()
-    monkeypatch.setattr("accelock.conda.solve.rattler", None)
+    monkeypatch.setattr("accelock.conda.adapter.host.rattler", None)
     assert locked.lock().out.endswith("nothing was solved.\n")
     locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
     done = locked.accelock("conda", "lock")
@@ -333,6 +334,39 @@ def test_without_the_extra_nothing_is_written(
         "run: pip install 'accelock[conda]'\n"
     )
     assert locked.files() == before
+
+
+def test_without_a_yaml_parser_the_extra_is_missing(
+    project: Project, forge: ChannelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "yaml" else name)
+    done = project.declare(forge.channel("forge")).accelock("conda", "lock")
+    assert "run: pip install 'accelock[conda]'" in done.err
+    assert (project.files(), forge.requests) == ({}, ())
+
+
+def test_a_rattler_that_lacks_what_is_used(
+    project: Project, forge: ChannelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host._probe.cache_clear()
+    monkeypatch.delattr("rattler.Gateway")
+    monkeypatch.setattr("rattler.solve", lambda sources, specs: (sources, specs))
+    done = project.declare(forge.channel("forge")).accelock("conda", "lock")
+    assert "does not find Gateway, solve(channel_relations=), solve(constraints=)" in done.err
+    assert "python -m pip install 'py-rattler" in done.err
+    assert (project.files(), forge.requests) == ({}, ())
+
+
+def test_credentials_that_rattler_cannot_read(
+    project: Project, forge: ChannelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("auth.json", "{bad")
+    monkeypatch.setenv("RATTLER_AUTH_FILE", str(project.folder / "auth.json"))
+    done = project.declare(forge.channel("forge")).accelock("conda", "lock")
+    assert done.code == 1
+    assert done.err.startswith("ERROR: py-rattler gave up: failed to parse ")
+    assert "RATTLER_AUTH_FILE" in done.err
+    assert set(project.files()) == {"auth.json"}
 
 
 def test_a_channel_without_sha256(project: Project, forge: ChannelServer) -> None:
