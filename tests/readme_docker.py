@@ -3,7 +3,7 @@
 There is no engine where the tests run. This stands in for one: FROM makes an environment of the
 Python that it names, COPY copies, and every RUN line is run by a real shell. It is a script:
 
-    python readme_docker.py IMAGES PYTHON build -t NAME CONTEXT
+    python readme_docker.py IMAGES PYTHON build -t NAME [-f DOCKERFILE] CONTEXT
 
 The image is the folder IMAGES/NAME, its environment IMAGES/NAME/venv, its files IMAGES/NAME/files.
 """
@@ -18,10 +18,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+NO_PYTHON = ("mambaorg/micromamba:2",)
 
-def build(image: Path, python: str, context: Path) -> None:
-    """Do what the context's Dockerfile says; SystemExit when a step fails or is not known."""
-    for line in (context / "Dockerfile").read_text(encoding="utf-8").splitlines():
+
+def build(image: Path, python: str, context: Path, dockerfile: str = "Dockerfile") -> None:
+    """Do what a Dockerfile of the context says; SystemExit when a step fails or is not known."""
+    for line in (context / dockerfile).read_text(encoding="utf-8").splitlines():
         word, _, rest = line.strip().partition(" ")
         if word == "FROM":
             begin(image, python, rest)
@@ -34,11 +36,14 @@ def build(image: Path, python: str, context: Path) -> None:
             os.environ[name] = value
         elif word == "RUN":
             run(rest, image)
-        elif word not in {"", "WORKDIR"}:
+        elif word not in {"", "CMD", "USER", "WORKDIR"}:
             sys.exit(f"docker: the tests do not know {word}")
 
 
 def begin(image: Path, python: str, base: str) -> None:
+    if base in NO_PYTHON:
+        (image / "files").mkdir(parents=True)
+        return
     wanted = re.fullmatch(r"python:(\d+\.\d+)-slim", base)
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     there = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
@@ -71,8 +76,9 @@ def main(words: list[str]) -> None:
     parser.add_argument("command", choices=["build"])
     parser.add_argument("-t", "--tag", required=True)
     parser.add_argument("context", type=Path)
+    parser.add_argument("-f", "--file", default="Dockerfile")
     given = parser.parse_args(words)
-    build(given.images / given.tag, given.python, given.context)
+    build(given.images / given.tag, given.python, given.context, given.file)
 
 
 if __name__ == "__main__":

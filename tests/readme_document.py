@@ -6,8 +6,8 @@ Hidden comments in the README say what its tests need to know:
         Blocks from here on, in their order, happen in one fresh folder. `project`: it begins with
         the files of the quick start; `like`: also with those of another scenario. `installs`: in a
         virtual environment of its own, with accelock; `installs poetry`: with Poetry instead;
-        `poetry`: with the Poetry that the tests have, if any; `clone`: with this repository in
-        ./accelock.
+        `poetry`: with the Poetry that the tests have, if any; `conda`: with a channel and the extra
+        (tests/test_readme_conda.py); `clone`: with this repository in ./accelock.
         `fails`: the exit code of the last block of commands, 0 for all others.
     <!-- excerpt: FILE -->
         The next block shows lines of a file, or of `stdout` or `stderr` of the last commands.

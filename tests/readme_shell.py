@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import readme_docker
+from tests import readme_conda, readme_docker
 from tests.readme_document import PROJECT, TOP, Scenario, scenarios
 from tests.support.environments import fresh_venv, run
 
@@ -68,6 +68,8 @@ def open_shell(scenario: Scenario, folder: Path, env: Mapping[str, str]) -> Shel
     Skips where the scenario needs another Python than there is here.
     """
     python = python_for(scenario)
+    if scenario.has("conda") and not importlib.util.find_spec("rattler"):
+        pytest.skip("the extra conda is not installed")
     if needs_poetry(scenario) and not importlib.util.find_spec("poetry"):
         pytest.skip("Poetry is not installed here; tox's poetry-newest has it")
     home, tools = folder / "project", folder / "tools"
@@ -146,6 +148,7 @@ def put_tools(folder: Path, python: str, *, installs: bool, poetry: bool) -> Non
     commands = {
         "python3": shlex.quote(python),
         "docker": f"{mine} {script} {images} {shlex.quote(python)}",
+        "micromamba": f"{mine} {shlex.quote(str(readme_conda.__file__))}",
     }
     if not installs:
         commands |= {

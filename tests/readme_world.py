@@ -36,6 +36,7 @@ MIRRORED = "/repository/pytorch"
 OFFERED = ("accelock", "hatchling", "pip")
 HOSTS = {
     "accelock[pip-tools]": "piptools",
+    "accelock[conda]": "rattler",
     "poetry": "poetry",
 }  # each is in its own tox environments
 LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
@@ -44,12 +45,16 @@ LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 @contextmanager
 def outside_world(folder: Path) -> Iterator[tuple[IndexServer, Proxy]]:
     """Serve all of it until the block ends."""
+    with IndexServer(world()) as server, Proxy(hosts(), server.port, folder) as proxy:
+        yield server, proxy
+
+
+def hosts() -> tuple[str, ...]:
+    """Every host that the commands reach, but those of conda's channels."""
     # pip knows PyPI's name; so that it need not be written here.
     from pip._internal.models.index import PyPI  # noqa: PLC0415
 
-    hosts = (PYTORCH, MIRROR, urlsplit(PyPI.simple_url).hostname or "")
-    with IndexServer(world()) as server, Proxy(hosts, server.port, folder) as proxy:
-        yield server, proxy
+    return PYTORCH, MIRROR, urlsplit(PyPI.simple_url).hostname or ""
 
 
 @functools.cache
@@ -80,8 +85,8 @@ def offered() -> list[Distribution]:
     """accelock and all that it needs, packed again from where this Python has them."""
     found: dict[str, Distribution] = {}
     elsewhere: dict[str, Distribution] = {}
-    hosts = [word for word, module in HOSTS.items() if importlib.util.find_spec(module)]
-    wanted = [Requirement(word) for word in (*OFFERED, *hosts)]
+    there_are = [word for word, module in HOSTS.items() if importlib.util.find_spec(module)]
+    wanted = [Requirement(word) for word in (*OFFERED, *there_are)]
     while wanted:
         requirement = wanted.pop()
         name = canonicalize_name(requirement.name)

@@ -76,6 +76,11 @@ def test_help_of_our_own_command(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "told"),
     [
         (["chekc"], "unknown command 'chekc'; did you mean 'check'?"),
+        (
+            ["conda"],
+            "unknown command 'conda'; choose one of: conda capture, conda install, conda lock",
+        ),
+        (["conda", "lok"], "unknown command 'conda lok'; did you mean 'conda lock'?"),
         (["help", "complie"], "unknown command 'complie'; did you mean 'compile'?"),
         (["check", "--jsn"], 'The option "--jsn" does not exist'),
         (["-v", "compile"], "options stand behind the command: accelock compile -v"),

@@ -82,7 +82,7 @@ def on_linux(text: str, otherwise: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    [e.name for e in ALL if e.name not in TOLD_APART],
+    [e.name for e in ALL if e.name not in TOLD_APART and not e.has("conda")],
 )
 def test_commands_do_what_the_readme_says(name: str, begin: Callable[[Scenario], Shell]) -> None:
     scenario = named(name)

@@ -144,6 +144,8 @@ dependencies = {}
         ("channels = []", ".channels: is empty; name at least one, or leave the key out"),
         ('channels = ["nodefaults"]', ".channels[0]: 'nodefaults' is no channel; "),
         ('channels = ["conda forge"]', ".channels[0]: 'conda forge' is no channel; name it as in"),
+        ('channels = ["http://[::1/c"]', ".channels[0]: is no channel's URL: its host or its port"),
+        ('channels = ["https://me:s3cr3t"]', ".channels[0]: is no channel's URL: its host or its"),
         ('channels = ["c", "c/"]', ".channels[1]: 'c/' is no channel"),
         ('channels = ["https://h/c", "https://h/c/"]', ".channels[1]: names https://h/c a second"),
         ('channels = ["c"]\npins = "r.{python}.txt"', ".pins: has the field {python}; the only"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_requested_specs_have_to_be_handed_over_unwrapped(tmp_path: Path) -> None:
-    """Of `solve.link`: py-rattler 0.28 passes the list on as it is."""
+    """Of `link`: py-rattler 0.28 passes the list on as it is."""
     install = rattler.install([], tmp_path / "env", requested_specs=[rattler.MatchSpec("git")])
     with pytest.raises(TypeError, match="MatchSpec"):
         asyncio.run(install)

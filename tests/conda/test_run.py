@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.catalogue import load_catalogue
+from accelock.conda.adapter import host
 from accelock.conda.read import read_lock
 from accelock.config import read_config
 from accelock.report.sidecars import check_sidecars
@@ -202,6 +203,33 @@ def test_an_unknown_package_to_update(locked: Project) -> None:
     assert done.err == "ERROR: unknown locked package 'nodjs'; did you mean 'nodejs'?\n"
 
 
+@pytest.mark.parametrize("name", ["environment-cu126.yml", "pixi.lock"])
+def test_a_file_of_the_user_is_not_written_over(
+    project: Project, forge: ChannelServer, name: str
+) -> None:
+    project.declare(forge.channel("forge"))
+    project.write(name, "dependencies: [git]\n")
+    done = project.accelock("conda", "lock", "--format", "pixi")
+    assert done.code == 1
+    assert f"ERROR: {name}: accelock did not write this file" in done.err
+    assert set(project.files()) == {name}
+    assert not forge.repodata()
+
+
+def test_a_lock_of_conda_lock_is_where_it_begins(locked: Project, forge: ChannelServer) -> None:
+    theirs = "".join(
+        line
+        for line in locked.read("conda-cpu-lock.yml").splitlines(keepends=True)
+        if not line.startswith("#")
+    )
+    for name in FILES:
+        (locked.folder / name).unlink()
+    locked.write("conda-cpu-lock.yml", theirs)
+    forge.put("forge", FORGE.with_packages(package("nodejs", "22.9.0", "h0_0")))
+    locked.lock()
+    assert packages(locked, "conda-cpu-lock.yml")["nodejs"] == "22.4.0 h0_0"
+
+
 @pytest.mark.parametrize("name", ["conda-cpu-lock.yml", "environment-cpu.yml"])
 def test_an_edited_file_is_made_again(locked: Project, name: str) -> None:
     before = locked.files()
@@ -296,7 +324,7 @@ def test_without_the_extra_nothing_is_written(
     locked: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = locked.files()
-    monkeypatch.setattr("accelock.conda.solve.rattler", None)
+    monkeypatch.setattr("accelock.conda.adapter.host.rattler", None)
     assert locked.lock().out.endswith("nothing was solved.\n")
     locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
     done = locked.accelock("conda", "lock")
@@ -306,6 +334,39 @@ def test_without_the_extra_nothing_is_written(
         "run: pip install 'accelock[conda]'\n"
     )
     assert locked.files() == before
+
+
+def test_without_a_yaml_parser_the_extra_is_missing(
+    project: Project, forge: ChannelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "yaml" else name)
+    done = project.declare(forge.channel("forge")).accelock("conda", "lock")
+    assert "run: pip install 'accelock[conda]'" in done.err
+    assert (project.files(), forge.requests) == ({}, ())
+
+
+def test_a_rattler_that_lacks_what_is_used(
+    project: Project, forge: ChannelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host._probe.cache_clear()
+    monkeypatch.delattr("rattler.Gateway")
+    monkeypatch.setattr("rattler.solve", lambda sources, specs: (sources, specs))
+    done = project.declare(forge.channel("forge")).accelock("conda", "lock")
+    assert "does not find Gateway, solve(channel_relations=), solve(constraints=)" in done.err
+    assert "python -m pip install 'py-rattler" in done.err
+    assert (project.files(), forge.requests) == ({}, ())
+
+
+def test_credentials_that_rattler_cannot_read(
+    project: Project, forge: ChannelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("auth.json", "{bad")
+    monkeypatch.setenv("RATTLER_AUTH_FILE", str(project.folder / "auth.json"))
+    done = project.declare(forge.channel("forge")).accelock("conda", "lock")
+    assert done.code == 1
+    assert done.err.startswith("ERROR: py-rattler gave up: failed to parse ")
+    assert "RATTLER_AUTH_FILE" in done.err
+    assert set(project.files()) == {"auth.json"}
 
 
 def test_a_channel_without_sha256(project: Project, forge: ChannelServer) -> None:

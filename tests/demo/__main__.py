@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tests.demo import poetry, requirements
+from tests.demo import conda, poetry, requirements
 from tests.demo.tour import Surprise, Tour, touring
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ CHAPTERS: tuple[tuple[str, Callable[[Tour], None]], ...] = (
     ("The CPU file, installed", requirements.install_for_cpu),
     ("The wrong file fails loudly", requirements.refuse_on_a_mac),
     ("Poetry: one lock for both", poetry.lock_and_install),
+    ("Conda: what PyPI lacks", conda.pin_and_install),
 )
 
 

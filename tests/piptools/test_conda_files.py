@@ -9,6 +9,7 @@ import pytest
 
 from tests.conda.projects import FORGE, SUBDIRS
 from tests.conda.scenarios import package
+from tests.piptools.support_project import HERE
 from tests.support.channels import Channel, ChannelServer
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
@@ -52,7 +53,8 @@ BLOCK = "import sys; sys.modules['rattler'] = None; from accelock.cli import mai
 def forge() -> Iterator[ChannelServer]:
     numpy = [package("numpy", "2.1.2", "py311_0", "python", subdir=subdir) for subdir in SUBDIRS]
     charts = [package("charts", "1.0", "0", "numpy", subdir=subdir) for subdir in SUBDIRS]
-    with ChannelServer(forge=Channel.of(FORGE.packages, numpy, charts)) as server:
+    pythons = [package("python", f"{HERE}.99", subdir=subdir) for subdir in SUBDIRS]
+    with ChannelServer(forge=Channel.of(FORGE.packages, pythons, numpy, charts)) as server:
         yield server
 
 

@@ -1,5 +1,5 @@
 """Conda sidecars: packages that PyPI lacks, pinned per target and platform beside the pip lock.
 
-`solve.py` is the only importer of rattler (the extra `conda`), and importing this package imports
+`adapter/` is the only importer of rattler (the extra `conda`), and importing this package imports
 nothing heavy: the table, the writers, the stamp and `capture` work without the extra.
 """

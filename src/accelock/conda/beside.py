@@ -63,9 +63,9 @@ class Beside:
         if not self.following(names):
             return False
         # rattler is loaded by the runs that need it.
-        from accelock.conda import solve  # noqa: PLC0415
+        from accelock.conda.adapter import host  # noqa: PLC0415
 
-        solve.require(_FEATURE)
+        host.require(_FEATURE)
         return True
 
     def files(

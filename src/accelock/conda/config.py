@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast
+from urllib.parse import urlsplit
 
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.conda.naming import LOCK_SUFFIX
@@ -128,7 +129,17 @@ def _channel(text: str) -> str:
             "is no channel's URL: it has a '?', a '#', or an '@' that stands in its path; in a "
             "user or password, write / as %2F, ? as %3F, # as %23 and @ as %40"
         )
+    _refuse_malformed(text)
     return text.rstrip("/")
+
+
+def _refuse_malformed(url: str) -> None:
+    """Refuse what urllib cannot take apart, such as half an IPv6 address or a port of letters."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        # Nothing of it is quoted: what stands for a port may be the rest of a password.
+        raise AccelockError("is no channel's URL: its host or its port cannot be read") from None
 
 
 def _overlap(text: str) -> Overlap:

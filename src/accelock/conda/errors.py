@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChannelError",
     "InstallError",
+    "RattlerError",
     "UnsatisfiableError",
     "broken_record",
     "unreadable",
@@ -43,6 +44,10 @@ class UnsatisfiableError(ResolutionError):
 
 class InstallError(AccelockError):
     """A lock could not be installed; the message says what became of the prefix."""
+
+
+class RattlerError(AccelockError):
+    """py-rattler stopped for a reason of its own: its settings, its cache, its credentials."""
 
 
 def without_credentials(text: str) -> str:

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.conda import solve
 from accelock.conda.errors import InstallError
+from accelock.conda.link import link
+from accelock.conda.solve import NOARCH
 from accelock.target import host_platform
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def install(
     told = progress or Progress()
     with _left_as_it_was(prefix) if is_new else _rehearsed(prefix, records, platform, channels):
         told.begin(len(records), prefix)
-        solve.link(records, prefix, platform, channels, requested, told)
+        link(records, prefix, platform, channels, requested, told)
 
 
 class Progress:
@@ -129,7 +130,7 @@ class Progress:
 
 def _refuse_records(records: Sequence[Record], platform: Platform) -> None:
     for record in records:
-        if record.subdir not in (platform.conda_subdir, solve.NOARCH):
+        if record.subdir not in (platform.conda_subdir, NOARCH):
             raise InstallError(
                 f"{record} is for {record.subdir}, and not for {platform.conda_subdir}; nothing "
                 "was installed"
@@ -186,7 +187,7 @@ def _rehearsed(
     """Fetch and check everything before a prefix that exists is touched: the cache then has it."""
     scratch = Path(tempfile.mkdtemp(prefix="accelock-"))
     try:
-        solve.link(records, scratch / "prefix", platform, channels)
+        link(records, scratch / "prefix", platform, channels)
     except InstallError as error:
         raise InstallError(f"{prefix}: {error}\nThe environment is as it was.") from None
     finally:

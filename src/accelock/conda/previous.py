@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from accelock.conda import header, naming, read
+from accelock.errors import AccelockError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -13,7 +14,22 @@ if TYPE_CHECKING:
     from accelock.conda.record import Record
     from accelock.target import Platform
 
-__all__ = ["Format", "Locked", "digests_of", "formats_in", "is_fresh", "names_of", "read_locked"]
+__all__ = [
+    "ForeignFileError",
+    "Format",
+    "Locked",
+    "digests_of",
+    "formats_in",
+    "is_fresh",
+    "names_of",
+    "read_locked",
+    "refuse_foreign",
+]
+
+
+class ForeignFileError(AccelockError):
+    """A file of the user's own stands where one of ours is to be."""
+
 
 Format = Literal["explicit", "pixi"]
 Locked = dict["Platform", tuple["Record", ...]]
@@ -87,6 +103,26 @@ def digests_of(
         ).digest()
         for platform in each.platforms
     }
+
+
+def refuse_foreign(
+    project: Project, environments: Iterable[Environment], formats: Collection[Format]
+) -> None:
+    """Refuse to write over an environment.yml or pixi.lock of the user's own, which are sources.
+
+    A lock is none: one that conda-lock made is read, and made again. Raises ForeignFileError.
+    """
+    names = [naming.environment(each.target, each.group) for each in environments]
+    if "pixi" in formats:
+        names.append(naming.PIXI)
+    for name in names:
+        text = project.read(name)
+        if text is not None and text.strip() and header.PREFIX not in text:
+            raise ForeignFileError(
+                f"{name}: accelock did not write this file, and would write its own in its place. "
+                "Put what it asks for into [tool.accelock.conda] (`accelock conda capture` does "
+                "that from an environment), and move the file away."
+            )
 
 
 def names_of(locked: Mapping[Platform, Sequence[Record]]) -> frozenset[str]:

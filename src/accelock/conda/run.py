@@ -14,7 +14,7 @@ from accelock.conda import naming, overlap, plan, previous
 from accelock.conda.cell import CondaCell, NoSuchPackageError, solve_cell
 from accelock.conda.errors import ChannelError
 from accelock.conda.intruders import GuardError
-from accelock.conda.solve import Solver, require
+from accelock.conda.solve import Solver
 from accelock.conda.solved import Solved
 from accelock.conda.writers import condalock, environment, explicit, pixi
 from accelock.errors import UnknownWordError
@@ -95,6 +95,7 @@ def sidecars(
     stale = _stale(run, environments, formats, environments if only is None else only)
     if not stale:
         return {}
+    previous.refuse_foreign(project, stale, formats)
     _solve(run, stale)
     texts = _texts(run, name, formats)
     return {project.directory / each: text.encode() for each, text in texts.items()}
@@ -143,7 +144,6 @@ def _stale(
 
 def _solve(run: _Run, stale: Sequence[Environment]) -> None:
     """Solve environments in the order of the project: later ones follow the earlier ones."""
-    require("solving conda environments")
     solver = Solver(run.project.conda.channels, show_progress=run.show_progress)
     solver.prefetch({platform for each in stale for platform in each.platforms})
     total, count = sum(len(each.platforms) for each in stale), 0

@@ -48,7 +48,7 @@ def application(words: Sequence[str]) -> int:
     try:
         return made.run(ArgvInput([NAME, *words]))
     except CleoCommandNotFoundError:
-        return _usage(str(UnknownWordError("command", plain[0], sorted(made.all()))))
+        return _usage(str(_unknown(plain, sorted(made.all()))))
     except CleoError as error:
         return _usage(str(error))
 
@@ -64,6 +64,14 @@ def console() -> Application:
     for command in (CheckCommand, CondaCaptureCommand, CondaInstallCommand, CondaLockCommand):
         made.add(command())
     return made
+
+
+def _unknown(words: Sequence[str], known: Sequence[str]) -> UnknownWordError:
+    """Return the error for a command that is none; of one that has several words, offer those."""
+    of_group = [name for name in known if name.startswith(f"{words[0]} ")]
+    if of_group:
+        return UnknownWordError("command", " ".join(words[:2]), of_group)
+    return UnknownWordError("command", words[0], known)
 
 
 class _HandedOn(Command):

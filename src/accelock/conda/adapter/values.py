@@ -1,0 +1,97 @@
+"""Our values as rattler's, and rattler's as ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from accelock.conda.adapter import host
+from accelock.conda.record import Record
+from accelock.conda.urls import strip_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from accelock.conda.request import VirtualPackage
+    from accelock.conda.spec import Spec
+    from accelock.target import Platform
+
+__all__ = ["hex_of", "match_specs", "record_of", "subdir", "to_rattler", "virtual"]
+
+
+def match_specs(specs: Sequence[Spec]) -> list[Any]:
+    """Return requirements as rattler has them, in an order of their own."""
+    # The order must not matter, and does: of equals, a solver takes the first.
+    return [_match_spec(spec) for spec in sorted(specs, key=str)]
+
+
+def _match_spec(spec: Spec) -> Any:
+    if spec.build is not None and spec.build.startswith("^"):  # only a bracket can hold a pattern
+        return host.rattler.MatchSpec(f"{spec.name}[build='{spec.build}']", strict=False)
+    return host.rattler.MatchSpec(str(spec), strict=False)
+
+
+def virtual(package: VirtualPackage) -> Any:
+    """Return a virtual package as rattler has it."""
+    name, version = host.rattler.PackageName(package.name), host.rattler.Version(package.version)
+    return host.rattler.GenericVirtualPackage(name, version, _build_string(package.build))
+
+
+def _build_string(text: str) -> Any:
+    kind = getattr(host.rattler, "BuildString", str)  # from 0.28 on
+    return kind(text)
+
+
+def subdir(platform: Platform) -> Any:
+    """Return a platform as rattler has it."""
+    # `Platform` is the older name, up to 0.27.
+    kind = getattr(host.rattler, "Subdir", None) or host.rattler.Platform
+    return kind(platform.conda_subdir)
+
+
+def record_of(found: Any) -> Record:
+    """Return what rattler found, without the credentials that its URL may carry."""
+    url = strip_credentials(found.url)
+    timestamp = found.timestamp
+    noarch = found.noarch
+    return Record(
+        name=found.name.normalized,
+        version=str(found.version),
+        build=str(found.build),
+        build_number=found.build_number,
+        subdir=url.rsplit("/", 2)[1],
+        channel=url.rsplit("/", 2)[0],
+        url=url,
+        filename=found.file_name,
+        md5=hex_of(found.md5),
+        sha256=hex_of(found.sha256),
+        size=found.size,
+        depends=tuple(found.depends),
+        constrains=tuple(found.constrains),
+        license=found.license,
+        timestamp=round(timestamp.timestamp() * 1000) if timestamp else None,
+        noarch="python" if noarch.python else "generic" if noarch.generic else None,
+    )
+
+
+def to_rattler(record: Record) -> Any:
+    """Return a record as rattler has it, which installs it from its URL."""
+    package = host.rattler.PackageRecord(
+        name=record.name,
+        version=record.version,
+        build=_build_string(record.build),
+        build_number=record.build_number,
+        subdir=record.subdir,
+        noarch=record.noarch,
+        depends=list(record.depends),
+        constrains=list(record.constrains),
+        sha256=bytes.fromhex(record.sha256) or None,
+        md5=bytes.fromhex(record.md5) or None,
+        size=record.size,
+        license=record.license,
+    )
+    return host.rattler.RepoDataRecord(package, record.filename, record.url, record.channel)
+
+
+def hex_of(digest: bytes | None) -> str:
+    """Return a digest in hex; nothing of none."""
+    return digest.hex() if digest else ""

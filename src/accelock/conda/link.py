@@ -1,0 +1,73 @@
+"""Linking what was solved into a prefix: the one step that changes an environment."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from accelock.conda.adapter import host, values
+from accelock.conda.errors import InstallError, without_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from accelock.conda.record import Record
+    from accelock.conda.spec import Spec
+    from accelock.target import Platform
+
+__all__ = ["link"]
+
+_ARCHIVE = 3600  # seconds for one package: the largest have some 2 GB
+
+
+def link(
+    records: Sequence[Record],
+    prefix: Path,
+    platform: Platform,
+    channels: Sequence[str] = (),
+    requested: Sequence[Spec] = (),
+    reporter: Any = None,
+) -> None:
+    """Make a prefix hold exactly these packages: fetch, compare with the hashes, link, unlink.
+
+    Scripts of packages are not run. What pip installed stays.
+
+    :param channels: those of the project, for their credentials.
+    :param requested: what the environment's own records are to say that the user asked for.
+    :param reporter: an `InstallerReporter` of rattler's, which is told of the progress.
+
+    Raises InstallError; by then some packages may have been linked.
+    """
+    host.require("installing conda environments")
+    try:
+        host.run(
+            _link(records, prefix, platform, host.client(channels, _ARCHIVE), requested, reporter)
+        )
+    except host.exceptions.InstallerError as error:
+        raise InstallError(without_credentials(str(error)).strip()) from None
+
+
+async def _link(
+    records: Sequence[Record],
+    prefix: Path,
+    platform: Platform,
+    client: Any,
+    requested: Sequence[Spec],
+    reporter: Any,
+) -> None:
+    install = functools.partial(
+        host.rattler.install,
+        [values.to_rattler(record) for record in records],
+        prefix,
+        client=client,
+        platform=values.subdir(platform),
+        reporter=reporter,
+        show_progress=False,
+        execute_link_scripts=False,
+    )
+    specs = values.match_specs(requested)
+    try:
+        await install(requested_specs=specs)
+    except TypeError:  # up to 0.28 at least, the specs are handed on as they are
+        await install(requested_specs=[spec._match_spec for spec in specs])  # noqa: SLF001

@@ -1,0 +1,152 @@
+"""The real conda and micromamba take what is written; skipped where they are not there.
+
+No package of PyPI has either. `conda` and `micromamba` are looked for on PATH; `REAL_CONDA` may say
+another command, with words (`env PYTHONPATH=clone python -m conda`).
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock.conda.read import read_lock
+from accelock.target import host_platform
+from tests.conda.projects import FORGE, SUBDIRS, Project
+from tests.conda.scenarios import FEATURES
+from tests.support.environments import isolated_env, run
+
+pytest.importorskip("rattler", reason="the extra conda is not installed")
+pytest.importorskip("yaml", reason="the extra conda is not installed")
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.support.channels import ChannelServer
+
+    Serve = Callable[..., ChannelServer]
+
+HOST = host_platform()
+pytestmark = pytest.mark.skipif(
+    HOST is None or HOST.conda_subdir not in SUBDIRS, reason="the channel is not for this machine"
+)
+OLD = """\
+[tool.accelock]
+targets = ["cpu"]
+platforms = ["linux-x86_64"]
+[tool.accelock.conda]
+channels = ["{channel}"]
+[tool.accelock.conda.dependencies]
+pytorch = "==1.7.1"
+"""
+
+
+@pytest.fixture
+def conda(tmp_path: Path) -> Callable[..., None]:
+    """Run the real conda, on a machine with a GPU."""
+    words = shlex.split(os.environ.get("REAL_CONDA", "")) or [shutil.which("conda") or ""]
+    if not words[0]:
+        pytest.skip("there is no conda on PATH, and REAL_CONDA names none")
+    return _caller(tmp_path, words, CONDA_PKGS_DIRS=str(tmp_path / "pkgs"))
+
+
+@pytest.fixture
+def micromamba(tmp_path: Path) -> Callable[..., None]:
+    """Run the real micromamba, on a machine with a GPU."""
+    found = shutil.which("micromamba")
+    if found is None:
+        pytest.skip("there is no micromamba on PATH")
+    return _caller(tmp_path, [found], MAMBA_ROOT_PREFIX=str(tmp_path / "mamba"))
+
+
+def _caller(tmp_path: Path, command: list[str], **variables: str) -> Callable[..., None]:
+    env = isolated_env(tmp_path / "home", CONDA_OVERRIDE_CUDA="12.8", CONDARC=os.devnull)
+    # The only solver that is on PyPI, and conda's own until 2023.
+    # It adds pip to every python, which the channel lacks.
+    env |= {"CONDA_SOLVER": "classic", "CONDA_ADD_PIP_AS_PYTHON_DEPENDENCY": "false", **variables}
+
+    def call(*words: str, cwd: Path) -> None:
+        done = run(*command, *words, cwd=cwd, env=env)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+    return call
+
+
+@pytest.fixture
+def locked(project: Project, serve_channels: Serve) -> Project:
+    server = serve_channels(forge=FORGE)
+    project.declare(server.channel("forge")).lock("--format", "explicit")
+    return project
+
+
+def installed(project: Project) -> dict[str, str]:
+    """Return name, and version and build, of what the environment `env` has."""
+    stems = (path.stem for path in (project.folder / "env" / "conda-meta").glob("*.json"))
+    parts = (stem.rsplit("-", 2) for stem in stems)
+    return {name: f"{version} {build}" for name, version, build in parts}
+
+
+def of_lock(project: Project, target: str) -> dict[str, str]:
+    name = f"conda-{target}-lock.yml"
+    assert HOST is not None
+    records = read_lock(project.read(name), name)[HOST]
+    return {record.name: f"{record.version} {record.build}" for record in records}
+
+
+@pytest.mark.parametrize("target", ["cpu", "cu126"])
+def test_conda_installs_the_explicit_list(
+    locked: Project, conda: Callable[..., None], target: str
+) -> None:
+    assert HOST is not None
+    name = f"conda-{target}-{HOST.conda_subdir}.txt"
+    conda("create", "-y", "-q", "-p", "./env", "--file", name, cwd=locked.folder)
+    assert installed(locked) == of_lock(locked, target)
+    script = locked.folder / "env" / "bin" / "vl2svg"
+    done = run(script, cwd=locked.folder, env=isolated_env(locked.folder / "home"))
+    assert done.stdout == f"vega-lite of {locked.folder / 'env'}\n"
+
+
+@pytest.mark.parametrize("target", ["cpu", "cu126"])
+def test_conda_solves_the_environment_to_the_same_hardware(
+    locked: Project, conda: Callable[..., None], target: str
+) -> None:
+    name = f"environment-{target}.yml"
+    conda("env", "create", "-y", "-q", "-p", "./env", "-f", name, cwd=locked.folder)
+    found, wanted = installed(locked), of_lock(locked, target)
+    assert found["pytorch"] == wanted["pytorch"]
+    assert ("libcublas" in found) is (target == "cu126")
+
+
+def test_conda_stays_on_the_cpu_with_builds_of_features(
+    project: Project, serve_channels: Serve, conda: Callable[..., None]
+) -> None:
+    server = serve_channels(pytorch=FEATURES)
+    project.declare(server.channel("pytorch"), OLD).lock()
+    assert "\n  - cpuonly\n" in project.read("environment-cpu.yml")
+    words = ("env", "create", "-y", "-q", "-p", "./env", "-f", "environment-cpu.yml")
+    conda(*words, cwd=project.folder)
+    assert installed(project)["pytorch"] == "1.7.1 py3.8_cpu_0"
+    assert "cudatoolkit" not in installed(project)
+
+
+@pytest.mark.parametrize("target", ["cpu", "cu126"])
+def test_micromamba_installs_the_lock(
+    locked: Project, micromamba: Callable[..., None], target: str
+) -> None:
+    name = f"conda-{target}-lock.yml"
+    micromamba("create", "-y", "-q", "-p", "./env", "-f", name, cwd=locked.folder)
+    assert installed(locked) == of_lock(locked, target)
+
+
+@pytest.mark.parametrize("target", ["cpu", "cu126"])
+def test_micromamba_installs_the_explicit_list(
+    locked: Project, micromamba: Callable[..., None], target: str
+) -> None:
+    assert HOST is not None
+    name = f"conda-{target}-{HOST.conda_subdir}.txt"
+    micromamba("create", "-y", "-q", "-p", "./env", "-f", name, cwd=locked.folder)
+    assert installed(locked) == of_lock(locked, target)

@@ -1,0 +1,68 @@
+"""The README's tables about conda are the program's own: nothing is missing, nothing made up."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock.conda import naming
+from accelock.conda.config import CondaConfig, parse_conda
+from accelock.config import Config
+from accelock.console import CondaCaptureCommand, CondaInstallCommand, CondaLockCommand
+from accelock.errors import ConfigError
+from accelock.target import CPU, PLATFORMS
+from tests.readme_document import literals, table
+
+if TYPE_CHECKING:
+    from cleo.commands.command import Command
+
+LINUX = PLATFORMS["linux-x86_64"]
+
+
+def written(heading: str) -> set[str]:
+    return {flag for row in table(heading) for flag in literals(row[0])}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [CondaCaptureCommand, CondaInstallCommand, CondaLockCommand],
+    ids=lambda command: command.name,
+)
+def test_commands_have_the_options_in_the_tables(command: type[Command]) -> None:
+    flags = {f"--{each.name}" for each in command.options}
+    flags |= {f"-{each.shortcut}" for each in command.options if each.shortcut}
+    assert written(f"accelock {command.name}") == flags
+
+
+def keys(table_: dict[str, object]) -> set[str]:
+    """The keys that a table says it has, when it is given one that it has not."""
+    with pytest.raises(ConfigError) as caught:
+        parse_conda({"channels": ["c"], **table_}, "pyproject.toml", Config(targets=(CPU,)))
+    (listed,) = re.findall(r"keys are: (.*)", "\n".join(caught.value.faults))
+    return set(listed.split(", "))
+
+
+def test_config_has_the_keys_in_the_table() -> None:
+    rows = written("`[tool.accelock.conda]`")
+    assert {row.partition(".")[0] for row in rows} == keys({"zzzzzzzzzzzz": 1})
+    of_one = {row.rpartition(".")[2] for row in rows if row.startswith("dependencies.<name>.")}
+    assert of_one == keys({"dependencies": {"git": {"version": "*", "zzzzzzzzzzzz": 1}}})
+
+
+def test_config_has_the_defaults_in_the_table() -> None:
+    defaults = {literals(row[0])[0]: literals(row[1]) for row in table("`[tool.accelock.conda]`")}
+    assert defaults["overlap"] == [f'"{CondaConfig(("c",)).overlap}"']
+
+
+def test_files_have_the_names_in_the_table() -> None:
+    rows = [tuple(map(literals, row[1:])) for row in table("Names of conda files")]
+    for column, target in enumerate((CPU, None)):
+        assert [row[column] for row in rows] == [
+            [naming.environment(target)],
+            [naming.lock(target)],
+            [naming.environment(target, "dev"), naming.lock(target, "dev")],
+            [naming.explicit(target, LINUX)],
+            [naming.PIXI],
+        ]
