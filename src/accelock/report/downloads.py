@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from accelock.catalogue import Source, load_catalogue
 from accelock.config import sources_from_environment
@@ -77,7 +78,10 @@ class Downloads:
         if file is None or self._opened is None:
             return None
         self._sizes = self._sizes or self._opened.reader.sizes()
-        return self._sizes.of(file)
+        size = self._sizes.of(file)
+        if size is None:
+            self.faults[f"{urlsplit(file.url).hostname} tells no size of some files"] = None
+        return size
 
     def filename(self, package: LockedPackage, target: Target, place: Place) -> str | None:
         """Return the name of that file: as the lock has it, and else as an index does."""

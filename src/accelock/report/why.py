@@ -26,13 +26,17 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The answer: the choice, or why there is none; what the hardware says; what is locked."""
+    """The answer: the choice, or why there is none; what the hardware says; what is locked.
+
+    `word` is what the user calls the machine, None for this one.
+    """
 
     choice: Choice | None
     refusal: str | None
     by_hardware: str | None
     candidates: tuple[Candidate, ...]
     machine: Machine
+    word: str | None
     files: tuple[str, ...]
     torch: dict[str, str]
 
@@ -46,8 +50,7 @@ class Why:
         if self.choice is None:
             yield (self.refusal or "").partition("\n")[0]
         else:
-            whose = f"for {self.machine.about}" if self.machine.about else "for this machine"
-            yield f"{self.choice.target} {whose}: {self.choice.reason}"
+            yield f"{self.choice.target} for {self.word or 'this machine'}: {self.choice.reason}"
             if self.choice.rule not in (Rule.DETECTED, Rule.LAST_RESORT):
                 yield f"by its hardware it would be {self.by_hardware or 'none'}"
         yield ""
@@ -60,6 +63,8 @@ class Why:
         yield f"order: {ORDER}"
         if self.files:
             yield f"locked in: {', '.join(self.files)}"
+        if self.machine.about:
+            yield f"profile: {self.machine.about}"
         for note in self.machine.notes:
             yield f"note: {note.what} [{note.code}]; {note.todo}"
         if self.choice is None:
@@ -110,6 +115,7 @@ def why(here: Here) -> Why:
         by_hardware=taken,
         candidates=found,
         machine=here.machine,
+        word=here.machine_word,
         files=here.locks.files if here.locks else (),
         torch={name: str(fact.torch) for name, fact in here.facts.items() if fact.torch},
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from accelock.machine import Rule, Vendor
 from accelock.machine.choose import ORDER
-from accelock.machine.container import WARNING
 from accelock.machine.judge import VARIABLE, Cause
 from accelock.report.findings import Finding, Level
 from accelock.target import Kind
@@ -82,7 +81,8 @@ def _unused(here: Here, found: tuple[Candidate, ...], choice: Choice) -> Iterato
         todo = "declare a target that it can run, and lock; or upgrade the driver"
         yield Finding("gpu-unused", Level.WARNING, None, what, todo)
     elif here.machine.container and len(found) > 1 and not gpus:
-        what, _, todo = WARNING.partition(". ")
+        what = "no GPU is seen in this container, as in every image build, and cpu is taken"
+        todo = f"if the image is for a machine with one, set {VARIABLE} (ENV {VARIABLE}=cu126)"
         yield Finding("container-without-gpu", Level.WARNING, None, what, todo)
 
 

@@ -36,11 +36,11 @@ def read(path: Path, name: str, project: Project) -> Locks | None:
     found: dict[Target, TargetLock] = {}
     for target, layer in files.layers(path, known).items():
         if target in declared or files.is_stamped(layer):
-            found[target] = _lock(layer, files.shown(layer, path.parent), target, project)
+            found[target] = read_file(layer, files.shown(layer, path.parent), target, project)
     if path.is_file():
         compiled = files.read(path, name, known)
         if compiled is not None:
-            found.setdefault(compiled.target, _lock(path, name, compiled.target, project))
+            found.setdefault(compiled.target, read_file(path, name, compiled.target, project))
     if not found:
         return None
     ranks = {target: rank for rank, target in enumerate(declared)}
@@ -48,7 +48,11 @@ def read(path: Path, name: str, project: Project) -> Locks | None:
     return Locks(KIND, tuple(found[target] for target in order))
 
 
-def _lock(path: Path, name: str, target: Target, project: Project) -> TargetLock:
+def read_file(path: Path, name: str, target: Target, project: Project) -> TargetLock:
+    """Return what one file has for a target, stamped or not.
+
+    :raises AccelockError: it is damaged, or cannot be read.
+    """
     compiled = files.read(path, name, project.catalogue.targets)
     if compiled is None:
         content = requirements.parse(_text(path, name), name)
