@@ -200,6 +200,11 @@ class TargetLocker(Locker):
         with shown():
             journal.write_all({Path(self.lock): content.encode()})
         self._lock_data = self._raw = None
+        if self.solution is not None and self.project.io.is_verbose():
+            from accelock.poetry import sizes
+
+            for line in sizes.describe(self.project):
+                self.project.say(f"accelock: {line}")
 
 
 def _first_line_is_crlf(path: Path) -> bool:

@@ -50,12 +50,14 @@ class Download:
 class Downloads:
     """Finds files and sizes; a page is read once, and one that cannot be read is said once.
 
+    :param sources: by family, where it is read, where the caller knows better.
     :param open_reader: called when the first page is wanted, and not before.
     :param faults: why something is not known.
     """
 
     open_reader: Callable[[], Fetching]
     project: Project
+    sources: Mapping[str, Source] = field(default_factory=dict)
     faults: dict[str, None] = field(default_factory=dict)
     _opened: Fetching | None = None
     _is_closed: bool = False
@@ -145,6 +147,8 @@ class Downloads:
 
     def _source(self, family: Family) -> Source:
         """Return where this machine reads a family: environment, table, or the catalogue."""
+        if family.name in self.sources:
+            return self.sources[family.name]
         named = sources_from_environment(os.environ, load_catalogue())
         own = named.get(family.name) or self.project.config.sources.get(family.name)
         return own or Source(family.index)

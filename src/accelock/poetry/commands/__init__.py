@@ -20,6 +20,10 @@ def _late(module: str, name: str) -> Callable[[], Command]:
 
 COMMANDS: dict[str, Callable[[], Command]] = {
     "accelock check": _late("check", "PoetryCheckCommand"),
+    "accelock detect": _late("reports", "PoetryDetectCommand"),
+    "accelock diff": _late("reports", "PoetryDiffCommand"),
+    "accelock doctor": _late("reports", "PoetryDoctorCommand"),
     "accelock init": _late("init", "InitCommand"),
     "accelock use": _late("use", "UseCommand"),
+    "accelock why": _late("reports", "PoetryWhyCommand"),
 }

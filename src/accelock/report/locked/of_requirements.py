@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from accelock.lock.markers import Place
     from accelock.lock.requirements import Pin, RequirementsFile
     from accelock.report.project import Project
-    from accelock.target import Target
+    from accelock.target import Platform, Target
 
 KIND = "requirements files"
 _SHA256 = "sha256:"
@@ -60,6 +60,17 @@ def read_file(path: Path, name: str, target: Target, project: Project) -> Target
     else:
         content = compiled.requirements
         platforms = tuple(dict.fromkeys(place.platform for place in compiled.places))
+    return lock_of(content, name, target, platforms, project)
+
+
+def lock_of(
+    content: RequirementsFile,
+    name: str,
+    target: Target,
+    platforms: tuple[Platform, ...] | None,
+    project: Project,
+) -> TargetLock:
+    """Return what the lines of a file have for a target."""
 
     def at(place: Place) -> Mapping[str, LockedPackage]:
         pins = (pin for pin in content.pins if pin.name and holds_at(pin, place))
