@@ -218,6 +218,11 @@ class TargetLocker(Locker):
             self.project.say(f"accelock: {path.name} written")
         self.sidecars = {}
         self._lock_data = self._raw = None
+        if self.solution is not None and self.project.io.is_verbose():
+            from accelock.poetry import sizes
+
+            for line in sizes.describe(self.project):
+                self.project.say(f"accelock: {line}")
 
 
 def _first_line_is_crlf(path: Path) -> bool:
