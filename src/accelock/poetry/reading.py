@@ -18,10 +18,11 @@ def fetching(poetry: Poetry, io: IO) -> Fetching:
     """Return what reads indexes as the project is set to: credentials, certificates, sources."""
     from poetry.utils.authenticator import Authenticator
 
+    from accelock.poetry import sources
     from accelock.poetry.pool import TargetPool
 
     if isinstance(poetry.pool, TargetPool):
-        poetry.pool.register_credentials()
+        sources.register_credentials(poetry.pool.project)
     session: Any = Authenticator(config=poetry.config, io=io)
     return Fetching(IndexReader(session), tuple(_indexes(poetry)))
 
