@@ -117,11 +117,10 @@ class TargetLocker(Locker):
         names = [entry["name"] for entry in self.raw_data.get("package", [])]
         ours = {name: found[1] for name in names if (found := find(name))}
         if ours:
-            shown = min(
-                ours, key=lambda name: (ours[name].runtime, len(name))
-            )  # torch, if it is there
+            # torch, where it is there, and not one of its libraries.
+            telling = min(ours, key=lambda name: (ours[name].runtime, len(name)))
             self.project.say(
-                f"accelock: {self.lock.name} has {shown} and no targets: it was made by a Poetry "
+                f"accelock: {self.lock.name} has {telling} and no targets: it was made by a Poetry "
                 "without accelock. Run `poetry lock`."
             )
         return bool(ours)
