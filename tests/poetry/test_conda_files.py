@@ -54,7 +54,7 @@ def charts(project: Project, forge: ChannelServer) -> Project:
     """A project that requires torch, with a table for conda."""
     forge.reset()
     conda = CONDA.format(channel=forge.channel("forge"))
-    return project.write_pyproject(table=NARROW, more=conda, python=">=3.11,<3.13")
+    return project.write_pyproject(table=NARROW, more=conda)
 
 
 def conda_files(project: Project) -> dict[str, bytes]:
@@ -174,7 +174,7 @@ def test_a_lock_that_the_conda_files_do_not_follow(charts: Project, forge: Chann
 def test_a_table_for_conda_alone(project: Project, forge: ChannelServer) -> None:
     conda = CONDA.format(channel=forge.channel("forge"))
     project.write_pyproject(
-        ("tqdm",), targets=(), source="", more=conda, python=">=3.11,<3.13",
+        ("tqdm",), targets=(), source="", more=conda,
         table='[tool.accelock]\nplatforms = ["linux-x86_64"]',
     )  # fmt: skip
     project.poetry("lock")
@@ -204,6 +204,15 @@ def test_the_commands_of_accelock_in_poetry(charts: Project) -> None:
     assert done.returncode == 1
     assert "unknown locked package 'nodjs'; did you mean 'nodejs'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@on_linux
+def test_the_choice_of_the_environment_is_that_of_conda_too(charts: Project) -> None:
+    charts.poetry("lock")
+    charts.make_environment()
+    charts.poetry("accelock", "use", "cu126")
+    done = charts.poetry("accelock", "conda", "install", "--prefix", "env")
+    assert "conda-cu126-lock.yml (cu126 (chosen for this environment))" in done.stderr
 
 
 @on_linux
