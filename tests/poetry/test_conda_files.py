@@ -121,6 +121,37 @@ def test_add_writes_pyproject_lock_and_conda_files(charts: Project) -> None:
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a link to nowhere")
+def test_a_file_that_cannot_be_written_stops_add_before_it_installs(charts: Project) -> None:
+    charts.poetry("lock")
+    charts.make_environment()
+    charts.replace('">=5"', '">=5.20"')
+    (charts.folder / "environment-cpu.yml").unlink()
+    (charts.folder / "environment-cpu.yml").symlink_to("nowhere/environment-cpu.yml")
+    said = charts.refused("add", "tqdm", ACCELOCK_TARGET="cpu")
+    assert "nowhere/environment-cpu.yml: its folder is not there or write-protected" in said
+
+
+def test_credentials_are_in_no_file_and_no_message(charts: Project, forge: ChannelServer) -> None:
+    forge.login = ("alice", "s3cr3t-w0rd")
+    try:
+        charts.replace(forge.channel("forge"), forge.secret("forge"))
+        told = charts.poetry("lock", "-vvv").stderr
+        charts.replace('">=5"', '">=99"')
+        told += charts.poetry("lock", code=1).stderr
+    finally:
+        forge.login = None
+    told += "".join(data.decode() for data in conda_files(charts).values()) + charts.read()
+    assert set(conda_files(charts)) == FILES
+    assert "s3cr3t" not in told
+    assert "alice" not in told
+
+
+def test_a_look_alone_asks_no_channel(charts: Project, forge: ChannelServer) -> None:
+    charts.poetry("debug", "resolve", code=None)
+    assert forge.requests == ()
+
+
 def test_a_dry_run_writes_nothing(charts: Project, forge: ChannelServer) -> None:
     charts.poetry("lock")
     charts.make_environment()
