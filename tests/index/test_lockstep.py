@@ -88,7 +88,7 @@ class TestAllowed:
 
     def test_settled_binds_the_cells_that_follow(self) -> None:
         both = lockstep({CPU: versions("2.6", "2.7"), OLD: versions("2.6", "2.7")})
-        both.settle({"torch": Version("2.6")})
+        both.settle({"torch": versions("2.6")})
         assert both.allowed("torch", OLD) == versions("2.6")
 
         both.unsettle()
@@ -96,8 +96,8 @@ class TestAllowed:
 
     def test_the_first_settles(self) -> None:
         both = lockstep({CPU: versions("2.6", "2.7"), OLD: versions("2.6", "2.7")})
-        both.settle({"torch": Version("2.6")})
-        both.settle({"torch": Version("2.7")})
+        both.settle({"torch": versions("2.6")})
+        both.settle({"torch": versions("2.7")})
 
         assert both.allowed("torch", CPU) == versions("2.6")
 
@@ -120,6 +120,13 @@ class TestStop:
         assert "torch cannot be locked for cu118, linux-x86_64, Python 3.11" in str(caught.value)
         assert "newest torch is 2.7" in str(caught.value)
         assert "cpu, linux-x86_64, Python 3.11: 2.8" in str(caught.value)
+
+    def test_names_the_oldest_where_older_ones_are_wanted(self) -> None:
+        both = lockstep({CPU: versions("2.4", "2.5"), CUDA: versions("2.6", "2.7")})
+
+        with pytest.raises(LockstepError) as caught:
+            both.allowed("torch", CUDA)
+        assert "its oldest torch is 2.6 (it has 2.6, 2.7)" in str(caught.value)
 
     def test_a_default_platform_is_dropped(self) -> None:
         dropping = lockstep({CUDA: versions("2.8"), ARM: versions("2.6")}, bound=False)

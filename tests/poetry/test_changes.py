@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -220,15 +221,20 @@ class TestTargets:
         assert {target: copy.view(target) for target in TARGETS} == views
 
 
-def test_a_lock_of_plain_poetry_becomes_ours(project: Project) -> None:
-    """Its pins of ordinary packages are kept; PyPI's torch gives way."""
-    project.write_pyproject(["torch<2.7", "tqdm<4.67"], table=LINUX)
+@pytest.mark.parametrize("source", ["an index", "PyPI"])
+def test_a_lock_of_plain_poetry_becomes_ours(project: Project, source: str) -> None:
+    """Its pins of ordinary packages are kept; a torch that not all targets have gives way."""
+    project.write_pyproject(["torch", "tqdm<4.67"], targets=("cpu", "cu118"), table=LINUX)
     project.poetry("lock", plugins=False)
+    if source == "PyPI":  # which a lock does not name
+        text = re.sub(r"\[package\.source\]\n(.+\n)+\n", "", project.read())
+        assert "[package.source]" not in text
+        project.put("poetry.lock", text)
     project.replace("tqdm<4.67", "tqdm")
     project.poetry("lock")
 
-    for target in TARGETS:
-        assert project.pins(target)["torch"] == f"2.6.0+{target}"
+    for target in ("cpu", "cu118"):
+        assert project.pins(target)["torch"] == f"2.7.1+{target}"
         assert project.pins(target)["tqdm"] == "4.66.5"
 
 

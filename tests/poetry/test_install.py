@@ -340,6 +340,16 @@ class TestEnvironments:
         assert "installing for cu126" in copy.poetry("install", "--dry-run").stderr
         assert "installing for cpu" in copy.poetry("install", "--dry-run", environ=other).stderr
 
+    def test_one_that_keeps_no_notes(self, copy: Project) -> None:
+        """As an interpreter that belongs to root, with a user's own packages beside it."""
+        copy.make_environment()
+        (copy.environment / "accelock.json").mkdir()
+
+        assert copy.install(target="cpu") == copy.pins("cpu")
+        said = copy.refused("accelock", "use", "cu126")
+        assert "accelock.json could not be written" in said
+        assert "ACCELOCK_TARGET" in said
+
     def test_nothing_of_the_choice_is_in_the_project(self, copy: Project) -> None:
         before = copy.files()
         copy.make_environment()

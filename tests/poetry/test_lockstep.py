@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from accelock.target import PythonVersion
+from tests.poetry.support_project import HERE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -124,3 +127,71 @@ class TestTheRestFollowsTheLeader:
 
         assert project.pins("cu126")["torch"] == "2.8.0+cpu"
         assert not any("nvidia" in name for name in project.pins("cu126"))
+
+
+class TestMarkersOfTheUser:
+    """The user's word for one platform or Python wins over one version for all."""
+
+    @staticmethod
+    def versions(project: Project, target: str, python: PythonVersion = HERE) -> dict[str, str]:
+        platforms = project.lock()["metadata"]["accelock"]["platforms"][target]
+        pins = {name: project.pins(target, name, python=python) for name in platforms}
+        return {name: found["torch"] for name, found in pins.items() if "torch" in found}
+
+    def test_a_version_for_another_system(self, project: Project) -> None:
+        """As for a Mac, for which the builds ended before the others."""
+        apple, others = "sys_platform == 'darwin'", "sys_platform != 'darwin'"
+        project.write_pyproject([f"torch==2.6.0; {apple}", f"torch==2.7.1; {others}"])
+        project.poetry("lock")
+
+        assert self.versions(project, "cpu") == {
+            "linux-x86_64": "2.7.1+cpu",
+            "linux-aarch64": "2.7.1+cpu",
+            "macos-arm64": "2.6.0",
+            "windows-x86_64": "2.7.1+cpu",
+        }
+        assert set(self.versions(project, "cu126").values()) == {"2.7.1+cu126"}
+
+    def test_within_one_solve_too(self, project: Project) -> None:
+        windows, others = "sys_platform == 'win32'", "sys_platform != 'win32'"
+        project.write_pyproject([f"torch==2.6.0; {windows}", f"torch==2.7.1; {others}"])
+        project.poetry("lock")
+        before = project.read()
+
+        assert self.versions(project, "cu126") == {
+            "linux-x86_64": "2.7.1+cu126",
+            "windows-x86_64": "2.6.0+cu126",
+        }
+        assert self.versions(project, "cpu")["windows-x86_64"] == "2.6.0+cpu"
+        assert self.versions(project, "cpu")["macos-arm64"] == "2.7.1"
+        project.poetry("lock")
+        assert project.read() == before
+
+    def test_a_version_for_older_pythons(self, project: Project) -> None:
+        old, new = "python_version < '3.11'", "python_version >= '3.11'"
+        project.write_pyproject([f"torch==2.6.0; {old}", f"torch>=2.7; {new}"], table=LINUX)
+        project.poetry("lock")
+
+        for target in ("cpu", "cu126"):
+            found = [self.versions(project, target, PythonVersion(3, m)) for m in (10, 12)]
+            assert found == [
+                {"linux-x86_64": f"2.6.0+{target}"},
+                {"linux-x86_64": f"2.8.0+{target}"},
+            ]
+
+    def test_where_it_is_not_wanted_nothing_is_held_back(self, project: Project) -> None:
+        """There is no 2.8.0 of cu126 for linux-aarch64, and none is asked for."""
+        project.write_pyproject(["torch; platform_machine == 'x86_64'"]).poetry("lock")
+
+        assert self.versions(project, "cu126") == {"linux-x86_64": "2.8.0+cu126"}
+
+    def test_unless_another_package_asks_for_it_there(self, project: Project) -> None:
+        project.write_pyproject(["torch; platform_machine == 'x86_64'", "lightning"])
+        project.poetry("lock")
+
+        assert set(self.versions(project, "cu126").values()) == {"2.6.0+cu126"}
+        assert set(self.versions(project, "cu126")) == {
+            "linux-x86_64",
+            "linux-aarch64",
+            "windows-x86_64",
+        }

@@ -15,6 +15,10 @@ from accelock.console.check import CheckCommand
 from accelock.console.conda_capture import CondaCaptureCommand
 from accelock.console.conda_install import CondaInstallCommand
 from accelock.console.conda_lock import CondaLockCommand
+from accelock.console.detect import DetectCommand
+from accelock.console.diff import DiffCommand
+from accelock.console.doctor import DoctorCommand
+from accelock.console.why import WhyCommand
 from accelock.errors import UnknownWordError
 
 if TYPE_CHECKING:
@@ -25,11 +29,25 @@ __all__ = [
     "CondaCaptureCommand",
     "CondaInstallCommand",
     "CondaLockCommand",
+    "DetectCommand",
+    "DiffCommand",
+    "DoctorCommand",
+    "WhyCommand",
     "application",
     "console",
 ]
 
 NAME = "accelock"
+_COMMANDS: tuple[type[Command], ...] = (
+    CheckCommand,
+    CondaCaptureCommand,
+    CondaInstallCommand,
+    CondaLockCommand,
+    DetectCommand,
+    DiffCommand,
+    DoctorCommand,
+    WhyCommand,
+)
 _USAGE = 2  # the exit code for wrong usage, as in pip-tools
 _HELP = frozenset({"help", "-h", "--help"})
 
@@ -61,7 +79,7 @@ def console() -> Application:
     made.catch_exceptions(catch_exceptions=False)
     for name, (_module, description) in cli.HANDED_ON.items():
         made.add(_HandedOn(name, description))
-    for command in (CheckCommand, CondaCaptureCommand, CondaInstallCommand, CondaLockCommand):
+    for command in _COMMANDS:
         made.add(command())
     return made
 

@@ -86,7 +86,7 @@ class Lockstep:
     preferred: Callable[[str, Cell], Version | None] = lambda _name, _cell: None
     words: Words = field(default_factory=Words)
     excluded: dict[str, set[Version]] = field(default_factory=dict)
-    settled: dict[str, Version] = field(default_factory=dict)
+    settled: dict[str, frozenset[Version]] = field(default_factory=dict)
     _common: dict[tuple[str, tuple[Cell, ...]], frozenset[Version]] = field(default_factory=dict)
 
     def allowed(self, name: str, cell: Cell) -> frozenset[Version]:
@@ -100,17 +100,20 @@ class Lockstep:
         if key not in self._common:
             self._common[key] = self._intersect(name, group)
         common = self._common[key] - self.excluded.get(name, set())
-        settled = self.settled.get(name) if len(group) > 1 else None
-        return common & {settled} if settled in common else common
+        settled = self.settled.get(name, frozenset()) if len(group) > 1 else frozenset()
+        return common & settled or common
 
     def exclude(self, name: str, version: Version) -> None:
         """Rule a version out for all cells: the rest of some cell's graph refuses it."""
         self.excluded.setdefault(name, set()).add(version)
 
-    def settle(self, versions: Mapping[str, Version]) -> None:
-        """Bind the cells that follow to the versions that the leader took."""
-        for name, version in versions.items():
-            self.settled.setdefault(name, version)
+    def settle(self, versions: Mapping[str, Collection[Version]]) -> None:
+        """Bind the cells that follow to the versions that the leader took.
+
+        Of one package it may have several, where the user's markers ask for them.
+        """
+        for name, taken in versions.items():
+            self.settled.setdefault(name, frozenset(taken))
 
     def unsettle(self) -> None:
         """Forget what the leader took, for another round."""
@@ -223,7 +226,8 @@ class Lockstep:
         asked = str(self.wanted(name, cell))
         has = self.available(name, cell)
         what = f"{name}{asked}" if asked else name
-        has_what = _range(name, has) if has else f"there is no wheel of {name} for it"
+        allowed = {v for other in served for v in self._fitting(name, other)}
+        has_what = _range(name, has, allowed) if has else f"there is no wheel of {name} for it"
         lines = [f"{what} cannot be locked for {cell}: {has_what}, at {self.source(cell, name)}."]
         if has and served:
             lines.append(
@@ -259,11 +263,14 @@ def _newest(versions: Collection[Version]) -> str:
     return str(max(versions)) if versions else "none"
 
 
-def _range(name: str, versions: Collection[Version]) -> str:
-    """Say which versions there are: the newest few, in order."""
+def _range(name: str, versions: Collection[Version], wanted: Collection[Version]) -> str:
+    """Say which versions there are: the newest few, or the oldest where older ones are wanted."""
     ordered = sorted(versions)
     if len(ordered) == 1:
         return f"the only {name} that it has is {ordered[0]}"
-    more = "..., " if len(ordered) > _LISTED else ""
-    listed = ", ".join(map(str, ordered[-_LISTED:]))
-    return f"its newest {name} is {ordered[-1]} (it has {more}{listed})"
+    more = len(ordered) > _LISTED
+    if wanted and max(wanted) < ordered[0]:
+        listed = ", ".join([*map(str, ordered[:_LISTED]), *(["..."] if more else [])])
+        return f"its oldest {name} is {ordered[0]} (it has {listed})"
+    listed = ", ".join([*(["..."] if more else []), *map(str, ordered[-_LISTED:])])
+    return f"its newest {name} is {ordered[-1]} (it has {listed})"

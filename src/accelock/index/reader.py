@@ -26,6 +26,7 @@ from accelock.index.local import HTML_SUFFIXES, list_directory, path_of, read_fi
 from accelock.index.metadata import read_metadata
 from accelock.index.model import IndexFile, ProjectPage
 from accelock.index.page import ACCEPT, collect, parse_page
+from accelock.index.size import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +103,10 @@ class IndexReader:
         if progress is not None:
             digests.progress = progress
         return digests
+
+    def sizes(self) -> Sizes:
+        """Return what tells how large files are, over this reader's session."""
+        return Sizes(self._http)
 
     def _read_project(self, url: str, index_url: str, project: str) -> ProjectPage:
         if (directory := _local(index_url)) is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from accelock.catalogue import Catalogue, HardwareTables
     from accelock.machine.commands import Runner
-    from accelock.machine.judge import Locked
+    from accelock.machine.judge import Cause, Locked
     from accelock.machine.model import Machine
     from accelock.target import Platform, Target
 
@@ -60,6 +60,7 @@ class Candidate:
     fits: bool
     reason: str
     taken: bool = False
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def candidates(
     found = []
     for target in sorted(declared, key=_eagerness, reverse=True):
         verdict = judge(target, machine, tables, (locked or {}).get(target.name))
-        found.append(Candidate(target, verdict.fits, verdict.reason))
+        found.append(Candidate(target, verdict.fits, verdict.reason, cause=verdict.cause))
     return tuple(found)
 
 

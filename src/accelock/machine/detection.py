@@ -7,7 +7,6 @@ import platform
 import sys
 import threading
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from packaging.tags import platform_tags
@@ -166,5 +165,5 @@ def _noted(machine: Machine, *notes: Note) -> Machine:
 
 
 def _tags() -> list[str]:
-    """Return the first platform tag of this interpreter's wheels, which names its C library."""
-    return list(islice(platform_tags(), 1))
+    """Return the platform tags of this interpreter's wheels, one of which names its C library."""
+    return list(platform_tags())

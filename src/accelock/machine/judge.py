@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,12 +39,27 @@ class Locked:
     platforms: frozenset[str] | None = None
 
 
+class Cause(enum.Enum):
+    """Why a target does not fit; the values are the codes of `doctor`."""
+
+    NO_BUILDS = "no-builds"
+    NOT_LOCKED = "platform-not-locked"
+    NO_DRIVER = "no-driver"
+    OLD_DRIVER = "driver-too-old"
+    NO_CODE = "gpu-not-supported"
+    NO_GPU = "no-gpu"
+    HIDDEN = "gpu-hidden"
+    JETSON = "jetson"
+    UNKNOWN = "not-known"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a target fits, and the reason in words."""
+    """Whether a target fits, the reason in words, and a word for it where it does not."""
 
     fits: bool
     reason: str
+    cause: Cause | None = None
 
 
 def judge(
@@ -53,10 +69,11 @@ def judge(
     lock = locked or Locked()
     platform = machine.platform
     if platform is not None and not target.exists_on(platform):
-        return _no(f"there are no builds for {platform}")
+        return _no(Cause.NO_BUILDS, f"there are no builds for {platform}")
     if lock.platforms is not None and machine.where not in lock.platforms:
         has = ", ".join(sorted(lock.platforms)) or "no platform"
-        return _no(f"the lock has it for {has}, and this is {machine.where}")
+        what = f"the lock has it for {has}, and this is {machine.where}"
+        return _no(Cause.NOT_LOCKED, what)
     if target.kind is Kind.CPU:
         return Verdict(fits=True, reason=_of_cpu(machine))
     if target.kind is Kind.CUDA:
@@ -75,34 +92,36 @@ def _cuda(target: Target, machine: Machine, tables: HardwareTables, locked: Lock
     gpus = machine.of(Vendor.NVIDIA)
     if machine.jetson and not any(gpu.capability and gpu.capability >= _THOR for gpu in gpus):
         return _no(
+            Cause.JETSON,
             f"a Jetson ({machine.jetson}) takes NVIDIA's own builds of PyTorch: these wheels are "
-            f"for Arm servers; set {VARIABLE}={target} if yours can run them"
+            f"for Arm servers; set {VARIABLE}={target} if yours can run them",
         )
     obstacle = _driver_obstacle(target, machine, tables)
-    if obstacle is not None or machine.driver is None:
-        return _no(obstacle or "no NVIDIA driver found")
+    if obstacle is not None:
+        return obstacle
     lacking = _without_code(target, machine, tables, locked)
     if lacking:
         what = f"torch {locked.torch}" if locked.torch else "it"
         others = len(lacking) < len(gpus)
         todo = f" ({CUDA} can leave the others)" if others else ""
-        return _no(f"{what} has no code for {_listed(lacking)}{todo}")
+        return _no(Cause.NO_CODE, f"{what} has no code for {_listed(lacking)}{todo}")
     return Verdict(fits=True, reason=_evidence_cuda(machine, gpus))
 
 
-def _driver_obstacle(target: Target, machine: Machine, tables: HardwareTables) -> str | None:
+def _driver_obstacle(target: Target, machine: Machine, tables: HardwareTables) -> Verdict | None:
     """Return what of the driver stops a target, or None."""
     if hidden := machine.hidden(Vendor.NVIDIA):
-        return f"{hidden} hides the NVIDIA GPUs"
+        return _no(Cause.HIDDEN, f"{hidden} hides the NVIDIA GPUs")
     if machine.driver is None:
-        return None
+        return _no(Cause.NO_DRIVER, "no NVIDIA driver found")
     floor = tables.driver_floor(target, _driver_system(machine))
     if floor is None:
-        return f"it is not known which driver it needs; set {VARIABLE}={target}"
+        what = f"it is not known which driver it needs; set {VARIABLE}={target}"
+        return _no(Cause.UNKNOWN, what)
     if machine.driver.version >= floor:
         return None
-    needed = spell_driver(floor)
-    return f"needs NVIDIA driver {needed} or newer, this machine has {machine.driver.text}"
+    has = f"this machine has {machine.driver.text}"
+    return _no(Cause.OLD_DRIVER, f"needs NVIDIA driver {spell_driver(floor)} or newer, {has}")
 
 
 def _driver_system(machine: Machine) -> OperatingSystem:
@@ -150,15 +169,18 @@ def _rocm(target: Target, machine: Machine, tables: HardwareTables) -> Verdict:
     found = list(dict.fromkeys(gpu.gfx for gpu in machine.of(Vendor.AMD) if gpu.gfx))
     if not found:
         hidden = machine.hidden(Vendor.AMD)
-        return _no(f"{hidden} hides the AMD GPUs" if hidden else "no AMD GPU found")
+        if hidden:
+            return _no(Cause.HIDDEN, f"{hidden} hides the AMD GPUs")
+        return _no(Cause.NO_GPU, "no AMD GPU found")
     if target.name not in tables.targets:
-        return _no(f"it is not known which GPUs it has code for; set {VARIABLE}={target}")
+        what = f"it is not known which GPUs it has code for; set {VARIABLE}={target}"
+        return _no(Cause.UNKNOWN, what)
     usable = [gfx for gfx in found if tables.rocm_targets(gfx)]
     lacking = [gfx for gfx in usable if target.name not in tables.rocm_targets(gfx)]
     if usable and not lacking:
         return Verdict(fits=True, reason=f"AMD GPU {', '.join(usable)}")
     todo = f" ({ROCM[0]} can leave the others)" if lacking and len(lacking) < len(usable) else ""
-    return _no(f"has no code for {', '.join(lacking or found)}{todo}")
+    return _no(Cause.NO_CODE, f"has no code for {', '.join(lacking or found)}{todo}")
 
 
 def _xpu(machine: Machine) -> Verdict:
@@ -167,14 +189,16 @@ def _xpu(machine: Machine) -> Verdict:
     if discrete:
         return Verdict(fits=True, reason=_listed(discrete))
     if gpus:
-        return _no(f"a processor's own Intel GPU does not choose it; set {VARIABLE}=xpu")
+        what = f"a processor's own Intel GPU does not choose it; set {VARIABLE}=xpu"
+        return _no(Cause.NO_GPU, what)
     if machine.platform is not None and machine.platform.sys_platform == "win32":
-        return _no(f"Intel GPUs are not detected on Windows; set {VARIABLE}=xpu")
-    return _no("no Intel GPU found")
+        what = f"Intel GPUs are not detected on Windows; set {VARIABLE}=xpu"
+        return _no(Cause.UNKNOWN, what)
+    return _no(Cause.NO_GPU, "no Intel GPU found")
 
 
-def _no(reason: str) -> Verdict:
-    return Verdict(fits=False, reason=reason)
+def _no(cause: Cause, reason: str) -> Verdict:
+    return Verdict(fits=False, reason=reason, cause=cause)
 
 
 def _listed(gpus: Iterable[Gpu]) -> str:

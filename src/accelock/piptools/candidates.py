@@ -111,12 +111,12 @@ def _settled(run: Run, found: Accelerated, name: str, both: list[Any]) -> list[A
     if run.lockstep is None or not found.package.lockstep or not run.lockstep.together:
         return both
     excluded = {str(version) for version in run.lockstep.excluded.get(name, ())}
-    settled = run.lockstep.settled.get(name)
+    settled = {str(version) for version in run.lockstep.settled.get(name, ())}
     return [
         candidate
         for candidate in both
         if candidate.version.public not in excluded
-        and (settled is None or candidate.version.public == str(settled))
+        and (not settled or candidate.version.public in settled)
     ]
 
 

@@ -13,7 +13,7 @@ from piptools.logging import log
 
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.piptools import engine, files, hooks, outputs
+from accelock.piptools import engine, files, hooks, outputs, sizes
 from accelock.piptools.bar import DownloadBar
 from accelock.piptools.plan import OptionError, Options, Plan, find_config, make_plan
 from accelock.piptools.sidecars import Sidecars, as_pip_compile
@@ -122,6 +122,9 @@ def _compile(**params: Any) -> None:
     files.write(compiled, pages, sidecars, dry_run=params["dry_run"])
     if params["dry_run"]:
         log.info("Dry-run, so nothing updated.")
+    if params["verbose"] > params["quiet"]:
+        for line in sizes.describe(compiled, pages):
+            log.info(line)
 
 
 def make_target_plan(options: Options, config: Config | None) -> Plan | None:

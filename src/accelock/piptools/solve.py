@@ -164,7 +164,8 @@ class Solver:
                     raise
                 return None
             if lockstep is not None:
-                lockstep.settle(self._lockstep_versions(found[cell]))
+                versions = self._lockstep_versions(found[cell])
+                lockstep.settle({name: (version,) for name, version in versions.items()})
         return found
 
     def _announce(self, cell: Cell, number: int) -> None:
@@ -209,9 +210,11 @@ class Solver:
             alone = self._lockstep_versions(self._cell(cell, found))
         except ResolutionError:
             raise error from None
-        refused = {n: v for n, v in settled.items() if n in alone and alone[n] != v}
-        for name, version in refused.items():
-            lockstep.exclude(name, version)
+        refused = {n: taken - {alone[n]} for n, taken in settled.items() if n in alone}
+        refused = {name: versions for name, versions in refused.items() if versions}
+        for name, versions in refused.items():
+            for version in versions:
+                lockstep.exclude(name, version)
         return bool(refused)
 
 

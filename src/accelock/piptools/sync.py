@@ -16,6 +16,7 @@ from accelock.catalogue import load_catalogue
 from accelock.config import Config, read_config
 from accelock.errors import AccelockError
 from accelock.lock import journal
+from accelock.machine import container
 from accelock.piptools import sync_guard
 from accelock.piptools.sync_files import Chooser
 from accelock.report import files
@@ -84,6 +85,8 @@ def _sync(**params: Any) -> None:
         params["src_files"] = selection.files
         if params["verbose"] >= params["quiet"]:
             click.echo(str(selection), err=True)
+            if container.warns(selection.choice, len(selection.choice.candidates)):
+                click.echo(f"WARNING: {container.WARNING}", err=True)
     with sync_guard.guarded(layered=selection is not None):
         _run_pip_sync(params)
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accelock.config import Config
 from accelock.errors import AccelockError
-from accelock.machine import Choice, Runner, choose, run_command
+from accelock.lock.markers import Place
+from accelock.machine import Choice, Locked, Runner, choose, run_command
 from accelock.machine.choose import VARIABLE
 from accelock.report import files
+from accelock.report.locked import of_requirements
+from accelock.report.project import Project
+from accelock.target import PythonVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +68,8 @@ class Chooser:
         if not layered:
             return Selection(tuple(words), Choice(told[0], _NAMED)) if told else None
         pool = {target for found in layered.values() for target in found}
-        choice = self._choose(sorted(pool, key=_by_name), told, Path(next(iter(layered))))
+        files_of = {target: [f[target] for f in layered.values() if target in f] for target in pool}
+        choice = self._choose(files_of, told, Path(next(iter(layered))))
         for word, found in layered.items():
             if choice.target not in found:
                 raise AccelockError(_no_file(files.layer(Path(word), choice.target), choice))
@@ -72,7 +79,8 @@ class Chooser:
     def _default(self) -> Selection | None:
         found = self._candidates(Path(DEFAULT))
         if found:
-            choice = self._choose(sorted(found, key=_by_name), [], Path(DEFAULT))
+            files_of = {target: [path] for target, path in found.items()}
+            choice = self._choose(files_of, [], Path(DEFAULT))
             return Selection((str(found[choice.target]),), choice)
         if not self.declared or (len(self.declared) == 1 and Path(DEFAULT).exists()):
             return None
@@ -103,8 +111,11 @@ class Chooser:
         read = (files.read(path, str(path), self.catalogue.targets) for path in paths)
         return [compiled.target for compiled in read if compiled is not None]
 
-    def _choose(self, pool: Sequence[Target], told: Sequence[Target], base: Path) -> Choice:
+    def _choose(
+        self, files_of: Mapping[Target, Sequence[Path]], told: Sequence[Target], base: Path
+    ) -> Choice:
         """Choose among targets that have files; `told` are those of other files on the line."""
+        pool = sorted(files_of, key=_by_name)
         for target in told:
             if target in pool:
                 return Choice(target, "another file on the command line is for it")
@@ -123,8 +134,28 @@ class Chooser:
             environ=self.environ,
             catalogue=self.catalogue,
             platform=self.platform,
+            locked={target.name: self._locked(target, files_of[target]) for target in pool},
             root=self.root,
             run=self.run,
+        )
+
+    def _locked(self, target: Target, paths: Iterable[Path]) -> Locked:
+        """Return which torch a target's files have here, and on which platforms they hold.
+
+        A file that cannot be read says nothing: it is refused once it is chosen.
+        """
+        found: list[Locked] = []
+        if self.platform is not None:
+            place = Place(self.platform, PythonVersion.host())
+            project = Project(self.catalogue, Config(targets=self.declared))
+            for path in paths:
+                with contextlib.suppress(AccelockError):
+                    lock = of_requirements.read_file(path, path.name, target, project)
+                    found.append(lock.fact(place))
+        platforms = [fact.platforms for fact in found if fact.platforms is not None]
+        return Locked(
+            torch=next((fact.torch for fact in found if fact.torch is not None), None),
+            platforms=frozenset.intersection(*platforms) if platforms else None,
         )
 
     def _lacks_file(self, wanted: str, pool: Sequence[Target]) -> bool:

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from accelock.errors import AccelockError
 from accelock.lock import reference
+from accelock.poetry import root
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -29,13 +30,11 @@ def route(package: Package) -> None:
     """Let the dependencies of a root package that name a source of ours name none.
 
     Poetry would take the leader's builds on every target, and would find no such source in another
-    target's view of the lock. The groups' own lists are private in Poetry 2.0.1 to 2.5.1; the
-    public ones hold copies where ``[tool.poetry.dependencies]`` adds to ``[project]``.
+    target's view of the lock.
     """
-    for group in package._dependency_groups.values():
-        for dependency in (*group._dependencies, *group._poetry_dependencies):
-            if dependency.source_name and is_own(dependency.source_name):
-                dependency.source_name = None
+    for dependency in root.dependencies(package):
+        if dependency.source_name and is_own(dependency.source_name):
+            dependency.source_name = None
 
 
 def is_own(name: str) -> bool:

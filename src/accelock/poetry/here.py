@@ -7,18 +7,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packaging.version import Version
+
 from accelock.errors import AccelockError
 from accelock.target import PLATFORMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from accelock.machine import Choice
+    from accelock.machine import Choice, Locked
     from accelock.poetry.project import Project
     from accelock.target import Platform
 
 # In the root of the virtual environment: it goes when the environment goes.
 _FILE = "accelock.json"
+_TORCH = "torch"
 
 
 def choose(project: Project, platforms: Mapping[str, Sequence[str]]) -> Choice:
@@ -37,6 +40,7 @@ def choose(project: Project, platforms: Mapping[str, Sequence[str]]) -> Choice:
         catalogue=project.catalogue,
         platform=platform,
         saved=remembered(env).get("chosen"),
+        locked=_locked(project, platforms),
     )
     locked = platforms.get(choice.target.name, ())
     if platform is None or platform.name not in locked:
@@ -48,6 +52,32 @@ def choose(project: Project, platforms: Mapping[str, Sequence[str]]) -> Choice:
             "(ACCELOCK_TARGET, or `poetry accelock use`)."
         )
     return choice
+
+
+def _locked(project: Project, platforms: Mapping[str, Sequence[str]]) -> dict[str, Locked]:
+    """Return what the choice has to know of the lock, or of the solution that will be one.
+
+    Several versions of torch in one target are of several platforms; the labels differ, not the
+    public version, which is what counts.
+    """
+    from accelock.lock import overlay as overlays
+    from accelock.machine import Locked
+
+    locker: Any = project.poetry.locker
+    found: dict[str, list[str]] = {}
+    if locker.solution is not None:
+        for target, solved in locker.solution.by_target.items():
+            found[target.name] = [p.version.text for p in solved if p.name == _TORCH]
+    elif locker.is_locked() and (overlay := locker.overlay) is not None:
+        leader = locker.raw_data["package"]
+        for name in overlay.targets:
+            change = overlay.changes.get(name)
+            entries = overlays.applied(leader, change) if change else leader
+            found[name] = [e["version"] for e in entries if e["name"] == _TORCH]
+    return {
+        name: Locked(max(map(Version, found.get(name, [])), default=None), frozenset(there))
+        for name, there in platforms.items()
+    }
 
 
 def environment(project: Project) -> Any:

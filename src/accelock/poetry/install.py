@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from poetry.installation.operations import Uninstall
 
+from accelock.errors import AccelockError
 from accelock.lock import overlay as overlays
 from accelock.machine import container
-from accelock.poetry import here
+from accelock.poetry import here, sources
 from accelock.poetry.errors import shown
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def _install(
     choice = project.choice(lock.platforms)
     _say(project, choice)
     # The executor has an authenticator of its own, which looks them up at its first request.
-    cast("TargetPool", project.poetry.pool).register_credentials()
+    sources.register_credentials(project)
     if not installer.is_dry_run():
         _look_up(cast("TargetPool", project.poetry.pool), operations)
     stays = _stays(project, lock, choice.target.name, installer, operations)
@@ -54,7 +56,9 @@ def _install(
     if stays:
         project.say(f"accelock: {stays} stays: no group of this installation has it.")
     elif status == 0 and not installer.is_dry_run():
-        here.remember(installer._env, installed=choice.target.name)
+        # Only a later tidying up looks at it, and this installation is done.
+        with contextlib.suppress(AccelockError):
+            here.remember(installer._env, installed=choice.target.name)
     return status
 
 

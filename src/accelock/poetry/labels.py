@@ -13,6 +13,7 @@ from packaging.version import Version
 from poetry.core.constraints.version import Version as PoetryVersion
 
 from accelock.errors import AccelockError
+from accelock.poetry import root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,15 +40,14 @@ def public(version: PoetryVersion) -> Version:
     return Version(Version(version.text).public)
 
 
-def strip(root: Package, project: Project) -> None:
+def strip(package: Package, project: Project) -> None:
     """Let the dependencies of a root package that carry their own target's label carry none.
 
     :raises AccelockError: the label is of another target than one of the project's.
     """
-    for group in root._dependency_groups.values():
-        for dependency in (*group._dependencies, *group._poetry_dependencies):
-            if (constraint := public_constraint(dependency, project)) is not dependency.constraint:
-                dependency.constraint = constraint
+    for dependency in root.dependencies(package):
+        if (constraint := public_constraint(dependency, project)) is not dependency.constraint:
+            dependency.constraint = constraint
 
 
 def public_constraint(dependency: Dependency, project: Project) -> VersionConstraint:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from accelock.poetry.merging import Solved
     from accelock.poetry.project import Project
-    from accelock.poetry.solver import Solution
+    from accelock.poetry.solution import Solution
     from accelock.target import Target
 
 
@@ -221,6 +221,11 @@ class TargetLocker(Locker):
             self.project.say(f"accelock: {path.name} written")
         self.sidecars = {}
         self._lock_data = self._raw = None
+        if self.solution is not None and self.project.io.is_verbose():
+            from accelock.poetry import sizes
+
+            for line in sizes.describe(self.project):
+                self.project.say(f"accelock: {line}")
 
 
 def _first_line_is_crlf(path: Path) -> bool:

@@ -31,13 +31,21 @@ class AccelockPlugin(Plugin):
     """Gives a project with a [tool.accelock] table a pool and a locker that know its targets."""
 
     def activate(self, poetry: Poetry, io: IO) -> None:
-        """Take over a project's pool and locker; only a table that says something asks for it."""
+        """Take over a project's pool and locker; only a table that says something asks for it.
+
+        :raises UserError: this Poetry is none that accelock works with.
+        """
         # `pyproject.data` is read once and kept: where we have no part, Poetry says when.
         if b"accelock" not in poetry.pyproject_path.read_bytes():
             return
         table = poetry.pyproject.data.get("tool", {}).get("accelock")
         if not table:
             return
+        from accelock.poetry import host
+        from accelock.poetry.errors import shown
+
+        with shown():
+            host.check()
         from accelock.poetry import takeover
 
         takeover.take_over(poetry, table, io).command = _running.get()

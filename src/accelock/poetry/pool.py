@@ -6,29 +6,27 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
+from poetry.core.packages.package import Package
 from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository_pool import Priority, RepositoryPool
 
-from accelock.errors import AccelockError
-from accelock.poetry import fallback, labels
+from accelock.poetry import fallback, labels, sources
 from accelock.poetry.errors import shown
-from accelock.target import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from poetry.core.constraints.version import Version
     from poetry.core.packages.dependency import Dependency
-    from poetry.core.packages.package import Package
     from poetry.repositories.repository import Repository
 
     from accelock.catalogue import Family, FamilyPackage
-    from accelock.index.lockstep import Lockstep
     from accelock.poetry.project import Project
     from accelock.poetry.repository import FamilyRepository
     from accelock.poetry.slices import Slice
     from accelock.poetry.supply import Supply
-    from accelock.target import Target
+    from accelock.poetry.together import Together
+    from accelock.target import Platform, Target
 
 
 class TargetPool(RepositoryPool):
@@ -41,7 +39,7 @@ class TargetPool(RepositoryPool):
         super().__init__(config=config)
         self.project = project
         self.slice: Slice | None = None
-        self.lockstep: Lockstep | None = None
+        self.together: Together | None = None
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
         self._by_hand: set[str] = set()
@@ -62,7 +60,7 @@ class TargetPool(RepositoryPool):
     def supply(self) -> Supply:
         """Return the accelerated files; made when first asked for, with Poetry's own session."""
         if self._supply is None:
-            self._supply = self._make_supply()
+            self._supply = sources.make_supply(self.project)
         return self._supply
 
     def is_for(self, name: str) -> bool:
@@ -85,9 +83,17 @@ class TargetPool(RepositoryPool):
 
         :raises UserError: it cannot be read.
         """
-        ours = self._ours(package.source_reference or "")
+        ours = sources.named(self.project, package.source_reference or "")
         if ours is not None:
             self.family_repository(*ours).find_links_for_package(package)
+
+    def source_of(self, package: Package, target: Target) -> FamilyRepository | None:
+        """Return the repository of a package's family for a target, where it comes from there."""
+        entry = self.find(package.name)
+        if entry is None:
+            return None
+        ours = self.family_repository(entry[0], target)
+        return ours if package.source_reference == ours.name else None
 
     # -- what Poetry asks of a pool ------------------------------------------------------------
 
@@ -99,7 +105,7 @@ class TargetPool(RepositoryPool):
             return found
         from accelock.poetry import exporting
 
-        self.register_credentials()
+        sources.register_credentials(self.project)
         names = {repository.name.lower() for repository in found}
         ours = {
             own.name.lower(): own
@@ -111,7 +117,7 @@ class TargetPool(RepositoryPool):
 
     def has_repository(self, name: str) -> bool:
         """Return whether there is a repository of that name, ours among them."""
-        return super().has_repository(name) or self._ours(name) is not None
+        return super().has_repository(name) or sources.named(self.project, name) is not None
 
     def repository(self, name: str) -> Repository:
         """Return the repository of that name; ours are made when they are asked for.
@@ -119,7 +125,7 @@ class TargetPool(RepositoryPool):
         A name of ours that pyproject.toml has too (``init --fallback``) is still ours: Poetry's own
         would download what its page has no hash of.
         """
-        if (ours := self._ours(name)) is not None:
+        if (ours := sources.named(self.project, name)) is not None:
             return self.family_repository(*ours)
         return super().repository(name)
 
@@ -131,7 +137,7 @@ class TargetPool(RepositoryPool):
         """
         if self.slice is not None and name.lower() in self._names_of(self.slice.target):
             return Priority.PRIMARY
-        if not super().has_repository(name) and self._ours(name) is not None:
+        if not super().has_repository(name) and sources.named(self.project, name) is not None:
             return Priority.EXPLICIT
         return super().get_priority(name)
 
@@ -204,149 +210,48 @@ class TargetPool(RepositoryPool):
         """
         if not package.labelled:
             return super().find_packages(dependency)
-        from poetry.core.constraints.version import Version as PoetryVersion
-        from poetry.core.packages.package import Package as PoetryPackage
+        from accelock.poetry.together import common_versions
 
-        from accelock.index.lockstep import CellDroppedError
-        from accelock.poetry.together import Together
-
-        versions: frozenset[Any] | None = None
         with shown():
-            wanted = labels.public_constraint(dependency, self.project)
-            together = Together(self.project, self.supply, ())
-            while versions is None:
-                lockstep = together.lockstep()
-                try:
-                    versions = lockstep.allowed(dependency.name, lockstep.cells[0])
-                except CellDroppedError as error:
-                    together.drop(error)
-        parsed = [PoetryVersion.parse(str(version)) for version in sorted(versions or ())]
-        return [
-            PoetryPackage(dependency.name, version) for version in parsed if wanted.allows(version)
-        ]
+            found = common_versions(self.project, self.supply, dependency)
+        return [Package(dependency.name, version) for version in found]
 
     def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:
         """Keep a lockstep package without labels (torchtext) at the version the leader took."""
-        if self.lockstep is None or not package.lockstep or not self.lockstep.together:
+        lockstep = self.together.lockstep if self.together is not None else None
+        if lockstep is None or not package.lockstep or not lockstep.together:
             return found
-        excluded = {str(version) for version in self.lockstep.excluded.get(name, ())}
-        settled = self.lockstep.settled.get(name)
+        excluded, settled = lockstep.excluded.get(name, ()), lockstep.settled.get(name)
         return [
             candidate
             for candidate in found
-            if (public := candidate.version.text.partition("+")[0]) not in excluded
-            and (settled is None or public == str(settled))
+            if (public := labels.public(candidate.version)) not in excluded
+            and (settled is None or public in settled)
         ]
 
     def _names_of(self, target: Target) -> set[str]:
         families = self.project.catalogue.families
         return {self.family_repository(family, target).name.lower() for family in families}
 
-    def _ours(self, name: str) -> tuple[Family, Target] | None:
-        """Return the family and target of a source of ours in a lock."""
-        if not name.lower().startswith("accelock-"):
-            return None
-        for family in self.project.catalogue.families:
-            for target in self.project.targets:
-                if own_name(family, self._variant(family, target)) == name.lower():
-                    return family, target
-        return None
-
-    def _variant(self, family: Family, target: Target) -> Target:
-        """Return the target whose builds a family takes: cpu, where it is marked cpuonly."""
-        return CPU if family.name in _cpuonly(self.project) else target
-
     def _make_repository(self, family: Family, target: Target) -> FamilyRepository:
         from accelock.poetry.repository import FamilyRepository
 
-        source = self.project.written_source(family).without_credentials
-        variant = self._variant(family, target)
-        url = source.url(variant)
+        declared = super().all_repositories
         return FamilyRepository(
-            self._source_name(url, own_name(family, variant)),
-            url,
+            sources.name_in_lock(self.project, family, target, declared),
+            sources.address(self.project, family, target),
             target,
             supply=lambda: self.supply,
             whole=lambda: self.slice,
             allows=self._allowed,
+            needs=self._needs,
         )
-
-    def _source_name(self, url: str, own: str) -> str:
-        """Return the name of the user's own source with that URL, else ours.
-
-        :raises UserError: the user's source has our name and another URL.
-        """
-        for repository in super().all_repositories:
-            declared = getattr(repository, "url", None)
-            if declared is not None and declared.rstrip("/") == url:
-                return repository.name
-            if repository.name.lower() == own:
-                with shown():
-                    raise AccelockError(
-                        f"{self.project.where}: [[tool.poetry.source]] has a source named {own} "
-                        f"with the URL {declared}, and accelock uses that name for {url}. Rename "
-                        "the source, or give it that URL."
-                    )
-        return own
 
     def _allowed(self, name: str, whole: Slice) -> Any:
         found = self.find(name)
-        if self.lockstep is None or found is None or not found[1].lockstep:
+        if self.together is None or found is None or not found[1].lockstep:
             return None
-        if not found[1].labelled:
-            return None
-        return self.lockstep.allowed(name, _representative(whole, self.project))
+        return self.together.allowed(name, whole) if found[1].labelled else None
 
-    def _make_supply(self) -> Supply:
-        from poetry.utils.authenticator import Authenticator
-
-        from accelock.index.reader import IndexReader
-        from accelock.index.shelf import Shelf
-        from accelock.poetry.supply import Supply
-
-        project = self.project
-        self.register_credentials()
-        session = Authenticator(config=project.poetry.config, io=project.io)
-        reader = IndexReader(session)
-        with shown():
-            shelf = Shelf(
-                reader,
-                project.catalogue,
-                sources={f.name: project.source(f) for f in project.catalogue.families},
-                levels=project.config.levels,
-                cpuonly=_cpuonly(project),
-                hashed=not project.config.allow_downloads,
-            )
-        digests = reader.digests(project.say, project.show_bytes)
-        return Supply(shelf, reader, project.pythons, digests)
-
-    def register_credentials(self) -> None:
-        """Let ``poetry config http-basic.accelock-pytorch-cpu`` count for our sources' URLs."""
-        project = self.project
-        known = project.poetry.config.get("repositories", {}) or {}
-        own = {
-            own_name(family, self._variant(family, target)): {
-                "url": project.source(family).url(self._variant(family, target))
-            }
-            for family in project.catalogue.families
-            for target in project.targets
-        }
-        new = {name: value for name, value in own.items() if name not in known}
-        project.poetry.config.merge({"repositories": {**known, **new}})
-
-
-def own_name(family: Family, target: Target) -> str:
-    """Return the name of a family's source in a lock where the user has not named it."""
-    return f"accelock-{family.name}-{target.name}"
-
-
-def _representative(whole: Slice, project: Project) -> Any:
-    from accelock.target import Cell
-
-    return Cell(whole.target, whole.platforms[0], project.pythons[-1])
-
-
-def _cpuonly(project: Project) -> frozenset[str]:
-    marked = [name for name, rule in project.config.packages.items() if rule.cpuonly]
-    found = (project.catalogue.family_of(name) for name in marked)
-    return frozenset(family.name for family, _package in filter(None, found))
+    def _needs(self, name: str, version: Any, platform: Platform) -> bool:
+        return self.together is None or self.together.needs(name, version, platform)

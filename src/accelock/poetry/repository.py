@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from accelock.index.model import IndexFile
     from accelock.poetry.slices import Slice
-    from accelock.poetry.supply import Supply
+    from accelock.poetry.supply import Needs, Supply
     from accelock.target import Target
 
 
@@ -35,6 +35,7 @@ class FamilyRepository(Repository):
     :param url: of the source in the lock.
     :param whole: the slice at work, None between solves.
     :param allows: (name, slice) -> the public versions that lockstep leaves.
+    :param needs: which platforms of a slice may come to need a version.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class FamilyRepository(Repository):
         supply: Callable[[], Supply],
         whole: Callable[[], Slice | None],
         allows: Callable[[str, Slice], frozenset[PackagingVersion] | None],
+        needs: Needs,
     ) -> None:
         super().__init__(name)
         self.url = url
@@ -53,6 +55,7 @@ class FamilyRepository(Repository):
         self._supply = supply
         self._whole = whole
         self._allows = allows
+        self._needs = needs
 
     def __bool__(self) -> bool:
         # A Poetry repository without cached packages has length 0, and would be false.
@@ -62,7 +65,7 @@ class FamilyRepository(Repository):
         whole = self._whole()
         if whole is None:
             return []
-        versions = self._supply().in_slice(name, whole)
+        versions = self._supply().in_slice(name, whole, self._needs)
         allowed = self._allows(name, whole)
         found = []
         for public in sorted(versions):
@@ -86,7 +89,9 @@ class FamilyRepository(Repository):
         if whole is None:
             return None
         wanted = PackagingVersion(version.text)
-        found = self._supply().in_slice(name, whole).get(PackagingVersion(wanted.public))
+        found = (
+            self._supply().in_slice(name, whole, self._needs).get(PackagingVersion(wanted.public))
+        )
         return found if wanted in {found, labels.public(version)} else None
 
     def as_solved(self, package: Package) -> Package | None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cleo.io.io import IO
 
     from accelock.poetry.merging import Solved
-    from accelock.poetry.solver import Solution
+    from accelock.poetry.solution import Solution
 
 _LEAD = "torch"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from accelock.index.shelf import Shelf
     from accelock.poetry.slices import Slice
     from accelock.target import Platform, PythonVersion, Target
+
+
+# (name, public version, platform) -> whether the platform may come to need that version.
+Needs = Callable[[str, Version, "Platform"], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +76,27 @@ class Supply:
         }
         return frozenset(bare - has)
 
-    def in_slice(self, name: str, whole: Slice) -> dict[Version, Version]:
+    def in_slice(self, name: str, whole: Slice, needs: Needs) -> dict[Version, Version]:
         """Return the versions of a slice: public version -> the one with the label.
 
-        A labelled package has to be there on every platform of the slice; a library such as
-        triton, which only some platforms ask for, on one of them.
+        A labelled package has to be there on every platform of the slice that may come to need it;
+        a library such as triton, which only some platforms ask for, on one of them.
         """
         found = self.shelf.find(name)
-        per_platform = [self._by_public(name, whole.target, p) for p in whole.platforms]
-        publics = [set(versions) for versions in per_platform]
-        labelled = found is not None and found.package.labelled
-        common = set.intersection(*publics) if labelled else set.union(*publics)
+        per_platform = {p: self._by_public(name, whole.target, p) for p in whole.platforms}
         first: dict[Version, Version] = {}
-        for versions in reversed(per_platform):
+        for versions in reversed(per_platform.values()):
             first |= versions
-        return {public: first[public] for public in common}
+        if found is None or not found.package.labelled:
+            return first
+        return {
+            public: version
+            for public, version in first.items()
+            if all(
+                public in versions or not needs(name, public, platform)
+                for platform, versions in per_platform.items()
+            )
+        }
 
     def odd_platforms(self, name: str, version: Version, whole: Slice) -> frozenset[str]:
         """Return the platforms of a slice on which this public version has another label."""

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from poetry.core.constraints.version import Version as PoetryVersion
+
 from accelock.errors import AccelockError, LockstepError
-from accelock.index.lockstep import Lockstep, Words
+from accelock.index.lockstep import CellDroppedError, Lockstep, Words
+from accelock.poetry import labels
+from accelock.poetry.asks import Asks
 from accelock.poetry.slices import first_slices, split, without
-from accelock.target import Cell
+from accelock.target import CPU, Cell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from packaging.version import Version
+    from poetry.core.packages.dependency import Dependency
 
-    from accelock.index.lockstep import CellDroppedError
     from accelock.poetry.project import Project
     from accelock.poetry.slices import Slice
     from accelock.poetry.supply import Supply
-    from accelock.target import Target
+    from accelock.target import Platform, Target
 
 # Poetry's own commands take no options of ours.
 WORDS = Words(
@@ -47,7 +51,9 @@ class Together:
         self.project = project
         self.locked = dict(locked or {})
         self.supply = supply
-        self.requires = tuple(requires)
+        # Copies: while a slice is solved, those of other platforms are relaxed in place.
+        self.asks = Asks(tuple(each.clone() for each in requires), project.pythons)
+        self.everywhere: set[str] = set()
         self.warnings: list[str] = []
         self.slices: dict[Target, tuple[Slice, ...]] = {
             target: first_slices(target, project.config.platforms_of(target))
@@ -59,6 +65,7 @@ class Together:
                     f"{project.where}: the target {target.name} exists on none of the platforms "
                     "of [tool.accelock]. Add one that has it, or remove the target."
                 )
+        self.lockstep = self._lockstep()
 
     def absent(self) -> list[str]:
         """Return, a line per target, on which of the project's platforms it does not exist."""
@@ -74,11 +81,35 @@ class Together:
             if platforms
         ]
 
-    def lockstep(self) -> Lockstep:
+    def allowed(self, name: str, whole: Slice) -> frozenset[Version]:
+        """Return the public versions that lockstep leaves a slice, on one of its platforms or more.
+
+        :raises CellDroppedError: a default platform is in the way.
+        :raises LockstepError: there is no common version.
+        """
+        cells = [self._cell(whole.target, platform) for platform in whole.platforms]
+        return frozenset().union(*(self.lockstep.allowed(name, cell) for cell in cells))
+
+    def needs(self, name: str, version: Version, platform: Platform) -> bool:
+        """Return whether a platform may come to need a version of a package.
+
+        Not where a marker of the user's keeps the package out, or asks for another version. That
+        another package asks for it there shows in the result only: then it is among `everywhere`.
+        """
+        if name in self.everywhere or not self.asks.names(name):
+            return True
+        cell = self._cell(CPU, platform)
+        return self.asks.asks(name, cell) and version in self.asks.wanted(name, cell).filter(
+            [version]
+        )
+
+    def _cell(self, target: Target, platform: Platform) -> Cell:
+        return Cell(target, platform, self.project.pythons[-1])
+
+    def _lockstep(self) -> Lockstep:
         """Return the lockstep over all platforms of all slices."""
-        python = self.project.pythons[-1]
         cells = tuple(
-            Cell(target, platform, python)
+            self._cell(target, platform)
             for target, slices in self.slices.items()
             for whole in slices
             for platform in whole.platforms
@@ -88,12 +119,12 @@ class Together:
             cells=cells,
             together=config.lockstep,
             available=lambda name, cell: supply.versions(name, cell.target, cell.platform),
-            wanted=lambda name, _cell: Wanted.of(name, self.requires),
+            wanted=self.asks.wanted,  # type: ignore[arg-type]  # pip's SpecifierSet, or as good
             may_drop=lambda cell: not config.declares_platforms(cell.target),
             unhashed=lambda name, cell: supply.unhashed(name, cell.target, cell.platform),
             source=supply.shelf.describe,
             preferred=lambda name, _cell: self.locked.get(name),
-            asks=lambda name, cell: _asks(name, cell, self.requires),
+            asks=self.asks.asks,
             words=WORDS,
         )
 
@@ -112,6 +143,7 @@ class Together:
         )
         if not self.slices[cell.target]:
             raise LockstepError(str(error).replace(str(cell), cell.target.name)) from error
+        self.lockstep = self._lockstep()
         self.warnings.append(
             f"{cell.platform.name} is left out of {cell.target.name}: {error} (It is one of the "
             "default platforms; name those that you need in [tool.accelock] `platforms`.)"
@@ -128,38 +160,21 @@ class Together:
         return True
 
 
-class Wanted:
-    """What the project asks of a package, for `Lockstep`: Poetry's constraint in its words."""
+def common_versions(
+    project: Project, supply: Supply, dependency: Dependency
+) -> list[PoetryVersion]:
+    """Return the versions, without labels, that all targets have of a package and a user allows.
 
-    def __init__(self, constraint: Any) -> None:
-        self._constraint = constraint
-
-    @classmethod
-    def of(cls, name: str, requires: Iterable[Any]) -> Any:
-        """Return what all dependencies on a package ask for together."""
-        found = None
-        for dependency in requires:
-            if dependency.name == name and not dependency.is_direct_origin():
-                own = dependency.constraint
-                found = own if found is None else found.intersect(own)
-        return cls(found)
-
-    def filter(self, versions: Iterable[Version]) -> list[Version]:
-        """Return the versions that fit, as `SpecifierSet.filter` does."""
-        from poetry.core.constraints.version import Version as PoetryVersion
-
-        if self._constraint is None or self._constraint.is_empty():
-            return list(versions)
-        return [v for v in versions if self._constraint.allows(PoetryVersion.parse(str(v)))]
-
-    def __str__(self) -> str:
-        none = self._constraint is None or self._constraint.is_any()
-        return "" if none else f" ({self._constraint})"
-
-
-def _asks(name: str, cell: Cell, requires: Iterable[Any]) -> bool:
-    environment = {**cell.platform.marker_environment(cell.python), "extra": ""}
-    return any(
-        dependency.name == name and dependency.marker.without_extras().validate(environment)
-        for dependency in requires
-    )
+    :raises AccelockError: there is none, or the user's carries another target's label.
+    """
+    wanted = labels.public_constraint(dependency, project)
+    together = Together(project, supply, ())
+    versions: frozenset[Version] | None = None
+    while versions is None:
+        lockstep = together.lockstep
+        try:
+            versions = lockstep.allowed(dependency.name, lockstep.cells[0])
+        except CellDroppedError as error:
+            together.drop(error)
+    parsed = [PoetryVersion.parse(str(version)) for version in sorted(versions)]
+    return [version for version in parsed if wanted.allows(version)]

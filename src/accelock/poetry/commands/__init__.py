@@ -23,6 +23,10 @@ COMMANDS: dict[str, Callable[[], Command]] = {
     "accelock conda capture": _late("conda", "PoetryCondaCaptureCommand"),
     "accelock conda install": _late("conda", "PoetryCondaInstallCommand"),
     "accelock conda lock": _late("conda", "PoetryCondaLockCommand"),
+    "accelock detect": _late("reports", "PoetryDetectCommand"),
+    "accelock diff": _late("reports", "PoetryDiffCommand"),
+    "accelock doctor": _late("reports", "PoetryDoctorCommand"),
     "accelock init": _late("init", "InitCommand"),
     "accelock use": _late("use", "UseCommand"),
+    "accelock why": _late("reports", "PoetryWhyCommand"),
 }

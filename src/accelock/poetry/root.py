@@ -1,0 +1,41 @@
+"""The project's own dependencies, as Poetry's root package keeps them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from poetry.core.constraints.version import VersionRange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from poetry.core.packages.dependency import Dependency
+    from poetry.core.packages.package import Package
+
+
+def dependencies(package: Package) -> Iterator[Dependency]:
+    """Yield the dependencies of a root package, to be changed in place.
+
+    The groups' own lists are private in Poetry 2.0.1 to 2.5.1; the public ones hold copies where
+    ``[tool.poetry.dependencies]`` adds to ``[project]``.
+    """
+    for group in package._dependency_groups.values():
+        yield from (*group._dependencies, *group._poetry_dependencies)
+
+
+@contextlib.contextmanager
+def relaxed(package: Package, idle: Callable[[Dependency], bool]) -> Iterator[None]:
+    """Let idle dependencies of a root package ask for any version, for a while.
+
+    Poetry solves for every machine at once, and would want ``torch==2.2.2 ; sys_platform ==
+    "darwin"`` of the builds for Linux. They stay, so that no machine is left without the package.
+    """
+    asked = {id(each): (each, each.constraint) for each in dependencies(package) if idle(each)}
+    for dependency, _constraint in asked.values():
+        dependency.constraint = VersionRange()
+    try:
+        yield
+    finally:
+        for dependency, constraint in asked.values():
+            dependency.constraint = constraint

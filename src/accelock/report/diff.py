@@ -1,0 +1,178 @@
+"""`accelock diff A B`: what two targets differ in, and what each downloads.
+
+The JSON: `format` (1), `a`, `b` (targets), `platform`, `python`, `files`, `only_a`, `only_b` (each
+`name`, `version`, `bytes`), `changed` (each `name`, `a`, `b`: `version` and `bytes`), `same` (how
+many packages), `total` (by target: `bytes`, and `unknown`, of how many the size is not known), and
+`faults` (why not). Sizes are in bytes; null is not known.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from accelock.errors import AccelockError, UnknownWordError
+from accelock.lock.markers import Place
+from accelock.report.downloads import Download, Downloads, megabytes, spell_total, total
+from accelock.report.locked import read_locks
+from accelock.target import PLATFORMS, parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from accelock.report.downloads import Fetching
+    from accelock.report.here import Here
+    from accelock.report.locked import Locks, TargetLock
+    from accelock.target import Platform
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Two targets of a lock at one place: the downloads of each, by package."""
+
+    first: TargetLock
+    second: TargetLock
+    place: Place
+    a: Mapping[str, Download]
+    b: Mapping[str, Download]
+    faults: tuple[str, ...]
+
+    @property
+    def changed(self) -> list[str]:
+        """Return the packages that both have, in other versions or other files."""
+        return [name for name in self.a if name in self.b and _differ(self.a[name], self.b[name])]
+
+    def only(self, mine: Mapping[str, Download], other: Mapping[str, Download]) -> list[Download]:
+        """Return what one has and the other has not."""
+        return [download for name, download in mine.items() if name not in other]
+
+    def lines(self) -> Iterator[str]:
+        """Yield the difference as text."""
+        a, b = self.first.target.name, self.second.target.name
+        names = ", ".join(dict.fromkeys([self.first.file, self.second.file]))
+        yield f"{a} -> {b} on {self.place.platform}, Python {self.place.python} ({names})"
+        for name, mine, other in ((a, self.a, self.b), (b, self.b, self.a)):
+            yield from _part(f"only in {name}", self.only(mine, other))
+        changed = self.changed
+        yield f"other builds or versions: {len(changed) or 'none'}"
+        for name in changed:
+            yield f"  {_spelt(self.a[name])}  ->  {_spelt(self.b[name], named=False)}"
+        yield f"the same: {len(self._same())}"
+        totals = [total(each.values()) for each in (self.a, self.b)]
+        yield "to download:"
+        for name, (size, unknown) in zip((a, b), totals, strict=True):
+            yield f"  {name}: {spell_total(size, unknown)}"
+        for fault in self.faults:
+            yield f"note: {fault}"
+
+    def dumps(self) -> str:
+        """Return the difference as JSON."""
+        a, b = self.first.target.name, self.second.target.name
+        totals = [total(each.values()) for each in (self.a, self.b)]
+        document = {
+            "format": FORMAT,
+            "a": a,
+            "b": b,
+            "platform": self.place.platform.name,
+            "python": str(self.place.python),
+            "files": list(dict.fromkeys([self.first.file, self.second.file])),
+            "only_a": [_json(each) for each in self.only(self.a, self.b)],
+            "only_b": [_json(each) for each in self.only(self.b, self.a)],
+            "changed": [
+                {"name": n, "a": _json(self.a[n]), "b": _json(self.b[n])} for n in self.changed
+            ],
+            "same": len(self._same()),
+            "total": {
+                name: {"bytes": size, "unknown": unknown}
+                for name, (size, unknown) in zip((a, b), totals, strict=True)
+            },
+            "faults": list(self.faults),
+        }
+        return json.dumps(document, indent=2)
+
+    def _same(self) -> list[str]:
+        changed = self.changed
+        return [name for name in self.a if name in self.b and name not in changed]
+
+
+def diff(here: Here, words: tuple[str, str], open_reader: Callable[[], Fetching]) -> Diff:
+    """Return what two targets of the lock differ in, on the platform that is meant.
+
+    :param open_reader: called when the first page of an index is wanted.
+    :raises UnknownWordError: the lock has no such target.
+    :raises AccelockError: there is no lock, or a target is not locked for the platform.
+    """
+    locks = read_locks(here.directory, here.project, here.lock)
+    first, second = (_target(word, locks, here) for word in words)
+    place = _place(first, second, here)
+    downloads = Downloads(open_reader, here.project)
+    a = downloads.of(first.at(place).values(), first.target, place)
+    b = downloads.of(second.at(place).values(), second.target, place)
+    return Diff(first, second, place, _sorted(a), _sorted(b), tuple(downloads.faults))
+
+
+def _target(word: str, locks: Locks, here: Here) -> TargetLock:
+    names = [each.target.name for each in locks.targets]
+    if word not in names:
+        parse_target(word, here.project.catalogue.targets)  # a slip of the pen is told as one
+        raise UnknownWordError(f"target in {', '.join(locks.files)}", word, names)
+    return next(each for each in locks.targets if each.target.name == word)
+
+
+def _place(first: TargetLock, second: TargetLock, here: Here) -> Place:
+    """Return this machine's platform, or the first that both targets have.
+
+    :raises AccelockError: they share none, or the one that was asked for is none of them.
+    """
+    shared = [p for p in first.platforms or PLATFORMS.values() if _has(second, p)]
+    wanted = here.machine.platform
+    if wanted in shared and wanted is not None:
+        return Place(wanted, here.python)
+    if shared and here.machine_word is None:
+        return Place(shared[0], here.python)
+    has = ", ".join(platform.name for platform in shared) or "none"
+    raise AccelockError(
+        f"{first.target} and {second.target} are not both locked for {here.machine.where}; the "
+        f"platforms that both have: {has}"
+    )
+
+
+def _has(lock: TargetLock, platform: Platform) -> bool:
+    return lock.platforms is None or platform in lock.platforms
+
+
+def _sorted(found: Mapping[str, Download]) -> dict[str, Download]:
+    return {name: found[name] for name in sorted(found)}
+
+
+def _differ(mine: Download, other: Download) -> bool:
+    a, b = mine.package, other.package
+    if (a.version, a.url) != (b.version, b.url):
+        return True
+    return mine.filename is not None and mine.filename == other.filename and mine.size != other.size
+
+
+def _part(title: str, downloads: list[Download]) -> Iterator[str]:
+    size = spell_total(*total(downloads))
+    yield f"{title}: {len(downloads)} ({size})" if downloads else f"{title}: none"
+    for each in downloads:
+        yield f"  {_spelt(each)}"
+
+
+def _spelt(download: Download, *, named: bool = True) -> str:
+    package = download.package
+    version = package.version or package.url or "?"
+    words = f"{package.name} {version}" if named else version
+    return f"{words}  {megabytes(download.size)}"
+
+
+def _json(download: Download) -> dict[str, Any]:
+    return {
+        "name": download.package.name,
+        "version": download.package.version,
+        "file": download.filename,
+        "bytes": download.size,
+    }

@@ -1,0 +1,117 @@
+"""poetry.lock as a lock: the leader's entries, or those with a target's overlay applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from accelock.catalogue.source import redact
+from accelock.errors import AccelockError, MetadataError
+from accelock.lock import markers, toml
+from accelock.lock import overlay as overlays
+from accelock.report.locked.model import LockedPackage, Locks, TargetLock
+from accelock.report.poetry_entries import name_of
+from accelock.target import parse_platform, parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from accelock.lock.markers import Place
+    from accelock.report.project import Project
+
+KIND = "poetry.lock"
+_SHA256 = "sha256:"
+
+Entry = dict[str, Any]
+
+
+def read(directory: Path, project: Project) -> Locks | None:
+    """Return what the poetry.lock of a folder has; None where there is none, or none of targets.
+
+    :raises AccelockError: it is damaged, or of a newer accelock.
+    """
+    lock = toml.read(directory / KIND, KIND)
+    overlay = overlays.read(lock, KIND) if lock is not None else None
+    if lock is None or overlay is None:
+        return None
+    leader = [entry for entry in lock.get("package", []) if isinstance(entry, dict)]
+    found = []
+    for name in overlay.targets:
+        change = overlay.changes.get(name)
+        entries = [dict(e) for e in (overlays.applied(leader, change) if change else leader)]
+        try:
+            target = parse_target(name, project.catalogue.targets)
+            platforms = tuple(map(parse_platform, overlay.platforms[name]))
+        except AccelockError as error:
+            raise overlays.OverlayError(
+                f"{KIND}: [metadata.accelock] has what this accelock does not know: {error}"
+            ) from error
+        found.append(TargetLock(target, KIND, platforms, _At(entries), has_hashes=True))
+    return Locks(KIND, tuple(found))
+
+
+class _At:
+    """Answers which entries are installed at a place: those of no extra, whose markers hold."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+
+    def __call__(self, place: Place) -> Mapping[str, LockedPackage]:
+        here = [
+            e for e in self._entries if not e.get("optional") and _holds(e.get("markers"), place)
+        ]
+        return {name_of(entry): _package(entry, here) for entry in here}
+
+
+def _holds(marker: Any, place: Place) -> bool:
+    """Tell whether an entry's marker holds; it may be one for each group. In doubt it does."""
+    texts = list(marker.values()) if isinstance(marker, dict) else [marker]
+    return any(_is_true(text, place) for text in texts) if texts else True
+
+
+def _is_true(text: Any, place: Place) -> bool:
+    if not isinstance(text, str) or not text:
+        return True
+    try:
+        return markers.evaluate(text, place)
+    except MetadataError:
+        return True
+
+
+def _package(entry: Entry, here: Iterable[Entry]) -> LockedPackage:
+    name = name_of(entry)
+    source = entry.get("source", {})
+    files = {
+        str(each["file"]): str(each.get("hash", "")).removeprefix(_SHA256)
+        for each in entry.get("files", [])
+        if isinstance(each, dict) and "file" in each
+    }
+    is_index = source.get("type") == "legacy"
+    return LockedPackage(
+        name=name,
+        version=str(entry.get("version", "")) or None,
+        index=redact(str(source["url"])) if is_index and "url" in source else None,
+        hashes=frozenset(filter(None, files.values())),
+        files=files,
+        via=tuple(_via(name, here)),
+        where=KIND,
+        url=None if is_index or not source else redact(str(source.get("url", ""))),
+    )
+
+
+def _via(name: str, here: Iterable[Entry]) -> Iterator[str]:
+    for entry in here:
+        dependencies = entry.get("dependencies", {})
+        for asked, constraint in dependencies.items() if isinstance(dependencies, dict) else ():
+            if canonicalize_name(str(asked)) == name:
+                yield f"{name_of(entry)} ({_constraint(constraint)})"
+
+
+def _constraint(value: Any) -> str:
+    """Return a constraint as Poetry writes it: a version, a table, or a list of them."""
+    if isinstance(value, list):
+        return " or ".join(dict.fromkeys(map(_constraint, value)))
+    version = value.get("version", "*") if isinstance(value, dict) else value
+    return "any version" if version == "*" else str(version)
