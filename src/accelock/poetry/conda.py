@@ -27,7 +27,7 @@ def prepare(project: Project) -> bool:
     :raises UserError: the table for conda has faults, it is not said which of two locks counts, or
         the extra is not installed.
     """
-    if project.config.conda is None or _only_looks(project):
+    if project.config.conda is None:
         return False
     with shown():
         beside = _beside(project)
@@ -53,11 +53,6 @@ def solve(project: Project, lock: str) -> dict[Path, bytes]:
             warn=lambda text: _say(project, f"WARNING: {text}"),
             show_progress=project.io.error_output.is_decorated(),
         )
-
-
-def _only_looks(project: Project) -> bool:
-    """Tell whether the command solves for a look alone, as `poetry debug resolve` does."""
-    return project.command is not None and str(project.command.name).startswith("debug ")
 
 
 def _beside(project: Project) -> Beside | None:
