@@ -94,7 +94,8 @@ def _python() -> dict[str, str]:
     version = ".".join(map(str, sys.version_info[:3]))
     return {
         "bin/python": f'#!/usr/bin/env bash\nexec -a "$0" {base} "$@"\n',
-        "pyvenv.cfg": f"home = {base.parent}\nversion = {version}\n",
+        "pyvenv.cfg": f"home = {base.parent}\nversion = {version}\n"
+        "include-system-site-packages = false\n",
     }
 
 

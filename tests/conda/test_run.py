@@ -253,7 +253,7 @@ def test_a_platform_of_the_default_list_does_its_best(
     project.write("pyproject.toml", text[:start] + text[end:].replace(', "windows-x86_64"]', "]"))
     done = project.lock()
     assert "has nothing for win-64 at all" in done.err
-    assert "WARNING: cu126 does not exist on macos-arm64" in done.err
+    assert "NOTE: cu126 does not exist on macos-arm64; its conda files lack that\n" in done.err
     assert "This platform is left out: the project does not name it." in done.err
     assert packages(project, "conda-cpu-lock.yml", "win-64") == {}
     assert packages(project, "conda-cpu-lock.yml", "osx-arm64")
@@ -364,7 +364,8 @@ def test_credentials_that_rattler_cannot_read(
     monkeypatch.setenv("RATTLER_AUTH_FILE", str(project.folder / "auth.json"))
     done = project.declare(forge.channel("forge")).accelock("conda", "lock")
     assert done.code == 1
-    assert done.err.startswith("ERROR: py-rattler gave up: failed to parse ")
+    assert done.err.startswith("ERROR: py-rattler gave up: ")
+    assert "failed to parse " in done.err
     assert "RATTLER_AUTH_FILE" in done.err
     assert set(project.files()) == {"auth.json"}
 

@@ -310,6 +310,16 @@ def test_the_python_of_the_project_may_be_what_is_in_the_way(
     assert "\n  - ext\n  - python 3.11.*, the project's own\n" in str(caught.value)
 
 
+def test_what_stands_against_many_versions_is_said_once(save: Callable[[Channel], str]) -> None:
+    pythons = (package("python", f"3.9.{number}") for number in range(30))
+    solver = Solver([save(Channel.of(pythons))])
+    asked = Request(LINUX, (parse("python"),), (parse("python >=3.11"),))
+    with pytest.raises(UnsatisfiableError) as caught:
+        solver.solve(asked)
+    assert str(caught.value).count("the constraint python >=3.11 cannot be fulfilled") == 1
+    assert "python 3.9.0 | 3.9.1" in str(caught.value)
+
+
 def test_packages_that_no_channel_has(save: Callable[[Channel], str]) -> None:
     with pytest.raises(NoSuchPackageError) as caught:
         solve_cell(Solver([save(TOOLS)]), cell("vega-cil", "nodejs", "mkl"))

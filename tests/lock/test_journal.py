@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from accelock.errors import OutputError
-from accelock.lock.journal import pending, recover, write_all
+from accelock.lock.journal import pending, recover, refuse_unwritable, write_all
 
 CRASH_STATUS = 77
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and links of POSIX")
@@ -86,6 +86,14 @@ def test_all_files_get_their_contents_and_nothing_is_left(directory: Path) -> No
     assert contents(directory) == NEW
     assert not pending(directory)
     assert recover(directory) == ()
+
+
+def test_what_cannot_be_written_is_refused_before_any_work(directory: Path) -> None:
+    refuse_unwritable([directory / "a.txt", directory / "new.txt"])
+    with pytest.raises(OutputError, match="its folder is not there or write-protected"):
+        refuse_unwritable([directory / "a.txt", directory / "nowhere" / "b.txt"])
+    with pytest.raises(OutputError, match="this is a directory"):
+        refuse_unwritable([directory])
 
 
 def test_nothing_to_write(directory: Path) -> None:

@@ -154,6 +154,21 @@ def test_a_conda_failure_leaves_the_requirements_too(
     assert told in charts.refused("-q", "requirements.in")
 
 
+def test_credentials_are_in_no_file_and_no_message(charts: Project, forge: ChannelServer) -> None:
+    forge.login = ("alice", "s3cr3t-w0rd")
+    try:
+        edit(charts, forge.channel("forge"), forge.secret("forge"))
+        told = charts.compile("-v", "requirements.in").stderr
+        edit(charts, '">=5"', '">=99"')
+        told += charts.refused("requirements.in")
+    finally:
+        forge.login = None
+    told += "".join(d.decode() for n, d in charts.files().items() if n != "pyproject.toml")
+    assert names(charts) == set(CONDA)
+    assert "s3cr3t" not in told
+    assert "alice" not in told
+
+
 def test_without_the_extra_nothing_is_resolved(charts: Project) -> None:
     before = charts.files()
     done = charts.python("-c", BLOCK, "compile", "requirements.in")

@@ -54,7 +54,7 @@ def charts(project: Project, forge: ChannelServer) -> Project:
     """A project that requires torch, with a table for conda."""
     forge.reset()
     conda = CONDA.format(channel=forge.channel("forge"))
-    return project.write_pyproject(table=NARROW, more=conda, python=">=3.11,<3.13")
+    return project.write_pyproject(table=NARROW, more=conda)
 
 
 def conda_files(project: Project) -> dict[str, bytes]:
@@ -121,6 +121,37 @@ def test_add_writes_pyproject_lock_and_conda_files(charts: Project) -> None:
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a link to nowhere")
+def test_a_file_that_cannot_be_written_stops_add_before_it_installs(charts: Project) -> None:
+    charts.poetry("lock")
+    charts.make_environment()
+    charts.replace('">=5"', '">=5.20"')
+    (charts.folder / "environment-cpu.yml").unlink()
+    (charts.folder / "environment-cpu.yml").symlink_to("nowhere/environment-cpu.yml")
+    said = charts.refused("add", "tqdm", ACCELOCK_TARGET="cpu")
+    assert "nowhere/environment-cpu.yml: its folder is not there or write-protected" in said
+
+
+def test_credentials_are_in_no_file_and_no_message(charts: Project, forge: ChannelServer) -> None:
+    forge.login = ("alice", "s3cr3t-w0rd")
+    try:
+        charts.replace(forge.channel("forge"), forge.secret("forge"))
+        told = charts.poetry("lock", "-vvv").stderr
+        charts.replace('">=5"', '">=99"')
+        told += charts.poetry("lock", code=1).stderr
+    finally:
+        forge.login = None
+    told += "".join(data.decode() for data in conda_files(charts).values()) + charts.read()
+    assert set(conda_files(charts)) == FILES
+    assert "s3cr3t" not in told
+    assert "alice" not in told
+
+
+def test_a_look_alone_asks_no_channel(charts: Project, forge: ChannelServer) -> None:
+    charts.poetry("debug", "resolve", code=None)
+    assert forge.requests == ()
+
+
 def test_a_dry_run_writes_nothing(charts: Project, forge: ChannelServer) -> None:
     charts.poetry("lock")
     charts.make_environment()
@@ -174,7 +205,7 @@ def test_a_lock_that_the_conda_files_do_not_follow(charts: Project, forge: Chann
 def test_a_table_for_conda_alone(project: Project, forge: ChannelServer) -> None:
     conda = CONDA.format(channel=forge.channel("forge"))
     project.write_pyproject(
-        ("tqdm",), targets=(), source="", more=conda, python=">=3.11,<3.13",
+        ("tqdm",), targets=(), source="", more=conda,
         table='[tool.accelock]\nplatforms = ["linux-x86_64"]',
     )  # fmt: skip
     project.poetry("lock")
@@ -204,6 +235,15 @@ def test_the_commands_of_accelock_in_poetry(charts: Project) -> None:
     assert done.returncode == 1
     assert "unknown locked package 'nodjs'; did you mean 'nodejs'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@on_linux
+def test_the_choice_of_the_environment_is_that_of_conda_too(charts: Project) -> None:
+    charts.poetry("lock")
+    charts.make_environment()
+    charts.poetry("accelock", "use", "cu126")
+    done = charts.poetry("accelock", "conda", "install", "--prefix", "env")
+    assert "conda-cu126-lock.yml (cu126 (chosen for this environment))" in done.stderr
 
 
 @on_linux

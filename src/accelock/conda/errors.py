@@ -22,8 +22,10 @@ __all__ = [
     "broken_record",
     "unreadable",
     "without_credentials",
+    "without_repetition",
 ]
 
+_TREE = "│├└─ "
 _URL = re.compile(r"\b[a-z][a-z0-9+]*://[^\s'\"<>)]+", re.IGNORECASE)
 
 
@@ -53,6 +55,19 @@ class RattlerError(AccelockError):
 def without_credentials(text: str) -> str:
     """Return a message of a library without the secret parts of the URLs in it."""
     return _URL.sub(lambda found: strip_credentials(found[0]), text)
+
+
+def without_repetition(text: str) -> str:
+    """Return what rattler says of an unsolvable request, with each thing said once.
+
+    A constraint is told anew for every version that it forbids, of which python has hundreds.
+    """
+    kept: dict[str, str] = {}
+    for line in text.splitlines():
+        said = line.lstrip(_TREE)
+        depth = len(line) - len(said)
+        kept.setdefault(f"{depth} {said}", line)
+    return "\n".join(kept.values())
 
 
 def unreadable(told: str, channels: Sequence[str]) -> ChannelError:

@@ -102,20 +102,25 @@ def sidecars(
 
 
 def _refuse_absent(run: _Run, each: Environment) -> None:
-    """Refuse a target that is on none of its platforms; tell where else it is not."""
-    if each.target is None or each.group is not None:
+    """Refuse a target that is on none of the platforms that were named for it."""
+    absent = _absent(run, each)
+    if each.target is None or not absent:
         return
     config = run.project.config
-    absent = [p.name for p in config.platforms_of(each.target) if p not in each.platforms]
-    if not absent:
-        return
     if not each.platforms or each.target.name in config.target_platforms:
         raise GuardError(
             f"{each.target} on {', '.join(absent)}: there are no {each.target.kind.name} builds "
             "for that system; take it out of the target's platforms, as in "
             f'[tool.accelock.target."{each.target}"] platforms = ["linux-x86_64"]'
         )
-    run.warn(f"{each.target} does not exist on {', '.join(absent)}; its conda files leave that out")
+
+
+def _absent(run: _Run, each: Environment) -> list[str]:
+    """Return the names of the platforms for which a target has no builds at all."""
+    if each.target is None or each.group is not None:
+        return []
+    named = run.project.config.platforms_of(each.target)
+    return [platform.name for platform in named if platform not in each.platforms]
 
 
 def _refuse_unknown(run: _Run) -> None:
@@ -148,6 +153,9 @@ def _solve(run: _Run, stale: Sequence[Environment]) -> None:
     solver.prefetch({platform for each in stale for platform in each.platforms})
     total, count = sum(len(each.platforms) for each in stale), 0
     for each in stale:
+        if absent := _absent(run, each):
+            where = ", ".join(absent)
+            run.say(f"NOTE: {each.target} does not exist on {where}; its conda files lack that")
         records: Locked = {}
         failed: list[NoSuchPackageError] = []
         for platform in each.platforms:

@@ -11,6 +11,7 @@ from accelock.conda.errors import (
     broken_record,
     unreadable,
     without_credentials,
+    without_repetition,
 )
 from accelock.conda.urls import strip_credentials
 
@@ -94,7 +95,7 @@ class Solver:
                 channel_relations="disabled",
             )
         except host.exceptions.SolverError as error:
-            told = without_credentials(str(error)).strip()
+            told = without_repetition(without_credentials(str(error)).strip())
             raise UnsatisfiableError(told, request.specs) from None
         except host.exceptions.GatewayError as error:
             raise await self._explained(error, request) from None

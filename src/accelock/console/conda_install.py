@@ -14,7 +14,7 @@ from accelock.catalogue import load_catalogue
 from accelock.conda import guard, header, naming, read
 from accelock.conda.projects import load_project, refuse_unfinished
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.machine import choose
+from accelock.machine import choose, container
 from accelock.target import host_platform
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ class CondaInstallCommand(Command):
     def directory(self) -> Path:
         """Return the project's folder."""
         return Path()
+
+    def saved_choice(self) -> str | None:
+        """Return the target that the user has chosen for the project, where something keeps it."""
+        return None
 
     def handle(self) -> int:
         """Install, say what was installed, and return the exit code."""
@@ -80,7 +84,10 @@ class CondaInstallCommand(Command):
                 environ=os.environ,
                 catalogue=load_catalogue(),
                 platform=host_platform(),
+                saved=self.saved_choice(),
             )
+            if container.warns(choice, len(declared)):
+                self._say(f"WARNING: {container.WARNING}")
             return choice.target, str(choice)
         for target in declared:
             if target.name == wanted:

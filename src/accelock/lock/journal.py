@@ -56,6 +56,15 @@ def write_all(files: Mapping[Path, bytes], directory: Path | None = None) -> Non
     _commit(journal, before)
 
 
+def refuse_unwritable(paths: Iterable[Path]) -> None:
+    """Raise OutputError for the first path that `write_all` could not write, before any work."""
+    for final in _finals(dict.fromkeys(paths, b"")):
+        if not os.access(final.parent, os.W_OK):
+            raise OutputError(
+                f"{final}: its folder is not there or write-protected; no file was changed"
+            )
+
+
 def recover(directory: Path) -> tuple[Recovery, ...]:
     """Finish, or take back, what interrupted runs left in `directory`; return what was done.
 

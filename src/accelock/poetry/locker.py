@@ -199,6 +199,9 @@ class TargetLocker(Locker):
         packages = {} if self.solution is not None else transaction.get_solved_packages()
         document = self._compute_lock_data(root, packages)
         self.sidecars = conda.solve(self.project, document.as_string())
+        with shown():
+            # Poetry changes the environment now, and writes the lock last.
+            journal.refuse_unwritable([Path(self.lock), *self.sidecars])
 
     def _should_write(self, lock: TOMLDocument) -> bool:
         """Return whether the lock differs from the file; Poetry would compare with the view."""

@@ -99,7 +99,7 @@ def telling() -> Iterator[None]:
     except AccelockError:
         raise
     except kinds as error:
-        told = without_credentials(str(error)).strip()
+        told = without_credentials(str(error)).strip().replace("\nCaused by: ", "; ")
         raise RattlerError(
             f"py-rattler gave up: {told} ({type(error).__name__}). Look at its own settings: "
             "RATTLER_CACHE_DIR, RATTLER_AUTH_FILE, netrc, and the proxy's."

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from accelock.console.conda_capture import CondaCaptureCommand
 from accelock.console.conda_install import CondaInstallCommand
 from accelock.console.conda_lock import CondaLockCommand
 from accelock.poetry.commands.project import InProject
+
+if TYPE_CHECKING:
+    from poetry.console.application import Application
 
 
 class PoetryCondaLockCommand(InProject, CondaLockCommand):
@@ -24,3 +29,12 @@ class PoetryCondaInstallCommand(InProject, CondaInstallCommand):
     """Makes a prefix hold exactly what the lock of this machine's target has."""
 
     name = "accelock conda install"
+
+    def saved_choice(self) -> str | None:
+        """Return what `poetry accelock use` has noted in the project's environment."""
+        from accelock.poetry import here
+
+        project = getattr(cast("Application", self.application).poetry.locker, "project", None)
+        if project is None:
+            return None
+        return here.remembered(here.environment(project)).get("chosen")
