@@ -126,7 +126,7 @@ class Downloads:
             try:
                 self._opened = self.open_reader()
             except AccelockError as error:
-                self.faults[f"no sizes: {error}"] = None
+                self.faults[f"no index was read: {error}"] = None
                 self._is_closed = True
         return self._opened
 
