@@ -130,7 +130,8 @@ def test_an_index_that_is_down_is_said_once(
     server.configure("/simple", fault="unavailable")
     found = diff(here(compiled.folder), BOTH, lambda: reading)
     assert found.a["torch"].size is not None
-    assert len([fault for fault in found.faults if "/simple/filelock/" in fault]) == 1
+    assert len([fault for fault in found.faults if "/simple/" in fault]) == 1
+    assert len([each for each in server.requests if each.path.startswith("/simple/")]) == 1
 
 
 def test_hashes_say_which_file_is_meant(compiled: Project, reading: Fetching) -> None:

@@ -60,7 +60,7 @@ def test_a_gpu_that_the_wheels_dropped(tmp_path: Path) -> None:
     (finding,) = (each for each in findings(chosen) if each.code == "gpu-not-supported")
     assert finding.level is Level.ERROR
     assert finding.what == (
-        "cu128 is taken (ACCELOCK_TARGET says so), and torch 2.11.0+cu128 has no code for Tesla "
+        "cu128 is taken (ACCELOCK_TARGET says so), and torch 2.11.0 has no code for Tesla "
         "V100-SXM2-16GB (compute capability 7.0)"
     )
     assert "gpu-unused" in {code for code, _level in codes(here(tmp_path, root, answers))}
