@@ -159,7 +159,8 @@ def describe_status(status: int) -> str:
     if status in _UNAUTHORISED:
         return (
             f"it answered {status}: it wants credentials (put them into the URL or netrc; with "
-            "Poetry also: poetry config http-basic.accelock-FAMILY-TARGET USER, as accelock-pytorch-cpu)"
+            "Poetry also: poetry config http-basic.accelock-FAMILY-TARGET USER, as "
+            "accelock-pytorch-cpu)"
         )
     if status in ABSENT:
         return f"it answered {status}: nothing is there"
