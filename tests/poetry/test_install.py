@@ -77,7 +77,8 @@ class TestChoice:
     def test_it_is_forgotten_on_request_and_with_the_environment(self, copy: Project) -> None:
         copy.make_environment()
         copy.poetry("accelock", "use", "cu126")
-        copy.poetry("accelock", "use", "auto")
+        said = copy.poetry("accelock", "use", "auto")
+        assert "takes what fits this machine" in said.stdout
         assert "installing for cpu" in lines(copy.poetry("install", "--dry-run"))[0]
 
         copy.poetry("accelock", "use", "cu126")

@@ -157,7 +157,11 @@ def hide_credentials(text: str) -> str:
 def describe_status(status: int) -> str:
     """Say what an HTTP status other than 200 means for somebody who wanted a page."""
     if status in _UNAUTHORISED:
-        return f"it answered {status}: it wants credentials (put them into the URL or netrc)"
+        return (
+            f"it answered {status}: it wants credentials (put them into the URL or netrc; with "
+            "Poetry also: poetry config http-basic.accelock-FAMILY-TARGET USER, as "
+            "accelock-pytorch-cpu)"
+        )
     if status in ABSENT:
         return f"it answered {status}: nothing is there"
     if status >= _SERVER_ERROR:
