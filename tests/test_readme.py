@@ -14,8 +14,8 @@ import pytest
 
 from accelock.target import host_platform
 from tests.readme_document import TOP, Scenario, loose_blocks, scenarios
-from tests.readme_shell import Shell, open_shell, play
-from tests.readme_world import MIRRORED, outside_world, world
+from tests.readme_shell import Shell, needs_poetry, open_shell, play
+from tests.readme_world import MIRRORED, outside_world
 from tests.support.environments import isolated_env
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ TOLD_APART = {
     "targets",
     "makefile",
     "mirror",
-    "poetry-quick-start",
-    "poetry-docker",
-    "poetry-mirror",
 }
 DECLARED = {"linux-x86_64", "macos-arm64"}  # the platforms of the README's [tool.accelock]
 
@@ -50,7 +47,6 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IndexSer
 
 @pytest.fixture
 def server(outside: tuple[IndexServer, Proxy]) -> IndexServer:
-    outside[0].site = world()
     outside[0].reset()
     return outside[0]
 
@@ -82,7 +78,11 @@ def on_linux(text: str, otherwise: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    [e.name for e in ALL if e.name not in TOLD_APART and not e.has("conda")],
+    [
+        e.name
+        for e in ALL
+        if e.name not in TOLD_APART and not e.has("conda") and not needs_poetry(e)
+    ],
 )
 def test_commands_do_what_the_readme_says(name: str, begin: Callable[[Scenario], Shell]) -> None:
     scenario = named(name)
@@ -165,41 +165,6 @@ def test_mirror_is_read_and_written_or_only_read(
         "read-from-mirror": ["https://download.pytorch.org/whl/cpu"],
     }
     assert len(server.pages(f"{MIRRORED}/cpu/torch/")) == 2
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    str(host_platform()) not in DECLARED, reason="this machine is none of the README's platforms"
-)
-def test_poetry_installs_the_cpu_build_here(begin: Callable[[Scenario], Shell]) -> None:
-    scenario = named("poetry-quick-start")
-    printed = play(scenario, begin(scenario))
-    assert f"\n2.8.0{on_linux('+cpu', '')}\n" in printed
-    assert "installing for cpu (no other declared target fits: cu126: no NVIDIA driver" in printed
-
-
-@pytest.mark.slow
-def test_poetrys_docker_image_has_no_cuda(begin: Callable[[Scenario], Shell]) -> None:
-    scenario = named("poetry-docker")
-    shell = begin(scenario)
-    play(scenario, shell)
-    installed = shell.installed(shell.images / "app" / "files" / ".venv" / "bin" / "python")
-    assert installed["torch"] == f"2.8.0{on_linux('+cpu', '')}"
-    assert not [name for name in installed if name.startswith(("nvidia", "triton"))]
-
-
-@pytest.mark.slow
-def test_poetrys_lock_names_the_mirror_and_no_login(
-    begin: Callable[[Scenario], Shell], server: IndexServer
-) -> None:
-    scenario = named("poetry-mirror")
-    shell = begin(scenario)
-    server.configure(MIRRORED, login=("reader", "s3cret"))
-    play(scenario, shell)
-    lock = shell.read("poetry.lock")
-    assert 'url = "https://nexus.example.com/repository/pytorch/cu126"' in lock
-    assert "download.pytorch.org" not in lock
-    assert "s3cret" not in lock
 
 
 def test_all_commands_are_in_a_scenario_or_run_by_continuous_integration() -> None:

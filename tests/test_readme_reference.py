@@ -13,14 +13,24 @@ import pytest
 import accelock
 from accelock.catalogue import load_catalogue
 from accelock.config import Config, parse_config
-from accelock.console import CheckCommand
+from accelock.console import (
+    CheckCommand,
+    DetectCommand,
+    DiffCommand,
+    DoctorCommand,
+    WhyCommand,
+)
 from accelock.errors import ConfigError
+from accelock.machine import Vendor, profile
+from accelock.machine.choose import ORDER
+from accelock.machine.judge import Cause
 from accelock.piptools.outputs import output_names
 from accelock.target import PLATFORMS, parse_target
 from tests.readme_document import README, TOP, literals, table
 
 TEXT = README.read_text(encoding="utf-8")
 VARIABLE = re.compile(r"[A-Z]+(_[A-Z]+)+_?")
+READ = ("ACCELOCK_", "CUDA_", "ROCR_", "HIP_", "HSA_")
 
 
 def flags(*words: str) -> set[str]:
@@ -74,6 +84,49 @@ def test_poetrys_commands_have_the_options_in_the_tables() -> None:
     assert {f"--{each.name}" for each in InitCommand.options} == written("poetry accelock init")
 
 
+def test_the_commands_about_a_machine_have_the_options_in_the_table() -> None:
+    rows = {literals(row[0])[-1]: literals(row[1]) for row in table("`accelock detect`")}
+    commands = (DetectCommand, WhyCommand, DiffCommand, DoctorCommand)
+    for command in commands:
+        has = {f"--{each.name}" for each in command.options}
+        told = {flag for flag, names in rows.items() if str(command.name) in names or not names}
+        assert has == told, command.name
+    shortcuts = {f"-{each.shortcut}" for c in commands for each in c.options if each.shortcut}
+    assert shortcuts == {flag for flag in written("`accelock detect`") if len(flag) == 2}
+
+
+def test_all_profiles_are_named() -> None:
+    (paragraph,) = re.findall(r"^Profiles, composed.*?\n\n", TEXT, re.MULTILINE | re.DOTALL)
+    assert tuple(literals(paragraph.replace("\n", " "))) == profile.names()
+
+
+def test_a_machine_has_the_keys_in_the_table() -> None:
+    rows = table("What a machine is in JSON")
+    machine = profile.dump(profile.read("h100"))
+    assert {key for row in rows for key in literals(row[0])} == set(machine)
+    (gpus,) = (literals(row[1]) for row in rows if literals(row[0]) == ["gpus"])
+    vendors = {vendor.value for vendor in Vendor}
+    assert set(gpus) - vendors == set(machine["gpus"][0])
+    assert vendors <= set(gpus)
+
+
+def test_doctor_has_the_codes_in_the_table() -> None:
+    sources = Path(accelock.__file__).parent
+    texts = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("report/doctor", "machine")
+        for path in sorted((sources / folder).rglob("*.py"))
+    )
+    codes = set(re.findall(r"(?:Finding|Note|\.note)\(\s*\"([a-z-]+)\"", texts))
+    codes |= {cause.value for cause in Cause}
+    rows = table("What `accelock doctor` finds")
+    assert {code for row in rows for code in literals(row[0])} == codes
+
+
+def test_a_choice_is_made_in_the_order_that_is_told() -> None:
+    assert ORDER.replace("cpu", "`cpu`") in TEXT.replace("\n   ", " ")
+
+
 # The table in pyproject.toml
 
 
@@ -118,7 +171,7 @@ def test_variables_are_those_that_the_program_reads() -> None:
     families = [f"{family.name.upper().replace('-', '_')}" for family in load_catalogue().families]
     read: set[str] = set()
     for text in literal_text(Path(accelock.__file__).parent):
-        if VARIABLE.fullmatch(text) and text.startswith(("ACCELOCK_", "CUDA_")):
+        if VARIABLE.fullmatch(text) and text.startswith(READ):
             read |= {text + family for family in families} if text.endswith("_") else {text}
     assert written("Environment variables") == read
 

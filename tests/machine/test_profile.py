@@ -54,6 +54,8 @@ def test_a_file_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.Mon
 def test_no_such_profile() -> None:
     with pytest.raises(UnknownWordError, match="did you mean 'h100'"):
         profile.read("h1000")
+    with pytest.raises(UnknownWordError, match="aaaa"):
+        profile.read("a" * 5000)
     with pytest.raises(AccelockError, match=r"nowhere\.json: no such file; `accelock detect"):
         profile.read("nowhere.json")
 

@@ -60,7 +60,7 @@ class TestWithThePlugin:
     @pytest.mark.slow
     @pytest.mark.parametrize("reresolve", ["true", "false"])
     def test_each_target_has_its_own(self, with_fallback: Project, reresolve: str) -> None:
-        for target in ("cu126", "cpu"):
+        for target in ("cpu", "cu126"):
             found = with_fallback.install(target=target, POETRY_INSTALLER_RE_RESOLVE=reresolve)
             assert found["torch"] == f"2.6.0+{target}"
             assert any("nvidia" in name for name in found) == (target == "cu126")

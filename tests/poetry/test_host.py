@@ -97,7 +97,7 @@ class TestAttributes:
         project.write_pyproject(targets=(), source="")
         poetry = activate(project)
 
-        assert "_lock_data" in vars(poetry.locker)
+        assert {"_lock_data", "_pyproject_data"} <= vars(poetry.locker).keys()
         assert "_repositories" in vars(poetry.pool)
 
     def test_of_commands_and_their_application(self) -> None:

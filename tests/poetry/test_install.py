@@ -310,15 +310,15 @@ class TestGroupsAndExtras:
 class TestEnvironments:
     def test_outside_of_the_project(self, copy: Project) -> None:
         outside = {"POETRY_VIRTUALENVS_IN_PROJECT": "false"}
-        copy.poetry("install", ACCELOCK_TARGET="cu126", environ=outside)
+        copy.poetry("install", ACCELOCK_TARGET="cpu", environ=outside)
         folder = only(copy.folder.parent / "home/virtualenvs")
 
-        assert installed_in(folder) == copy.pins("cu126")
+        assert installed_in(folder) == copy.pins("cpu")
         assert not (copy.folder / ".venv").exists()
-        copy.poetry("accelock", "use", "cpu", environ=outside)
+        copy.poetry("accelock", "use", "cu126", environ=outside)
         done = copy.poetry("install", environ=outside)
         assert "chosen for this environment" in done.stderr
-        assert installed_in(folder) == copy.pins("cpu")
+        assert installed_in(folder) == copy.pins("cu126")
 
     def test_an_active_one(self, copy: Project) -> None:
         active = copy.folder.parent / "active"

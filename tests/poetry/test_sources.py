@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from tests.poetry.support_cases import BACKEND, PATH_DEPENDENCY
 from tests.poetry.support_project import TARGETS, on_linux
 from tests.poetry.support_site import poetry_site
+from tests.support.sites import Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,6 +233,8 @@ class TestUsersOwnSources:
             project.server.site.find("/whl/cpu", name).save(project.folder)
             address = name
         if kind == "git":
+            if shutil.which("git") is None:
+                pytest.skip("git is not here")
             address, name = repository(project.folder.parent / "torch"), "torch"
         more = f'[tool.poetry.dependencies]\ntorch = {{ {kind} = "{address}" }}\n'
         python = f"=={sys.version_info[0]}.{sys.version_info[1]}.*"
@@ -292,6 +297,28 @@ class TestUnpublishedHashes:
         assert "`allow-downloads = true` in [tool.accelock]" in said
         assert "--allow-downloads" not in said
         assert own.server.bodies_of_wheels() == ()
+
+    @pytest.mark.parametrize(("third", "said"), [((), 1), (("cu118",), 0)])
+    def test_it_is_said_where_an_older_one_is_taken(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+        third: tuple[str, ...],
+        said: int,
+    ) -> None:
+        """Not where another target has no such version at all: a download would not bring it."""
+        site = poetry_site()
+        root = [f for f in site.index("/whl").files if "torch-2.8.0" not in f.path]
+        others = [each for each in site.indexes if each.path != "/whl"]
+        site = replace(site, indexes=(*others, Index.of("/whl", root)))
+        site = site.configured("/whl/cu126/torch", hashes="none")
+        project = project_at(serve(site))
+        project.write_pyproject(["torch"], targets=(*TARGETS, *third), table=LINUX)
+        done = project.poetry("lock")
+
+        assert project.pins("cu126")["torch"] == "2.7.1+cu126"
+        assert done.stderr.count("torch 2.8.0 is passed over: nobody publishes its sha256") == said
+        assert project.server.bodies_of_wheels() == ()
 
     def test_with_consent_they_are_downloaded_and_the_size_is_said(self, own: Project) -> None:
         own.server.configure("/whl/cu126/torch", hashes="none")

@@ -101,7 +101,7 @@ def _cuda(target: Target, machine: Machine, tables: HardwareTables, locked: Lock
         return obstacle
     lacking = _without_code(target, machine, tables, locked)
     if lacking:
-        what = f"torch {locked.torch}" if locked.torch else "it"
+        what = f"torch {locked.torch.public}" if locked.torch else "it"
         others = len(lacking) < len(gpus)
         todo = f" ({CUDA} can leave the others)" if others else ""
         return _no(Cause.NO_CODE, f"{what} has no code for {_listed(lacking)}{todo}")

@@ -107,13 +107,21 @@ def read(word: str) -> Machine:
     :raises AccelockError: there is neither, or it is not what it should be.
     """
     path = Path(word)
-    if path.suffix or path.exists() or len(path.parts) > 1:
+    if path.suffix or len(path.parts) > 1 or _is_there(path):
         return parse(_text(path), word)
     shipped = names()
     if word not in shipped:
-        raise UnknownWordError("profile (nor is there a file of that name)", word, shipped)
+        what = "profile (nor is there a file of that name)"
+        raise UnknownWordError(what, word[:80], shipped)
     file = resources.files("accelock.machine").joinpath("profiles", f"{word}{_SUFFIX}")
     return parse(file.read_text(encoding="utf-8"), word)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that no file can have, as one that is too long
+        return False
 
 
 def _text(path: Path) -> str:

@@ -116,13 +116,16 @@ class TargetLocker(Locker):
         A Poetry without the plugin (Dependabot, Renovate) leaves such a lock, with PyPI's torch.
         """
         find = self.project.find
-        names = {entry["name"] for entry in self.raw_data.get("package", []) if find(entry["name"])}
-        if names:
+        names = [entry["name"] for entry in self.raw_data.get("package", [])]
+        ours = {name: found[1] for name in names if (found := find(name))}
+        if ours:
+            # torch, where it is there, and not one of its libraries.
+            telling = min(ours, key=lambda name: (ours[name].runtime, len(name)))
             self.project.say(
-                f"accelock: {self.lock.name} has {min(names)} and no targets: it was made by a "
-                "Poetry without accelock. Run `poetry lock`."
+                f"accelock: {self.lock.name} has {telling} and no targets: it was made by a Poetry "
+                "without accelock. Run `poetry lock`."
             )
-        return bool(names)
+        return bool(ours)
 
     def _view(self, name: str) -> dict[str, Any]:
         overlay = self.overlay

@@ -67,7 +67,7 @@ def _unhashed(pool: TargetPool, solution: Solution) -> Iterator[str]:
                 version
                 for platform in solution.platforms[target]
                 for version in pool.supply.unhashed(name, target, platform)
-                if version > max(chosen)
+                if version > max(chosen) and _could_be(pool, solution, name, version)
             }
             if bare and name not in said:
                 said.add(name)
@@ -76,6 +76,16 @@ def _unhashed(pool: TargetPool, solution: Solution) -> Iterator[str]:
                     f"{target.name} (`allow-downloads = true` in [tool.accelock] would download "
                     "the wheels to hash them)."
                 )
+
+
+def _could_be(pool: TargetPool, solution: Solution, name: str, version: Version) -> bool:
+    """Return whether every target has a version, with published hashes or without."""
+    supply, config = pool.supply, pool.project.config
+    return not config.lockstep or all(
+        version in supply.versions(name, target, platform) | supply.unhashed(name, target, platform)
+        for target, platforms in solution.platforms.items()
+        for platform in platforms
+    )
 
 
 def _held_back(pool: TargetPool, together: Together, solution: Solution) -> Iterator[str]:

@@ -35,10 +35,10 @@ class AccelockPlugin(Plugin):
 
         :raises UserError: this Poetry is none that accelock works with.
         """
-        # `pyproject.data` is read once and kept: where we have no part, Poetry says when.
-        if b"accelock" not in poetry.pyproject_path.read_bytes():
-            return
-        table = poetry.pyproject.data.get("tool", {}).get("accelock")
+        # As Poetry's factory read it: `poetry.pyproject.data` would parse the file a second time,
+        # and be what it was now for the rest of the command (private in Poetry 2.0.1 to 2.5.1).
+        data = getattr(poetry.locker, "_pyproject_data", None) or poetry.pyproject.data
+        table = data.get("tool", {}).get("accelock")
         if not table:
             return
         from accelock.poetry import host
@@ -48,7 +48,7 @@ class AccelockPlugin(Plugin):
             host.check()
         from accelock.poetry import takeover
 
-        takeover.take_over(poetry, table, io).command = _running.get()
+        takeover.take_over(poetry, data, io).command = _running.get()
 
 
 class AccelockApplicationPlugin(ApplicationPlugin):

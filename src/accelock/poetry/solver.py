@@ -235,7 +235,7 @@ class _Work:
     def _cut(self, whole: Slice, solved: Solved) -> bool:
         """Cut off the platforms on which a chosen version carries another label."""
         odd: set[str] = set()
-        for package in self._labelled(solved):
+        for package in self._labelled(whole, solved):
             version = Version(package.version.text)
             odd |= self.pool.supply.odd_platforms(package.name, version, whole)
         return self.together.cut(whole, odd)
@@ -245,7 +245,7 @@ class _Work:
 
         The user's own markers keep it out there, and another package asks for it all the same.
         """
-        for package in self._labelled(solved):
+        for package in self._labelled(whole, solved):
             version = Version(package.version.text)
             for platform in whole.platforms:
                 files = self.pool.supply.files(package.name, whole.target, platform)
@@ -264,12 +264,10 @@ class _Work:
             for environment in environments
         )
 
-    def _labelled(self, solved: Solved) -> list[Package]:
-        return [
-            package
-            for package in solved
-            if (entry := self.pool.find(package.name)) and entry[1].labelled and is_sourced(package)
-        ]
+    def _labelled(self, whole: Slice, solved: Solved) -> list[Package]:
+        """Return the packages with labels that come from their family's source."""
+        found = (package for package in solved if self.pool.source_of(package, whole.target))
+        return [p for p in found if (entry := self.pool.find(p.name)) and entry[1].labelled]
 
     def _accelerated(self, solved: Iterable[Package]) -> bool:
         return any(self._is_ours(package.name) for package in solved)

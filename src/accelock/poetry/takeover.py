@@ -10,20 +10,23 @@ from accelock.poetry.pool import TargetPool
 from accelock.poetry.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cleo.io.io import IO
     from poetry.poetry import Poetry
 
 
-def take_over(poetry: Poetry, table: Any, io: IO) -> Project:
+def take_over(poetry: Poetry, data: Mapping[str, Any], io: IO) -> Project:
     """Set the pool and the locker of a Poetry object, and return what we know of its project.
 
-    :param table: what pyproject.toml has as `tool.accelock`; whether it is a table and what it says
-        is looked at when something is locked or installed.
+    :param data: of pyproject.toml; whether its `tool.accelock` is a table and what that says is
+        looked at when something is locked or installed.
     """
+    table = data["tool"]["accelock"]
     unwrapped = table.unwrap() if hasattr(table, "unwrap") else table
     project = Project(poetry, unwrapped, io)
     poetry.set_pool(TargetPool(poetry.pool, project, poetry.config))
-    poetry.set_locker(TargetLocker(poetry.locker.lock, poetry.pyproject.data, project))
+    poetry.set_locker(TargetLocker(poetry.locker.lock, dict(data), project))
     if isinstance(unwrapped, dict) and unwrapped.get("targets"):
         fallback.route(poetry.package)
     hooks.put_in()

@@ -61,6 +61,7 @@ class Downloads:
     faults: dict[str, None] = field(default_factory=dict)
     _opened: Fetching | None = None
     _is_closed: bool = False
+    _dead: set[str] = field(default_factory=set)
     _sizes: Sizes | None = None
 
     def of(
@@ -114,11 +115,15 @@ class Downloads:
                 yield page
 
     def _page(self, url: str, name: str, reader: IndexReader) -> ProjectPage | None:
+        """Return a page of an index; one that did not answer once is asked no more."""
+        if url in self._dead:
+            return None
         try:
             is_page = Source(url).is_find_links
             return reader.find_links(url) if is_page else reader.project(url, name)
         except AccelockError as error:
             self.faults[str(error)] = None
+            self._dead.add(url)
             return None
 
     def _open(self) -> Fetching | None:
@@ -126,7 +131,7 @@ class Downloads:
             try:
                 self._opened = self.open_reader()
             except AccelockError as error:
-                self.faults[f"no sizes: {error}"] = None
+                self.faults[f"no index was read: {error}"] = None
                 self._is_closed = True
         return self._opened
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -45,10 +45,14 @@ def ask_interpreter(
 
 def read(paths: Iterable[str]) -> dict[str, str]:
     """Return the version of each distribution by canonical name; the first on the path counts."""
+    # It loads `email`, and with that `socket`: nothing for a command that reads files alone.
+    from importlib import metadata  # noqa: PLC0415
+
     found: dict[str, str] = {}
     for distribution in metadata.distributions(path=list(paths)):
-        fields = distribution.metadata
-        # A folder that an interrupted pip left has no metadata.
-        if "Name" in fields and "Version" in fields:
-            found.setdefault(canonicalize_name(fields["Name"]), fields["Version"])
+        # A folder that an interrupted pip left has no metadata, or half of it.
+        with contextlib.suppress(OSError, ValueError):
+            fields = distribution.metadata
+            if "Name" in fields and "Version" in fields:
+                found.setdefault(canonicalize_name(fields["Name"]), fields["Version"])
     return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
 from accelock import __version__
+from accelock.errors import AccelockError
 from accelock.lock import toml
 from accelock.report import files
 from accelock.report.findings import Finding, Level
@@ -27,7 +29,9 @@ def check_lock(here: Here) -> Iterator[Finding]:
     """Yield what `check` has no word for, because it is no fault of the lock itself."""
     known = here.project.catalogue.targets
     for path in files.find(here.directory):
-        compiled = files.read(path, files.shown(path, here.directory), known)
+        compiled = None
+        with contextlib.suppress(AccelockError):  # `check` says which file cannot be read
+            compiled = files.read(path, files.shown(path, here.directory), known)
         if compiled is not None:
             yield from _newer(compiled)
             yield from _exposed(compiled, here)
@@ -79,8 +83,10 @@ def _is(names: list[str]) -> str:
 
 def _poetry_sources(here: Here) -> Iterator[Finding]:
     """Yield a source of pyproject.toml that Poetry asks for every package, and is a family's."""
-    pyproject = toml.read(here.directory / _PYPROJECT, _PYPROJECT)
-    if pyproject is None:
+    try:
+        pyproject = toml.read(here.directory / _PYPROJECT, _PYPROJECT) or {}
+    except AccelockError as error:
+        yield Finding("damaged", Level.ERROR, None, str(error), "repair it first")
         return
     for source in read_project(pyproject).sources:
         families = here.project.catalogue.families

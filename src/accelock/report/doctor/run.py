@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from accelock.report.here import Here
 
 FORMAT = 1
+# What `check` says of a lock that cannot be read.
+_UNREADABLE = frozenset({"damaged", "newer-format", "unreadable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,9 @@ def diagnose(here: Here, paths: Iterable[str]) -> Diagnosis:
     checked = check(here.directory)
     there = installed.read(paths)
     declared, refusal = _declared(here)
+    is_told = any(each.code in _UNREADABLE for each in checked.findings)
     choice = _choice(here) if declared else None
-    found: list[Finding] = [*refusal]
+    found: list[Finding] = [] if is_told else [*refusal]
     if declared:
         found += check_machine(here, choice)
     if not refusal:

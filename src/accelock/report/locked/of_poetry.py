@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
@@ -12,6 +13,7 @@ from accelock.lock import markers, toml
 from accelock.lock import overlay as overlays
 from accelock.report.locked.model import LockedPackage, Locks, TargetLock
 from accelock.report.poetry_entries import name_of
+from accelock.report.poetry_project import MAIN, read_project
 from accelock.target import parse_platform, parse_target
 
 if TYPE_CHECKING:
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelock.lock.markers import Place
+    from accelock.report.poetry_project import Ask
     from accelock.report.project import Project
 
 KIND = "poetry.lock"
+PYPROJECT = "pyproject.toml"
 _SHA256 = "sha256:"
 
 Entry = dict[str, Any]
@@ -36,6 +40,7 @@ def read(directory: Path, project: Project) -> Locks | None:
     overlay = overlays.read(lock, KIND) if lock is not None else None
     if lock is None or overlay is None:
         return None
+    asks = _asks(directory)
     leader = [entry for entry in lock.get("package", []) if isinstance(entry, dict)]
     found = []
     for name in overlay.targets:
@@ -48,21 +53,22 @@ def read(directory: Path, project: Project) -> Locks | None:
             raise overlays.OverlayError(
                 f"{KIND}: [metadata.accelock] has what this accelock does not know: {error}"
             ) from error
-        found.append(TargetLock(target, KIND, platforms, _At(entries), has_hashes=True))
+        found.append(TargetLock(target, KIND, platforms, _At(entries, asks), has_hashes=True))
     return Locks(KIND, tuple(found))
 
 
 class _At:
     """Answers which entries are installed at a place: those of no extra, whose markers hold."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], asks: Sequence[Ask]) -> None:
         self._entries = entries
+        self._asks = asks
 
     def __call__(self, place: Place) -> Mapping[str, LockedPackage]:
         here = [
             e for e in self._entries if not e.get("optional") and _holds(e.get("markers"), place)
         ]
-        return {name_of(entry): _package(entry, here) for entry in here}
+        return {name_of(entry): _package(entry, here, self._asks) for entry in here}
 
 
 def _holds(marker: Any, place: Place) -> bool:
@@ -80,7 +86,7 @@ def _is_true(text: Any, place: Place) -> bool:
         return True
 
 
-def _package(entry: Entry, here: Iterable[Entry]) -> LockedPackage:
+def _package(entry: Entry, here: Iterable[Entry], asks: Iterable[Ask]) -> LockedPackage:
     name = name_of(entry)
     source = entry.get("source", {})
     files = {
@@ -95,10 +101,23 @@ def _package(entry: Entry, here: Iterable[Entry]) -> LockedPackage:
         index=redact(str(source["url"])) if is_index and "url" in source else None,
         hashes=frozenset(filter(None, files.values())),
         files=files,
-        via=tuple(_via(name, here)),
+        via=(*_asked(name, asks), *_via(name, here)),
         where=KIND,
         url=None if is_index or not source else redact(str(source.get("url", ""))),
     )
+
+
+def _asks(directory: Path) -> tuple[Ask, ...]:
+    """Return what pyproject.toml asks for; one that cannot be read says nothing here."""
+    with contextlib.suppress(AccelockError):
+        return read_project(toml.read(directory / PYPROJECT, PYPROJECT) or {}).asks
+    return ()
+
+
+def _asked(name: str, asks: Iterable[Ask]) -> Iterator[str]:
+    for ask in asks:
+        if ask.name == name:
+            yield PYPROJECT if ask.group == MAIN else f"{PYPROJECT} (group {ask.group})"
 
 
 def _via(name: str, here: Iterable[Entry]) -> Iterator[str]:

@@ -1,0 +1,113 @@
+"""`accelock why PACKAGE`: version, file and index on each target."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock.errors import UnknownWordError
+from accelock.report.package import why_package
+from tests.report.heres import fetching, here, no_network
+from tests.report.poetry_locks import PoetryFolder
+from tests.report.projects import ALL, CUDA_PLATFORMS, SITE, Project
+from tests.support.pytorch_site import pytorch_site
+from tests.support.server import IndexServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_out_of_a_poetry_lock_nothing_is_read(tmp_path: Path) -> None:
+    PoetryFolder(tmp_path).write()
+    answer = why_package(here(tmp_path), "Torch", no_network)
+    assert list(answer.lines()) == [
+        "torch on linux-x86_64, Python 3.11",
+        "",
+        "cpu: 2.6.0+cpu (poetry.lock)",
+        "  file: torch-2.6.0+cpu-py3-none-manylinux_2_28_x86_64.whl (one of 1 with a hash)",
+        "  version: asked for by pyproject.toml",
+        "  version: one public version on all targets and platforms (lockstep)",
+        f"  index: {SITE}/whl/cpu",
+        "  index: it is of the pytorch family: only builds labelled +cpu are for cpu",
+        "",
+        "cu126: 2.6.0+cu126 (poetry.lock)",
+        "  file: torch-2.6.0+cu126-py3-none-manylinux_2_28_x86_64.whl (one of 1 with a hash)",
+        "  version: asked for by pyproject.toml",
+        "  version: one public version on all targets and platforms (lockstep)",
+        f"  index: {SITE}/whl/cu126",
+        "  index: it is of the pytorch family: only builds labelled +cu126 are for cu126",
+    ]
+
+
+def test_a_package_that_one_target_has(tmp_path: Path) -> None:
+    PoetryFolder(tmp_path).write()
+    lines = list(why_package(here(tmp_path), "triton", no_network).lines())
+    assert lines[2:4] == [
+        "cpu: not installed",
+        f"  nothing asks for it here (poetry.lock is for {', '.join(ALL)})",
+    ]
+    assert "  index: it is of the pytorch family, and has one build for all targets" in lines
+
+
+def test_a_mac_has_no_label(tmp_path: Path) -> None:
+    PoetryFolder(tmp_path).write()
+    lines = list(why_package(here(tmp_path, machine="mac-m3"), "torch", no_network).lines())
+    assert "cpu: 2.6.0 (poetry.lock)" in lines
+    assert (
+        "  index: it is of the pytorch family, whose builds carry no label on this platform"
+        in lines
+    )
+
+
+def test_the_json(project: Project) -> None:
+    document = json.loads(why_package(here(project.folder), "filelock", no_network).dumps())
+    written = (project.folder / "requirements.cpu.txt").read_text().splitlines()
+    line = written.index("filelock==3.18.0") + 1
+    assert document == {
+        "format": 1,
+        "package": "filelock",
+        "platform": "linux-x86_64",
+        "python": "3.11",
+        "family": None,
+        "lockstep": False,
+        "targets": [
+            {
+                "target": target,
+                "version": "3.18.0",
+                "label": None,
+                "index": None,
+                "file": None,
+                "where": f"requirements.{target}.txt, line {line}",
+                "via": ["torch"],
+                "hashes": 0,
+                "reasons": [
+                    "version: asked for by torch",
+                    "index: the default one (PyPI, or what pip or Poetry is set to)",
+                ],
+            }
+            for target in ("cpu", "cu126")
+        ],
+        "faults": ["no index was read: there is no network in this test"],
+    }
+
+
+def test_the_file_of_a_compiled_pin_is_the_indexs(tmp_path: Path) -> None:
+    with IndexServer(pytorch_site()) as server, fetching(server) as reading:
+        project = Project(tmp_path)
+        table = '[tool.accelock]\ntargets = ["cu126"]\n[tool.accelock.sources]\n'
+        source = f'{table}pytorch = "{server.url}/whl/{{target}}"\n'
+        project.write("pyproject.toml", source)
+        body = f"--extra-index-url {server.url}/whl/cu126\ntorch==2.6.0+cu126\n"
+        project.compiled("requirements.txt", "cu126", body, platforms=CUDA_PLATFORMS)
+        (found,) = why_package(here(tmp_path), "torch", lambda: reading).targets
+        assert found.filename is not None
+        assert found.filename.startswith("torch-2.6.0+cu126-cp311-")
+        assert found.filename.endswith("x86_64.whl")
+        assert server.bodies() == ()
+
+
+def test_no_such_package(project: Project) -> None:
+    with pytest.raises(UnknownWordError, match=r"'touch'; did you mean 'torch'\?"):
+        why_package(here(project.folder), "touch", no_network)

@@ -1,0 +1,186 @@
+"""detect, why, diff and doctor on the command line, and what looks at the machine at all."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock import cli
+from accelock.machine import profile
+from tests.machine.machines import nvml, with_driver
+from tests.report.heres import H100, here
+from tests.report.projects import TABLE, Project
+from tests.support.environments import run, run_accelock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from accelock.machine.edge import Surroundings
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A sound project on a machine with an H100, and nothing else of this machine."""
+    monkeypatch.chdir(tmp_path)
+    around = here(
+        tmp_path, with_driver(tmp_path / "root", "580.82.07"), {"NVML": nvml("580.82.07", H100)}
+    ).around
+    monkeypatch.setattr("accelock.console.base.surroundings", lambda: around)
+    monkeypatch.setattr("accelock.machine.detection.host_platform", lambda: LINUX)
+    return Project(tmp_path).sound()
+
+
+LINUX = profile.read("h100").platform
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    assert cli.main(list(words)) == code
+    return capsys.readouterr().out
+
+
+def test_detect(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert project.folder.exists()
+    assert said(capsys, "detect").splitlines() == [
+        "platform:       linux-x86_64 (linux on x86_64)",
+        "C library:      glibc 2.39",
+        "NVIDIA driver:  580.82.07, from /sys/module/nvidia/version",
+        "GPUs:           NVIDIA H100 80GB HBM3 (compute capability 9.0) (from NVML)",
+    ]
+
+
+def test_what_detect_prints_is_a_machine_for_why(
+    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "cluster.json").write_text(said(capsys, "detect", "--json"))
+    here_and_now = json.loads(said(capsys, "why", "--json"))
+    there = json.loads(said(capsys, "why", "--machine", "cluster.json", "--json"))
+    assert here_and_now == there
+    assert there["target"] == "cu126"
+    assert project.folder == tmp_path
+
+
+def test_why_and_its_exit_code(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "why").startswith("cu126 for this machine: NVIDIA H100 80GB HBM3")
+    assert said(capsys, "why", "-m", "mac-m3").startswith("cpu for mac-m3: Apple M3")
+    assert said(capsys, "why", "filelock").startswith("filelock on linux-x86_64")
+    project.write("pyproject.toml", TABLE.replace('"cpu"', '"rocm6.3"'))
+    for target in ("cpu", "cu126"):
+        (project.folder / f"requirements.{target}.txt").unlink()
+    assert "none of the declared targets fits" in said(capsys, "why", "-m", "mac-m3", code=1)
+
+
+def test_diff(
+    project: Project,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("ACCELOCK_SOURCE_PYTORCH", "http://127.0.0.1:9/whl/{target}")
+    monkeypatch.setattr("accelock.index.size.user_cache_path", lambda *_a, **_k: tmp_path / "c")
+    lines = said(capsys, "diff", "cpu", "cu126").splitlines()
+    assert lines[0].startswith("cpu -> cu126 on linux-x86_64")
+    assert any(line.startswith("note: http://127.0.0.1:9/") for line in lines)
+    assert project.folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["why", "-m", "h1000"], "did you mean 'h100'?"),
+        (["why", "-m", "nowhere.json"], "nowhere.json: no such file"),
+        (["why", "-m", ""], "--machine is empty"),
+        (["why", "touch"], "did you mean 'torch'?"),
+        (
+            ["diff", "cpu", "cu118"],
+            "unknown target in requirements.cpu.txt, requirements.cu126.txt",
+        ),
+        (["why", "-l", "nothing.txt"], "nothing.txt is not here"),
+        (["doctor", "--python-executable", "/nowhere"], "/nowhere is no Python that answers"),
+    ],
+)
+def test_errors(
+    project: Project, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    before = sorted(project.folder.rglob("*"))
+    assert cli.main(words) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("ERROR: ")
+    assert told in captured.err
+    assert captured.out == ""
+    assert sorted(project.folder.rglob("*")) == before
+
+
+def test_wrong_usage(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert project.folder.exists()
+    assert cli.main(["diff", "cpu"]) == 2
+    assert 'missing: "b"' in capsys.readouterr().err
+
+
+def test_doctor(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    (project.folder / "requirements.cpu.txt").unlink()
+    out = said(capsys, "doctor", "--python-executable", sys.executable, code=1)
+    assert "[missing-file]" in out
+    document = json.loads(said(capsys, "doctor", "--json", code=1))
+    assert document["target"] == "cu126"
+
+
+def test_doctor_may_be_strict(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "[unhashed]" in said(capsys, "doctor")
+    assert "[unhashed]" in said(capsys, "doctor", "--strict", code=1)
+    assert project.folder.exists()
+
+
+class TestWhoLooksAtTheMachine:
+    """Nothing is detected, no process started, by a command that does not need it."""
+
+    @pytest.fixture
+    def looks(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        found: list[str] = []
+
+        def count(around: Surroundings, _named: object = None) -> None:
+            found.append(around.system)
+            raise AssertionError("a command looked at the machine")
+
+        for place in ("report.here", "machine.choose", "console.detect"):
+            module = sys.modules.get(f"accelock.{place}")
+            if module is not None and hasattr(module, "detect"):
+                monkeypatch.setattr(module, "detect", count)
+        return found
+
+    @pytest.mark.parametrize(
+        "words",
+        [["check"], ["--version"], ["list"], ["help", "why"], ["why", "-m", "h100"]],
+        ids=" ".join,
+    )
+    def test_these_do_not(
+        self,
+        words: list[str],
+        project: Project,
+        looks: list[str],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        said(capsys, *words)
+        assert looks == []
+        assert project.folder.exists()
+
+    def test_no_probe_is_even_imported_by_check(self, tmp_path: Path, env: dict[str, str]) -> None:
+        script = (
+            "import sys; from accelock import cli; cli.main(['check']); "
+            "print([m for m in sys.modules if 'pynvml' in m or m.endswith('nvml_child')])"
+        )
+        done = run(sys.executable, "-c", script, cwd=tmp_path, env=env)
+        assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("words", [("detect",), ("detect", "--json"), ("doctor",)], ids=" ".join)
+def test_this_very_machine(words: tuple[str, ...], tmp_path: Path, env: dict[str, str]) -> None:
+    """Whatever it is: with a GPU or without one."""
+    done = run_accelock(*words, cwd=tmp_path, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    if "--json" in words:
+        assert profile.dump(profile.parse(done.stdout, "here")) == json.loads(done.stdout)

@@ -1,0 +1,91 @@
+"""The README's commands about Poetry, run to the letter, in fresh folders."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock.target import host_platform
+from tests.readme_document import Scenario, scenarios
+from tests.readme_shell import Shell, needs_poetry, open_shell, play
+from tests.readme_world import MIRRORED, outside_world
+from tests.support.environments import isolated_env
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.readme_proxy import Proxy
+    from tests.support.server import IndexServer
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="the README speaks to sh"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("poetry") is None,
+        reason="Poetry is not installed here; tox's poetry-newest has it",
+    ),
+    pytest.mark.skipif(
+        getattr(host_platform(), "name", "") not in {"linux-x86_64", "macos-arm64"},
+        reason="this machine is none of the README's platforms",
+    ),
+]
+ALL = {each.name: each for each in scenarios() if needs_poetry(each)}
+TOLD_APART = {"poetry-quick-start", "poetry-docker", "poetry-mirror"}
+CPU_BUILD = "2.8.0+cpu" if sys.platform == "linux" else "2.8.0"
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IndexServer, Proxy]]:
+    with outside_world(tmp_path_factory.mktemp("outside")) as world:
+        yield world
+
+
+@pytest.fixture
+def begin(
+    outside: tuple[IndexServer, Proxy], tmp_path: Path
+) -> Iterator[Callable[[Scenario], Shell]]:
+    """Open a shell for a scenario; at the end, nothing else in the world may have been asked."""
+    env = isolated_env(tmp_path / "home") | outside[1].variables
+    yield lambda scenario: open_shell(scenario, tmp_path, env)
+    assert not outside[1].refused
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name not in TOLD_APART])
+def test_commands_do_what_the_readme_says(name: str, begin: Callable[[Scenario], Shell]) -> None:
+    play(ALL[name], begin(ALL[name]))
+
+
+def test_each_machine_gets_its_build(begin: Callable[[Scenario], Shell]) -> None:
+    scenario = ALL["poetry-quick-start"]
+    printed = play(scenario, begin(scenario))
+    assert f"\n{CPU_BUILD}\n" in printed
+    assert "installing for cpu (no other declared target fits: cu126: no NVIDIA driver" in printed
+
+
+def test_the_docker_image_has_no_cuda(begin: Callable[[Scenario], Shell]) -> None:
+    scenario = ALL["poetry-docker"]
+    shell = begin(scenario)
+    play(scenario, shell)
+    installed = shell.installed(shell.images / "app" / "files" / ".venv" / "bin" / "python")
+    assert installed["torch"] == CPU_BUILD
+    assert not [name for name in installed if name.startswith(("nvidia", "triton"))]
+
+
+def test_the_lock_names_the_mirror_and_no_login(
+    begin: Callable[[Scenario], Shell], outside: tuple[IndexServer, Proxy]
+) -> None:
+    server, _proxy = outside
+    open_site = server.site
+    server.configure(MIRRORED, login=("reader", "s3cret"))
+    scenario = ALL["poetry-mirror"]
+    shell = begin(scenario)
+    play(scenario, shell)
+    server.site = open_site
+    lock = shell.read("poetry.lock")
+    assert 'url = "https://nexus.example.com/repository/pytorch/cu126"' in lock
+    assert "download.pytorch.org" not in lock
+    assert "s3cret" not in lock
