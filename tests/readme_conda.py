@@ -28,7 +28,7 @@ HOST = "conda.anaconda.org"
 FORGE = "conda-forge"
 SUBDIRS = ("linux-64", "linux-aarch64", "osx-arm64", "win-64")
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
-NEWER = f"{sys.version_info[0]}.{sys.version_info[1] + 1}"
+NEWER = "3.99"  # which only a project without a Python of its own would get
 TEXTS = (".py", ".pem", ".txt", ".typed", "METADATA", "WHEEL", "RECORD", "INSTALLER")
 
 

@@ -10,11 +10,10 @@ import pytest
 from accelock.target import host_platform
 from tests.readme_conda import HERE, SUBDIRS, outside_world_with_conda
 from tests.readme_document import Scenario, scenarios
-from tests.readme_shell import Shell, open_shell, play
+from tests.readme_shell import Shell, needs_poetry, open_shell, play
 from tests.support.environments import isolated_env
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
-pytest.importorskip("piptools", reason="the extra pip-tools is not installed")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ pytestmark = [
     ),
 ]
 ALL = [each for each in scenarios() if each.has("conda")]
-TOLD_APART = {"conda-vega", "conda-docker"}
+TOLD_APART = {"conda-vega", "conda-docker", "conda-poetry"}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,13 @@ def begin(
     server, proxy = outside
     server.reset()
     env = isolated_env(tmp_path / "home") | proxy.variables
-    yield lambda scenario: open_shell(scenario, tmp_path, env)
+
+    def open_(scenario: Scenario) -> Shell:
+        if not needs_poetry(scenario):
+            pytest.importorskip("piptools", reason="the extra pip-tools is not installed")
+        return open_shell(scenario, tmp_path, env)
+
+    yield open_
     assert not proxy.refused
 
 
@@ -77,6 +82,16 @@ def test_vega_lite_and_torch_are_in_one_folder(begin: Callable[[Scenario], Shell
     assert {f"conda-cpu-{subdir}.txt" for subdir in ("linux-64", "osx-arm64")} <= names
     assert "environment-cu126-dev.yml" in names
     assert set(SUBDIRS) > {"linux-64", "osx-arm64"}
+
+
+def test_poetry_installs_into_the_folder_of_conda(begin: Callable[[Scenario], Shell]) -> None:
+    scenario = named("conda-poetry")
+    shell = begin(scenario)
+    play(scenario, shell)
+    installed = shell.installed(shell.folder / "env" / "bin" / "python")
+    assert installed["torch"].startswith("2.8.0")
+    assert (shell.folder / "env" / "bin" / "vl2svg").exists()
+    assert not (shell.folder / ".venv").exists()
 
 
 def test_both_images_have_both_sides(begin: Callable[[Scenario], Shell]) -> None:

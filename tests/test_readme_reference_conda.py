@@ -13,12 +13,13 @@ from accelock.config import Config
 from accelock.console import CondaCaptureCommand, CondaInstallCommand, CondaLockCommand
 from accelock.errors import ConfigError
 from accelock.target import CPU, PLATFORMS
-from tests.readme_document import literals, table
+from tests.readme_document import README, TOP, literals, table
 
 if TYPE_CHECKING:
     from cleo.commands.command import Command
 
 LINUX = PLATFORMS["linux-x86_64"]
+TEXT = README.read_text(encoding="utf-8")
 
 
 def written(heading: str) -> set[str]:
@@ -66,3 +67,16 @@ def test_files_have_the_names_in_the_table() -> None:
             [naming.explicit(target, LINUX)],
             [naming.PIXI],
         ]
+
+
+def test_the_oldest_rattler_is_that_of_the_project_and_tested() -> None:
+    (oldest,) = re.findall(r"^- py-rattler (\d+\.\d+) and the newest", TEXT, re.MULTILINE)
+    assert f'"py-rattler>={oldest}"' in (TOP / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"py-rattler=={oldest}.*" in (TOP / "tox.ini").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("extra", re.findall(r"accelock\[([\w,-]+)\]", TEXT))
+def test_extras_are_those_of_the_project(extra: str) -> None:
+    project = (TOP / "pyproject.toml").read_text(encoding="utf-8")
+    for name in extra.split(","):
+        assert f"\n{name} = [" in project
