@@ -147,6 +147,10 @@ FLEET = [
     Box("container without the host's AMD GPU", "cpu", "no AMD GPU found",
         files={**DOCKER, "sys/class/kfd/kfd/topology/nodes/1/properties":
                "gfx_target_version 90402\n"}),
+    Box("container without the host's Arc", "cpu", "no Intel GPU found", cards=(ARC,),
+        files=DOCKER),
+    Box("container with an Arc", "xpu", "8086:56A0", cards=(ARC,),
+        files={**DOCKER, "dev/dri/renderD128": ""}),
     # Mixtures
     Box("GTX 1080 beside RTX 2080 Ti", "cu126", "GTX 1080", "580.82.07", (GTX_1080, RTX_2080)),
     Box("GT 1030 beside RTX 5090", "cpu", "(CUDA_VISIBLE_DEVICES can leave the others)",

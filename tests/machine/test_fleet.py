@@ -58,7 +58,7 @@ def notes(box: str, root: Path) -> list[str]:
 
 
 def test_a_container_that_was_not_given_the_gpus_is_a_finding(tmp_path: Path) -> None:
-    for number, kind in enumerate(("host's GPU", "host's AMD GPU")):
+    for number, kind in enumerate(("host's GPU", "host's AMD GPU", "host's Arc")):
         assert notes(f"container without the {kind}", tmp_path / str(number)) == [
             "gpu-not-passed-in"
         ]

@@ -134,6 +134,16 @@ def test_an_index_that_is_down_is_said_once(
     assert len([each for each in server.requests if each.path.startswith("/simple/")]) == 1
 
 
+def test_a_cpuonly_build_is_looked_for_where_it_is(
+    compiled: Project, server: IndexServer, reading: Fetching
+) -> None:
+    body = f"--extra-index-url {server.url}/whl/cpu\ntorch==2.6.0+cpu\n"
+    compiled.compiled("requirements.cu126.txt", "cu126", body, platforms=CUDA_PLATFORMS)
+    found = diff(here(compiled.folder), BOTH, lambda: reading)
+    assert found.b["torch"].size is not None
+    assert "torch" not in found.changed
+
+
 def test_hashes_say_which_file_is_meant(compiled: Project, reading: Fetching) -> None:
     pin = f"filelock==3.18.0 --hash=sha256:{'0' * 64}\n"
     compiled.compiled("requirements.cpu.txt", "cpu", pin)

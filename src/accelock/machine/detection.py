@@ -156,8 +156,14 @@ def _amd(machine: Machine, found: Mapping[str, Found], around: Surroundings) -> 
 
 
 def _others(machine: Machine, found: Mapping[str, Found]) -> Machine:
-    gpus = (*(found["drm"].gpus or ()), *(found["apple"].gpus or ()))
-    return replace(machine, gpus=(*machine.gpus, *gpus))
+    """Add Intel's, which every container sees, and Apple's."""
+    intel, apple = found["drm"].gpus or (), found["apple"].gpus or ()
+    discrete = [gpu for gpu in intel if not gpu.integrated]
+    if discrete and machine.container and not found["drm"].has_device:
+        what = f"the host has an {discrete[0]}, and this container was started without it"
+        todo = "start it with --device=/dev/dri, or set ACCELOCK_TARGET"
+        return _noted(machine, Note("gpu-not-passed-in", what, todo))
+    return replace(machine, gpus=(*machine.gpus, *intel, *apple))
 
 
 def _noted(machine: Machine, *notes: Note) -> Machine:

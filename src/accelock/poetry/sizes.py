@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accelock.errors import AccelockError
 from accelock.poetry.reading import fetching
 from accelock.report.downloads import Downloads
 from accelock.report.locked import of_poetry
@@ -18,9 +19,15 @@ if TYPE_CHECKING:
 
 
 def describe(project: Project) -> Iterator[str]:
-    """Yield a line for each target, and one for all of them; nothing is downloaded for it."""
+    """Yield a line for each target, and one for all of them; nothing is downloaded for it.
+
+    The lock is written: what goes wrong here is said, and no error of the command.
+    """
     ours = ReportProject(project.catalogue, project.config)
-    locks = of_poetry.read(Path(project.where).parent, ours)
-    if locks is not None:
-        downloads = Downloads(lambda: fetching(project.poetry, project.io), ours)
-        yield from sizes(locks.targets, downloads)
+    try:
+        locks = of_poetry.read(Path(project.where).parent, ours)
+        if locks is not None:
+            downloads = Downloads(lambda: fetching(project.poetry, project.io), ours)
+            yield from sizes(locks.targets, downloads)
+    except AccelockError as error:
+        yield f"sizes: {error}"

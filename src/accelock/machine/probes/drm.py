@@ -23,7 +23,8 @@ def look(edge: Edge) -> Found:
     """Return Intel's GPUs; one on a bus of its own is discrete."""
     cards = [name for name in edge.entries(_CARDS) if _CARD.fullmatch(name)]
     found = (_intel(edge, name) for name in cards)
-    return Found(gpus=tuple(gpu for gpu in found if gpu is not None))
+    gpus = tuple(gpu for gpu in found if gpu is not None)
+    return Found(gpus=gpus, has_device=edge.exists("dev/dri"))
 
 
 def _intel(edge: Edge, card: str) -> Gpu | None:
