@@ -33,7 +33,7 @@ pytestmark = [
         reason="this machine is none of the README's platforms",
     ),
 ]
-ALL = {each.name: each for each in scenarios() if needs_poetry(each)}
+ALL = {e.name: e for e in scenarios() if needs_poetry(e) and not e.has("conda")}
 TOLD_APART = {"poetry-quick-start", "poetry-docker", "poetry-mirror"}
 CPU_BUILD = "2.8.0+cpu" if sys.platform == "linux" else "2.8.0"
 
