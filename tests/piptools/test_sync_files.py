@@ -12,7 +12,7 @@ from accelock.errors import AccelockError, UnknownWordError
 from accelock.lock.header import StampError
 from accelock.piptools.sync_files import Chooser
 from accelock.target import PLATFORMS, parse_target
-from tests.machine.machines import Commands, with_driver
+from tests.machine.machines import Commands, nvml, with_driver
 from tests.report.projects import Project, with_stamp_edited
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from accelock.target import Target
 
 BODY = "filelock==3.18.0\n"
+V100 = ("Tesla V100-SXM2-16GB", "7.0")
 
 
 @pytest.fixture
@@ -35,12 +36,17 @@ def target(name: str) -> Target:
 
 
 def select(
-    *words: str, declared: str = "", root: Path = Path("/nowhere"), wanted: str = ""
+    *words: str,
+    declared: str = "",
+    root: Path = Path("/nowhere"),
+    wanted: str = "",
+    said: str | None = None,
 ) -> Selection | None:
     targets = tuple(map(target, declared.split()))
     platform = PLATFORMS["linux-x86_64"]
     environ = {"ACCELOCK_TARGET": wanted}
-    return Chooser(targets, load_catalogue(), environ, platform, root, Commands()).select(words)
+    run = Commands({} if said is None else {"NVML": said})
+    return Chooser(targets, load_catalogue(), environ, platform, root, run).select(words)
 
 
 def told(selection: Selection | None) -> tuple[tuple[str, ...], str]:
@@ -62,6 +68,26 @@ def test_the_only_file_under_its_plain_name(project: Project) -> None:
     assert str(selection) == (
         "Syncing requirements.txt for cu126 (the only target that has a file)"
     )
+
+
+@pytest.mark.parametrize(("torch", "name"), [("2.9.1", "cu128"), ("2.11.0", "cu126")])
+def test_the_locked_torch_and_the_gpus(
+    project: Project, tmp_path: Path, torch: str, name: str
+) -> None:
+    for each in ("cpu", "cu126", "cu128"):
+        project.compiled(f"requirements.{each}.txt", each, f"torch=={torch}+{each}\n")
+    root, said = with_driver(tmp_path / "root", "580.82.07"), nvml("580.82.07", V100)
+    files, reason = told(select(root=root, said=said))
+    assert files == (f"requirements.{name}.txt",)
+    assert "Tesla V100" in reason
+
+
+def test_a_file_for_other_platforms_is_passed_over(project: Project, tmp_path: Path) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", BODY)
+    project.compiled("requirements.cu126.txt", "cu126", BODY, platforms=["linux-aarch64"])
+    files, reason = told(select(root=with_driver(tmp_path / "root", "580.82.07")))
+    assert files == ("requirements.cpu.txt",)
+    assert "cu126: the lock has it for linux-aarch64, and this is linux-x86_64" in reason
 
 
 def test_the_driver_of_the_machine(project: Project, tmp_path: Path) -> None:
