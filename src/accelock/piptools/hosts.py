@@ -57,6 +57,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("pip._vendor.packaging.version", "Version"),
     ("pip._vendor.resolvelib", "ResolutionError"),
     ("pip._vendor.resolvelib", "ResolutionImpossible"),
+    ("piptools.locations", "CACHE_DIR"),
     ("piptools.logging", "log"),
     ("piptools.repositories.pypi", "PyPIRepository.allow_all_wheels"),
     ("piptools.repositories.pypi", "PyPIRepository.get_hashes"),
