@@ -40,7 +40,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IndexServe
 
     folder = tmp_path_factory.mktemp("world")
     hosts = (PYTORCH, urlsplit(PyPI.simple_url).hostname or "")
-    with IndexServer(poetry_site()) as server, Proxy(hosts, server.port, folder) as proxy:
+    # PyPI's links are absolute, and Poetry 2.0.1 knows no others there.
+    site = poetry_site().configured("/simple", links="absolute")
+    with IndexServer(site) as server, Proxy(hosts, server.port, folder) as proxy:
         yield server, proxy
 
 
