@@ -24,7 +24,6 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("piptools.scripts.compile", "OutputWriter._iter_lines"),
     ("piptools.scripts.compile", "parse_requirements"),
     ("piptools.scripts.compile", "DEFAULT_REQUIREMENTS_FILES"),
-    ("piptools.locations", "CACHE_DIR"),
     ("piptools.scripts.sync", "get_environment"),
     ("piptools.scripts.sync", "parse_requirements"),
     ("piptools.sync", "diff"),
