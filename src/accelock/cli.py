@@ -7,6 +7,7 @@ dispatched before cleo parses anything. They import pip, so that they are loaded
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the words behind the program's name; those of this process by default.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that a terminal cannot show is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if words and words[0] in HANDED_ON:
             return _hand_on(words[0], words[1:])

@@ -74,6 +74,14 @@ def test_settings_are_the_two_tables_that_steer_a_compile(tmp_path: Path) -> Non
     )
 
 
+def test_settings_are_told_without_credentials(tmp_path: Path) -> None:
+    source = "[tool.accelock.sources]\npytorch = "
+    (tmp_path / "pyproject.toml").write_text(f'{source}"https://me:s3cr@t@m.test/whl/{{target}}"')
+    assert settings_of(tmp_path) == (
+        '{"accelock": {"sources": {"pytorch": "https://m.test/whl/{target}"}}}',
+    )
+
+
 @pytest.mark.parametrize("text", ["tool = 1\n", "[project]\n", "[tool]\nx = 1\n"])
 def test_a_pyproject_without_settings(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)

@@ -192,3 +192,11 @@ class TestDamage:
 
         with pytest.raises(OverlayError, match="has format 2"):
             overlay.read(data)
+
+
+def test_settings_are_compared_without_credentials() -> None:
+    digests = {
+        overlay.settings_digest({"sources": {"pytorch": f"https://{login}m.test/whl/{{target}}"}})
+        for login in ("", "me:pw1@", "me:pw2@")
+    }
+    assert len(digests) == 1

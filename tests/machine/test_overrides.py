@@ -63,13 +63,14 @@ def test_all_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         chosen(
             tmp_path,
-            ACCELOCK_CUDA_DRIVER="latest",
+            ACCELOCK_CUDA_DRIVER="12.6",
             ACCELOCK_COMPUTE_CAPABILITY="sm_90",
             ACCELOCK_AMD_GFX="mi300x",
         )
     assert str(caught.value) == (
         "environment: 3 faults:\n"
-        "  - ACCELOCK_CUDA_DRIVER is 'latest'; write a driver version as in 550.54.15, or none\n"
+        "  - ACCELOCK_CUDA_DRIVER is '12.6'; write the driver's version, not that of CUDA, as in "
+        "550.54.15, or none\n"
         "  - ACCELOCK_COMPUTE_CAPABILITY is 'sm_90'; write compute capabilities as in 9.0, or "
         "7.5,8.6, or none\n"
         "  - ACCELOCK_AMD_GFX is 'mi300x'; write AMD architectures as in gfx942, or "

@@ -96,6 +96,12 @@ class TestNvml:
             ("Tesla V100", (7, 0)),
         ]
 
+    def test_what_an_interpreter_warns_of_at_its_start(self, tmp_path: Path) -> None:
+        said = "Error processing line 1 of x.pth:\n\n" + nvml_output("580.82.07", ("L4", "8.9"))
+        found = nvml.look(edge(tmp_path, {"NVML": said}))
+        assert found.driver is not None
+        assert [gpu.capability for gpu in found.gpus or ()] == [(8, 9)]
+
     @pytest.mark.parametrize(
         "said",
         [
@@ -297,12 +303,14 @@ class TestIntel:
         root = with_cards(
             tmp_path,
             ("i915", "8086:A780", "0000:00:02.0"),
+            ("i915", "8086:A780", "0000:00:02.1"),
             ("xe", "8086:E20B", "0000:03:00.0"),
             ("amdgpu", "1002:744C", "0000:04:00.0"),
         )
         write(root, {"sys/class/drm/renderD128/device/uevent": "PCI_ID=8086:A780\n"})
         gpus = drm.look(edge(root)).gpus or ()
         assert [(gpu.vendor, gpu.integrated) for gpu in gpus] == [
+            (Vendor.INTEL, True),
             (Vendor.INTEL, True),
             (Vendor.INTEL, False),
         ]

@@ -31,6 +31,7 @@ def left(value: str, gpus: tuple[Gpu, ...] = FOUR) -> list[int]:
         ("gpu-aa", [0]),
         ("GPU-zz", []),
         ("MIG-1f2e", [0]),
+        ("MIG-GPU-b/1/0", [2]),
         ("9" * 4000, []),
         ("\u0661", []),  # a digit, and no index
     ],

@@ -199,6 +199,15 @@ def test_one_file_tells_the_target_of_the_others(project: Project) -> None:
     assert reason == "another file on the command line is for it"
 
 
+def test_files_of_two_targets_are_not_mixed(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", BODY)
+    project.compiled("requirements-dev.cu126.txt", "cu126", BODY)
+    with pytest.raises(AccelockError, match="for different targets: cpu, cu126"):
+        select("requirements.cpu.txt", "requirements-dev.cu126.txt")
+    with pytest.raises(AccelockError, match=r"requirements-dev\.cpu\.txt does not exist: cpu"):
+        select("requirements.cpu.txt", "requirements-dev.txt")
+
+
 def test_files_of_others_are_left_to_pip_sync(project: Project) -> None:
     project.write("plain.txt", BODY)
     assert select("plain.txt", "absent.txt", "-") is None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.markers import Marker
 
-from accelock.target import PLATFORMS, PythonVersion
+from accelock.target import PLATFORMS, PythonVersion, host_platform
 from tests.poetry.support_cells import resolved_alone
 from tests.poetry.support_project import new_project
 from tests.support.sites import Site
@@ -223,3 +223,29 @@ def test_requirements_several_levels_deep(
         "cuda-toolkit": "13.0.2",
         "nvidia-cublas": "13.1.0",
     }
+
+
+class TestMarkersOfTheUser:
+    def test_one_for_another_platform_leaves_no_empty_entry(self, project: Project) -> None:
+        table = 'platforms = ["linux-x86_64", "macos-arm64"]'
+        requires = ["torch>=2.5; sys_platform == 'darwin'", "tqdm"]
+        project.write_pyproject(requires, targets=("cpu",), table=table).poetry("lock")
+
+        assert "<empty>" not in project.read()
+        assert "torch" not in project.pins("cpu")
+        assert "torch" in project.pins("cpu", "macos-arm64")
+        project.poetry("accelock", "check")
+
+
+class TestAnotherMachine:
+    @pytest.mark.parametrize("words", [("update",), ("add", "tqdm"), ("remove", "torch")])
+    def test_a_lock_alone_needs_no_target_that_fits(
+        self, project: Project, words: tuple[str, ...]
+    ) -> None:
+        here = getattr(host_platform(), "name", "")
+        elsewhere = "macos-arm64" if here == "windows-x86_64" else "windows-x86_64"
+        project.write_pyproject(targets=("cpu",), table=f'platforms = ["{elsewhere}"]')
+        project.poetry("lock")
+        project.poetry(*words, "--lock")
+
+        project.poetry("accelock", "check")

@@ -174,6 +174,8 @@ def _applies(entry: Mapping[str, Any], groups: Iterable[str], places: Sequence[P
 
 def _holds(marker: str | None, places: Iterable[Place]) -> bool:
     """Tell whether a marker is true at any place; one that cannot be told is taken to be."""
+    if marker == "<empty>":  # poetry-core's word for a marker that holds nowhere
+        return False
     try:
         return marker is None or any(markers.evaluate(marker, place) for place in places)
     except MetadataError:

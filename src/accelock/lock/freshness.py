@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from accelock.lock.credentials import without_credentials
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -67,6 +69,7 @@ def settings_of(directory: Path) -> tuple[str, ...]:
     tables = _only(tool, ("accelock", "pip-tools")) if isinstance(tool, dict) else {}
     if isinstance(tables.get("accelock"), dict):
         tables["accelock"] = _without(tables["accelock"], _ELSEWHERE)
+    tables = without_credentials(tables)
     return tuple(_stable({name: table}) for name, table in tables.items())
 
 

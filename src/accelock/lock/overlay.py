@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accelock.errors import AccelockError
+from accelock.lock.credentials import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -76,7 +77,7 @@ def settings_digest(table: Mapping[str, Any]) -> str:
 
     What is about other files does not count.
     """
-    ours = {key: value for key, value in table.items() if key not in _ELSEWHERE}
+    ours = without_credentials({key: table[key] for key in table if key not in _ELSEWHERE})
     return hashlib.sha256(json.dumps(ours, sort_keys=True, default=str).encode()).hexdigest()
 
 

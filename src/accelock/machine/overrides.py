@@ -19,7 +19,7 @@ CAPABILITY = "ACCELOCK_COMPUTE_CAPABILITY"
 AMD_GFX = "ACCELOCK_AMD_GFX"
 NONE = "none"
 
-_DRIVER = re.compile(r"[1-9]\d{1,3}(?:\.\d{1,5}){0,2}")
+_DRIVER = re.compile(r"[1-9]\d{2,3}(?:\.\d{1,5}){0,2}")
 _SEPARATORS = re.compile(r"[,;\s]+")
 
 
@@ -49,7 +49,7 @@ def _driver(machine: Machine, word: str) -> Machine:
     if word.lower() == NONE:
         return replace(machine, driver=None, gpus=others)
     if not _DRIVER.fullmatch(word):
-        raise ValueError("write a driver version as in 550.54.15")
+        raise ValueError("write the driver's version, not that of CUDA, as in 550.54.15")
     version = tuple(int(part) for part in word.split("."))
     return replace(machine, driver=Driver(version, word, CUDA_DRIVER), gpus=others, jetson=None)
 

@@ -178,8 +178,11 @@ class _Reader:
 
     def text(self, key: str) -> str | None:
         value = self.data.get(key)
-        if value is None or isinstance(value, str):
-            return value
+        if isinstance(value, str):
+            # A file of somebody else's says nothing to a terminal.
+            return "".join(c if c.isprintable() else " " for c in value)
+        if value is None:
+            return None
         self.fault(key, "must be a text or null")
         return None
 

@@ -88,6 +88,9 @@ def _index(word: str, gpus: Sequence[Gpu]) -> int | None:
     if word.isascii() and word.isdigit():
         index = int(word) if len(word) <= _LONGEST else len(gpus)
         return index if index < len(gpus) else None
+    # Old drivers name an instance after its GPU: MIG-GPU-<uuid>/<instance>/<compute instance>.
+    if word.upper().startswith("MIG-GPU-"):
+        word = word[len("MIG-") :].partition("/")[0]
     # A UUID may be cut short; a MIG instance is a part of some GPU, and they are alike.
     for index, gpu in enumerate(gpus):
         if gpu.uuid and gpu.uuid.lower().startswith(word.lower()):

@@ -113,7 +113,7 @@ def _run_pip_sync(params: dict[str, Any]) -> None:
         sync_module.cli.callback(**params)
     except subprocess.CalledProcessError as error:
         raise AccelockError(_failed(error)) from error
-    except PipError as error:
+    except (PipError, UnicodeDecodeError) as error:
         raise AccelockError(f"pip cannot read the requirements: {error}") from error
 
 

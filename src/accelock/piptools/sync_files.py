@@ -65,6 +65,9 @@ class Chooser:
         layers = {word: self._layers(Path(word)) for word in words if not Path(word).exists()}
         layered = {word: found for word, found in layers.items() if found}
         told = self._stamped_targets(Path(word) for word in words if word not in layers)
+        if len(set(told)) > 1:
+            names = ", ".join(dict.fromkeys(map(str, told)))
+            raise AccelockError(f"the files are for different targets: {names}. Name those of one.")
         if not layered:
             return Selection(tuple(words), Choice(told[0], _NAMED)) if told else None
         pool = {target for found in layered.values() for target in found}
@@ -96,7 +99,7 @@ class Chooser:
         found = {
             target: path
             for target, path in self._layers(base).items()
-            if target in self.declared or files.is_stamped(path)
+            if target in self.declared or files.is_ours(path)
         }
         if base.is_file():
             for target in self._stamped_targets([base]):
@@ -115,10 +118,9 @@ class Chooser:
         self, files_of: Mapping[Target, Sequence[Path]], told: Sequence[Target], base: Path
     ) -> Choice:
         """Choose among targets that have files; `told` are those of other files on the line."""
+        if told:
+            return Choice(told[0], "another file on the command line is for it")
         pool = sorted(files_of, key=_by_name)
-        for target in told:
-            if target in pool:
-                return Choice(target, "another file on the command line is for it")
         pool = [target for target in pool if target in self.declared] or pool
         wanted = self.environ.get(VARIABLE, "").strip()
         if self._lacks_file(wanted, pool):

@@ -47,7 +47,10 @@ def merged(
         ):
             infos = found[package]
             again = whole(own[package]) if len(infos) > 1 else package
-            merged_packages[again] = _joined(infos, restriction)
+            joined = _joined(infos, restriction)
+            # The user's marker may leave nothing of a slice: `sys_platform == "darwin"` on Linux.
+            if not all(marker.is_empty() for marker in joined.markers.values()):
+                merged_packages[again] = joined
     return merged_packages
 
 

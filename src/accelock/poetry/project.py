@@ -120,7 +120,11 @@ class Project:
     @property
     def is_about_the_file(self) -> bool:
         """Return whether the command that runs is about poetry.lock and not about this machine."""
-        return self.command is not None and self.command.name in _OF_THE_FILE
+        command = self.command
+        if command is None:
+            return False
+        of_lock = command.definition.has_option("lock") and bool(command.option("lock"))
+        return command.name in _OF_THE_FILE or of_lock
 
     @property
     def is_exporting(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from accelock.catalogue import redact
 from accelock.errors import AccelockError
 from accelock.lock import reference
 from accelock.poetry.errors import shown
@@ -71,8 +72,8 @@ def name_in_lock(
             with shown():
                 raise AccelockError(
                     f"{project.where}: [[tool.poetry.source]] has a source named {own} with the "
-                    f"URL {has}, and accelock uses that name for {url}. Rename the source, or give "
-                    "it that URL."
+                    f"URL {redact(str(has))}, and accelock uses that name for {redact(url)}. "
+                    "Rename the source, or give it that URL."
                 )
     return own
 

@@ -97,6 +97,14 @@ def is_stamped(path: Path) -> bool:
         return header.PREFIX.encode() in stream.read(_HEAD)
 
 
+def is_ours(path: Path) -> bool:
+    """Tell whether a file has a stamp; one that cannot be read has none that counts."""
+    try:
+        return is_stamped(path)
+    except OSError:
+        return False
+
+
 def find(directory: Path) -> Iterator[Path]:
     """Yield the .txt files in which a stamp may stand: of a directory and one level below it.
 

@@ -36,7 +36,7 @@ def ask_interpreter(
     """
     answer = run([python, "-c", _ASK], timeout=_LIMIT)
     try:
-        (major, minor), paths = json.loads(answer.text)
+        (major, minor), paths = json.loads(answer.text.strip().rpartition("\n")[2])
         return PythonVersion(int(major), int(minor)), tuple(map(str, paths))
     except (ValueError, TypeError) as error:
         reason = answer.failure or "gave no answer that can be read"

@@ -15,8 +15,9 @@ _CARDS = "sys/class/drm"
 _CARD = re.compile(r"card\d{1,3}")
 _FIELD = re.compile(r"^(DRIVER|PCI_ID|PCI_SLOT_NAME)=(\S+)$", re.MULTILINE)
 _INTEL = "8086"
-# A processor's own GPU is always this device of the root bus (Intel's graphics manuals).
-_INTEGRATED = re.compile(r"[0-9a-f]{4}:00:02\.0")
+# A processor's own GPU is always this device of the root bus (Intel's graphics manuals), and its
+# functions beside the first are virtual ones (SR-IOV).
+_INTEGRATED = re.compile(r"[0-9a-f]{4}:00:02\.[0-7]")
 
 
 def look(edge: Edge) -> Found:

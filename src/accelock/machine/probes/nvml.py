@@ -25,11 +25,12 @@ def look(edge: Edge) -> Found:
     if not sys.executable:
         return Found()
     # -I: neither the working directory nor PYTHONPATH has a say in what it imports.
-    text = edge.ask(sys.executable, "-I", str(CHILD), name=NAME)
+    text = edge.ask(sys.executable, "-I", "-W", "ignore", str(CHILD), name=NAME)
     if text is None:
         return Found()
     try:
-        said = json.loads(text)
+        # Its last line: what an interpreter's site packages say at the start stands above it.
+        said = json.loads(text.strip().rpartition("\n")[2])
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):

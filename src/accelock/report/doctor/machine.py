@@ -73,7 +73,7 @@ def _unused(here: Here, found: tuple[Candidate, ...], choice: Choice) -> Iterato
     """Yield that a GPU stands idle, where the hardware chose cpu all the same."""
     if choice.target.kind is not Kind.CPU or choice.rule is not Rule.LAST_RESORT:
         return
-    lacking = {Cause.OLD_DRIVER, Cause.NO_CODE, Cause.NOT_LOCKED}
+    lacking = {Cause.OLD_DRIVER, Cause.NO_CODE, Cause.NOT_LOCKED, Cause.JETSON, Cause.UNKNOWN}
     reasons = [f"{each.target}: {each.reason}" for each in found if each.cause in lacking]
     gpus = [*here.machine.of(Vendor.NVIDIA), *here.machine.of(Vendor.AMD)]
     if reasons and (gpus or here.machine.driver):

@@ -35,7 +35,7 @@ def read(path: Path, name: str, project: Project) -> Locks | None:
     declared = project.config.targets
     found: dict[Target, TargetLock] = {}
     for target, layer in files.layers(path, known).items():
-        if target in declared or files.is_stamped(layer):
+        if target in declared or files.is_ours(layer):
             found[target] = read_file(layer, files.shown(layer, path.parent), target, project)
     if path.is_file():
         compiled = files.read(path, name, known)
