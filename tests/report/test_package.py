@@ -51,6 +51,14 @@ def test_a_package_that_one_target_has(tmp_path: Path) -> None:
     assert "  index: it is of the pytorch family, and has one build for all targets" in lines
 
 
+def test_a_package_of_an_extra(tmp_path: Path) -> None:
+    folder = PoetryFolder(tmp_path)
+    for target in ("cpu", "cu126"):
+        folder.named(target, "torch")["optional"] = True
+    lines = list(why_package(here(folder.write().folder), "torch", no_network).lines())
+    assert "cu126: 2.6.0+cu126 (poetry.lock)" in lines
+
+
 def test_a_mac_has_no_label(tmp_path: Path) -> None:
     PoetryFolder(tmp_path).write()
     lines = list(why_package(here(tmp_path, machine="mac-m3"), "torch", no_network).lines())

@@ -89,9 +89,9 @@ def why_package(here: Here, word: str, open_reader: Callable[[], Fetching]) -> W
     """
     locks = read_locks(here.directory, here.project, here.lock)
     name, place = canonicalize_name(word), here.place
-    found = {each: each.at(place).get(name) for each in locks.targets}
+    found = {each: each.every(place).get(name) for each in locks.targets}
     if not any(found.values()):
-        names = sorted({each for lock in locks.targets for each in lock.at(place)})
+        names = sorted({each for lock in locks.targets for each in lock.every(place)})
         raise UnknownWordError(f"package in {', '.join(locks.files)}", word, names[:40])
     known = here.project.catalogue.family_of(name)
     lockstep = bool(known and known[1].lockstep and here.project.config.lockstep)

@@ -65,17 +65,20 @@ class TargetLock:
     :param file: its name, for people.
     :param platforms: those that it holds on; None where nothing tells them.
     :param at: returns the packages that are installed at a place, by name.
+    :param every: the same, with those that only an extra asks for: Poetry chooses a target, and
+        installs, with regard to them too.
     """
 
     target: Target
     file: str
     platforms: tuple[Platform, ...] | None
     at: Callable[[Place], Mapping[str, LockedPackage]]
+    every: Callable[[Place], Mapping[str, LockedPackage]]
     has_hashes: bool
 
     def fact(self, place: Place) -> Locked:
         """Return what the choice of a target has to know of it at a place."""
-        package = self.at(place).get(TORCH)
+        package = self.every(place).get(TORCH)
         version = package.parsed if package else None
         platforms = None if self.platforms is None else frozenset(p.name for p in self.platforms)
         return Locked(version, platforms)
