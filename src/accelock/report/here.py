@@ -99,9 +99,9 @@ class Here:
     @functools.cached_property
     def facts(self) -> Mapping[str, Locked]:
         """Return what the lock has for each target here."""
-        if self.locks is None or self.machine.platform is None:
+        if self.locks is None:
             return {}
-        return self.locks.facts(self.place)
+        return self.locks.facts(self.place if self.machine.platform else None)
 
     @property
     def environ(self) -> Mapping[str, str]:

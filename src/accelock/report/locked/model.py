@@ -76,9 +76,12 @@ class TargetLock:
     every: Callable[[Place], Mapping[str, LockedPackage]]
     has_hashes: bool
 
-    def fact(self, place: Place) -> Locked:
-        """Return what the choice of a target has to know of it at a place."""
-        package = self.every(place).get(TORCH)
+    def fact(self, place: Place | None) -> Locked:
+        """Return what the choice of a target has to know of it at a place.
+
+        :param place: None where accelock has no name for the platform: it holds nothing there.
+        """
+        package = self.every(place).get(TORCH) if place else None
         version = package.parsed if package else None
         platforms = None if self.platforms is None else frozenset(p.name for p in self.platforms)
         return Locked(version, platforms)
@@ -100,6 +103,6 @@ class Locks:
         """Return what it has for a target, or None."""
         return next((each for each in self.targets if each.target == target), None)
 
-    def facts(self, place: Place) -> dict[str, Locked]:
+    def facts(self, place: Place | None) -> dict[str, Locked]:
         """Return what the choice of a target has to know, by the target's name."""
         return {each.target.name: each.fact(place) for each in self.targets}
