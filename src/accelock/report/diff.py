@@ -149,10 +149,15 @@ def _sorted(found: Mapping[str, Download]) -> dict[str, Download]:
 
 
 def _differ(mine: Download, other: Download) -> bool:
+    """Tell whether two downloads of a package differ, as far as is known.
+
+    Unlabelled builds of one version may be other files on each target's page (torch 2.5.1 for Arm).
+    """
     a, b = mine.package, other.package
-    if (a.version, a.url) != (b.version, b.url):
-        return True
-    return mine.filename is not None and mine.filename == other.filename and mine.size != other.size
+    pairs = ((mine.filename, other.filename), (mine.size, other.size))
+    return (a.version, a.url) != (b.version, b.url) or any(
+        one is not None and two is not None and one != two for one, two in pairs
+    )
 
 
 def _part(title: str, downloads: list[Download]) -> Iterator[str]:
