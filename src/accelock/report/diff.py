@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from accelock.report.downloads import Fetching
     from accelock.report.here import Here
     from accelock.report.locked import Locks, TargetLock
-    from accelock.target import Platform
 
 FORMAT = 1
 
@@ -127,21 +126,17 @@ def _place(first: TargetLock, second: TargetLock, here: Here) -> Place:
 
     :raises AccelockError: they share none, or the one that was asked for is none of them.
     """
-    shared = [p for p in first.platforms or PLATFORMS.values() if _has(second, p)]
-    wanted = here.machine.platform
+    shared = [p for p in first.platforms or PLATFORMS.values() if second.holds(p)]
+    wanted = here.wanted_platform
     if wanted in shared and wanted is not None:
         return Place(wanted, here.python)
     if shared and here.machine_word is None:
         return Place(shared[0], here.python)
     has = ", ".join(platform.name for platform in shared) or "none"
     raise AccelockError(
-        f"{first.target} and {second.target} are not both locked for {here.machine.where}; the "
+        f"{first.target} and {second.target} are not both locked for {here.where}; the "
         f"platforms that both have: {has}"
     )
-
-
-def _has(lock: TargetLock, platform: Platform) -> bool:
-    return lock.platforms is None or platform in lock.platforms
 
 
 def _sorted(found: Mapping[str, Download]) -> dict[str, Download]:

@@ -76,6 +76,10 @@ class TargetLock:
     every: Callable[[Place], Mapping[str, LockedPackage]]
     has_hashes: bool
 
+    def holds(self, platform: Platform) -> bool:
+        """Tell whether it holds on a platform, as far as is known."""
+        return self.platforms is None or platform in self.platforms
+
     def fact(self, place: Place | None) -> Locked:
         """Return what the choice of a target has to know of it at a place.
 
