@@ -1,9 +1,9 @@
 """`accelock diff A B`: what two targets differ in, and what each downloads.
 
 The JSON: `format` (1), `a`, `b` (targets), `platform`, `python`, `files`, `only_a`, `only_b` (each
-`name`, `version`, `bytes`), `changed` (each `name`, `a`, `b`: `version` and `bytes`), `same` (how
-many packages), `total` (by target: `bytes`, and `unknown`, of how many the size is not known), and
-`faults` (why not). Sizes are in bytes; null is not known.
+`name`, `version`, `file`, `bytes`), `changed` (each `name`, and the same four keys in `a` and in
+`b`), `same` (how many packages), `total` (by target: `bytes`, and `unknown`, of how many the size
+is not known), and `faults` (why not). Sizes are in bytes; null is not known.
 """
 
 from __future__ import annotations
