@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,8 +27,17 @@ from accelock.machine import Vendor, profile
 from accelock.machine.choose import ORDER
 from accelock.machine.judge import Cause
 from accelock.piptools.outputs import output_names
+from accelock.report.diff import diff
+from accelock.report.doctor import diagnose
+from accelock.report.package import why_package
+from accelock.report.why import why
 from accelock.target import PLATFORMS, parse_target
 from tests.readme_document import README, TOP, literals, table
+from tests.report.heres import gpu_box, here, no_network
+from tests.report.poetry_locks import PoetryFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TEXT = README.read_text(encoding="utf-8")
 VARIABLE = re.compile(r"[A-Z]+(_[A-Z]+)+_?")
@@ -108,6 +119,34 @@ def test_a_machine_has_the_keys_in_the_table() -> None:
     vendors = {vendor.value for vendor in Vendor}
     assert set(gpus) - vendors == set(machine["gpus"][0])
     assert vendors <= set(gpus)
+
+
+def paths(value: object, at: str = "") -> Iterator[str]:
+    """The keys in a document, each behind those that it is in; what is by target is `TARGET`."""
+    for each in value if isinstance(value, list) else [value]:
+        for key, inner in each.items() if isinstance(each, dict) else ():
+            word = "TARGET" if key in ("cpu", "cu126") else key
+            yield f"{at}{word}"
+            yield from paths(None if key == "machine" else inner, f"{at}{word}.")
+
+
+def test_reports_have_the_keys_in_the_table(tmp_path: Path) -> None:
+    at = here(PoetryFolder(tmp_path).write().folder)
+    printed = {
+        "why": [why(at).dumps()],
+        "why PACKAGE": [why_package(at, "torch", no_network).dumps()],
+        "diff": [
+            diff(at, ("cpu", "cu126"), no_network).dumps(),
+            diff(at, ("cu126", "cpu"), no_network).dumps(),
+        ],
+        "doctor": [diagnose(gpu_box(tmp_path, "520.61.05"), ()).dumps()],
+    }
+    rows = table("`diff` and `doctor` are in JSON")
+    assert {literals(row[0])[0] for row in rows} == set(printed)
+    for command, texts in printed.items():
+        found = {path for text in texts for path in paths(json.loads(text))} - {"format"}
+        leaves = {p for p in found if not any(other.startswith(f"{p}.") for other in found)}
+        assert {k for r in rows if literals(r[0]) == [command] for k in literals(r[1])} == leaves
 
 
 def test_doctor_has_the_codes_in_the_table() -> None:

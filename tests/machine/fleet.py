@@ -167,7 +167,7 @@ FLEET = [
         files={"proc/driver/nvidia/version":
                PROC_VERSION_OPEN.format(machine="x86_64", version="580.82.07")}),
     Box("musl", "cu130", "RTX 4090", "580.82.07", (RTX_4090,), libc="musllinux_1_2_x86_64"),
-    Box("RISC-V", "cpu", "no NVIDIA driver found", platform=None),
+    Box("RISC-V", "cpu", "there are no builds for linux on riscv64", platform=None),
     Box("hidden GPUs", "cpu", "CUDA_VISIBLE_DEVICES hides the NVIDIA GPUs", "580.82.07", (H100,),
         environ={"CUDA_VISIBLE_DEVICES": ""}),
 ]  # fmt: skip

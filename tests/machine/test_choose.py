@@ -155,9 +155,14 @@ class TestNothingFits:
         choice = chosen("cpu rocm6.3", with_gpus(tmp_path, 90402), platform=ARM)
         assert choice.target.name == "cpu"
 
-    def test_a_machine_without_a_name_is_asked_all_the_same(self, tmp_path: Path) -> None:
-        root = with_driver(tmp_path, "580.65.06")
-        assert chosen("cpu cu126", root, platform=None).target.name == "cu126"
+    def test_a_machine_without_a_name_is_cpu(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("accelock.machine.detection.host_platform", lambda: None)
+        choice = chosen("cpu cu126", with_driver(tmp_path, "580.65.06"), platform=None)
+        assert choice.reason.startswith(
+            "no other declared target fits: cu126: there are no builds for "
+        )
 
     def test_no_cpu_declared(self, tmp_path: Path) -> None:
         with pytest.raises(AccelockError) as caught:

@@ -41,12 +41,13 @@ def select(
     root: Path = Path("/nowhere"),
     wanted: str = "",
     said: str | None = None,
+    platform: str | None = "linux-x86_64",
 ) -> Selection | None:
     targets = tuple(map(target, declared.split()))
-    platform = PLATFORMS["linux-x86_64"]
+    named = PLATFORMS[platform] if platform else None
     environ = {"ACCELOCK_TARGET": wanted}
     run = Commands({} if said is None else {"NVML": said})
-    return Chooser(targets, load_catalogue(), environ, platform, root, run).select(words)
+    return Chooser(targets, load_catalogue(), environ, named, root, run).select(words)
 
 
 def told(selection: Selection | None) -> tuple[tuple[str, ...], str]:
@@ -88,6 +89,20 @@ def test_a_file_for_other_platforms_is_passed_over(project: Project, tmp_path: P
     files, reason = told(select(root=with_driver(tmp_path / "root", "580.82.07")))
     assert files == ("requirements.cpu.txt",)
     assert "cu126: the lock has it for linux-aarch64, and this is linux-x86_64" in reason
+
+
+def test_a_platform_without_a_name_gets_no_cuda(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accelock.machine.detection.host_platform", lambda: None)
+    root = with_driver(tmp_path / "root", "580.82.07")
+    for name in ("cpu", "cu126"):
+        project.write(f"requirements.{name}.txt", BODY)
+    found = select(declared="cpu cu126", root=root, platform=None)
+    assert told(found)[0] == ("requirements.cpu.txt",)
+    project.compiled("requirements.cpu.txt", "cpu", BODY, platforms=["linux-x86_64"])
+    with pytest.raises(AccelockError, match="cpu: the lock has it for linux-x86_64, and this is"):
+        select(declared="cpu cu126", root=root, platform=None)
 
 
 def test_the_driver_of_the_machine(project: Project, tmp_path: Path) -> None:

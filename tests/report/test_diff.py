@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.report.diff import diff
-from accelock.report.downloads import megabytes
+from accelock.report.downloads import Download, megabytes
+from accelock.report.locked import LockedPackage
 from tests.report.heres import fetching, here, no_network
 from tests.report.poetry_locks import PoetryFolder
 from tests.report.projects import ALL, CUDA_PLATFORMS, Project
@@ -174,6 +176,28 @@ def test_a_poetry_lock_tells_its_files_itself(tmp_path: Path) -> None:
         "nvidia-cudnn-cu12",
         "triton",
     ]
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "is_other"),
+    [
+        (("torch-2.5.1-a.whl", None), ("torch-2.5.1-b.whl", None), True),
+        (("torch-2.5.1-a.whl", 7), ("torch-2.5.1-a.whl", 8), True),
+        (("torch-2.5.1-a.whl", 7), ("torch-2.5.1-a.whl", None), False),
+        (("torch-2.5.1-a.whl", 7), (None, None), False),
+        ((None, None), (None, None), False),
+    ],
+)
+def test_other_files_of_one_version(
+    compiled: Project,
+    mine: tuple[str | None, int | None],
+    other: tuple[str | None, int | None],
+    is_other: bool,
+) -> None:
+    package = LockedPackage("torch", "2.5.1")
+    a, b = ({"torch": Download(package, *each)} for each in (mine, other))
+    found = replace(diff(here(compiled.folder), BOTH, no_network), a=a, b=b)
+    assert found.changed == (["torch"] if is_other else [])
 
 
 def test_a_target_with_itself(compiled: Project) -> None:

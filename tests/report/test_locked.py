@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.version import Version
@@ -132,6 +132,25 @@ class TestPoetry:
             "c",
             "e",
         }
+
+    def test_what_an_extra_may_ask_for_counts_for_the_choice(self, folder: PoetryFolder) -> None:
+        at_ml: dict[str, Any] = {"optional": True, "markers": {"main": 'extra == "ml"'}}
+        at_mac: dict[str, Any] = {
+            "optional": True,
+            "markers": 'extra == "ml" and sys_platform == "darwin"',
+        }
+        folder.entries["cpu"] = [
+            entry("torch", "2.11.0+cpu", "cpu", **at_ml),
+            entry("torch", "2.5.1+cpu", "cpu", **at_ml),
+            entry("triton", "3.2.0", **at_mac),
+            entry("numpy", "2.0"),
+            entry("numpy", "2.1", optional=True),
+        ]
+        (cpu, _) = found(folder.write().folder).targets
+        assert {name: each.version for name, each in cpu.at(LINUX).items()} == {"numpy": "2.0"}
+        every = {name: each.version for name, each in cpu.every(LINUX).items()}
+        assert every == {"numpy": "2.0", "torch": "2.11.0+cpu"}
+        assert cpu.fact(LINUX).torch == Version("2.11.0+cpu")
 
     def test_it_comes_before_files(self, folder: PoetryFolder) -> None:
         folder.write()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.errors import UnknownWordError
+from accelock.errors import AccelockError, UnknownWordError
+from accelock.machine.edge import Found
+from accelock.report.diff import diff
 from accelock.report.package import why_package
 from tests.report.heres import fetching, here, no_network
 from tests.report.poetry_locks import PoetryFolder
@@ -16,7 +18,10 @@ from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from accelock.machine.model import Note
 
 
 def test_out_of_a_poetry_lock_nothing_is_read(tmp_path: Path) -> None:
@@ -49,6 +54,14 @@ def test_a_package_that_one_target_has(tmp_path: Path) -> None:
         f"  nothing asks for it here (poetry.lock is for {', '.join(ALL)})",
     ]
     assert "  index: it is of the pytorch family, and has one build for all targets" in lines
+
+
+def test_a_package_of_an_extra(tmp_path: Path) -> None:
+    folder = PoetryFolder(tmp_path)
+    for target in ("cpu", "cu126"):
+        folder.named(target, "torch")["optional"] = True
+    lines = list(why_package(here(folder.write().folder), "torch", no_network).lines())
+    assert "cu126: 2.6.0+cu126 (poetry.lock)" in lines
 
 
 def test_a_mac_has_no_label(tmp_path: Path) -> None:
@@ -106,6 +119,48 @@ def test_the_file_of_a_compiled_pin_is_the_indexs(tmp_path: Path) -> None:
         assert found.filename.startswith("torch-2.6.0+cu126-cp311-")
         assert found.filename.endswith("x86_64.whl")
         assert server.bodies() == ()
+
+
+def test_a_platform_that_no_target_is_locked_for(tmp_path: Path) -> None:
+    folder = PoetryFolder(tmp_path)
+    folder.platforms = {"cpu": ("linux-x86_64",), "cu126": ("linux-x86_64", "linux-aarch64")}
+    at = here(folder.write().folder, machine="mac-m3")
+    with pytest.raises(AccelockError) as caught:
+        why_package(at, "torch", no_network)
+    assert str(caught.value) == (
+        "cpu and cu126 are not locked for macos-arm64; the platforms that poetry.lock has: "
+        "linux-x86_64, linux-aarch64"
+    )
+
+
+def test_a_target_that_is_not_locked_for_the_platform_has_none(tmp_path: Path) -> None:
+    folder = PoetryFolder(tmp_path)
+    folder.platforms["cpu"] = ("linux-x86_64", "windows-x86_64")
+    answer = why_package(here(folder.write().folder, machine="gh200"), "torch", no_network)
+    lines = list(answer.lines())
+    assert lines[2:4] == [
+        "cpu: not installed",
+        "  poetry.lock has cpu for linux-x86_64, windows-x86_64 only",
+    ]
+    assert "cu126: 2.6.0+cu126 (poetry.lock)" in lines
+
+
+def test_no_probe_is_run_for_a_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+
+    def count(probes: Mapping[str, object], _around: object) -> tuple[dict[str, Found], list[Note]]:
+        runs.extend(probes)
+        return {name: Found() for name in ("host", "nvidia", *probes)}, []
+
+    monkeypatch.setattr("accelock.machine.detection._run", count)
+    PoetryFolder(tmp_path).write()
+    why_package(here(tmp_path), "torch", no_network)
+    diff(here(tmp_path), ("cpu", "cu126"), no_network)
+    with pytest.raises(AccelockError, match="both have: linux-x86_64"):
+        diff(here(tmp_path, machine="mac-m3"), ("cpu", "cu126"), no_network)
+    assert runs == []
+    assert here(tmp_path).machine.where == "linux-x86_64"
+    assert runs
 
 
 def test_no_such_package(project: Project) -> None:

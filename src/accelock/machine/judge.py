@@ -68,8 +68,9 @@ def judge(
     """Return whether `target` runs on `machine`, as the lock has it where there is one."""
     lock = locked or Locked()
     platform = machine.platform
-    if platform is not None and not target.exists_on(platform):
-        return _no(Cause.NO_BUILDS, f"there are no builds for {platform}")
+    has_builds = target.exists_on(platform) if platform else target.kind is Kind.CPU
+    if not has_builds:
+        return _no(Cause.NO_BUILDS, f"there are no builds for {machine.where}")
     if lock.platforms is not None and machine.where not in lock.platforms:
         has = ", ".join(sorted(lock.platforms)) or "no platform"
         what = f"the lock has it for {has}, and this is {machine.where}"

@@ -147,13 +147,12 @@ class Chooser:
         A file that cannot be read says nothing: it is refused once it is chosen.
         """
         found: list[Locked] = []
-        if self.platform is not None:
-            place = Place(self.platform, PythonVersion.host())
-            project = Project(self.catalogue, Config(targets=self.declared))
-            for path in paths:
-                with contextlib.suppress(AccelockError):
-                    lock = of_requirements.read_file(path, path.name, target, project)
-                    found.append(lock.fact(place))
+        place = Place(self.platform, PythonVersion.host()) if self.platform else None
+        project = Project(self.catalogue, Config(targets=self.declared))
+        for path in paths:
+            with contextlib.suppress(AccelockError):
+                lock = of_requirements.read_file(path, path.name, target, project)
+                found.append(lock.fact(place))
         platforms = [fact.platforms for fact in found if fact.platforms is not None]
         return Locked(
             torch=next((fact.torch for fact in found if fact.torch is not None), None),

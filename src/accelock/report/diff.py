@@ -1,9 +1,9 @@
 """`accelock diff A B`: what two targets differ in, and what each downloads.
 
 The JSON: `format` (1), `a`, `b` (targets), `platform`, `python`, `files`, `only_a`, `only_b` (each
-`name`, `version`, `bytes`), `changed` (each `name`, `a`, `b`: `version` and `bytes`), `same` (how
-many packages), `total` (by target: `bytes`, and `unknown`, of how many the size is not known), and
-`faults` (why not). Sizes are in bytes; null is not known.
+`name`, `version`, `file`, `bytes`), `changed` (each `name`, and the same four keys in `a` and in
+`b`), `same` (how many packages), `total` (by target: `bytes`, and `unknown`, of how many the size
+is not known), and `faults` (why not). Sizes are in bytes; null is not known.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from accelock.report.downloads import Fetching
     from accelock.report.here import Here
     from accelock.report.locked import Locks, TargetLock
-    from accelock.target import Platform
 
 FORMAT = 1
 
@@ -127,21 +126,17 @@ def _place(first: TargetLock, second: TargetLock, here: Here) -> Place:
 
     :raises AccelockError: they share none, or the one that was asked for is none of them.
     """
-    shared = [p for p in first.platforms or PLATFORMS.values() if _has(second, p)]
-    wanted = here.machine.platform
+    shared = [p for p in first.platforms or PLATFORMS.values() if second.holds(p)]
+    wanted = here.wanted_platform
     if wanted in shared and wanted is not None:
         return Place(wanted, here.python)
     if shared and here.machine_word is None:
         return Place(shared[0], here.python)
     has = ", ".join(platform.name for platform in shared) or "none"
     raise AccelockError(
-        f"{first.target} and {second.target} are not both locked for {here.machine.where}; the "
+        f"{first.target} and {second.target} are not both locked for {here.where}; the "
         f"platforms that both have: {has}"
     )
-
-
-def _has(lock: TargetLock, platform: Platform) -> bool:
-    return lock.platforms is None or platform in lock.platforms
 
 
 def _sorted(found: Mapping[str, Download]) -> dict[str, Download]:
@@ -149,10 +144,15 @@ def _sorted(found: Mapping[str, Download]) -> dict[str, Download]:
 
 
 def _differ(mine: Download, other: Download) -> bool:
+    """Tell whether two downloads of a package differ, as far as is known.
+
+    Unlabelled builds of one version may be other files on each target's page (torch 2.5.1 for Arm).
+    """
     a, b = mine.package, other.package
-    if (a.version, a.url) != (b.version, b.url):
-        return True
-    return mine.filename is not None and mine.filename == other.filename and mine.size != other.size
+    pairs = ((mine.filename, other.filename), (mine.size, other.size))
+    return (a.version, a.url) != (b.version, b.url) or any(
+        one is not None and two is not None and one != two for one, two in pairs
+    )
 
 
 def _part(title: str, downloads: list[Download]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from accelock.machine import Choice, NoTargetError, detect, profile
 from accelock.machine.choose import candidates, choose_for, tell
 from accelock.report.locked import find_locks
 from accelock.report.project import Project
-from accelock.target import PLATFORMS, PythonVersion
+from accelock.target import PLATFORMS, PythonVersion, host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,25 +83,41 @@ class Here:
             )
         return found
 
+    @property
+    def wanted_platform(self) -> Platform | None:
+        """Return the platform that is meant, None where it has no name; no probe is run for it."""
+        if self.machine_word is not None:
+            return self.machine.platform
+        return self.platform or host_platform()
+
+    @property
+    def where(self) -> str:
+        """Return what to call that platform in a message."""
+        if self.machine_word is not None:
+            return self.machine.where
+        platform = self.wanted_platform
+        return platform.name if platform else f"{self.around.system} on {self.around.machine}"
+
     @functools.cached_property
     def place(self) -> Place:
         """Return the platform and Python that are meant.
 
         :raises AccelockError: accelock has no name for the machine's platform.
         """
-        if self.machine.platform is None:
+        platform = self.wanted_platform
+        if platform is None:
             raise AccelockError(
-                f"this machine is {self.machine.where}, for which there are no wheels that "
+                f"this machine is {self.where}, for which there are no wheels that "
                 f"accelock knows; the platforms are: {', '.join(PLATFORMS)}"
             )
-        return Place(self.machine.platform, self.python)
+        return Place(platform, self.python)
 
     @functools.cached_property
     def facts(self) -> Mapping[str, Locked]:
         """Return what the lock has for each target here."""
-        if self.locks is None or self.machine.platform is None:
+        if self.locks is None:
             return {}
-        return self.locks.facts(self.place)
+        return self.locks.facts(self.place if self.wanted_platform else None)
 
     @property
     def environ(self) -> Mapping[str, str]:

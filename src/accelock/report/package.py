@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from accelock.errors import UnknownWordError
+from accelock.errors import AccelockError, UnknownWordError
 from accelock.report.downloads import Downloads
 from accelock.report.locked import read_locks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from accelock.catalogue import Family, FamilyPackage
     from accelock.lock.markers import Place
     from accelock.report.downloads import Fetching
     from accelock.report.here import Here
-    from accelock.report.locked import LockedPackage, TargetLock
+    from accelock.report.locked import LockedPackage, Locks, TargetLock
+    from accelock.target import Platform
 
 FORMAT = 1
 
@@ -85,14 +86,15 @@ def why_package(here: Here, word: str, open_reader: Callable[[], Fetching]) -> W
 
     :param open_reader: called where the lock does not tell the file, and an index has to.
     :raises UnknownWordError: no target of the lock has it.
-    :raises AccelockError: there is no lock.
+    :raises AccelockError: there is no lock, or no target is locked for the platform.
     """
     locks = read_locks(here.directory, here.project, here.lock)
     name, place = canonicalize_name(word), here.place
-    found = {each: each.at(place).get(name) for each in locks.targets}
-    if not any(found.values()):
-        names = sorted({each for lock in locks.targets for each in lock.at(place)})
+    there = {each: each.every(place) for each in _holding(locks, place.platform)}
+    if not any(name in packages for packages in there.values()):
+        names = sorted({each for packages in there.values() for each in packages})
         raise UnknownWordError(f"package in {', '.join(locks.files)}", word, names[:40])
+    found = {each: there.get(each, {}).get(name) for each in locks.targets}
     known = here.project.catalogue.family_of(name)
     lockstep = bool(known and known[1].lockstep and here.project.config.lockstep)
     downloads = Downloads(open_reader, here.project)
@@ -101,11 +103,35 @@ def why_package(here: Here, word: str, open_reader: Callable[[], Fetching]) -> W
             lock.target.name,
             package,
             downloads.filename(package, lock.target, place) if package else None,
-            tuple(_reasons(package, lock, known, lockstep=lockstep, many=len(found) > 1)),
+            tuple(_reasons(package, lock, known, lockstep=lockstep, many=len(found) > 1))
+            if lock in there
+            else (f"{lock.file} has {lock.target} for {_platforms([lock])} only",),
         )
         for lock, package in found.items()
     )
     return WhyPackage(name, place, known, lockstep, targets, tuple(downloads.faults))
+
+
+def _holding(locks: Locks, platform: Platform) -> list[TargetLock]:
+    """Return the targets that are locked for a platform.
+
+    :raises AccelockError: there is none.
+    """
+    found = [each for each in locks.targets if each.holds(platform)]
+    if not found:
+        targets = " and ".join(each.target.name for each in locks.targets)
+        many = len(locks.targets) > 1
+        raise AccelockError(
+            f"{targets} {'are' if many else 'is'} not locked for {platform}; the platforms that "
+            f"{' and '.join(locks.files)} {'have' if len(locks.files) > 1 else 'has'}: "
+            f"{_platforms(locks.targets)}"
+        )
+    return found
+
+
+def _platforms(locks: Iterable[TargetLock]) -> str:
+    found = dict.fromkeys(p.name for lock in locks for p in lock.platforms or ())
+    return ", ".join(found) or "none"
 
 
 def _reasons(
@@ -118,8 +144,7 @@ def _reasons(
 ) -> Iterator[str]:
     if package is None:
         if lock.platforms is not None:
-            names = ", ".join(platform.name for platform in lock.platforms)
-            yield f"nothing asks for it here ({lock.file} is for {names})"
+            yield f"nothing asks for it here ({lock.file} is for {_platforms([lock])})"
         return
     yield f"version: {_asked(package)}"
     if lockstep and many:

@@ -225,13 +225,14 @@ def _holds(entry: Entry, place: Place) -> bool:
     groups = entry.get("groups")
     if isinstance(marker, dict) and isinstance(groups, list) and len(groups) > len(each):
         return True  # groups without a marker of their own want it everywhere
-    return any(_is_true(text, place) for text in each)
+    return any(may_be_true(text, place) for text in each)
 
 
-def _is_true(marker: Any, place: Place) -> bool:
+def may_be_true(marker: Any, place: Place) -> bool:
+    """Tell whether a marker can hold at a place: whatever extra it names may be asked for."""
     if not isinstance(marker, str):
         return True
-    try:  # an extra may always be asked for
+    try:
         return markers.evaluate(_EXTRA.sub('python_version != ""', marker), place)
     except MetadataError:
         return True

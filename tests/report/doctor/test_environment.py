@@ -11,6 +11,7 @@ from accelock.errors import AccelockError
 from accelock.report import installed
 from accelock.report.doctor import diagnose
 from tests.report.heres import gpu_box, here
+from tests.report.poetry_locks import PoetryFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,3 +116,19 @@ def test_the_environment_of_another_python() -> None:
 def test_what_is_no_python(word: str) -> None:
     with pytest.raises(AccelockError, match="is no Python that answers"):
         installed.ask_interpreter(word)
+
+
+def test_torch_in_an_extra_of_poetry(tmp_path: Path) -> None:
+    folder = PoetryFolder(tmp_path)
+    for name in ("torch", "nvidia-cudnn-cu12"):
+        folder.named("cu126", name)["optional"] = True
+    at = gpu_box(folder.write().folder)
+
+    def codes(**packages: str) -> set[str]:
+        paths = (str(site(tmp_path / packages["torch"], **packages)),)
+        return {each.code for each in diagnose(at, paths).report.findings} - ELSEWHERE
+
+    right, wrong = codes(**CUDA), codes(torch="2.6.0+cpu")
+    assert "left-over" not in right
+    assert "other-build" not in right
+    assert "other-build" in wrong

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accelock.machine.judge import Cause
 from accelock.report.doctor import Diagnosis, diagnose
 from accelock.report.findings import Level
 from tests.machine.machines import DOCKER, nvml, with_driver, with_gpus, write
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from accelock.report.findings import Finding
     from accelock.report.here import Here
 
+PPC = """{"format": 1, "platform": null, "system": "linux", "machine": "ppc64le",
+          "nvidia_driver": {"version": "580.82.07", "source": "x"}}"""
 # What these tests are not about: the files of the sound project have no hashes.
 ELSEWHERE = {"unhashed", "index-confusion"}
 
@@ -73,6 +76,19 @@ def test_a_platform_that_is_not_locked(project: Project) -> None:
     assert codes(here(project.folder, platform="macos-arm64")) == [("no-target", "error")]
     chosen = here(project.folder, platform="macos-arm64", environ={"ACCELOCK_TARGET": "cpu"})
     assert codes(chosen) == [("platform-not-locked", "error")]
+
+
+def test_a_platform_without_a_name(tmp_path: Path) -> None:
+    machine = write(tmp_path, {"ppc.json": PPC}) / "ppc.json"
+    project = Project(tmp_path / "project")
+    project.compiled("requirements.cu126.txt", "cu126", "filelock==3.18.0\n", ())
+    (finding,) = findings(diagnose(here(project.folder, machine=str(machine)), ()))
+    assert (finding.code, finding.level) == ("no-builds", Level.ERROR)
+    assert finding.what.endswith("there are no builds for linux on ppc64le")
+    project.compiled("requirements.cpu.txt", "cpu", "filelock==3.18.0\n", ())
+    at = here(project.folder, machine=str(machine))
+    assert codes(at) == [("no-target", "error")]
+    assert at.candidates()[-1].cause is Cause.NOT_LOCKED
 
 
 def test_a_target_for_a_machine_that_is_elsewhere_is_a_warning(project: Project) -> None:

@@ -30,7 +30,7 @@ def check_environment(
     lock = here.locks.of(choice.target) if here.locks and choice else None
     if lock is None or choice is None or here.machine.platform is None:
         return
-    locked = lock.at(here.place)
+    locked = lock.every(here.place)
     wanted = {name: package.version for name, package in locked.items()}
     yield from _other_versions(installed, wanted, here, choice)
     yield from _leftovers(installed, wanted, here, choice)

@@ -65,17 +65,27 @@ class TargetLock:
     :param file: its name, for people.
     :param platforms: those that it holds on; None where nothing tells them.
     :param at: returns the packages that are installed at a place, by name.
+    :param every: the same, with those that only an extra asks for: Poetry chooses a target, and
+        installs, with regard to them too.
     """
 
     target: Target
     file: str
     platforms: tuple[Platform, ...] | None
     at: Callable[[Place], Mapping[str, LockedPackage]]
+    every: Callable[[Place], Mapping[str, LockedPackage]]
     has_hashes: bool
 
-    def fact(self, place: Place) -> Locked:
-        """Return what the choice of a target has to know of it at a place."""
-        package = self.at(place).get(TORCH)
+    def holds(self, platform: Platform) -> bool:
+        """Tell whether it holds on a platform, as far as is known."""
+        return self.platforms is None or platform in self.platforms
+
+    def fact(self, place: Place | None) -> Locked:
+        """Return what the choice of a target has to know of it at a place.
+
+        :param place: None where accelock has no name for the platform: it holds nothing there.
+        """
+        package = self.every(place).get(TORCH) if place else None
         version = package.parsed if package else None
         platforms = None if self.platforms is None else frozenset(p.name for p in self.platforms)
         return Locked(version, platforms)
@@ -97,6 +107,6 @@ class Locks:
         """Return what it has for a target, or None."""
         return next((each for each in self.targets if each.target == target), None)
 
-    def facts(self, place: Place) -> dict[str, Locked]:
+    def facts(self, place: Place | None) -> dict[str, Locked]:
         """Return what the choice of a target has to know, by the target's name."""
         return {each.target.name: each.fact(place) for each in self.targets}

@@ -6,18 +6,19 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from accelock.catalogue.source import redact
 from accelock.errors import AccelockError, MetadataError
 from accelock.lock import markers, toml
 from accelock.lock import overlay as overlays
 from accelock.report.locked.model import LockedPackage, Locks, TargetLock
-from accelock.report.poetry_entries import name_of
+from accelock.report.poetry_entries import may_be_true, name_of
 from accelock.report.poetry_project import MAIN, read_project
 from accelock.target import parse_platform, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from accelock.lock.markers import Place
@@ -53,28 +54,47 @@ def read(directory: Path, project: Project) -> Locks | None:
             raise overlays.OverlayError(
                 f"{KIND}: [metadata.accelock] has what this accelock does not know: {error}"
             ) from error
-        found.append(TargetLock(target, KIND, platforms, _At(entries, asks), has_hashes=True))
+        at, every = (_At(entries, asks, extras=extras) for extras in (False, True))
+        found.append(TargetLock(target, KIND, platforms, at, every, has_hashes=True))
     return Locks(KIND, tuple(found))
 
 
 class _At:
-    """Answers which entries are installed at a place: those of no extra, whose markers hold."""
+    """Answers which entries are installed at a place: those whose markers hold.
 
-    def __init__(self, entries: Sequence[Entry], asks: Sequence[Ask]) -> None:
+    Without extras those of no extra. With them those of any, where the lock does not say which are
+    asked for; of several of one name one of no extra is meant, else the newest.
+    """
+
+    def __init__(self, entries: Sequence[Entry], asks: Sequence[Ask], *, extras: bool) -> None:
         self._entries = entries
         self._asks = asks
+        self._extras = extras
 
     def __call__(self, place: Place) -> Mapping[str, LockedPackage]:
-        here = [
-            e for e in self._entries if not e.get("optional") and _holds(e.get("markers"), place)
-        ]
+        here = [entry for entry in self._entries if _is_wanted(entry, place)]
+        if self._extras:
+            some = [e for e in self._entries if e not in here and _holds(e, place, may_be_true)]
+            here = [*sorted(some, key=_version), *here]
         return {name_of(entry): _package(entry, here, self._asks) for entry in here}
 
 
-def _holds(marker: Any, place: Place) -> bool:
+def _is_wanted(entry: Entry, place: Place) -> bool:
+    return not entry.get("optional") and _holds(entry, place, _is_true)
+
+
+def _version(entry: Entry) -> Version:
+    try:
+        return Version(str(entry.get("version")))
+    except InvalidVersion:
+        return Version("0")
+
+
+def _holds(entry: Entry, place: Place, is_true: Callable[[Any, Place], bool]) -> bool:
     """Tell whether an entry's marker holds; it may be one for each group. In doubt it does."""
+    marker = entry.get("markers")
     texts = list(marker.values()) if isinstance(marker, dict) else [marker]
-    return any(_is_true(text, place) for text in texts) if texts else True
+    return any(is_true(text, place) for text in texts) if texts else True
 
 
 def _is_true(text: Any, place: Place) -> bool:
