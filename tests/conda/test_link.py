@@ -73,3 +73,10 @@ def test_an_archive_of_a_folder_that_is_gone(
     archive_of(records[0].url).unlink()
     with pytest.raises(InstallError, match=r"cannot be read: No such file"):
         install(records, tmp_path / "env", HOST)
+
+
+def test_a_prefix_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    assert HOST is not None
+    prefix = tmp_path / ("x" * 300)
+    with pytest.raises(InstallError, match=r"cannot be looked at: \w+"):
+        install((), prefix, HOST)
