@@ -194,3 +194,15 @@ def test_credentials_are_never_told() -> None:
     for url in ("https://me:secret@host example/c", "ftp://me:secret@host/t/secret/c"):
         (fault,) = faults(f'[conda]\nchannels = ["{url}"]\n')
         assert "secret" not in fault
+
+
+@pytest.mark.parametrize("name", ["t/secret/private", "own/t/secret", "user:secret@host/conda"])
+def test_the_short_forms_with_credentials_are_refused_and_not_told(name: str) -> None:
+    (fault,) = faults(f'[conda]\nchannels = ["{name}"]\n')
+    assert fault.startswith(".channels[0]: is no channel's name")
+    assert "secret" not in fault
+    (fault,) = faults(
+        f'[conda]\nchannels = ["c"]\n[conda.dependencies]\nnumpy = {{ channel = "{name}" }}\n'
+    )
+    assert "has credentials" in fault
+    assert "secret" not in fault

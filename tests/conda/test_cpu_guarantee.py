@@ -136,6 +136,13 @@ def test_an_intruder_that_no_build_replaces(save: Callable[[Channel], str]) -> N
     )
 
 
+def test_a_build_that_says_no_cuda_is_not_passed_over(save: Callable[[Channel], str]) -> None:
+    channel = Channel.of(
+        package("ucx", "1.0", "cuda_h1_1", number=1), package("ucx", "1.0", "nocuda_h1_0")
+    )
+    assert versions(guarded(save(channel), "ucx")) == {"ucx": "1.0 nocuda_h1_0"}
+
+
 def test_a_build_that_does_not_say_what_it_is_for(save: Callable[[Channel], str]) -> None:
     channel = Channel.of(package("pytorch", "0.4.1", "py37__9.0.176_7.1.2_2"))
     with pytest.raises(GuardError, match="is not marked as a CPU build; it was asked for"):

@@ -106,6 +106,18 @@ def test_a_toolkit_without_pytorch(save: Callable[[Channel], str]) -> None:
     assert guarded(CU126, channel, "cuda-toolkit")["cuda-toolkit"] == "12.6 0"
 
 
+def test_a_toolkit_that_does_not_depend_on_the_version(save: Callable[[Channel], str]) -> None:
+    kits = (package("cuda-toolkit", f"{v}.0", "0") for v in ("12.6", "12.8"))
+    found = guarded(CU126, save(Channel.of(kits)), "cuda-toolkit")
+    assert found == {"cuda-toolkit": "12.6.0 0"}
+
+
+def test_builds_for_another_major_are_passed_over(save: Callable[[Channel], str]) -> None:
+    others = (package("pytorch", f"2.{n}.0", "cuda130_h1_0") for n in range(7, 70))
+    channel = Channel.of(package("pytorch", "2.6.0", "cuda124_h1_0"), others)
+    assert guarded(CU126, save(channel), "pytorch") == {"pytorch": "2.6.0 cuda124_h1_0"}
+
+
 def test_what_needs_no_gpu_is_left_alone(save: Callable[[Channel], str]) -> None:
     channel = save(FORGE.with_packages(package("git", "2.47")))
     assert guarded(CU126, channel, "git") == {"git": "2.47 0"}

@@ -108,6 +108,10 @@ def test_constraints_of_cuda() -> None:
         "cuda-version 12.6.*",
         "cudatoolkit 12.6.*",
         "pytorch-cuda 12.6.*",
+        "cuda 12.6.*",
+        "cuda-toolkit 12.6.*",
+        "cuda-runtime 12.6.*",
+        "cuda-cudart 12.6.*",
         "cpuonly <0a0",
         "pytorch-cpu <0a0",
         "torchvision-cpu <0a0",
@@ -224,6 +228,14 @@ def test_pytorch_for_cuda() -> None:
     assert reasons(record("pytorch", "py3.8_0"), CU126) == ["is not a CUDA build"]
 
 
+def test_a_build_for_another_cuda() -> None:
+    for build in ("cuda112_py_0", "py3.8_cuda11.8_0", "py36_cuda9.2_0", "cuda130_h0_0"):
+        told = reasons(record("pytorch", build), CU126)
+        assert told == ["is a build for another CUDA than 12"]
+    for build in ("cuda124_py_0", "py3.8_cuda12.1_0", "cuda_py_0", "h1_cuda_300"):
+        assert reasons(record("pytorch", build), CU126) == []
+
+
 def test_half_of_a_family_for_cuda() -> None:
     assert reasons(record("torchvision", "py38_cpu"), CU126) == ["is a CPU build"]
     assert reasons(record("torchvision", "py38_cu126"), CU126) == []
@@ -236,7 +248,7 @@ def test_what_is_for_the_cpu_alone(name: str) -> None:
     assert reasons(record(name), CU126) == ["is for the CPU alone"]
 
 
-@pytest.mark.parametrize("name", ["cuda-version", "cudatoolkit", "pytorch-cuda"])
+@pytest.mark.parametrize("name", ["cuda-version", "cudatoolkit", "pytorch-cuda", "cuda-toolkit"])
 def test_the_version_of_cuda(name: str) -> None:
     assert reasons(record(name, version="12.6"), CU126) == []
     assert reasons(record(name, version="12.6.3"), CU126) == []
@@ -294,11 +306,15 @@ def test_exclusions() -> None:
     by_build = excluded(record("libarrow", "h1_1_cuda"), CPU).build or ""
     assert not re.match(by_build, "h2_9_cuda")
     assert re.match(by_build, "h2_9_cpu")
+    assert re.match(by_build, "nocuda_h1_0")
     one = excluded(record("libfancy", "h1.5_1", "1", "libcufft", "__cuda"), CPU).build or ""
     assert not re.match(one, "h1.5_1")
     assert re.match(one, "h1x5_1")
     linked = excluded(record("torchvision", "py38_cpu"), CU126).build or ""
     assert not re.match(linked, "py39_cpu")
+    other = excluded(record("pytorch", "py38_cuda11.8_0"), CU126).build or ""
+    assert not re.match(other, "cuda112_h1_0")
+    assert re.match(other, "cuda124_h1_0")
 
 
 # Properties

@@ -102,6 +102,28 @@ def test_credentials_in_a_channel_are_refused_and_never_told() -> None:
         assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("numpy", "https://user:s3cret@h.example/x"),
+        ("numpy", "https://h.example/t/s3cret/x"),
+        ("user:s3cret@host/x::numpy", None),
+        ("user:s3cret@host/x numpy", None),
+        ("t/s3cret/private::numpy", None),
+        ("x[channel='t/s3cret']", None),
+        ("x[channel='https://h.example/t/s3cret/c', build='!']", None),
+    ],
+)
+def test_credentials_are_never_told_wherever_they_stand(text: str, version: str | None) -> None:
+    with pytest.raises(SpecError, match="it has credentials, or an address") as caught:
+        parse(text, version)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_folder_named_t_has_no_token() -> None:
+    assert parse("file:///home/t/c::x").channel == "file:///home/t/c"
+
+
 @given(st.text(alphabet="ab1.*=<>!,|[]' :_-~+^()", max_size=20))
 def test_any_text_gives_a_spec_that_reads_as_itself_or_an_error(text: str) -> None:
     try:

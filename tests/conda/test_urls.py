@@ -9,6 +9,10 @@ from accelock.conda.urls import strip_credentials
     ("url", "wanted"),
     [
         ("conda-forge", "conda-forge"),
+        ("me/label/dev", "me/label/dev"),
+        ("t/tk/private", "private"),
+        ("me:pw@host.example/c", "host.example/c"),
+        ("/home/t/c", "/home/t/c"),
         ("https://host.example/c", "https://host.example/c"),
         ("https://me:pw@host.example:8443/c", "https://host.example:8443/c"),
         ("https://me:p%40w@host.example/c", "https://host.example/c"),

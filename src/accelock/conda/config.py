@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.conda.naming import LOCK_SUFFIX
 from accelock.conda.spec import Spec, parse
-from accelock.conda.urls import strip_credentials
+from accelock.conda.urls import has_credentials, strip_credentials
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.tables import Table, dotted, kind_of, not_declared
 from accelock.target import parse_platform
@@ -118,10 +118,16 @@ def _channel(text: str) -> str:
     """Return a channel as it is written, less slashes at its end; messages never quote secrets."""
     if text == "nodefaults":
         raise AccelockError("'nodefaults' is no channel; no channel is added to yours anyway")
-    if not (_CHANNEL.fullmatch(text) or _CHANNEL_URL.fullmatch(text)):
+    if "://" not in text and has_credentials(text):
+        # Nothing of it is quoted: it is, or has, a token or a password.
         raise AccelockError(
-            f"{strip_credentials(text)!r} is no channel; name it as in 'conda-forge', or give its "
-            "http, https or file URL"
+            "is no channel's name: it has a token or an '@' in it; write the whole https URL"
+        )
+    if not (_CHANNEL.fullmatch(text) or _CHANNEL_URL.fullmatch(text)):
+        shown = strip_credentials(text).rpartition("@")[2]
+        raise AccelockError(
+            f"{shown!r} is no channel; name it as in 'conda-forge', or give its http, https or "
+            "file URL"
         )
     if "://" in text and re.search(r"[?#]|@.*@|/.*@", text.partition("://")[2]):
         # Nothing of it is quoted: what looks like a path may be the rest of a password.

@@ -68,7 +68,16 @@ _OF_KIND = {Kind.CUDA: _CUDA_BUILD, Kind.ROCM: _ROCM_BUILD, Kind.XPU: _XPU_BUILD
 _NEEDS_CUDA = re.compile(r"(__cuda|cuda-version|cudatoolkit)(?![\w.-])|pytorch-mutex .*\bcuda$")
 
 # Packages that are CUDA itself: their version is the toolkit's.
-_CUDA_VERSIONS = ("cuda-version", "cudatoolkit", "pytorch-cuda")
+_CUDA_VERSIONS = (
+    "cuda-version",
+    "cudatoolkit",
+    "pytorch-cuda",
+    "cuda",  # these four of the nvidia channel do not depend on cuda-version
+    "cuda-toolkit",
+    "cuda-runtime",
+    "cuda-cudart",
+)
+_BUILD_CUDA = re.compile(r"(?<!no)(?<!no_)cuda(\d+)")  # 126, 11 of 11.8
 
 _LINUX = "4.18"  # the kernel of the oldest systems with glibc 2.28; pixi's default too
 _ARCH = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64": "m1"}
@@ -189,9 +198,11 @@ def exclusion(intruder: Intruder, target: Target) -> Spec:
     if _name_reason(record.name, target) is not None:
         return Spec(record.name, NEVER)
     if target.kind is not Kind.CUDA and _CUDA_BUILD.search(record.build):
-        return Spec(record.name, None, "^(?!.*(cuda|cu[0-9]|gpu)).*$")
+        return Spec(record.name, None, f"^(?!.*({_CUDA_BUILD.pattern})).*$")
     if target.kind is Kind.CUDA and _CPU_BUILD.search(record.build):
         return Spec(record.name, None, "^(?!.*cpu).*$")
+    if target.kind is Kind.CUDA and _is_other_cuda(record, target):
+        return Spec(record.name, None, rf"^(?!.*cuda(?!{target.version[0]})\d).*$")
     return Spec(record.name, None, f"^(?!{re.escape(record.build)}$).*$")
 
 
@@ -266,10 +277,18 @@ def _why_not_cuda(record: Record, target: Target) -> str | None:
         return "is a CPU build"
     if record.name == "pytorch-mutex" and record.build != "cuda":
         return "is for the CPU alone"
+    if _is_other_cuda(record, target):
+        return f"is a build for another CUDA than {target.version[0]}"
     wanted = _dotted(target.version)
     if record.name in _CUDA_VERSIONS and not f"{record.version}.".startswith(f"{wanted}."):
         return f"is not CUDA {wanted}"
     return None
+
+
+def _is_other_cuda(record: Record, target: Target) -> bool:
+    """Tell whether a build names a CUDA of another major; minors of one go together."""
+    found = _BUILD_CUDA.search(record.build) if record.name in BUILT else None
+    return found is not None and not found[1].startswith(str(target.version[0]))
 
 
 def _dotted(version: tuple[int, ...]) -> str:

@@ -76,7 +76,10 @@ def install(
     """
     prefix = Path(os.path.abspath(prefix))  # noqa: PTH100 - packages embed it: without `..`
     _refuse_records(records, platform)
-    is_new = _refuse_prefix(prefix, {record.name for record in records})
+    try:
+        is_new = _refuse_prefix(prefix, {record.name for record in records})
+    except OSError as error:  # a name that is too long, a folder of somebody else's
+        raise InstallError(f"{prefix} cannot be looked at: {error.strerror}") from None
     told = progress or Progress()
     with _left_as_it_was(prefix) if is_new else _rehearsed(prefix, records, platform, channels):
         told.begin(len(records), prefix)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from accelock.conda.adapter import host, values
 from accelock.conda.errors import InstallError, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["link"]
 
 _ARCHIVE = 3600  # seconds for one package: the largest have some 2 GB
+_BLOCK = 1 << 20  # bytes read at once
 
 
 def link(
@@ -40,12 +44,41 @@ def link(
     Raises InstallError; by then some packages may have been linked.
     """
     host.require("installing conda environments")
+    _refuse_changed(records)
     try:
         host.run(
             _link(records, prefix, platform, host.client(channels, _ARCHIVE), requested, reporter)
         )
     except host.exceptions.InstallerError as error:
         raise InstallError(without_credentials(str(error)).strip()) from None
+
+
+def _refuse_changed(records: Sequence[Record]) -> None:
+    """Compare archives of `file:` channels with their hashes, which rattler does for others alone.
+
+    What it unpacked of another archive would be in its cache under the right name, for everybody.
+    """
+    for record in records:
+        parts = urlsplit(record.url)
+        if parts.scheme != "file":
+            continue
+        archive = Path(url2pathname(parts.path))
+        try:
+            found = _sha256(archive)
+        except OSError as error:
+            raise InstallError(f"{archive} cannot be read: {error.strerror}") from None
+        if found != record.sha256:
+            raise InstallError(
+                f"{archive} is not what was locked: expected sha256 {record.sha256}, got {found}"
+            )
+
+
+def _sha256(archive: Path) -> str:
+    digest = hashlib.sha256()
+    with archive.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 async def _link(

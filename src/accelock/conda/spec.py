@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accelock.conda.urls import strip_credentials
+from accelock.conda.urls import has_credentials, strip_credentials
 from accelock.errors import AccelockError, UnknownWordError
 
 if TYPE_CHECKING:
@@ -63,7 +63,13 @@ def parse(text: str, version: str | None = None) -> Spec:
     `version` may have a build behind it (`2.6.* cpu*`). As in conda, `=2.6` is `2.6.*`, and a bare
     `2.6` is exactly that. Raises SpecError.
     """
-    shown = " ".join(filter(None, (_redacted(text.strip()), version)))
+    whole = " ".join(filter(None, (text.strip(), version)))
+    if _is_secret(whole):
+        raise SpecError(
+            f"{strip_credentials(whole.rpartition('@')[2])!r}, of which a part is not shown: it "
+            "has credentials, or an address where none belongs; they belong into `channels` alone"
+        )
+    shown = _redacted(whole)
     try:
         if version is not None:
             return _checked(Spec(text.strip(), *_constraint(version)))
@@ -167,6 +173,11 @@ def _checked(spec: Spec) -> Spec:
         if not _CHANNEL.fullmatch(channel):
             raise _Fault(f"{channel!r} is no channel's name or URL")
     return Spec(spec.name.lower(), spec.version, spec.build, channel)
+
+
+def _is_secret(text: str) -> bool:
+    """Tell whether a part must not be told: no part of a requirement has an `@` or a token."""
+    return "@" in text or ("file://" not in text and has_credentials(text))
 
 
 def _redacted(text: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["strip_credentials"]
+__all__ = ["has_credentials", "strip_credentials"]
 
 # conda: `/t/<token>` may stand anywhere in the path (mirrors put it behind a prefix of theirs).
 _TOKEN = re.compile(r"/t/[^/]+(?=/|$)")
+# `t/<token>/name` is conda's own short form for a channel at its alias.
+_NAMED_TOKEN = re.compile(r"/?(?<![\w.-])t/[^/\s'\"\]]+")
 _USER = re.compile(r"(?<=://)[^/?#]*@")
 
 
@@ -16,10 +18,10 @@ def strip_credentials(url: str) -> str:
     """Return a channel's or a package's URL without anything that is secret.
 
     `user:password@`, anaconda's `/t/<token>/`, and the query and the fragment, which no channel
-    needs, are dropped. The name of a channel, and a file URL, stay as they are.
+    needs, are dropped; so is the like of it in what is no URL. A file URL stays as it is.
     """
     if "://" not in url:
-        return url
+        return url if url.startswith("/") else _strip_name(url)
     try:
         parts = urlsplit(url)
     except ValueError:  # no URL, as in "http://[": what is left of it may be quoted in a message
@@ -28,3 +30,12 @@ def strip_credentials(url: str) -> str:
         return url
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, _TOKEN.sub("", parts.path), "", ""))
+
+
+def has_credentials(text: str) -> bool:
+    """Tell whether a text that is no URL may hold a secret: a user before an `@`, or a token."""
+    return "@" in text or _NAMED_TOKEN.search(text) is not None
+
+
+def _strip_name(name: str) -> str:
+    return _NAMED_TOKEN.sub("", name.rpartition("@")[2]).lstrip("/")

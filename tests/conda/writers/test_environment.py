@@ -80,6 +80,11 @@ def test_hardware_builds_have_a_glob_even_where_nobody_asked() -> None:
     assert entries(text) == ["fastai=2.7", "libtorch=2.6.0=cpu*", "pytorch=2.6.0=cpu*"]
 
 
+def test_a_build_that_says_no_cuda_has_a_glob() -> None:
+    records = {"linux-x86_64": [record("ucx 1.0 nocuda_h1_0")]}
+    assert entries(environment.render(solved(records, ["ucx"]))) == ["ucx=1.0=nocuda*"]
+
+
 def test_cuda_builds() -> None:
     records = {
         "linux-x86_64": [

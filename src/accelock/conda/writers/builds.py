@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["glob", "is_hardware_build"]
 
-_WORD = re.compile(r"(?:^|_)((?:cuda|rocm)[\d.]*|cpu|gpu|hip|xpu)(?=$|[_\d]|py)")
+_WORD = re.compile(r"(?:^|_)(no_?cuda|(?:cuda|rocm)[\d.]*|cpu|gpu|hip|xpu)(?=$|[_\d]|py)")
+_WITHOUT = ("nocuda", "no_cuda")  # ucx and others of conda-forge
 
 
 def is_hardware_build(build: str) -> bool:
@@ -54,7 +55,9 @@ def _words(target: Target | None, builds: tuple[str, ...]) -> Iterator[str]:
         major, minor = target.version
         yield f"cuda{major}{minor}"
         yield f"cuda{major}.{minor}"
+        yield from _WITHOUT
         yield "cuda"
         yield "gpu"
     else:
         yield target.kind.value
+        yield from _WITHOUT

@@ -1,0 +1,82 @@
+"""What is linked from a folder: rattler does not compare its archives, so we do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pytest
+
+from accelock.conda.errors import InstallError
+from accelock.conda.install import install
+from accelock.conda.request import Request
+from accelock.conda.spec import parse
+from accelock.target import host_platform
+from tests.conda.scenarios import package
+from tests.support.channels import Channel
+
+pytest.importorskip("rattler", reason="the extra conda is not installed")
+
+from accelock.conda.solve import Solver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from accelock.conda.record import Record
+
+HOST = host_platform()
+pytestmark = pytest.mark.skipif(HOST is None, reason="no platform that accelock knows")
+
+
+def archive_of(url: str) -> Path:
+    return Path(url2pathname(urlsplit(url).path))
+
+
+def locked(channel: str) -> tuple[Record, ...]:
+    assert HOST is not None
+    return Solver([channel]).solve(Request(HOST, (parse("tool"),)))
+
+
+def tool(text: str) -> Channel:
+    assert HOST is not None
+    made = package("tool", "1.0", subdir=HOST.conda_subdir)
+    return Channel.of(replace(made, files={"bin/tool": text}))
+
+
+def test_an_archive_of_a_folder_that_was_changed(
+    save: Callable[[Channel], str], tmp_path: Path
+) -> None:
+    assert HOST is not None
+    records = locked(save(tool("good\n")))
+    archive = archive_of(records[0].url)
+    honest = archive.read_bytes()
+    archive.write_bytes(archive_of(locked(save(tool("evil\n")))[0].url).read_bytes())
+    with pytest.raises(InstallError) as caught:
+        install(records, tmp_path / "env", HOST)
+    told = str(caught.value)
+    assert f"is not what was locked: expected sha256 {records[0].sha256}, got " in told
+    assert told.endswith("Nothing was installed.")
+    assert not (tmp_path / "env").exists()
+    archive.write_bytes(honest)
+    install(records, tmp_path / "env", HOST)  # nothing of the other one is in the cache
+    assert (tmp_path / "env/bin/tool").read_text() == "good\n"
+
+
+def test_an_archive_of_a_folder_that_is_gone(
+    save: Callable[[Channel], str], tmp_path: Path
+) -> None:
+    assert HOST is not None
+    records = locked(save(tool("good\n")))
+    archive_of(records[0].url).unlink()
+    with pytest.raises(InstallError, match=r"cannot be read: No such file"):
+        install(records, tmp_path / "env", HOST)
+
+
+def test_a_prefix_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    assert HOST is not None
+    prefix = tmp_path / ("x" * 300)
+    with pytest.raises(InstallError, match=r"cannot be looked at: \w+"):
+        install((), prefix, HOST)
