@@ -8,6 +8,7 @@ import pytest
 
 from accelock.conda import guard
 from accelock.conda.cell import CondaCell, solve_cell
+from accelock.conda.errors import UnsatisfiableError
 from accelock.conda.intruders import GuardError
 from accelock.conda.request import Request, VirtualPackage
 from accelock.conda.spec import parse
@@ -141,6 +142,21 @@ def test_a_build_that_says_no_cuda_is_not_passed_over(save: Callable[[Channel], 
         package("ucx", "1.0", "cuda_h1_1", number=1), package("ucx", "1.0", "nocuda_h1_0")
     )
     assert versions(guarded(save(channel), "ucx")) == {"ucx": "1.0 nocuda_h1_0"}
+
+
+def test_many_builds_that_are_wrong_by_what_they_need(save: Callable[[Channel], str]) -> None:
+    wrong = (package("x", f"1.{n}", f"h{n:03}_0", "cuda-version >=12") for n in range(1, 61))
+    channel = Channel.of(wrong, package("x", "1.0", "h_1"), noarch("cuda-version", "12.6"))
+    assert versions(guarded(save(channel), "x")) == {"x": "1.0 h_1"}
+
+
+def test_no_end_of_builds_is_told_shortly(save: Callable[[Channel], str]) -> None:
+    wrong = (package("x", f"1.{n}", f"h{n:03}_0", "cuda-version >=12") for n in range(1, 61))
+    channel = save(Channel.of(wrong, package("x", "1.0", "h_1"), noarch("cuda-version", "12.6")))
+    with pytest.raises(UnsatisfiableError, match="after 50 solves there is still more") as caught:
+        guarded(channel, "x", "cuda-version")
+    assert "Spec(" not in str(caught.value)
+    assert str(caught.value).count("x * ^") == 5
 
 
 def test_a_build_that_does_not_say_what_it_is_for(save: Callable[[Channel], str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,22 +10,25 @@ from accelock.conda import guard, overlap
 from accelock.conda.errors import UnsatisfiableError
 from accelock.conda.intruders import GuardError
 from accelock.conda.request import Request, VirtualPackage
+from accelock.conda.spec import Spec
 from accelock.errors import nearest_word
+from accelock.target import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from accelock.conda.config import Overlap
     from accelock.conda.intruders import Intruder
     from accelock.conda.pins import Pins
     from accelock.conda.record import Record
     from accelock.conda.solve import Solver
-    from accelock.conda.spec import Spec
     from accelock.target import Levels, Platform, Target
 
 __all__ = ["CondaCell", "NoSuchPackageError", "solve_cell"]
 
 _ANY_GPU = VirtualPackage("__cuda", "999")
+_CUDA_VERSION = "cuda-version"
+_SHOWN = 5  # requirements in a message
 _ROUNDS = 50  # far more than any channel has needed; each one excludes something for good
 
 
@@ -117,14 +121,27 @@ def _settled(solver: Solver, cell: CondaCell) -> tuple[Record, ...]:
             return records
         pinned = tuple(dict.fromkeys((*pinned, *more)))
         intruders = found or intruders
-        excluded = (*excluded, *_exclusions(found, cell.target))
-    raise UnsatisfiableError(f"{cell}: no end of what has to be left out: {excluded}", cell.specs)
+        excluded = (*excluded, *_exclusions(found, cell))
+    some = ", ".join(map(str, excluded[-_SHOWN:])) or ", ".join(map(str, pinned[-_SHOWN:]))
+    raise UnsatisfiableError(
+        f"{cell}: after {_ROUNDS} solves there is still more to leave out, at last: {some}. "
+        "Ask for versions, or builds, of which there are such for this environment.",
+        cell.specs,
+    )
 
 
-def _exclusions(intruders: tuple[Intruder, ...], target: Target | None) -> tuple[Spec, ...]:
-    if target is None:
-        return ()
-    return tuple(guard.exclusion(intruder, target) for intruder in intruders)
+def _exclusions(intruders: tuple[Intruder, ...], cell: CondaCell) -> Iterator[Spec]:
+    if cell.target is None:
+        return
+    for intruder in intruders:
+        yield guard.exclusion(intruder, cell.target)
+    # All that depends on it is an intruder, so that nothing right is lost with it.
+    if cell.target.kind is not Kind.CUDA and _CUDA_VERSION not in cell.asked:
+        needed = (
+            re.split(r"[^\w.-]", spec)[0] for each in intruders for spec in each.record.depends
+        )
+        if _CUDA_VERSION in needed:
+            yield Spec(_CUDA_VERSION, guard.NEVER)
 
 
 def _refuse_unknown(solver: Solver, cell: CondaCell) -> None:
