@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.target import host_platform
-from tests.readme_document import Scenario, scenarios
+from tests.readme_document import Scenario, literals, scenarios, table
 from tests.readme_shell import Shell, needs_poetry, open_shell, play
 from tests.readme_world import MIRRORED, outside_world
 from tests.support.environments import isolated_env
@@ -89,3 +89,10 @@ def test_the_lock_names_the_mirror_and_no_login(
     assert 'url = "https://nexus.example.com/repository/pytorch/cu126"' in lock
     assert "download.pytorch.org" not in lock
     assert "s3cret" not in lock
+
+
+def test_its_own_commands_have_the_options_in_the_tables() -> None:
+    from accelock.poetry.commands.init import InitCommand  # noqa: PLC0415
+
+    written = {flag for row in table("poetry accelock init") for flag in literals(row[0])}
+    assert {f"--{each.name}" for each in InitCommand.options} == written

@@ -88,13 +88,6 @@ def test_check_has_the_options_in_the_table() -> None:
     assert {f"--{each.name}" for each in CheckCommand.options} == written("### `accelock check")
 
 
-def test_poetrys_commands_have_the_options_in_the_tables() -> None:
-    pytest.importorskip("poetry", reason="Poetry is not installed here; poetry-newest has it")
-    from accelock.poetry.commands.init import InitCommand  # noqa: PLC0415
-
-    assert {f"--{each.name}" for each in InitCommand.options} == written("poetry accelock init")
-
-
 def test_the_commands_about_a_machine_have_the_options_in_the_table() -> None:
     rows = {literals(row[0])[-1]: literals(row[1]) for row in table("`accelock detect`")}
     commands = (DetectCommand, WhyCommand, DiffCommand, DoctorCommand)

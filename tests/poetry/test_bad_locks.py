@@ -87,7 +87,7 @@ class TestAfterACrash:
         journal.path.write_bytes(journal.dumps())
         return copy
 
-    @pytest.mark.parametrize("words", [("install",), ("show",), ("update", "--lock")])
+    @pytest.mark.parametrize("words", [("install",), ("show",), ("update",)])
     def test_what_installs_refuses(self, interrupted: Project, words: tuple[str, ...]) -> None:
         said = interrupted.refused(*words, ACCELOCK_TARGET="cpu")
 
