@@ -78,6 +78,11 @@ class Gpu:
         return f"{named} ({more})" if more else named
 
 
+def harmless(text: str) -> str:
+    """Return a text of somebody else's with a space for what would do things to a terminal."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something that a probe could not find out, or that is not as it should be.
@@ -88,6 +93,11 @@ class Note:
     code: str
     what: str
     todo: str
+
+    def __post_init__(self) -> None:
+        """Keep what a tool or a variable said from a terminal's escapes."""
+        for name in ("what", "todo"):
+            object.__setattr__(self, name, harmless(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from accelock.machine.model import (
     Machine,
     Note,
     Vendor,
+    harmless,
     parse_capability,
     parse_gfx,
     spell_capability,
@@ -179,8 +180,7 @@ class _Reader:
     def text(self, key: str) -> str | None:
         value = self.data.get(key)
         if isinstance(value, str):
-            # A file of somebody else's says nothing to a terminal.
-            return "".join(c if c.isprintable() else " " for c in value)
+            return harmless(value)
         if value is None:
             return None
         self.fault(key, "must be a text or null")

@@ -59,7 +59,7 @@ def _gpu(said: dict[str, Any]) -> Gpu:
         name=printable(name)[:_NAME] or None if isinstance(name, str) else None,
         capability=_capability(said.get("capability")),
         source=NAME,
-        uuid=uuid if isinstance(uuid, str) else None,
+        uuid=printable(uuid) or None if isinstance(uuid, str) else None,
     )
 
 
