@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.poetry.support_cases import BACKEND, PATH_DEPENDENCY
+from tests.poetry.support_cases import BACKEND, ONLY_HERE, PATH_DEPENDENCY
 from tests.poetry.support_project import TARGETS, on_linux
 from tests.poetry.support_site import poetry_site
 from tests.support.sites import Index
@@ -238,8 +238,7 @@ class TestUsersOwnSources:
                 pytest.skip("git is not here")
             address, name = repository(project.folder.parent / "torch"), "torch"
         more = f'[tool.poetry.dependencies]\ntorch = {{ {kind} = "{address}" }}\n'
-        python = f"=={sys.version_info[0]}.{sys.version_info[1]}.*"
-        project.write_pyproject(["torch", "torchvision"], table=LINUX, more=more, python=python)
+        project.write_pyproject(["torch", "torchvision"], table=LINUX, more=more, python=ONLY_HERE)
         done = project.poetry("lock")
 
         said = [line for line in done.stderr.splitlines() if "by hand" in line]
