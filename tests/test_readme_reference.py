@@ -15,13 +15,11 @@ import pytest
 import accelock
 from accelock.catalogue import load_catalogue
 from accelock.config import Config, parse_config
-from accelock.console import (
-    CheckCommand,
-    DetectCommand,
-    DiffCommand,
-    DoctorCommand,
-    WhyCommand,
-)
+from accelock.console.check import CheckCommand
+from accelock.console.detect import DetectCommand
+from accelock.console.diff import DiffCommand
+from accelock.console.doctor import DoctorCommand
+from accelock.console.why import WhyCommand
 from accelock.errors import ConfigError
 from accelock.machine import Vendor, profile
 from accelock.machine.choose import ORDER
