@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from accelock.conda.errors import InstallError
 from accelock.conda.link import link
+from accelock.conda.prefix import CaptureError, installed
 from accelock.conda.solve import NOARCH
 from accelock.target import host_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
@@ -67,10 +68,11 @@ def install(
 
     Every archive is compared with its sha256 before anything is linked from it. A new prefix is
     removed again where that fails; for one that exists, all archives are fetched and linked on
-    trial first, and it is as it was.
+    trial first, inside it, and it is as it was. One that holds them all needs no trial.
 
     :param channels: those of the project, for their credentials.
     :param requested: what the prefix's own records are to say that the user asked for.
+    :param progress: is told what is done; nothing is said without.
 
     Raises InstallError, with what became of the prefix.
     """
@@ -80,19 +82,26 @@ def install(
         is_new = _refuse_prefix(prefix, {record.name for record in records})
     except OSError as error:  # a name that is too long, a folder of somebody else's
         raise InstallError(f"{prefix} cannot be looked at: {error.strerror}") from None
-    told = progress or Progress()
-    with _left_as_it_was(prefix) if is_new else _rehearsed(prefix, records, platform, channels):
-        told.begin(len(records), prefix)
-        link(records, prefix, platform, channels, requested, told)
+    if not is_new and not _holds(prefix, records):
+        _rehearse(prefix, records, platform, channels)
+    with _left_as_it_was(prefix) if is_new else _told_of_parts(prefix):
+        if progress is not None:
+            progress.begin(len(records), prefix)
+        link(records, prefix, platform, channels, requested, progress)
 
 
 class Progress:
-    """Says on stderr what is being fetched and linked; rattler calls it (`InstallerReporter`).
+    """Says what is being fetched and linked; rattler calls it (`InstallerReporter`).
 
-    On a terminal it is one line that changes; elsewhere only the beginning and the end are told.
+    On a terminal it is one line of stderr that changes; elsewhere only the beginning is told.
+
+    :param say: gets that line.
+    :param on_terminal: whether stderr is a terminal on which progress is wanted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None], *, on_terminal: bool) -> None:
+        self._say = say
+        self._on_terminal = on_terminal
         self._total = 0
         self._linked = 0
         self._names: dict[int, str] = {}
@@ -101,7 +110,7 @@ class Progress:
         """Tell what is to be done."""
         self._total, self._linked = packages, 0
         noun = "package" if packages == 1 else "packages"
-        sys.stderr.write(f"Installing {packages} {noun} into {prefix}\n")
+        self._say(f"Installing {packages} {noun} into {prefix}")
 
     def on_populate_cache_start(self, operation: int, package_name: str) -> int:
         """Show what is fetched, or found in the cache."""
@@ -121,13 +130,14 @@ class Progress:
 
     def on_transaction_complete(self) -> None:
         """Clear the line."""
-        self._show("")
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
+        self._write("")
 
     def _show(self, name: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K  {self._linked}/{self._total} {name}")
+        self._write(f"  {self._linked}/{self._total} {name}")
+
+    def _write(self, text: str) -> None:
+        if self._on_terminal:
+            sys.stderr.write(f"\r\x1b[K{text}")
             sys.stderr.flush()
 
 
@@ -183,18 +193,40 @@ def _left_as_it_was(prefix: Path) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def _rehearsed(
-    prefix: Path, records: Sequence[Record], platform: Platform, channels: Sequence[str]
-) -> Iterator[None]:
-    """Fetch and check everything before a prefix that exists is touched: the cache then has it."""
-    scratch = Path(tempfile.mkdtemp(prefix="accelock-"))
+def _holds(prefix: Path, records: Sequence[Record]) -> bool:
+    """Tell whether a prefix has exactly these packages, by the sha256 of their archives."""
     try:
-        link(records, scratch / "prefix", platform, channels)
+        found = installed(prefix)
+    except CaptureError:
+        return False
+    return {_identity(each.record) for each in found} == set(map(_identity, records))
+
+
+def _identity(record: Record) -> tuple[str, ...]:
+    return record.name, record.version, record.build, record.subdir, record.sha256
+
+
+def _rehearse(
+    prefix: Path, records: Sequence[Record], platform: Platform, channels: Sequence[str]
+) -> None:
+    """Fetch and check everything before a prefix that exists is touched: the cache then has it."""
+    try:
+        # Inside, and so on its own filesystem: the system's folder for such may be small, in memory
+        # and not where rattler can link to from its cache; and the folder above may be another's.
+        scratch = Path(tempfile.mkdtemp(prefix=".accelock-", dir=prefix))
+    except OSError as error:
+        raise InstallError(f"{prefix} cannot be written to: {error.strerror}") from None
+    try:
+        link(records, scratch, platform, channels)
     except InstallError as error:
         raise InstallError(f"{prefix}: {error}\nThe environment is as it was.") from None
     finally:
         _remove(scratch)
+
+
+@contextmanager
+def _told_of_parts(prefix: Path) -> Iterator[None]:
+    """Say what became of a prefix that exists, where the work on it fails."""
     try:
         yield
     except InstallError as error:

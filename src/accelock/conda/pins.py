@@ -116,13 +116,18 @@ def from_requirements(text: str, where: str, places: Sequence[Place]) -> Pins:
 
     Raises RequirementsError for a line that cannot be read.
     """
-    file = requirements.parse(text, where)
     found = (
         (pin.name, pin.version)
-        for pin in file.pins
+        for pin in _parsed(text, where)
         if pin.name and pin.version and _holds(pin.marker, places)
     )
     return Pins(where, _single(found))
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(text: str, where: str) -> tuple[requirements.Pin, ...]:
+    """Return a file's pins; reading a long one takes a tenth of a second, and every cell asks."""
+    return tuple(requirements.parse(text, where).pins)
 
 
 def from_poetry(

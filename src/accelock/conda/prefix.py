@@ -44,10 +44,14 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class PipPackage:
-    """A distribution that pip, or another installer of wheels, put into the environment."""
+    """A distribution that pip, or another installer of wheels, put into the environment.
+
+    `origin` says where it came from where that is no index, so that its version is no pin.
+    """
 
     name: str
     version: str
+    origin: str | None = None
 
 
 def installed(prefix: Path) -> tuple[Installed, ...]:
@@ -139,12 +143,35 @@ def _listed(text: str) -> list[str]:
 def pip_packages(prefix: Path, packages: tuple[Installed, ...]) -> tuple[PipPackage, ...]:
     """Return the distributions whose metadata no conda package has brought, by name."""
     owned = frozenset[str]().union(*(package.files for package in packages))
-    found = {}
+    found: dict[str, PipPackage] = {}
     for path in _distributions(prefix):
         if f"{path.relative_to(prefix).as_posix()}/METADATA" not in owned:
             name, _, version = path.name.removesuffix(".dist-info").partition("-")
-            found[canonicalize_name(name)] = version
-    return tuple(PipPackage(name, found[name]) for name in sorted(found))
+            called = canonicalize_name(name)
+            found[called] = PipPackage(called, version, _origin(path / "direct_url.json"))
+    return tuple(found[name] for name in sorted(found))
+
+
+def _origin(path: Path) -> str | None:
+    """Return where a distribution came from by its direct_url.json (PEP 610); none: an index.
+
+    A path tells of this machine alone, and is not told.
+    """
+    try:
+        said = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        said = None
+    said = said if isinstance(said, dict) else {}
+    url = "".join(strip_credentials(str(said.get("url") or "")).split())
+    if url.startswith("file:") or not url:
+        editable = isinstance(of := said.get("dir_info"), dict) and of.get("editable") is True
+        return "a folder of its own, editable" if editable else "a folder or a file of its own"
+    vcs = said.get("vcs_info")
+    if not isinstance(vcs, dict):
+        return url
+    return f"{vcs.get('vcs', 'vcs')}+{url}@{vcs.get('commit_id', '')}".rstrip("@")
 
 
 def _distributions(prefix: Path) -> Iterator[Path]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from accelock.conda.pins import Pins
     from accelock.conda.plan import Environment, Project
     from accelock.conda.previous import Format, Locked
     from accelock.conda.record import Record
@@ -157,10 +158,12 @@ def _solve(run: _Run, stale: Sequence[Environment]) -> None:
             where = ", ".join(absent)
             run.say(f"NOTE: {each.target} does not exist on {where}; its conda files lack that")
         records: Locked = {}
+        pins: dict[Platform, Pins | None] = {}
         failed: list[NoSuchPackageError] = []
         for platform in each.platforms:
             count += 1
             cell = _cell(run, each, platform)
+            pins[platform] = cell.pins
             run.say(f"Solving {cell} ({count} of {total})")
             try:
                 records[platform] = solve_cell(solver, cell, run.warn)
@@ -172,7 +175,7 @@ def _solve(run: _Run, stale: Sequence[Environment]) -> None:
             raise failed[0]
         for left_out in failed:
             run.warn(f"{left_out}\nThis platform is left out: the project does not name it.")
-        run.solved[each] = _as_solved(run, each, records)
+        run.solved[each] = _as_solved(run, each, records, pins)
 
 
 def _cell(run: _Run, each: Environment, platform: Platform) -> CondaCell:
@@ -228,16 +231,18 @@ def _is_named(run: _Run, each: Environment) -> bool:
     return config.declares_platforms(each.target)
 
 
-def _as_solved(run: _Run, each: Environment, records: Locked) -> Solved:
+def _as_solved(
+    run: _Run, each: Environment, records: Locked, pins: Mapping[Platform, Pins | None]
+) -> Solved:
     for chosen in records.values():
         _refuse_without_hashes(chosen)
     project, conda = run.project, run.project.conda
     digests = previous.digests_of(project, each, records)
     bound: frozenset[str] = frozenset()
     for platform, chosen in records.items():
-        pins = project.pins(each, platform)
-        if pins is not None and conda.overlap == "constrain":
-            bound |= overlap.bound(pins, chosen)
+        own = pins[platform]
+        if own is not None and conda.overlap == "constrain":
+            bound |= overlap.bound(own, chosen)
     return Solved(
         target=each.target,
         group=each.group,

@@ -13,6 +13,7 @@ from cleo.io.outputs.output import Type
 from accelock.catalogue import load_catalogue
 from accelock.conda import guard, header, naming, read
 from accelock.conda.projects import load_project, refuse_unfinished
+from accelock.console.progress import shows_progress
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.machine import choose, container
 from accelock.target import host_platform
@@ -53,7 +54,7 @@ class CondaInstallCommand(Command):
     def handle(self) -> int:
         """Install, say what was installed, and return the exit code."""
         # rattler is loaded only by the command that needs it.
-        from accelock.conda.install import choose_records, install  # noqa: PLC0415
+        from accelock.conda.install import Progress, choose_records, install  # noqa: PLC0415
 
         directory = self.directory()
         prefix = self.option("prefix")
@@ -68,7 +69,14 @@ class CondaInstallCommand(Command):
         specs = project.conda.specs_for(target, platform, group)
         guard.verify(records, target, platform, [spec.name for spec in specs])
         self._say(f"{name}{f' ({why})' if why else ''}")
-        install(records, Path(prefix), platform, channels=project.conda.channels, requested=specs)
+        install(
+            records,
+            Path(prefix),
+            platform,
+            channels=project.conda.channels,
+            requested=specs,
+            progress=Progress(self._say, on_terminal=shows_progress(self.io)),
+        )
         self._say(f"{len(records)} packages are in {prefix}")
         return 0
 

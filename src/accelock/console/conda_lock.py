@@ -12,6 +12,7 @@ from cleo.io.outputs.output import Type, Verbosity
 from accelock.conda.beside import renew
 from accelock.conda.plan import environments
 from accelock.conda.projects import load_project, name_of
+from accelock.console.progress import shows_progress
 from accelock.errors import UnknownWordError
 from accelock.lock import journal
 
@@ -70,7 +71,7 @@ class CondaLockCommand(Command):
             name=name_of(directory),
             say=self._say,
             warn=self._warn,
-            show_progress=self.io.error_output.is_decorated(),
+            show_progress=shows_progress(self.io),
         )
         if files:
             journal.write_all(files, directory)

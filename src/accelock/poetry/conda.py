@@ -13,6 +13,7 @@ from cleo.io.outputs.output import Type
 
 from accelock.conda.beside import Beside
 from accelock.conda.pins import POETRY_LOCK
+from accelock.console.progress import shows_progress
 from accelock.poetry.errors import shown
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def solve(project: Project, lock: str) -> dict[Path, bytes]:
             {POETRY_LOCK: lock},
             say=lambda text: _say(project, text),
             warn=lambda text: _say(project, f"WARNING: {text}"),
-            show_progress=project.io.error_output.is_decorated(),
+            show_progress=shows_progress(project.io),
         )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from accelock.conda.capture import Captured
+    from accelock.conda.prefix import PipPackage
     from accelock.conda.record import Record
 
 __all__ = ["environment", "table"]
@@ -49,11 +50,15 @@ def environment(captured: Captured, name: str | None = None) -> str:
     lines += ["dependencies:"]
     for record in captured.requested:
         lines.append(f"  - {scalar(_entry(record, captured))}")
-    if captured.pip:
+    pinned = [each for each in captured.pip if each.origin is None]
+    if pinned:
         if not any(record.name == "pip" for record in captured.requested):
             lines.append("  - pip")
         lines.append("  - pip:")
-        lines += [f"      - {scalar(f'{each.name}=={each.version}')}" for each in captured.pip]
+        lines += [f"      - {scalar(f'{each.name}=={each.version}')}" for each in pinned]
+    for each in captured.pip:
+        if each.origin is not None:
+            lines.append(f"  # {_unpinned(each)}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -87,4 +92,11 @@ def _notes(captured: Captured) -> Iterator[str]:
     if captured.pip:
         yield "Installed by pip; put what you asked for yourself into requirements.in, or into"
         yield "Poetry's dependencies:"
-        yield from (f"  {each.name}=={each.version}" for each in captured.pip)
+        for each in captured.pip:
+            pin = f"{each.name}=={each.version}"
+            yield f"  {pin if each.origin is None else _unpinned(each)}"
+
+
+def _unpinned(package: PipPackage) -> str:
+    """Return what to say of a package that no index need have in this version."""
+    return f"{package.name} {package.version} was installed from {package.origin}; add it yourself"

@@ -9,6 +9,7 @@ GPU. It has no builds otherwise, no selectors (conda drops a package with one, w
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from accelock.conda import naming
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render"]
 
+_PYTORCH_CHANNEL = re.compile(r".*/pytorch(/label/.+)?/?")
 _ALWAYS = frozenset({"python", "cuda-version", "pytorch-mutex"})
 
 
@@ -128,12 +130,12 @@ def _needs_cpuonly(solved: Solved) -> bool:
     """Tell whether classic conda needs the metapackage to stay on the CPU.
 
     The pytorch channel's old builds are told apart by features alone, which conda obeys, and mamba
-    and rattler do not (mamba#336).
+    and rattler do not (mamba#336). A mirror of that channel is known by the same last name.
     """
     if solved.target is None or solved.target.kind is not Kind.CPU:
         return False
     return any(
-        record.name == "pytorch" and record.channel.rstrip("/").endswith("/pytorch")
+        record.name == "pytorch" and _PYTORCH_CHANNEL.fullmatch(record.channel)
         for records in solved.records.values()
         for record in records
     )
