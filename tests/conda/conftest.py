@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conda.projects import Project
+from tests.conda.projects import FORGE, Project
 from tests.support.channels import ChannelServer
 
 if TYPE_CHECKING:
@@ -50,3 +50,17 @@ def project(tmp_path: Path) -> Project:
     folder = tmp_path / "project"
     folder.mkdir()
     return Project(folder)
+
+
+@pytest.fixture
+def forge(serve_channels: Callable[..., ChannelServer]) -> ChannelServer:
+    """The channel of `projects`, as `forge`."""
+    return serve_channels(forge=FORGE)
+
+
+@pytest.fixture
+def locked(project: Project, forge: ChannelServer) -> Project:
+    """The project of `projects`, locked; the server has forgotten it."""
+    project.declare(forge.channel("forge")).lock()
+    forge.reset()
+    return project

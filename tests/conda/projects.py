@@ -38,6 +38,7 @@ channels = ["{channel}"]
 [tool.accelock.conda.dependencies]
 python = "*"
 vega-lite-cli = ">=5"
+ffmpeg = "*"
 pytorch = "*"
 mkl = {{ version = ">=2024", platforms = ["linux-x86_64", "windows-x86_64"] }}
 
@@ -46,6 +47,23 @@ cuda-toolkit = "*"
 
 [tool.accelock.conda.group.dev.dependencies]
 git = "*"
+"""
+# The node story alone: nothing there says which Python it needs.
+VEGA = """\
+[project]
+name = "charts"
+requires-python = ">=3.11,<3.13"
+
+[tool.accelock]
+targets = ["cpu"]
+platforms = [{platforms}]
+
+[tool.accelock.conda]
+channels = ["{channel}"]
+
+[tool.accelock.conda.dependencies]
+python = "*"
+vega-lite-cli = ">=5"
 """
 
 
@@ -60,9 +78,19 @@ def _of(subdir: str) -> Iterator[Package]:
         files={"bin/vl2svg": SCRIPT},
     )  # fmt: skip
     yield package("git", "2.47.0", "pl_h0_0", subdir=subdir)
+    yield from _ffmpeg(subdir)
     if subdir in ("linux-64", "win-64"):
         yield package("mkl", "2024.2.2", "h0_0", subdir=subdir)
     yield from _pytorch(subdir)
+
+
+def _ffmpeg(subdir: str) -> Iterator[Package]:
+    """Three versions, of which the settings of a project allow the second."""
+    processor = {"linux-aarch64": "aarch64", "osx-arm64": "m1"}.get(subdir, "x86_64")
+    system = {"linux": "__glibc >=2.29", "osx": "__osx >=50", "win": "__win >=50"}
+    yield package("ffmpeg", "6.0", "h0_0", subdir=subdir)
+    yield package("ffmpeg", "6.1", "h0_0", f"__archspec 1 {processor}", subdir=subdir)
+    yield package("ffmpeg", "7.0", "h0_0", system[subdir.partition("-")[0]], subdir=subdir)
 
 
 def _pytorch(subdir: str) -> Iterator[Package]:

@@ -29,17 +29,6 @@ if TYPE_CHECKING:
 LINUX = PLATFORMS["linux-x86_64"]
 
 
-@pytest.fixture
-def forge(serve_channels: Serve) -> ChannelServer:
-    return serve_channels(forge=FORGE)
-
-
-@pytest.fixture
-def locked(project: Project, forge: ChannelServer) -> Project:
-    project.declare(forge.channel("forge")).lock()
-    return project
-
-
 def packages(project: Project, name: str, subdir: str = "linux-64") -> dict[str, str]:
     """Return the packages that a lock has for a platform: their versions and builds."""
     for platform, records in read_lock(project.read(name), name).items():
@@ -67,6 +56,7 @@ def test_the_files_of_four_platforms_and_two_targets(
         cpu = packages(project, "conda-cpu-lock.yml", subdir)
         assert cpu["pytorch"] == "2.6.0 cpu_generic_py312_h1_0"
         assert cpu["python"].startswith("3.12.4")
+        assert cpu["ffmpeg"] == "6.1 h0_0"  # by glibc, macOS and processor of the settings
         assert ("mkl" in cpu) == (subdir in ("linux-64", "win-64"))
         assert not {"libcublas", "cuda-toolkit", "git"} & set(cpu)
     for subdir in GPU_SUBDIRS:
@@ -78,9 +68,13 @@ def test_the_files_of_four_platforms_and_two_targets(
     assert dev == packages(project, "conda-cpu-lock.yml") | {"git": "2.47.0 pl_h0_0"}
 
 
-def test_each_subdir_is_fetched_once_a_run(project: Project, forge: ChannelServer) -> None:
+@pytest.mark.parametrize("name", ["repodata.json", "repodata.json.zst"])
+def test_each_subdir_is_fetched_once_a_run(
+    project: Project, forge: ChannelServer, name: str
+) -> None:
+    forge.zst = name.endswith(".zst")
     project.declare(forge.channel("forge")).lock()
-    assert forge.repodata() == {f"/forge/{s}/repodata.json": 1 for s in ("noarch", *SUBDIRS)}
+    assert forge.repodata() == {f"/forge/{subdir}/{name}": 1 for subdir in ("noarch", *SUBDIRS)}
     assert forge.packages() == ()
 
 
@@ -135,6 +129,8 @@ def test_the_same_bytes_on_any_machine(locked: Project, monkeypatch: pytest.Monk
             patch.setenv("CONDA_OVERRIDE_CUDA", "13.0")
             patch.setenv("CONDA_OVERRIDE_GLIBC", "2.99")
             patch.setenv("CONDA_OVERRIDE_OSX", "99")
+            patch.setenv("CONDA_OVERRIDE_WIN", "99")
+            patch.setenv("CONDA_OVERRIDE_ARCHSPEC", "zen4")
             locked.lock("--update-all")
         assert locked.files() == before
 

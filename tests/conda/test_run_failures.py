@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     Serve = Callable[..., ChannelServer]
 
 
-@pytest.fixture
-def forge(serve_channels: Serve) -> ChannelServer:
-    return serve_channels(forge=FORGE)
-
-
-@pytest.fixture
-def locked(project: Project, forge: ChannelServer) -> Project:
-    project.declare(forge.channel("forge")).lock()
-    return project
-
-
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

@@ -11,6 +11,7 @@ import io
 import json
 import struct
 import tarfile
+import time
 import zipfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -163,7 +164,8 @@ class ChannelServer(IndexServer):
     """Serves channels by name while the `with` block lasts, and counts what it is asked for.
 
     `login` asks for basic authentication, `token` for `/t/<token>/` before the channel's name.
-    `failing` are paths that answer with a status of their own.
+    `failing` are paths that answer with a status of their own, and `zst` has repodata compressed
+    too, as most channels do. Repodata takes `delay` seconds.
     """
 
     def __init__(self, **channels: Channel) -> None:
@@ -172,6 +174,8 @@ class ChannelServer(IndexServer):
         self.login: tuple[str, str] | None = None
         self.token: str | None = None
         self.failing: dict[str, int] = {}
+        self.zst = False
+        self.delay = 0.0
 
     def put(self, name: str, channel: Channel) -> None:
         """Replace a channel, or add one."""
@@ -193,9 +197,9 @@ class ChannelServer(IndexServer):
         return f"http://{user}{host}{token}/{name}"
 
     def repodata(self) -> Counter[str]:
-        """How often each repodata.json was sent, by its path."""
+        """How often repodata was sent in any of its forms, by its path."""
         sent = (request for request in self.requests if request.status == 200 and request.body)
-        return Counter(request.path for request in sent if request.path.endswith("repodata.json"))
+        return Counter(request.path for request in sent if "/repodata" in request.path)
 
     def packages(self) -> tuple[str, ...]:
         """The archives that were sent, by their names."""
@@ -212,11 +216,18 @@ class ChannelServer(IndexServer):
             path = path.removeprefix(f"/t/{self.token}")
         if path in self.failing:
             return Answer(self.failing[path], b"")
-        name, _, inner = path.strip("/").partition("/")
-        content = self._contents.get(name, {}).get(inner)
+        if "/repodata" in path:
+            time.sleep(self.delay)
+        content = self._content(*path.strip("/").partition("/"))
         if content is None:
             return Answer(404, b"404 Not Found")
         return Answer(200, content, "application/octet-stream")
+
+    def _content(self, name: str, _: str, inner: str) -> bytes | None:
+        found = self._contents.get(name, {})
+        if self.zst and inner.endswith("/repodata.json.zst"):
+            return zstd_stored(found[inner.removesuffix(".zst")])
+        return found.get(inner)
 
 
 def every_platform(
