@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class Scenario:
     """What is asked of which channel, and a package that tells one outcome from the other.
 
-    `host_cuda` is the CUDA of the machine on which the plain solve is done, where it takes one.
+    `tells` are the package's name and its builds, without the guard and with it. `host_cuda` is the
+    CUDA of the machine on which the plain solve is done, where it takes one.
     """
 
     name: str
     channel: Channel
     asked: tuple[str, ...]
+    tells: tuple[str, str, str]
     host_cuda: str | None = None
 
     @property
@@ -157,7 +159,7 @@ LIBARROW = Channel.of(
     package("libarrow", "18.1.0", "h1_0_cpu"),
     package("libarrow", "18.1.0", "h2_1_cuda", "cuda-version >=12.6,<13", "libcufft", number=1),
     package("libfancy", "1.0", "hbeef123_0"),
-    package("libfancy", "1.0", "hcafe123_1", "libcufft >=12", number=1),
+    package("libfancy", "1.0", "hcafe123_1", "cuda-version >=12.6,<13", number=1),
     package("pyarrow", "18.1.0", "py38_0", "libarrow 18.1.0.*"),
     package("fancy", "1.0", "py38_0", "libfancy"),
 )
@@ -192,19 +194,39 @@ BUNDLED = Channel.of(
     package("fastai", "1.0.60", "1", "pytorch >=1.0.0"),
 )
 
+
+def beside_cpuonly(channel: Channel) -> Channel:
+    """A channel that knows nothing of `cpuonly`, and the pytorch channel's beside it."""
+    return channel.with_packages(CPUONLY_2, *MUTEX)
+
+
+OLD_CUDA = "py3.8_cuda10.2.89_cudnn7.6.5_0"
+# All but the last ask for `cpuonly`, which keeps none of them on the CPU.
 CPUONLY = (
-    Scenario("cpuonly as a feature", FEATURES, ("pytorch=1.7.1", "cpuonly")),
+    Scenario("cpuonly as a feature", FEATURES, ("pytorch=1.7.1", "cpuonly"),
+             ("pytorch", OLD_CUDA, "py3.8_cpu_0")),
     Scenario("cpuonly with a mutex that old builds lack", FEATURES_AND_MUTEX,
-             ("pytorch=1.7.1", "cpuonly")),
-    Scenario("pytorch for torchaudio, which has no CPU build", FEATURES, ("torchaudio=0.7",)),
+             ("pytorch=1.7.1", "cpuonly"), ("pytorch", OLD_CUDA, "py3.8_cpu_0")),
+    Scenario("pytorch for torchaudio, which has no CPU build", FEATURES,
+             ("torchaudio=0.7", "cpuonly"), ("pytorch", OLD_CUDA, "py3.8_cpu_0")),
     Scenario("torchvision's CPU build beside pytorch's CUDA build", FEATURES,
-             ("pytorch", "torchvision=0.8.2=py38_cpu")),
-    Scenario("pytorch-mutex and pytorch-cuda, for ignite", PYTORCH_CUDA, ("ignite",)),
-    Scenario("conda-forge on a machine with a GPU", FORGE, ("pytorch",), "12.8"),
-    Scenario("conda-forge's libtorch", FORGE, ("libtorch",)),
-    Scenario("a library that only its build tells of", LIBARROW, ("pyarrow",)),
-    Scenario("a library that only its dependencies tell of", LIBARROW, ("fancy",)),
-    Scenario("tensorflow of the defaults channel", TENSORFLOW, ("tensorflow",)),
-    Scenario("libfaiss, for faiss", FAISS, ("faiss",)),
-    Scenario("CUDA inside the package, for fastai", BUNDLED, ("fastai",)),
+             ("pytorch", "torchvision=0.8.2=py38_cpu", "cpuonly"),
+             ("pytorch", OLD_CUDA, "py3.8_cpu_0")),
+    Scenario("conda-forge on a machine with a GPU", beside_cpuonly(FORGE), ("pytorch", "cpuonly"),
+             ("pytorch", "cuda126_mkl_py38_h2_300", "cpu_generic_py38_h1_0"), "12.8"),
+    Scenario("conda-forge's libtorch", beside_cpuonly(FORGE), ("libtorch", "cpuonly"),
+             ("libtorch", "cuda126_mkl_h2_300", "cpu_generic_h1_0")),
+    Scenario("a library that only its build tells of", beside_cpuonly(LIBARROW),
+             ("pyarrow", "cpuonly"), ("libarrow", "h2_1_cuda", "h1_0_cpu")),
+    Scenario("a library that only its dependencies tell of", beside_cpuonly(LIBARROW),
+             ("fancy", "cpuonly"), ("libfancy", "hcafe123_1", "hbeef123_0")),
+    Scenario("tensorflow of the defaults channel", beside_cpuonly(TENSORFLOW),
+             ("tensorflow", "cpuonly"), ("tensorflow-base", "gpu_py38h1_0", "mkl_py38h2_0")),
+    Scenario("libfaiss, for faiss", beside_cpuonly(FAISS), ("faiss", "cpuonly"),
+             ("libfaiss", "h2_0_cuda11.8", "h1_0_cpu")),
+    Scenario("CUDA inside the package, for fastai", beside_cpuonly(BUNDLED),
+             ("fastai", "cpuonly"),
+             ("pytorch", "py3.7_cuda10.0.130_cudnn7.4.2_2", "py3.7_cpu_1")),
+    Scenario("pytorch-mutex and pytorch-cuda, for ignite", PYTORCH_CUDA, ("ignite",),
+             ("pytorch", "py3.8_cuda11.8_cudnn8.7.0_0", "py3.8_cpu_0")),
 )  # fmt: skip

@@ -57,18 +57,29 @@ def versions(records: tuple[Record, ...]) -> dict[str, str]:
     return {record.name: f"{record.version} {record.build}" for record in records}
 
 
+def builds(records: tuple[Record, ...]) -> dict[str, str]:
+    return {record.name: record.build for record in records}
+
+
 @pytest.mark.parametrize("scenario", CPUONLY, ids=str)
 def test_cuda_without_the_guard_and_cpu_with_it(
     scenario: Scenario, save: Callable[[Channel], str]
 ) -> None:
     solver = Solver([save(scenario.channel)])
 
-    intruders = guard.find_intruders(plain(solver, scenario), CPU, LINUX)
-    assert intruders, "a plain solve was to give CUDA here"
+    name, cuda, cpu = scenario.tells
+
+    without = plain(solver, scenario)
+    assert builds(without)[name] == cuda, "a plain solve was to give CUDA here"
+    assert name in {one.record.name for one in guard.find_intruders(without, CPU, LINUX)}
 
     within = solve_cell(solver, CondaCell(CPU, LINUX, None, scenario.specs, LEVELS))
-    assert not guard.find_intruders(within, CPU, LINUX)
+    assert builds(within)[name] == cpu
     assert {spec.name for spec in scenario.specs} <= {record.name for record in within}
+
+
+def test_there_are_ten_of_them_that_ask_for_cpuonly() -> None:
+    assert sum("cpuonly" in scenario.asked for scenario in CPUONLY) >= 10
 
 
 def test_the_versions_stay_those_of_the_newest(save: Callable[[Channel], str]) -> None:
@@ -83,6 +94,11 @@ def test_the_versions_stay_those_of_the_newest(save: Callable[[Channel], str]) -
 def test_nothing_is_installed_by_the_guard(save: Callable[[Channel], str]) -> None:
     channel = FORGE.with_packages(package("git", "2.47"))
     assert set(versions(guarded(save(channel), "git"))) == {"git"}
+
+
+def test_conda_forges_metapackage_for_the_cpu(save: Callable[[Channel], str]) -> None:
+    found = versions(guarded(save(FORGE), "pytorch-cpu"))
+    assert found["pytorch"] == "2.6.0 cpu_generic_py38_h1_0"
 
 
 def test_cuda_version_alone_is_no_cuda(save: Callable[[Channel], str]) -> None:
