@@ -12,57 +12,47 @@ import pytest
 from accelock.conda.capture import capture
 from accelock.conda.errors import InstallError
 from accelock.conda.install import choose_records, install
-from accelock.conda.read import read_lock
 from accelock.conda.spec import parse
-from accelock.target import PLATFORMS, host_platform
-from tests.conda.projects import FORGE, SUBDIRS, Project
+from accelock.target import PLATFORMS
+from tests.conda.prefixes import (
+    HOST,
+    ON_CHANNEL,
+    VEGA,
+    cached,
+    contents,
+    installed,
+    of_host,
+    records_of,
+    stem,
+)
+from tests.conda.projects import VEGA as VEGA_TABLE
+from tests.conda.projects import Project
 from tests.conda.scenarios import package
 from tests.support.channels import Channel
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
 
+from accelock.conda.request import Request
+from accelock.conda.solve import Solver
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from accelock.conda.record import Record
-    from accelock.target import Platform
     from tests.support.channels import ChannelServer
 
     Serve = Callable[..., ChannelServer]
 
-HOST = host_platform()
-pytestmark = pytest.mark.skipif(
-    HOST is None or HOST.conda_subdir not in SUBDIRS, reason="the channel is not for this machine"
-)
-VEGA = next(p for p in FORGE.packages if p.name == "vega-lite-cli" and HOST
-            and p.subdir == HOST.conda_subdir)  # fmt: skip
+pytestmark = ON_CHANNEL
+CELLS = [("cpu", name) for name in PLATFORMS if name != "macos-x86_64"]
+CELLS += [("cu126", name) for _, name in CELLS if "macos" not in name]
 
 
-def records_of(project: Project, target: str = "cpu") -> Mapping[Platform, tuple[Record, ...]]:
-    name = f"conda-{target}-lock.yml"
-    return read_lock(project.read(name), name)
-
-
-def of_host(project: Project, target: str = "cpu") -> tuple[Platform, tuple[Record, ...]]:
-    return choose_records(records_of(project, target), "the lock")
-
-
-def installed(prefix: Path) -> set[str]:
-    return {path.stem for path in (prefix / "conda-meta").glob("*.json")}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def ends(record: Record) -> str:
-    return f"{record.name}-{record.version}-{record.build}"
+def solved(server: ChannelServer, asked: str) -> tuple[Record, ...]:
+    assert HOST is not None
+    return Solver([server.channel("forge")]).solve(Request(HOST, (parse(asked),)))
 
 
 @pytest.mark.parametrize("target", ["cpu", "cu126"])
@@ -75,7 +65,7 @@ def test_the_lock_of_each_target_and_a_script_of_it(
     assert done.code == 0, done.err
     prefix = locked.folder / "env"
     _, records = of_host(locked, target)
-    assert installed(prefix) == set(map(ends, records))
+    assert installed(prefix) == set(map(stem, records))
     assert not forge.repodata()
     assert f"Installing {len(records)} packages into {prefix}\n" in done.err
     assert f"conda-{target}-lock.yml (--target says so)\n" in done.err
@@ -85,6 +75,33 @@ def test_the_lock_of_each_target_and_a_script_of_it(
             [prefix / "bin" / "vl2svg"], capture_output=True, text=True, check=True
         ).stdout
         assert said == f"vega-lite of {prefix}\n"
+
+
+@pytest.mark.parametrize(("target", "name"), CELLS)
+def test_every_platform_of_each_target(locked: Project, target: str, name: str) -> None:
+    """On one machine: a package of another platform is linked there by the same rules."""
+    prefix, platform = locked.folder / "env", PLATFORMS[name]
+    records = records_of(locked, target)[platform]
+    install(records, prefix, platform)
+    assert installed(prefix) == set(map(stem, records))
+    builds = {record.name: record.build for record in records}
+    assert ("cuda" in builds["pytorch"]) is (target == "cu126")
+    script = prefix / "bin" / "vl2svg"
+    assert script.exists()
+    if os.name == "posix" and platform.sys_platform != "win32":
+        done = subprocess.run(["sh", script], capture_output=True, text=True, check=True)
+        assert done.stdout == f"vega-lite of {prefix}\n"
+
+
+def test_scripts_of_packages_are_not_run(serve_channels: Serve, tmp_path: Path) -> None:
+    assert HOST is not None
+    windows = HOST.sys_platform == "win32"
+    path = "Scripts/.hook-post-link.bat" if windows else "bin/.hook-post-link.sh"
+    text = "echo it > %PREFIX%\\ran\r\n" if windows else '#!/bin/sh\necho it > "$PREFIX/ran"\n'
+    hook = replace(package("hook", "1", subdir=HOST.conda_subdir), files={path: text})
+    install(solved(serve_channels(forge=Channel.of(hook)), "hook"), tmp_path / "env", HOST)
+    assert (tmp_path / "env" / path).exists()
+    assert not (tmp_path / "env" / "ran").exists()
 
 
 def test_the_prefix_knows_what_was_asked_for(locked: Project) -> None:
@@ -105,28 +122,39 @@ def test_the_target_is_chosen_as_everywhere(
     assert done.err == "ERROR: unknown declared target 'cu12'; did you mean 'cu126'?\n"
 
 
-def test_a_second_install_takes_away_what_the_lock_lacks(locked: Project) -> None:
-    locked.accelock("conda", "install", "-p", "env", "-t", "cpu", "--group", "dev")
-    prefix = locked.folder / "env"
-    assert any(name.startswith("git-") for name in installed(prefix))
-    (prefix / "note.txt").write_text("mine")
-    done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu")
-    assert done.code == 0, done.err
-    assert not any(name.startswith("git-") for name in installed(prefix))
-    assert (prefix / "note.txt").read_text() == "mine"
-
-
-def test_credentials_reach_the_archives_and_no_file(project: Project, forge: ChannelServer) -> None:
-    forge.login = ("alice", "s3cr3t-w0rd")
+@pytest.mark.parametrize("way", ["login", "token"])
+def test_credentials_reach_the_archives_and_no_file(
+    project: Project, forge: ChannelServer, way: str
+) -> None:
+    forge.login = ("alice", "s3cr3t-w0rd") if way == "login" else None
+    forge.token = "s3cr3t-w0rd" if way == "token" else None
     project.declare(forge.secret("forge")).lock()
     done = project.accelock("conda", "install", "-p", "env", "-t", "cpu")
     assert done.code == 0, done.err
-    everything = b"".join(contents(project.folder / "env").values())
-    assert b"s3cr3t" not in everything
-    assert "s3cr3t" not in done.err
+    assert forge.packages()
+    written, kept = contents(project.folder / "env"), cached()
+    assert any(VEGA.filename.removesuffix(".conda") in name for name in kept)
+    assert any(name.endswith(".json") and not name.startswith("pkgs/") for name in kept)
+    for content in (*written.values(), *kept.values(), done.err.encode()):
+        for word in (b"s3cr3t", b"alice:", b"/t/"):
+            assert word not in content
 
 
 # What is refused
+
+
+def test_a_lock_of_other_platforms_by_the_command(project: Project, forge: ChannelServer) -> None:
+    assert HOST is not None
+    others = [name for name in PLATFORMS if name not in (HOST.name, "macos-x86_64")]
+    platforms = ", ".join(f'"{name}"' for name in others)
+    project.declare(forge.channel("forge"), VEGA_TABLE, platforms).lock()
+    before = project.files()
+    forge.reset()
+    done = project.accelock("conda", "install", "-p", "env", "-t", "cpu")
+    assert (done.code, done.out) == (1, "")
+    assert f"this machine is {HOST.conda_subdir}; add {HOST.name} to the platforms" in done.err
+    assert (project.files(), forge.requests) == (before, ())
+    assert not (project.folder / "env").exists()
 
 
 def test_a_lock_of_other_platforms(locked: Project) -> None:
@@ -166,25 +194,6 @@ def test_an_archive_that_was_tampered_with(locked: Project, forge: ChannelServer
     assert str(VEGA.record["sha256"]) in done.err
     assert done.err.endswith("Nothing was installed.\n")
     assert not (locked.folder / "env").exists()
-
-
-def test_an_environment_is_as_it_was_after_a_failure(
-    locked: Project, forge: ChannelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    assert locked.accelock("conda", "install", "-p", "env", "-t", "cpu").code == 0
-    prefix = locked.folder / "env"
-    before = contents(prefix)
-    newer = [replace(p, version="5.99.0") for p in FORGE.packages if p.name == "vega-lite-cli"]
-    forge.put("forge", FORGE.with_packages(*newer, *(
-        package("nodejs", "22.9.0", "h0_0", subdir=subdir) for subdir in SUBDIRS)))  # fmt: skip
-    locked.lock("--update-all")
-    mine = next(each for each in newer if each.subdir == VEGA.subdir)
-    forge.spoil("forge", f"{mine.subdir}/{mine.filename}", VEGA.content)
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "another-cache"))
-    done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu")
-    assert done.code == 1
-    assert done.err.endswith("The environment is as it was.\n")
-    assert contents(prefix) == before
 
 
 def test_an_archive_that_is_gone(locked: Project, forge: ChannelServer) -> None:
@@ -262,11 +271,7 @@ def test_both_kinds_of_archives(serve_channels: Serve, tmp_path: Path) -> None:
     old = replace(old, suffix=".tar.bz2", files={"share/old.txt": "old\n"})
     new = replace(new, files={"share/new.txt": "x" * 300_000})
     server = serve_channels(forge=Channel.of(old, new))
-    from accelock.conda.request import Request  # noqa: PLC0415
-    from accelock.conda.solve import Solver  # noqa: PLC0415
-
-    records = Solver([server.channel("forge")]).solve(Request(HOST, (parse("old"),)))
-    install(records, tmp_path / "env", HOST)
+    install(solved(server, "old"), tmp_path / "env", HOST)
     assert (tmp_path / "env/share/old.txt").read_text() == "old\n"
     assert len((tmp_path / "env/share/new.txt").read_text()) == 300_000
 

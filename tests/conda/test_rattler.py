@@ -14,12 +14,26 @@ rattler = pytest.importorskip("rattler", reason="the extra conda is not installe
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.channels import ChannelServer
+
 
 def test_requested_specs_have_to_be_handed_over_unwrapped(tmp_path: Path) -> None:
     """Of `link`: py-rattler 0.28 passes the list on as it is."""
     install = rattler.install([], tmp_path / "env", requested_specs=[rattler.MatchSpec("git")])
     with pytest.raises(TypeError, match="MatchSpec"):
         asyncio.run(install)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other cache folders")
+def test_a_gateway_does_not_ask_for_the_cache_folder(
+    forge: ChannelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of `host.cache`: py-rattler 0.28 asks RATTLER_CACHE_DIR for packages alone."""
+    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "said"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    asyncio.run(rattler.Gateway().names([forge.channel("forge")], ["linux-64"]))
+    assert not (tmp_path / "said").exists()
+    assert any((tmp_path / "home").iterdir())
 
 
 def test_a_lenient_match_spec_takes_anything() -> None:

@@ -47,7 +47,9 @@ class Solver:
         self.channels = tuple(strip_credentials(channel) for channel in channels)
         self._timeout = timeout
         self._client = host.client(channels, timeout)
-        self._gateway = host.rattler.Gateway(client=self._client, show_progress=show_progress)
+        self._gateway = host.rattler.Gateway(
+            cache_dir=host.cache(), client=self._client, show_progress=show_progress
+        )
         self._names: dict[tuple[str, str], frozenset[str]] = {}
 
     def prefetch(self, platforms: Collection[Platform]) -> None:

@@ -8,6 +8,7 @@ import functools
 import importlib.util
 import inspect
 import math
+import os
 import time
 from contextlib import contextmanager
 from importlib import metadata
@@ -27,7 +28,7 @@ except ModuleNotFoundError:  # the extra `conda` is not installed; `require` say
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
 
-__all__ = ["client", "exceptions", "rattler", "require", "run", "telling"]
+__all__ = ["cache", "client", "exceptions", "rattler", "require", "run", "telling"]
 
 _RETRIES = 3
 _SETTLING = 0.05  # seconds; a thread of rattler's needs far less to let go of the interpreter
@@ -104,6 +105,14 @@ def telling() -> Iterator[None]:
             f"py-rattler gave up: {told} ({type(error).__name__}). Look at its own settings: "
             "RATTLER_CACHE_DIR, RATTLER_AUTH_FILE, netrc, and the proxy's."
         ) from None
+
+
+def cache() -> str | None:
+    """Return the folder for what channels answer; None: rattler's own.
+
+    rattler's installer asks its variable, and its Gateway does not (up to 0.28 at least).
+    """
+    return os.environ.get("RATTLER_CACHE_DIR") or None
 
 
 def client(channels: Sequence[str], timeout: float) -> Any:

@@ -1,0 +1,53 @@
+"""What a terminal shows while a command works: whatever its colours, and not where `-q` is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conda.prefixes import ON_CHANNEL, of_host
+from tests.support.environments import isolated_env
+from tests.support.terminal import accelock_on_terminal
+
+pytest.importorskip("rattler", reason="the extra conda is not installed")
+pytest.importorskip("yaml", reason="the extra conda is not installed")
+pytest.importorskip("pty", reason="there are no terminals to be had here")
+
+if TYPE_CHECKING:
+    from tests.conda.projects import Project
+    from tests.support.channels import ChannelServer
+
+pytestmark = ON_CHANNEL
+
+
+def shown(project: Project, *words: str) -> str:
+    """Run a command with NO_COLOR on a terminal, and return what that got."""
+    env = isolated_env(project.folder.parent / "home", TERM="xterm")
+    assert env["NO_COLOR"]
+    code, told = accelock_on_terminal("conda", *words, cwd=project.folder, env=env)
+    assert code == 0, told
+    return told
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_lock_shows_what_it_fetches(
+    project: Project, forge: ChannelServer, *, quiet: bool
+) -> None:
+    forge.delay = 0.2
+    project.declare(forge.channel("forge"))
+    told = shown(project, "lock", *(["-q"] if quiet else []))
+    before, solving, _ = told.partition("Solving cpu, ")
+    assert (f"Fetching {forge.channel('forge')}/noarch/repodata" in before) is not quiet
+    assert bool(solving) is not quiet
+    assert not (quiet and told)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_an_install_shows_what_it_links(locked: Project, *, quiet: bool) -> None:
+    told = shown(locked, "install", "-p", "env", "-t", "cpu", *(["-q"] if quiet else []))
+    count = len(of_host(locked)[1])
+    assert (f"Installing {count} packages into " in told) is not quiet
+    for word in (f"\r\x1b[K  0/{count} ", f"\r\x1b[K  {count}/{count} "):
+        assert (word in told) is not quiet
+    assert not (quiet and told)
