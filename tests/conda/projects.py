@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelock import cli
+from accelock.catalogue import load_catalogue
+from accelock.conda.read import read_lock
+from accelock.config import read_config
+from accelock.report.sidecars import check_sidecars
 from tests.conda.scenarios import noarch, package
 from tests.support.channels import PLACEHOLDER, Channel, Package
 
@@ -175,3 +179,19 @@ class Project:
         done = self.accelock("conda", "lock", *words)
         assert done.code == 0, done.err
         return done
+
+
+def packages(project: Project, name: str, subdir: str = "linux-64") -> dict[str, str]:
+    """Return the packages that a lock has for a platform: their versions and builds."""
+    for platform, records in read_lock(project.read(name), name).items():
+        if platform.conda_subdir == subdir:
+            return {record.name: f"{record.version} {record.build}" for record in records}
+    return {}
+
+
+def findings(project: Project) -> dict[str | None, str]:
+    """Return what `check` says of the conda files, by file."""
+    config = read_config(project.folder / "pyproject.toml", load_catalogue())
+    assert config is not None
+    found = check_sidecars(project.folder, config).findings
+    return {finding.file: finding.code for finding in found}

@@ -7,41 +7,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.catalogue import load_catalogue
-from accelock.conda.read import read_lock
-from accelock.config import read_config
-from accelock.report.sidecars import check_sidecars
-from accelock.target import PLATFORMS
-from tests.conda.projects import FILES, FORGE, GPU_SUBDIRS, SUBDIRS, Project
-from tests.conda.scenarios import noarch, package
+from tests.conda.projects import (
+    FILES,
+    FORGE,
+    GPU_SUBDIRS,
+    PLATFORMS,
+    SUBDIRS,
+    VEGA,
+    Project,
+    findings,
+    packages,
+)
+from tests.conda.scenarios import package
 from tests.support.channels import Channel
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.support.channels import ChannelServer
-
-    Serve = Callable[..., ChannelServer]
-
-LINUX = PLATFORMS["linux-x86_64"]
-
-
-def packages(project: Project, name: str, subdir: str = "linux-64") -> dict[str, str]:
-    """Return the packages that a lock has for a platform: their versions and builds."""
-    for platform, records in read_lock(project.read(name), name).items():
-        if platform.conda_subdir == subdir:
-            return {record.name: f"{record.version} {record.build}" for record in records}
-    return {}
-
-
-def findings(project: Project) -> dict[str | None, str]:
-    config = read_config(project.folder / "pyproject.toml", load_catalogue())
-    assert config is not None
-    found = check_sidecars(project.folder, config).findings
-    return {finding.file: finding.code for finding in found}
 
 
 def test_the_files_of_four_platforms_and_two_targets(
@@ -119,6 +103,16 @@ def test_the_same_bytes_from_reordered_tables(locked: Project) -> None:
     assert locked.files() == before
 
 
+def test_the_same_bytes_from_reordered_platforms(locked: Project) -> None:
+    before = locked.files()
+    locked.edit("pyproject.toml", PLATFORMS, ", ".join(PLATFORMS.split(", ")[::-1]))
+    locked.edit("pyproject.toml", '"linux-aarch64", "windows-x86_64"]',
+                '"windows-x86_64", "linux-aarch64"]')  # fmt: skip
+    assert locked.lock().out.endswith("nothing was solved.\n")
+    locked.lock("--update-all")
+    assert locked.files() == before
+
+
 def test_the_same_bytes_on_any_machine(locked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     before = locked.files()
     for system, machine in (("darwin", "arm64"), ("win32", "AMD64"), ("linux", "aarch64")):
@@ -133,6 +127,14 @@ def test_the_same_bytes_on_any_machine(locked: Project, monkeypatch: pytest.Monk
             patch.setenv("CONDA_OVERRIDE_ARCHSPEC", "zen4")
             locked.lock("--update-all")
         assert locked.files() == before
+
+
+def test_the_python_is_the_projects(project: Project, forge: ChannelServer) -> None:
+    project.declare(forge.channel("forge"), VEGA).lock()
+    for subdir in SUBDIRS:
+        found = packages(project, "conda-cpu-lock.yml", subdir)
+        assert found["python"] == "3.12.4 h0_0_cpython"  # though there is 3.13.0
+        assert "pytorch" not in found
 
 
 # What was locked stays
@@ -280,81 +282,3 @@ def test_a_project_without_targets(project: Project, forge: ChannelServer) -> No
                   "[tool.accelock.conda.dependencies]\nvega-lite-cli = '>=5'\n")  # fmt: skip
     project.lock()
     assert set(project.files()) == {"environment.yml", "conda-lock.yml"}
-
-
-# Other formats
-
-
-def test_other_formats_on_request_and_then_kept(locked: Project) -> None:
-    done = locked.lock("--format", "explicit", "--format", "pixi")
-    names = set(locked.files()) - set(FILES)
-    assert names == {
-        "pixi.lock",
-        *(f"conda-cpu-{subdir}.txt" for subdir in SUBDIRS),
-        *(f"conda-cpu-dev-{subdir}.txt" for subdir in SUBDIRS),
-        *(f"conda-cu126-{subdir}.txt" for subdir in GPU_SUBDIRS),
-        *(f"conda-cu126-dev-{subdir}.txt" for subdir in GPU_SUBDIRS),
-    }
-    assert "pixi.lock written" in done.out
-    urls = [
-        line.partition("#")[0]
-        for line in locked.read("conda-cu126-win-64.txt").splitlines()
-        if "://" in line and not line.startswith("#")
-    ]
-    records = read_lock(locked.read("conda-cu126-lock.yml"), "lock")[PLATFORMS["windows-x86_64"]]
-    assert sorted(urls) == sorted(record.url for record in records)
-    assert locked.lock().out.endswith("nothing was solved.\n")
-    assert findings(locked) == {}
-    locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
-    before = locked.files()
-    locked.lock()
-    changed = {name for name, text in locked.files().items() if before[name] != text}
-    assert "pixi.lock" in changed
-    assert "conda-cpu-dev-linux-64.txt" in changed
-    assert findings(locked) == {}
-
-
-def test_an_unknown_format(locked: Project) -> None:
-    done = locked.accelock("conda", "lock", "--format", "pxi")
-    assert done.err == "ERROR: unknown format 'pxi'; did you mean 'pixi'?\n"
-
-
-# Pins of pip
-
-
-def test_the_pins_of_pip_bind(project: Project, forge: ChannelServer) -> None:
-    numpys = [
-        package("numpy", version, f"py312_{number}", "python 3.12.*", subdir=subdir)
-        for number, version in enumerate(("1.26.4", "2.1.0"))
-        for subdir in SUBDIRS
-    ]
-    forge.put("forge", FORGE.with_packages(*numpys, noarch("pandas", "2.2", "0", "numpy")))
-    project.declare(forge.channel("forge"))
-    project.edit("pyproject.toml", 'pytorch = "*"', 'pandas = "*"')
-    for target in ("cpu", "cu126"):
-        project.write(f"requirements.{target}.txt", "numpy==1.26.4\n")
-    project.lock()
-    assert packages(project, "conda-cpu-lock.yml")["numpy"] == "1.26.4 py312_0"
-    assert project.lock().out.endswith("nothing was solved.\n")
-    project.write("requirements.cu126.txt", "numpy==2.1.0\nrich==13\n")
-    done = project.lock()
-    assert "conda-cpu-lock.yml" not in done.out
-    assert packages(project, "conda-cu126-lock.yml")["numpy"] == "2.1.0 py312_1"
-    project.write("requirements.cu126.txt", "numpy==2.2.0\n")
-    before = project.files()
-    done = project.accelock("conda", "lock")
-    assert done.code == 1
-    assert (
-        "numpy is 2.2.0 in requirements.cu126.txt, and conda would install numpy 2.1.0" in done.err
-    )
-    assert project.files() == before
-
-
-def test_torch_on_both_sides_is_refused(project: Project, forge: ChannelServer) -> None:
-    project.declare(forge.channel("forge"))
-    project.write("requirements.cpu.txt", "torch==2.6.0\n")
-    project.write("requirements.cu126.txt", "rich==13\n")
-    done = project.accelock("conda", "lock")
-    assert done.code == 1
-    assert "conda would install pytorch 2.6.0 (it was asked for)" in done.err
-    assert "requirements.cpu.txt holds torch 2.6.0" in done.err

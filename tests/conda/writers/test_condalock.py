@@ -1,20 +1,13 @@
 from __future__ import annotations
 
-import importlib.util
 import random
-import subprocess
-import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda import header, naming
-from accelock.conda.writers import condalock, explicit
+from accelock.conda import header
+from accelock.conda.writers import condalock
 from accelock.conda.writers.scalars import scalar
-from tests.conda.records import CPU, CUDA, LINUX, MAC, record, solved, vega
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.conda.records import CUDA, LINUX, record, solved, vega
 
 BOTH = {"linux-x86_64": vega("linux-64"), "macos-arm64": vega("osx-arm64")}
 TINY = {
@@ -109,7 +102,7 @@ def test_every_dependency_of_the_same_name_counts() -> None:
         assert f"    {line}\n" in text
 
 
-# Independent readers
+# An independent reader; conda-lock itself is in tests/conda/test_run_formats.py
 
 
 def test_a_yaml_parser_reads_strings() -> None:
@@ -121,24 +114,3 @@ def test_a_yaml_parser_reads_strings() -> None:
         assert all(isinstance(text, str) for text in texts)
     empty = yaml.safe_load(condalock.render(solved({"linux-x86_64": []})))
     assert empty["package"] == []
-
-
-@pytest.mark.skipif(
-    importlib.util.find_spec("conda_lock") is None, reason="conda-lock is not installed"
-)
-def test_conda_lock_renders_the_same_explicit_lists(tmp_path: Path) -> None:
-    environment = solved(BOTH)
-    lock = tmp_path / naming.lock(CPU)
-    lock.write_text(condalock.render(environment))
-    words = ["render", "--kind", "explicit", "--filename-template", "{platform}.txt", lock.name]
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "conda_lock", *words], cwd=tmp_path, check=True
-    )
-    for platform in (LINUX, MAC):
-        theirs = (tmp_path / f"{platform.conda_subdir}.txt").read_text()
-        ours = explicit.render(environment, platform)
-        assert sorted(_listed(theirs)) == sorted(_listed(ours))
-
-
-def _listed(text: str) -> list[str]:
-    return [line for line in text.splitlines() if not line.startswith("#")]

@@ -81,25 +81,16 @@ def test_environments_and_their_stamp() -> None:
     assert "token" not in text
 
 
-def test_rattler_reads_it_back(tmp_path: Path) -> None:
+def test_rattler_reads_what_few_packages_have(tmp_path: Path) -> None:
+    """All that every package has, it reads in tests/conda/test_run_formats.py."""
     lock = pytest.importorskip("rattler.lock", reason="needs the extra conda")
     path = tmp_path / "pixi.lock"
-    path.write_text(pixi.render([solved(BOTH), solved({"linux-x86_64": [TINY]}, of=None)]))
-    read = lock.LockFile.from_path(path)
-    found = read.environment("cpu").conda_repodata_records()
-    for name, records in BOTH.items():
-        subdir = {"linux-x86_64": "linux-64", "macos-arm64": "osx-arm64"}[name]
-        theirs = {each.name.normalized: each for each in found[subdir]}
-        assert sorted(theirs) == sorted(each.name for each in records)
-        for ours in records:
-            other = theirs[ours.name]
-            assert str(other.url) == ours.url
-            assert (str(other.version), str(other.build)) == (ours.version, ours.build)
-            assert (other.sha256.hex(), other.md5.hex()) == (ours.sha256, ours.md5)
-            assert (other.build_number, other.subdir) == (ours.build_number, ours.subdir)
-    (mkl,) = read.environment("default").conda_repodata_records()["linux-64"]
+    path.write_text(pixi.render([solved({"linux-x86_64": [TINY]}, of=None)]))
+    environment = lock.LockFile.from_path(path).environment("default")
+    (mkl,) = environment.conda_repodata_records()["linux-64"]
     assert list(mkl.depends) == ["__glibc >=2.17", "tbb 2021.*"]
     assert list(mkl.constrains) == ["blas * mkl"]
     assert (mkl.license, mkl.size) == ("LicenseRef-Intel: free", 1027)
-    (channel,) = read.environment("cpu").channels()
+    assert mkl.build_number == 3
+    (channel,) = environment.channels()
     assert FORGE in str(channel)
