@@ -44,9 +44,12 @@ def install(prefix: Path, name: str, *depends: str, **meta: object) -> None:
     (folder / f"{name}-{version}-{build}.json").write_text(json.dumps(values))
 
 
-def distribution(prefix: Path, name: str) -> str:
+def distribution(prefix: Path, name: str, direct: object = None) -> str:
+    """Write the metadata of a distribution; `direct` is its direct_url.json."""
     folder = prefix / SITE / f"{name}.dist-info"
     folder.mkdir(parents=True)
+    if direct is not None:
+        (folder / "direct_url.json").write_text(json.dumps(direct))
     (folder / "METADATA").write_text("Metadata-Version: 2.1\n")
     return f"{SITE}/{name}.dist-info/METADATA"
 
@@ -123,6 +126,40 @@ def test_pips_packages_apart(tmp_path: Path) -> None:
         PipPackage("requests", "2.32.3"),
         PipPackage("typing-extensions", "4.12.2"),
     )
+
+
+@pytest.mark.parametrize(
+    ("direct", "origin"),
+    [
+        ({"url": "file:///home/me/x", "dir_info": {}}, "a folder or a file of its own"),
+        (
+            {"url": "file:///home/me/x", "dir_info": {"editable": True}},
+            "a folder of its own, editable",
+        ),
+        (
+            {
+                "url": "https://me:secret@h.example/x.git",
+                "vcs_info": {"vcs": "git", "commit_id": "4cf3\n  - evil"},
+            },
+            "git+https://h.example/x.git@4cf3-evil",
+        ),
+        (
+            {"url": "https://h.example/x-1.0.whl", "archive_info": {}},
+            "https://h.example/x-1.0.whl",
+        ),
+        ([], "a folder or a file of its own"),
+    ],
+)
+def test_what_came_from_no_index_is_no_pin(tmp_path: Path, direct: object, origin: str) -> None:
+    install(tmp_path, "pip")
+    distribution(tmp_path, "x-1.0", direct)
+    found = capture(tmp_path)
+    assert found.pip == (PipPackage("x", "1.0", origin),)
+    line = f"x 1.0 was installed from {origin}; add it yourself\n"
+    assert f"\n#   {line}" in captured.table(found)
+    text = captured.environment(found)
+    assert text.endswith(f"\n  - pip=1.0\n  # {line}")
+    assert "==" not in captured.table(found).partition("[tool")[0]
 
 
 def test_no_secrets(tmp_path: Path) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 import tomlkit
+
+from tests.support import wheels
+from tests.support.environments import Venv, isolated_env, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +20,7 @@ if TYPE_CHECKING:
     from tests.conda.projects import Project
 
 CHANNEL = "https://channel.example/forge"
+AUTHOR = ("-c", "user.name=me", "-c", "user.email=me@h.example")
 
 
 def put(prefix: Path, name: str, version: str, *depends: str, asked: str | None = None) -> None:
@@ -57,6 +64,55 @@ def test_an_environment_to_a_file(project: Project) -> None:
     assert (done.code, done.out) == (0, "")
     assert "  - vega-lite-cli=5.21.0\n" in project.read("environment.yml")
     assert "prefix" not in project.read("environment.yml")
+
+
+def test_what_pip_really_installed(project: Project, prefix: Path, tmp_path: Path) -> None:
+    """From an index it is a pin; from a folder, a file, a clone or an editable one, it is not."""
+    env = isolated_env(tmp_path / "home")
+    made = run(sys.executable, "-m", "venv", "--without-pip", prefix, cwd=tmp_path, env=env)
+    assert made.returncode == 0, made.stderr
+    links = tmp_path / "links"
+    links.mkdir()
+    wheels.wheel("of-an-index", "2.32.3").save(links)
+    file = wheels.wheel("of-a-file", "1.0").save(tmp_path)
+    folder, clone, editable = (source(tmp_path, f"of-{kind}") for kind in ("folder", "git", "edit"))
+    for words in (["init", "-q"], ["add", "."], [*AUTHOR, "commit", "-q", "-m", "x"]):
+        assert run("git", *words, cwd=clone, env=env).returncode == 0
+    done = run(
+        *(sys.executable, "-m", "pip", "--python", Venv(prefix, env).python, "install", "-q"),
+        *("--no-index", "--find-links", links, "of-an-index", file, folder),
+        *(f"git+{clone.as_uri()}", "-e", editable),
+        cwd=tmp_path,
+        env=env,
+    )
+    assert done.returncode == 0, done.stderr
+
+    table = project.accelock("conda", "capture", "-p", "env")
+    assert table.code == 0, table.err
+    words = ("-p", "env", "--format", "environment")
+    environment = project.accelock("conda", "capture", *words).out
+    for text, mark in ((table.out, "#   "), (environment, "  # ")):
+        for name in ("of-a-file", "of-folder", "of-git"):
+            assert f"\n{mark}{name} 1.0 was installed from a folder or a file of its own;" in text
+        assert f"\n{mark}of-edit 1.0 was installed from a folder of its own, editable;" in text
+        assert str(tmp_path) not in text
+    assert "\n#   of-an-index==2.32.3\n" in table.out
+    assert environment.partition("  - pip:\n")[2].startswith("      - of-an-index==2.32.3\n  # ")
+
+
+def source(tmp_path: Path, name: str) -> Path:
+    """Unpack a source distribution whose backend can install it as editable, too."""
+    sdist = wheels.sdist(name, "1.0")
+    with tarfile.open(fileobj=io.BytesIO(sdist.content)) as archive:
+        for member in filter(tarfile.TarInfo.isfile, archive):
+            path, stream = tmp_path / member.name, archive.extractfile(member)
+            assert stream is not None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(stream.read())
+    folder = tmp_path / sdist.filename.removesuffix(".tar.gz")
+    with (folder / "sdist_backend.py").open("a") as backend:
+        backend.write("\n\nbuild_editable = build_wheel\n")
+    return folder
 
 
 @pytest.mark.usefixtures("prefix")

@@ -164,14 +164,14 @@ def _origin(path: Path) -> str | None:
     except (OSError, ValueError):
         said = None
     said = said if isinstance(said, dict) else {}
-    url = "".join(strip_credentials(str(said.get("url") or "")).split())
+    url = strip_credentials(str(said.get("url") or ""))
     if url.startswith("file:") or not url:
         editable = isinstance(of := said.get("dir_info"), dict) and of.get("editable") is True
         return "a folder of its own, editable" if editable else "a folder or a file of its own"
     vcs = said.get("vcs_info")
-    if not isinstance(vcs, dict):
-        return url
-    return f"{vcs.get('vcs', 'vcs')}+{url}@{vcs.get('commit_id', '')}".rstrip("@")
+    if isinstance(vcs, dict):
+        url = f"{vcs.get('vcs', 'vcs')}+{url}@{vcs.get('commit_id', '')}".rstrip("@")
+    return "".join(url.split())  # it goes into a comment of one line
 
 
 def _distributions(prefix: Path) -> Iterator[Path]:
