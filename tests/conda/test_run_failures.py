@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +110,36 @@ def test_a_channel_without_sha256(project: Project, forge: ChannelServer) -> Non
     assert done.code == 1
     assert "/forge gives no md5 or no sha256 of tzdata-2024a-h0_0.conda" in done.err
     assert project.files() == {}
+
+
+def test_a_broken_record_is_named(locked: Project, forge: ChannelServer) -> None:
+    before = locked.files()
+    repodata = json.loads(FORGE.repodata("linux-64"))
+    for record in repodata["packages.conda"].values():
+        if record["name"] == "nodejs":
+            record["version"] = "no version !!"
+    forge.spoil("forge", "linux-64/repodata.json", json.dumps(repodata).encode())
+    locked.edit("pyproject.toml", 'vega-lite-cli = ">=5"', 'vega-lite-cli = ">=5.1"')
+    done = locked.accelock("conda", "lock")
+    assert (done.code, done.out) == (1, "")
+    assert "/forge has a broken record of nodejs for linux-64 or noarch: malformed" in done.err
+    assert "Traceback" not in done.err
+    assert locked.files() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="making a link takes a right on Windows")
+def test_a_file_that_cannot_be_written(locked: Project) -> None:
+    name = "conda-cu126-lock.yml"
+    (locked.folder / name).unlink()
+    (locked.folder / name).symlink_to("nowhere/at-all.yml")
+    before = locked.files()
+    locked.edit("pyproject.toml", 'vega-lite-cli = ">=5"', 'vega-lite-cli = ">=5.1"')
+    done = locked.accelock("conda", "lock")
+    assert (done.code, done.out) == (1, "")
+    assert "nowhere/at-all.yml: its folder is not there or write-protected" in done.err
+    assert locked.files() == before
+    assert (locked.folder / name).is_symlink()
+    assert {path.name for path in locked.folder.iterdir()} == {*before, name, "pyproject.toml"}
 
 
 # Credentials

@@ -6,7 +6,7 @@ import pytest
 
 from accelock.conda import header
 from accelock.conda.writers import environment
-from tests.conda.records import CPU, CUDA, PYTORCH, record, solved, vega
+from tests.conda.records import CPU, CUDA, FORGE, PYTORCH, record, solved, vega
 
 if TYPE_CHECKING:
     from accelock.conda.record import Record
@@ -113,6 +113,22 @@ def test_the_pytorch_channel_gets_cpuonly() -> None:
     text = environment.render(both)
     assert entries(text) == ["cpuonly", "pytorch=2.5.1", "pytorch-mutex=1.0=cpu*"]
     assert "# pytorch: no one glob fits its builds on all platforms; prefer conda-cpu-l" in text
+
+
+@pytest.mark.parametrize(
+    ("channel", "needs"),
+    [
+        (f"{PYTORCH}/label/nightly", True),
+        ("https://mirror.example/conda/pytorch/", True),
+        ("https://mirror.example/my-pytorch", False),
+        ("https://conda.anaconda.org/pytorch-nightly", False),
+        (FORGE, False),
+    ],
+)
+def test_which_channels_are_pytorchs(channel: str, *, needs: bool) -> None:
+    records = {"linux-x86_64": [record("pytorch 2.5.1 py3.12_cpu_0", channel=channel)]}
+    text = environment.render(solved(records, ["pytorch"]))
+    assert ("cpuonly" in entries(text)) is needs
 
 
 def test_a_cpuonly_that_was_asked_for_stays_pinned() -> None:
