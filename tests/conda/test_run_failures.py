@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_written(locked: Project) -> None:
     locked.edit("pyproject.toml", 'vega-lite-cli = ">=5"', 'vega-lite-cli = ">=5.1"')
     done = locked.accelock("conda", "lock")
     assert (done.code, done.out) == (1, "")
-    assert "/nowhere/at-all.yml: cannot be written (No such file or directory); no file was" in done.err
+    assert "/nowhere/at-all.yml: cannot be written (No such file or directory)" in done.err
     assert locked.files() == before
     assert (locked.folder / name).is_symlink()
     assert {path.name for path in locked.folder.iterdir()} == {*before, name, "pyproject.toml"}
