@@ -30,7 +30,7 @@ from accelock.report.doctor import diagnose
 from accelock.report.package import why_package
 from accelock.report.why import why
 from accelock.target import PLATFORMS, parse_target
-from tests.readme_document import README, TOP, literals, table
+from tests.readme.document import README, TOP, literals, table
 from tests.report.heres import gpu_box, here, no_network
 from tests.report.poetry_locks import PoetryFolder
 
