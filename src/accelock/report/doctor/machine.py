@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from accelock.machine import Rule, Vendor
+from accelock.machine import Rule, Vendor, container
 from accelock.machine.choose import ORDER
 from accelock.machine.judge import VARIABLE, Cause
 from accelock.report.findings import Finding, Level
@@ -80,7 +80,7 @@ def _unused(here: Here, found: tuple[Candidate, ...], choice: Choice) -> Iterato
         what = f"there is a GPU, and cpu is taken: {'; '.join(reasons)}"
         todo = "declare a target that it can run, and lock; or upgrade the driver"
         yield Finding("gpu-unused", Level.WARNING, None, what, todo)
-    elif here.machine.container and len(found) > 1 and not gpus:
+    elif container.warns(choice):
         what = "no GPU is seen in this container, as in every image build, and cpu is taken"
         todo = f"if the image is for a machine with one, set {VARIABLE} (ENV {VARIABLE}=cu126)"
         yield Finding("container-without-gpu", Level.WARNING, None, what, todo)
