@@ -30,8 +30,9 @@ _GLIBC = re.compile(r"glibc (\d+)\.(\d+)")
 def check_machine(here: Here, choice: Choice | None) -> Iterator[Finding]:
     """Yield what the probes noted, and what of the machine the chosen target cannot live with."""
     for note in here.machine.notes:
-        yield Finding(note.code, Level.WARNING, None, note.what, note.todo)
-    yield from _libc(here)
+        level = Level.ERROR if note.code == "musl" else Level.WARNING
+        yield Finding(note.code, level, None, note.what, note.todo)
+    yield from _old_glibc(here)
     found = here.candidates()
     if choice is None:
         what = "none of the targets fits this machine (accelock why tells the reasons)"
@@ -44,12 +45,8 @@ def check_machine(here: Here, choice: Choice | None) -> Iterator[Finding]:
     yield from _two_makers(here, found)
 
 
-def _libc(here: Here) -> Iterator[Finding]:
+def _old_glibc(here: Here) -> Iterator[Finding]:
     machine = here.machine
-    if machine.is_musl:
-        what = f"this Python is linked to {machine.libc}, for which PyTorch has no wheels"
-        todo = "use an image with glibc (python:3.12-slim), not Alpine"
-        yield Finding("musl", Level.ERROR, None, what, todo)
     found = _GLIBC.fullmatch(machine.libc or "")
     level = here.project.config.levels.glibc
     if found and (int(found[1]), int(found[2])) < level:
