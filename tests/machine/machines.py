@@ -57,6 +57,8 @@ PCI_SLOT_NAME={slot}
 MODALIAS=pci:v00008086d000056A0sv00008086sd00001020bc03sc00i00
 """
 DOCKER = {".dockerenv": ""}
+# What the program that asks NVML prints where there is no library to ask.
+NO_NVML = '{"missing": true}'
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:
@@ -118,7 +120,7 @@ def uuid(number: int) -> str:
 class Commands:
     """Answers commands by their first word; asks nothing of this machine.
 
-    The program that asks NVML is called `NVML` here.
+    The program that asks NVML is called `NVML` here. It is our own, so that it always answers.
     """
 
     answers: Mapping[str, str | Answer] = field(default_factory=dict)
@@ -127,7 +129,7 @@ class Commands:
     def __call__(self, command: Sequence[str], *, timeout: float) -> Answer:
         self.asked.append((tuple(command), timeout))
         name = "NVML" if command[0] == sys.executable else command[0]
-        answer = self.answers.get(name, MISSING)
+        answer = self.answers.get(name, NO_NVML if name == "NVML" else MISSING)
         return answer if isinstance(answer, Answer) else Answer(answer)
 
     @property

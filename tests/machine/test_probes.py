@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import json
+import os
 import subprocess
 import sys
-import types
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
-from accelock.machine import Vendor
+from accelock.machine import Gpu, Vendor
 from accelock.machine.commands import Answer
-from accelock.machine.edge import Edge, Surroundings
-from accelock.machine.probes import amd, drm, host, nvidia_kernel, nvidia_smi, nvml, nvml_child
+from accelock.machine.edge import Edge, Found, Surroundings
+from accelock.machine.probes import amd, apple, drm, host, nvidia_kernel, nvidia_smi, nvml
 from tests.machine.machines import (
     DOCKER,
     INFORMATION,
@@ -30,8 +33,7 @@ from tests.machine.machines import (
 )
 from tests.machine.machines import nvml as nvml_output
 
-if TYPE_CHECKING:
-    from pathlib import Path
+PROBES = Path(nvml.__file__).parent
 
 
 def edge(root: Path, answers: dict[str, str | Answer] | None = None, **around: Any) -> Edge:
@@ -120,6 +122,11 @@ class TestNvml:
         assert found.driver is None
         assert all(gpu.capability is None for gpu in found.gpus or ())
 
+    def test_no_library_is_no_finding(self, tmp_path: Path) -> None:
+        asked = edge(tmp_path, {"NVML": '{"missing": true}'})
+        assert nvml.look(asked).gpus is None
+        assert asked.notes == []
+
     def test_a_driver_that_was_upgraded_under_the_kernel(self, tmp_path: Path) -> None:
         said = {"error": "nvmlInit_v2: Driver/library version mismatch (18)"}
         asked = edge(tmp_path, {"NVML": json.dumps(said)})
@@ -132,6 +139,7 @@ LIBRARY = r"""
 #include <string.h>
 typedef void *device;
 int nvmlInit_v2(void) { return INIT; }
+int nvmlInitWithFlags(unsigned flags) { return flags ? 2 : INIT; }
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
 int nvmlDeviceGetHandleByIndex_v2(unsigned i, device *d) { *d = (device)(long)(i + 1); return 0; }
 int nvmlDeviceGetCudaComputeCapability(device d, int *major, int *minor) {
@@ -150,8 +158,8 @@ const char *nvmlErrorString(int code) { return "Driver/library version mismatch"
 """
 
 
-def library(folder: Path, init: int = 0) -> str:
-    source, built = folder / "nvml.c", folder / "libnvml.so"
+def library(folder: Path, init: int = 0, name: str = "libnvml.so") -> str:
+    source, built = folder / "nvml.c", folder / name
     source.write_text(LIBRARY.replace("INIT", str(init)))
     command = ["cc", "-shared", "-fPIC", "-o", str(built), str(source)]
     try:
@@ -161,48 +169,68 @@ def library(folder: Path, init: int = 0) -> str:
     return str(built)
 
 
-class TestNvmlChild:
-    """The program that talks to the driver's library: here to one that is built for the test."""
+TWO_GPUS = {
+    "driver": "580.82.07",
+    "gpus": [
+        {"name": "NVIDIA H100", "capability": [9, 0], "uuid": "GPU-5a"},
+        {"name": "NVIDIA GeForce RTX 5090", "capability": [12, 0], "uuid": "GPU-5a"},
+    ],
+}
+
+
+def ask_child(path: str, *flags: str, **variables: str) -> Any:
+    """Let the program that talks to the driver's library talk to one of the test."""
+    done = subprocess.run(
+        [sys.executable, "-I", *flags, str(nvml.CHILD), "/nowhere.so", path],
+        check=True,
+        capture_output=True,
+        env={**os.environ, **variables},
+    )
+    return json.loads(done.stdout)
+
+
+class TestNvmlByCtypes:
+    """Without nvidia-ml-py, which -S hides as it hides all that is installed."""
 
     @staticmethod
     def ask(path: str) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-I", str(nvml.CHILD), "/nowhere.so", path],
-            check=True,
-            capture_output=True,
-        )
-        return json.loads(done.stdout)
+        return ask_child(path, "-S")
 
-    def test_by_ctypes(self, tmp_path: Path) -> None:
-        assert self.ask(library(tmp_path)) == {
-            "driver": "580.82.07",
-            "gpus": [
-                {"name": "NVIDIA H100", "capability": [9, 0], "uuid": "GPU-5a"},
-                {"name": "NVIDIA GeForce RTX 5090", "capability": [12, 0], "uuid": "GPU-5a"},
-            ],
-        }
+    def test_driver_and_gpus(self, tmp_path: Path) -> None:
+        assert self.ask(library(tmp_path)) == TWO_GPUS
 
     def test_a_call_that_fails(self, tmp_path: Path) -> None:
         said = self.ask(library(tmp_path, init=18))
         assert said == {"error": "nvmlInit_v2: Driver/library version mismatch (18)"}
 
     def test_no_library(self) -> None:
-        assert self.ask("/also/nowhere.so") == {"error": "the library is not here"}
+        assert self.ask("/also/nowhere.so") == {"missing": True}
 
-    def test_through_nvidia_ml_py(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        pynvml = types.SimpleNamespace(
-            NVMLError=OSError,
-            nvmlInit=lambda: None,
-            nvmlDeviceGetCount=lambda: 1,
-            nvmlDeviceGetHandleByIndex=lambda index: index,
-            nvmlDeviceGetCudaComputeCapability=lambda _device: (8, 6),
-            nvmlDeviceGetName=lambda _device: b"NVIDIA A10",
-            nvmlDeviceGetUUID=lambda _device: "GPU-7",
-            nvmlSystemGetDriverVersion=lambda: "535.183.06",
-        )
-        monkeypatch.setitem(sys.modules, "pynvml", pynvml)
-        gpus = [{"name": "NVIDIA A10", "capability": [8, 6], "uuid": "GPU-7"}]
-        assert nvml_child.ask_bindings() == {"driver": "535.183.06", "gpus": gpus}
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("pynvml") is None, reason="nvidia-ml-py is not installed here"
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks for the library as Linux does")
+class TestNvmlThroughNvidiaMlPy:
+    """The real package, which loads a library by its name."""
+
+    NAME = "libnvidia-ml.so.1"
+
+    def test_driver_and_gpus(self, tmp_path: Path) -> None:
+        library(tmp_path, name=self.NAME)
+        assert ask_child("/nowhere.so", LD_LIBRARY_PATH=str(tmp_path)) == TWO_GPUS
+
+    def test_a_call_that_fails(self, tmp_path: Path) -> None:
+        library(tmp_path, init=18, name=self.NAME)
+        said = ask_child("/nowhere.so", LD_LIBRARY_PATH=str(tmp_path))
+        assert "version mismatch" in said["error"]  # by which `look` knows it
+
+    def test_where_it_finds_none_our_own_places_count(self, tmp_path: Path) -> None:
+        """Images that were built with a GPU keep an empty file in the library's place."""
+        (tmp_path / self.NAME).touch()
+        place = {"LD_LIBRARY_PATH": str(tmp_path)}
+        assert ask_child("/also/nowhere.so", **place) == {"missing": True}
+        assert ask_child(library(tmp_path), **place) == TWO_GPUS
 
 
 class TestNvidiaSmi:
@@ -320,6 +348,25 @@ class TestIntel:
         assert [gpu.integrated for gpu in drm.look(edge(tmp_path)).gpus or ()] == [True]
 
 
+class TestApple:
+    ANSWERS: ClassVar[dict[str, str | Answer]] = {"/usr/sbin/sysctl": "Apple M3\n"}
+
+    def test_the_gpu_goes_by_the_processors_name(self, tmp_path: Path) -> None:
+        found = apple.look(edge(tmp_path, self.ANSWERS, system="darwin", machine="arm64"))
+        assert found.gpus == (Gpu(Vendor.APPLE, "Apple M3", integrated=True, source="sysctl"),)
+
+    def test_a_mac_that_does_not_say_has_one_all_the_same(self, tmp_path: Path) -> None:
+        (gpu,) = apple.look(edge(tmp_path, system="darwin", machine="arm64")).gpus or ()
+        assert gpu.name == "Apple GPU"
+
+    @pytest.mark.parametrize(("system", "machine"), [("darwin", "x86_64"), ("linux", "arm64")])
+    def test_nothing_else_has_one(self, tmp_path: Path, system: str, machine: str) -> None:
+        asked = edge(tmp_path, self.ANSWERS, system=system, machine=machine)
+        assert apple.look(asked) == Found()
+        assert isinstance(asked.around.run, Commands)
+        assert asked.around.run.names == []
+
+
 class TestHost:
     @pytest.mark.parametrize(
         ("tag", "libc"),
@@ -360,3 +407,14 @@ class TestHost:
         environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
         assert host.look(edge(tmp_path, environ=environ)).container == "kubernetes"
         assert host.look(edge(write(tmp_path, DOCKER))).container == "docker"
+
+
+@pytest.mark.parametrize("path", sorted(PROBES.glob("*.py")), ids=lambda path: path.stem)
+def test_no_probe_imports_another(path: Path) -> None:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{'.' * node.level}{node.module}.{each.name}" for each in node.names}
+    assert not [name for name in found if name.startswith((".", "accelock.machine.probes"))]
