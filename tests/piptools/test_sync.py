@@ -14,6 +14,7 @@ from tests.piptools.support_tools import copied, pip_environment, site_packages,
 from tests.report.projects import TABLE
 from tests.report.projects import Project as Compiled
 from tests.support.environments import Venv, isolated_env, run
+from tests.support.fakes import fakes, on_posix
 from tests.support.wheels import Distribution, wheel
 
 if TYPE_CHECKING:
@@ -271,6 +272,19 @@ def test_in_a_container_without_a_gpu_it_warns(looking: Workplace) -> None:
         f"driver found)\nWARNING: {container.WARNING}\n"
     )
     assert looking.sync("-n", "-q", code=1, **variables).stderr == ""
+
+
+@on_posix
+def test_where_nothing_is_to_be_chosen_no_probe_is_run(looking: Workplace, tmp_path: Path) -> None:
+    commands = fakes(tmp_path)
+    for target in ("cpu", "cu126"):
+        looking.project.compiled(f"requirements.{target}.txt", target, "filelock==1.0\n", ())
+    looking.sync("-n", "requirements.cpu.txt", code=1, PATH=commands.path)
+    assert commands.asked() == []
+    looking.sync("-n", code=1, PATH=commands.path, ACCELOCK_TARGET="cpu")
+    assert commands.asked() == []
+    looking.sync("-n", code=1, PATH=commands.path)
+    assert commands.asked() != []
 
 
 def test_quiet_says_nothing(looking: Workplace) -> None:

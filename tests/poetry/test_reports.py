@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.fakes import fakes
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.poetry.support_project import Project
 
 NO_GPU = {"ACCELOCK_CUDA_DRIVER": "none", "ACCELOCK_AMD_GFX": "none"}
@@ -63,6 +67,29 @@ def test_doctor_looks_at_the_projects_environment(copy: Project) -> None:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.6.0+cu126\n")
     done = copy.poetry("accelock", "doctor", environ=NO_GPU, code=1)
     assert "torch 2.6.0+cu126 is installed, and the lock has" in done.stdout
+
+
+def test_what_needs_no_target_starts_no_probe(copy: Project, tmp_path: Path) -> None:
+    commands = fakes(tmp_path)
+    copy.make_environment()
+    for words in (
+        ("lock",),
+        ("lock", "-v"),
+        ("add", "--lock", "six"),
+        ("check", "--lock"),
+        ("env", "info"),
+        ("accelock", "check"),
+        ("accelock", "diff", "cpu", "cu126"),
+        ("accelock", "why", "torch"),
+        ("accelock", "use", "cu126"),
+        ("install", "--dry-run"),
+    ):
+        copy.poetry(*words, PATH=commands.path)
+        assert commands.asked() == [], words
+    copy.poetry("accelock", "use", "auto")
+    for words in (("show",), ("install", "--dry-run"), ("accelock", "detect")):
+        copy.poetry(*words, PATH=commands.path)
+        assert commands.asked() != [], words
 
 
 def test_an_error_is_one_message(copy: Project) -> None:
