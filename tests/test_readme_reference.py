@@ -25,6 +25,7 @@ from accelock.console import (
 from accelock.errors import ConfigError
 from accelock.machine import Vendor, profile
 from accelock.machine.choose import ORDER
+from accelock.machine.edge import LIMIT
 from accelock.machine.judge import Cause
 from accelock.piptools.outputs import output_names
 from accelock.report.diff import diff
@@ -153,6 +154,10 @@ def test_doctor_has_the_codes_in_the_table() -> None:
     codes |= {cause.value for cause in Cause}
     rows = table("What `accelock doctor` finds")
     assert {code for row in rows for code in literals(row[0])} == codes
+
+
+def test_a_probe_has_the_time_that_is_told() -> None:
+    assert f"A probe has {({2.0: 'two'})[LIMIT]} seconds" in TEXT
 
 
 def test_a_choice_is_made_in_the_order_that_is_told() -> None:
