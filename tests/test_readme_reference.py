@@ -28,6 +28,7 @@ from accelock.machine.choose import ORDER
 from accelock.machine.edge import LIMIT
 from accelock.machine.judge import Cause
 from accelock.piptools.outputs import output_names
+from accelock.report.check import check
 from accelock.report.diff import diff
 from accelock.report.doctor import diagnose
 from accelock.report.package import why_package
@@ -126,7 +127,9 @@ def paths(value: object, at: str = "") -> Iterator[str]:
 
 def test_reports_have_the_keys_in_the_table(tmp_path: Path) -> None:
     at = here(PoetryFolder(tmp_path).write().folder)
+    (tmp_path / "empty").mkdir()  # which is a finding of `check`
     printed = {
+        "check": [check(tmp_path / "empty").dumps()],
         "why": [why(at).dumps()],
         "why PACKAGE": [why_package(at, "torch", no_network).dumps()],
         "diff": [
