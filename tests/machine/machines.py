@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accelock.machine import detect
 from accelock.machine.commands import MISSING, Answer
-from accelock.machine.edge import Surroundings
+from accelock.machine.edge import Edge, Surroundings
 from accelock.target import PLATFORMS
 
 if TYPE_CHECKING:
@@ -136,6 +136,12 @@ class Commands:
     def names(self) -> list[str]:
         """Return the first words of what was asked."""
         return [command[0] for command, _timeout in self.asked]
+
+
+def edge(root: Path, answers: Mapping[str, str | Answer] | None = None, **around: Any) -> Edge:
+    """What a probe is given on the machine of a root; `around` is of its surroundings."""
+    words = {"environ": {}, "system": "linux", "machine": "x86_64", **around}
+    return Edge(Surroundings(root=root, run=Commands(answers or {}), **words))
 
 
 def look(
