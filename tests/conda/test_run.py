@@ -20,12 +20,52 @@ from tests.conda.projects import (
 )
 from tests.conda.scenarios import package
 from tests.support.channels import Channel
+from tests.support.fakes import fakes, on_posix
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.channels import ChannelServer
+
+SMALL = """\
+[tool.accelock]
+targets = ["cpu", "cu126"]
+platforms = ["linux-x86_64"]
+[tool.accelock.conda]
+channels = ["{channel}"]
+[tool.accelock.conda.dependencies]
+vega-lite-cli = ">=5"
+"""
+
+
+@on_posix
+def test_no_probe_is_run(
+    project: Project, forge: ChannelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = fakes(tmp_path)
+    monkeypatch.setenv("PATH", commands.path)
+    project.declare(forge.channel("forge"), SMALL).lock()
+    assert commands.asked() == []
+    project.accelock("detect")
+    assert commands.asked() != []
+
+
+def packages(project: Project, name: str, subdir: str = "linux-64") -> dict[str, str]:
+    """Return the packages that a lock has for a platform: their versions and builds."""
+    for platform, records in read_lock(project.read(name), name).items():
+        if platform.conda_subdir == subdir:
+            return {record.name: f"{record.version} {record.build}" for record in records}
+    return {}
+
+
+def findings(project: Project) -> dict[str | None, str]:
+    config = read_config(project.folder / "pyproject.toml", load_catalogue())
+    assert config is not None
+    found = check_sidecars(project.folder, config).findings
+    return {finding.file: finding.code for finding in found}
 
 
 def test_the_files_of_four_platforms_and_two_targets(

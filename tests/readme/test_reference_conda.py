@@ -15,7 +15,7 @@ from accelock.console.conda_install import CondaInstallCommand
 from accelock.console.conda_lock import CondaLockCommand
 from accelock.errors import ConfigError
 from accelock.target import CPU, PLATFORMS
-from tests.readme_document import README, TOP, literals, table
+from tests.readme.document import README, TOP, literals, table
 
 if TYPE_CHECKING:
     from cleo.commands.command import Command
