@@ -53,21 +53,6 @@ def test_no_probe_is_run(
     assert commands.asked() != []
 
 
-def packages(project: Project, name: str, subdir: str = "linux-64") -> dict[str, str]:
-    """Return the packages that a lock has for a platform: their versions and builds."""
-    for platform, records in read_lock(project.read(name), name).items():
-        if platform.conda_subdir == subdir:
-            return {record.name: f"{record.version} {record.build}" for record in records}
-    return {}
-
-
-def findings(project: Project) -> dict[str | None, str]:
-    config = read_config(project.folder / "pyproject.toml", load_catalogue())
-    assert config is not None
-    found = check_sidecars(project.folder, config).findings
-    return {finding.file: finding.code for finding in found}
-
-
 def test_the_files_of_four_platforms_and_two_targets(
     project: Project, forge: ChannelServer
 ) -> None:
