@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SUBDIRS = ("linux-64", "linux-aarch64", "osx-arm64", "win-64")
 GPU_SUBDIRS = ("linux-64", "linux-aarch64", "win-64")
+# The oldest of each kind, which a lock is for.
+PROCESSORS = dict(zip(SUBDIRS, ("x86_64", "aarch64", "m1", "x86_64"), strict=True))
 PLATFORMS = '"linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64"'
 SCRIPT = f"#!/bin/sh\necho vega-lite of {PLACEHOLDER}\n"
 TABLE = """\
@@ -90,10 +92,9 @@ def _of(subdir: str) -> Iterator[Package]:
 
 def _ffmpeg(subdir: str) -> Iterator[Package]:
     """Three versions, of which the settings of a project allow the second."""
-    processor = {"linux-aarch64": "aarch64", "osx-arm64": "m1"}.get(subdir, "x86_64")
     system = {"linux": "__glibc >=2.29", "osx": "__osx >=50", "win": "__win >=50"}
     yield package("ffmpeg", "6.0", "h0_0", subdir=subdir)
-    yield package("ffmpeg", "6.1", "h0_0", f"__archspec 1 {processor}", subdir=subdir)
+    yield package("ffmpeg", "6.1", "h0_0", f"__archspec 1 {PROCESSORS[subdir]}", subdir=subdir)
     yield package("ffmpeg", "7.0", "h0_0", system[subdir.partition("-")[0]], subdir=subdir)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from accelock.conda.read import read_lock
 from accelock.target import host_platform
-from tests.conda.projects import FORGE, SUBDIRS, Project
+from tests.conda.projects import FORGE, PROCESSORS, SUBDIRS, Project
 from tests.conda.scenarios import FEATURES
 from tests.support.environments import isolated_env, run
 
@@ -47,7 +47,7 @@ pytorch = "==1.7.1"
 
 @pytest.fixture
 def conda(tmp_path: Path) -> Callable[..., None]:
-    """Run the real conda, on a machine with a GPU."""
+    """Run the real conda, on a machine with a GPU and an old processor."""
     words = shlex.split(os.environ.get("REAL_CONDA", "")) or [shutil.which("conda") or ""]
     if not words[0]:
         pytest.skip("there is no conda on PATH, and REAL_CONDA names none")
@@ -56,17 +56,27 @@ def conda(tmp_path: Path) -> Callable[..., None]:
 
 @pytest.fixture
 def micromamba(tmp_path: Path) -> Callable[..., None]:
-    """Run the real micromamba, on a machine with a GPU."""
+    """Run the real micromamba, on a machine with a GPU and an old processor."""
     found = shutil.which("micromamba")
     if found is None:
         pytest.skip("there is no micromamba on PATH")
     return _caller(tmp_path, [found], MAMBA_ROOT_PREFIX=str(tmp_path / "mamba"))
 
 
+@pytest.fixture(params=["conda", "micromamba"])
+def tool(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Run the one and the other."""
+    found: Callable[..., None] = request.getfixturevalue(request.param)
+    return found
+
+
 def _caller(tmp_path: Path, command: list[str], **variables: str) -> Callable[..., None]:
+    assert HOST is not None
+    processor = PROCESSORS[HOST.conda_subdir]
     env = isolated_env(tmp_path / "home", CONDA_OVERRIDE_CUDA="12.8", CONDARC=os.devnull)
     # The only solver that is on PyPI, and conda's own until 2023.
     # It adds pip to every python, which the channel lacks.
+    env["CONDA_OVERRIDE_ARCHSPEC"] = processor
     env |= {"CONDA_SOLVER": "classic", "CONDA_ADD_PIP_AS_PYTHON_DEPENDENCY": "false", **variables}
 
     def call(*words: str, cwd: Path) -> None:
@@ -98,12 +108,12 @@ def of_lock(project: Project, target: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("target", ["cpu", "cu126"])
-def test_conda_installs_the_explicit_list(
-    locked: Project, conda: Callable[..., None], target: str
+def test_the_explicit_list_is_installed(
+    tool: Callable[..., None], locked: Project, target: str
 ) -> None:
     assert HOST is not None
     name = f"conda-{target}-{HOST.conda_subdir}.txt"
-    conda("create", "-y", "-q", "-p", "./env", "--file", name, cwd=locked.folder)
+    tool("create", "-y", "-q", "-p", "./env", "--file", name, cwd=locked.folder)
     assert installed(locked) == of_lock(locked, target)
     script = locked.folder / "env" / "bin" / "vl2svg"
     done = run(script, cwd=locked.folder, env=isolated_env(locked.folder / "home"))
@@ -112,7 +122,7 @@ def test_conda_installs_the_explicit_list(
 
 @pytest.mark.parametrize("target", ["cpu", "cu126"])
 def test_conda_solves_the_environment_to_the_same_hardware(
-    locked: Project, conda: Callable[..., None], target: str
+    conda: Callable[..., None], locked: Project, target: str
 ) -> None:
     name = f"environment-{target}.yml"
     conda("env", "create", "-y", "-q", "-p", "./env", "-f", name, cwd=locked.folder)
@@ -122,7 +132,7 @@ def test_conda_solves_the_environment_to_the_same_hardware(
 
 
 def test_conda_stays_on_the_cpu_with_builds_of_features(
-    project: Project, serve_channels: Serve, conda: Callable[..., None]
+    conda: Callable[..., None], project: Project, serve_channels: Serve
 ) -> None:
     server = serve_channels(pytorch=FEATURES)
     project.declare(server.channel("pytorch"), OLD).lock()
@@ -135,18 +145,8 @@ def test_conda_stays_on_the_cpu_with_builds_of_features(
 
 @pytest.mark.parametrize("target", ["cpu", "cu126"])
 def test_micromamba_installs_the_lock(
-    locked: Project, micromamba: Callable[..., None], target: str
+    micromamba: Callable[..., None], locked: Project, target: str
 ) -> None:
     name = f"conda-{target}-lock.yml"
-    micromamba("create", "-y", "-q", "-p", "./env", "-f", name, cwd=locked.folder)
-    assert installed(locked) == of_lock(locked, target)
-
-
-@pytest.mark.parametrize("target", ["cpu", "cu126"])
-def test_micromamba_installs_the_explicit_list(
-    locked: Project, micromamba: Callable[..., None], target: str
-) -> None:
-    assert HOST is not None
-    name = f"conda-{target}-{HOST.conda_subdir}.txt"
     micromamba("create", "-y", "-q", "-p", "./env", "-f", name, cwd=locked.folder)
     assert installed(locked) == of_lock(locked, target)
