@@ -89,8 +89,8 @@ def test_what_pip_really_installed(project: Project, prefix: Path, tmp_path: Pat
 
     table = project.accelock("conda", "capture", "-p", "env")
     assert table.code == 0, table.err
-    words = ("-p", "env", "--format", "environment")
-    environment = project.accelock("conda", "capture", *words).out
+    form = ("-p", "env", "--format", "environment")
+    environment = project.accelock("conda", "capture", *form).out
     for text, mark in ((table.out, "#   "), (environment, "  # ")):
         for name in ("of-a-file", "of-folder", "of-git"):
             assert f"\n{mark}{name} 1.0 was installed from a folder or a file of its own;" in text
