@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,15 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 import accelock
-from accelock.conda import guard
-from accelock.conda.cell import CondaCell, NoSuchPackageError, solve_cell
-from accelock.conda.errors import ChannelError, UnsatisfiableError
+from accelock.conda.cell import NoSuchPackageError, solve_cell
+from accelock.conda.errors import UnsatisfiableError
 from accelock.conda.pins import Pins
 from accelock.conda.request import Request
-from accelock.conda.spec import Spec, parse
-from accelock.target import CPU, PLATFORMS, Levels
+from accelock.conda.spec import parse
+from tests.conda.cells import ALL, ARM, LINUX, MAC, TOOLS, WINDOWS, cell, request, versions
 from tests.conda.scenarios import noarch, package
-from tests.support.channels import Channel, Package, every_platform
+from tests.support.channels import Channel, every_platform
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 
@@ -30,35 +28,9 @@ from accelock.conda.solve import Solver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from accelock.conda.record import Record
-    from accelock.target import Platform
     from tests.support.channels import ChannelServer
 
     Serve = Callable[..., ChannelServer]
-
-LINUX, ARM, MAC, WINDOWS = (
-    PLATFORMS[name] for name in ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")
-)
-ALL = ("linux-64", "linux-aarch64", "osx-arm64", "win-64")
-TOOLS = Channel.of(
-    every_platform("nodejs", "20.12.2", ALL),
-    every_platform("nodejs", "22.4.0", ALL),
-    every_platform("vega-cli", "5.30.0", ALL, depends=("nodejs >=20,<23.0a0",)),
-    noarch("tzdata", "2024a"),
-)
-
-
-def request(platform: Platform, *asked: str, locked: tuple[Record, ...] = ()) -> Request:
-    system = guard.virtual_packages(CPU, platform, Levels())
-    return Request(platform, tuple(map(parse, asked)), (), system, locked)
-
-
-def cell(*asked: str, platform: Platform = LINUX, python: Spec | None = None) -> CondaCell:
-    return CondaCell(CPU, platform, None, tuple(map(parse, asked)), Levels(), python)
-
-
-def versions(records: tuple[Record, ...]) -> dict[str, str]:
-    return {record.name: record.version for record in records}
 
 
 def test_only_the_adapter_imports_rattler() -> None:
@@ -186,101 +158,6 @@ def test_each_subdir_is_fetched_once_however_many_cells(serve_channels: Serve) -
         for name in ("one", "two")
         for subdir in ("noarch", *ALL)
     }
-
-
-# Channels that cannot be read
-
-
-def test_a_channel_that_nobody_serves() -> None:
-    with pytest.raises(ChannelError) as caught:
-        Solver(["http://127.0.0.1:9/nowhere"]).prefetch([LINUX])
-    assert "the channel http://127.0.0.1:9/nowhere could not be read" in str(caught.value)
-
-
-def test_a_channel_that_never_answers() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        channel = f"http://127.0.0.1:{silent.getsockname()[1]}/silent"
-        with pytest.raises(ChannelError, match=r"/silent could not be read: no answer in 0\.5 s"):
-            Solver([channel], timeout=0.5).prefetch([LINUX])
-
-
-@pytest.mark.parametrize("status", [401, 403, 404, 500])
-def test_a_channel_that_does_not_answer_with_one(serve_channels: Serve, status: int) -> None:
-    server = serve_channels(tools=TOOLS)
-    for subdir in ("noarch", "linux-64"):
-        for file in ("repodata.json", "repodata_shards.msgpack.zst"):
-            server.failing[f"/tools/{subdir}/{file}"] = status
-    with pytest.raises(ChannelError) as caught:
-        Solver([server.channel("tools")]).prefetch([LINUX])
-    assert f"the channel {server.channel('tools')} could not be read" in str(caught.value)
-    assert str(status) in str(caught.value)
-
-
-def test_repodata_that_is_cut_off(serve_channels: Serve) -> None:
-    server = serve_channels(tools=TOOLS)
-    whole = TOOLS.repodata("linux-64")
-    server.spoil("tools", "linux-64/repodata.json", whole[: len(whole) // 2])
-    with pytest.raises(ChannelError, match=r"/tools could not be read: failed to parse"):
-        Solver([server.channel("tools")]).prefetch([LINUX])
-
-
-def test_a_broken_record_is_named(serve_channels: Serve) -> None:
-    broken = Package("canvas", "1.0", more={"version": "not a version !!"})
-    needs = package("chart", "1.0", "0", "canvas")
-    server = serve_channels(good=TOOLS, bad=Channel.of(broken, needs, package("git", "2")))
-    solver = Solver([server.channel("good"), server.channel("bad")])
-    assert versions(solve_cell(solver, cell("git", "vega-cli")))["git"] == "2"
-    with pytest.raises(ChannelError) as caught:
-        solve_cell(solver, cell("chart", "vega-cli"))
-    assert str(caught.value).startswith(
-        f"the channel {server.channel('bad')} has a broken record of canvas for linux-64 or "
-        "noarch: malformed version string 'not a version !!'"
-    )
-
-
-def test_a_record_without_a_version_is_named(serve_channels: Serve) -> None:
-    server = serve_channels(bad=Channel.of(package("canvas", "1.0")))
-    text = Channel.of(package("canvas", "1.0")).repodata("linux-64").decode()
-    spoilt = text.replace('"version": "1.0", ', "")
-    assert spoilt != text
-    server.spoil("bad", "linux-64/repodata.json", spoilt.encode())
-    with pytest.raises(
-        ChannelError, match=r"a broken record of canvas .*: missing field `version`"
-    ):
-        solve_cell(Solver([server.channel("bad")]), cell("canvas"))
-
-
-# Credentials
-
-
-@pytest.mark.parametrize("way", ["login", "token", "both"])
-def test_credentials_are_used_and_never_told(serve_channels: Serve, way: str) -> None:
-    server = serve_channels(tools=TOOLS)
-    server.login = ("me@work", "pass/w:rd") if way != "token" else None
-    server.token = "tok-12345" if way != "login" else None
-    secret = server.secret("tools")
-    solver = Solver([secret])
-    assert solver.channels == (server.channel("tools"),)
-    records = solver.solve(request(LINUX, "vega-cli"))
-    assert {record.channel for record in records} == {server.channel("tools")}
-    with pytest.raises(UnsatisfiableError) as caught:
-        solve_cell(solver, cell("vega-cli", "nodejs<20"))
-    told = f"{records} {caught.value}"
-    for word in ("pass", "tok-12345", "me%40work", "me@work"):
-        assert word not in told
-
-
-@pytest.mark.parametrize("way", ["login", "token"])
-def test_wrong_credentials_are_not_told_either(serve_channels: Serve, way: str) -> None:
-    server = serve_channels(tools=TOOLS)
-    server.login = ("me", "right") if way == "login" else None
-    server.token = "right" if way == "token" else None
-    wrong = server.secret("tools").replace("right", "wrong-12345")
-    with pytest.raises(ChannelError) as caught:
-        Solver([wrong]).prefetch([LINUX])
-    assert f"the channel {server.channel('tools')} could not be read" in str(caught.value)
-    assert "wrong" not in str(caught.value)
-    assert caught.value.__cause__ is None
 
 
 # What cannot be satisfied
