@@ -20,7 +20,7 @@ from piptools.utils import is_pinned_requirement, is_url_requirement
 
 from accelock.errors import AccelockError, ResolutionError
 from accelock.index.fetch import hide_credentials
-from accelock.piptools import hooks
+from accelock.piptools import hooks, pages
 from accelock.piptools.state import Active, Capture, Run
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Command:
         run.inputs.record_projects(active.cell.target.name, self._sources())
         try:
             with context, _explanation(active.heard):
-                _call(active, params)
+                _call(run, active, params)
         finally:
             run.active, sys.stdin = None, stdin
         return active.capture
@@ -273,15 +273,15 @@ def _models(cell: Cell, found: Mapping[Cell, Capture]) -> Iterator[Capture]:
     )
 
 
-def _call(active: Active, params: dict[str, Any]) -> None:
+def _call(run: Run, active: Active, params: dict[str, Any]) -> None:
     try:
         compile_module.cli.callback(**params)
     except PipError as error:
         if not active.resolving:
             raise AccelockError(str(error)) from error
-        raise _no_solution(active, str(error)) from error
+        raise _no_solution(run, active, str(error)) from error
     except ResolvelibError as error:  # pip before 25.1 lets "too deep" through
-        raise _no_solution(active, f"{type(error).__name__}: {error}") from error
+        raise _no_solution(run, active, f"{type(error).__name__}: {error}") from error
     except ValueError as error:  # pip before 24.1: metadata that is none
         reason = f"{type(error).__name__}: {error}"
         raise AccelockError(f"pip cannot read what it found for {active.cell}: {reason}") from error
@@ -289,8 +289,9 @@ def _call(active: Active, params: dict[str, Any]) -> None:
         raise AccelockError(hide_credentials(str(error))) from error
 
 
-def _no_solution(active: Active, reason: str) -> NoSolutionError:
-    reasons = list(dict.fromkeys([*active.heard, reason]))
+def _no_solution(run: Run, active: Active, reason: str) -> NoSolutionError:
+    said = [*active.heard, reason]
+    reasons = list(dict.fromkeys([*said, *pages.faults(run, " ".join(said))]))
     lines = "".join(f"\n  {line}" for line in reasons)
     return NoSolutionError(active.cell, f"pip found no solution for {active.cell}:{lines}")
 
