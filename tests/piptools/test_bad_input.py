@@ -316,13 +316,19 @@ class TestOrdinaryIndex:
         assert said in message
         assert f"{server.url}/simple/tqdm/" in message
 
-    def test_pages_of_projects_that_a_failure_is_not_about(
+    def test_a_second_one_that_is_down(
         self, serving: Callable[..., tuple[Project, IndexServer]]
     ) -> None:
-        project, _server = serving("/simple/colorama", fault="login-page")
-        project.write(requirements_in="torch\ntqdm==99\ncolorama\n")
+        """pip passes over it, so that only a failure that it may be the cause of names it."""
+        project, server = serving("/down", fault="unavailable")
+        project.write(requirements_in="colorama\ntqdm==99\n")
+        second = ("--extra-index-url", f"{server.url}/down")
 
-        assert "/simple/" not in project.refused(*LINUX, ONCE, "-t", "cpu")
+        message = project.refused(*LINUX, ONCE, "-t", "cpu", *second)
+
+        assert server.pages("/down/colorama/")
+        assert f"{server.url}/down/tqdm/ could not be read" in message
+        assert "/down/colorama/" not in message
 
     def test_wrong_metadata_of_one_file_is_read_from_the_wheel(
         self, serving: Callable[..., tuple[Project, IndexServer]]

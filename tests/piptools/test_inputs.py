@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,14 @@ class TestStandardStreams:
         project.compile(*words, stdin="torch<2.8\n")
 
         assert project.read("out.txt") == first
+
+    @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no /dev/stdout")
+    def test_output_by_its_name(self, project: Project) -> None:
+        """What is written in place is not read before: neither a pipe nor a device has an end."""
+        project.write(requirements_in="torch\n")
+        done = project.compile(*LINUX, "-t", "cpu", "-o", "/dev/stdout")
+
+        assert torch_of(done.stdout) == ["torch==2.8.0+cpu"]
 
     def test_output(self, project: Project) -> None:
         project.write(requirements_in="torch\n")
