@@ -17,14 +17,8 @@ from accelock.index.shelf import Shelf
 from accelock.lock import journal
 from accelock.piptools import existing, merge, notes, outputs, upgrading
 from accelock.piptools import inputs as reading
-from accelock.piptools.solve import (
-    Command,
-    OutputName,
-    Solver,
-    asked_for,
-    call_cell,
-    specifiers_of,
-)
+from accelock.piptools.calling import Command, OutputName, call_cell
+from accelock.piptools.solve import Solver, asked_for, specifiers_of
 from accelock.piptools.state import Capture, Run
 
 if TYPE_CHECKING:
