@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conda.projects import FORGE, SUBDIRS
-from tests.conda.scenarios import package
+from tests.conda.projects import charts_channel
 from tests.poetry.support_project import on_linux
-from tests.support.channels import Channel, ChannelServer
+from tests.support.channels import ChannelServer
 from tests.support.environments import run
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
@@ -43,9 +42,7 @@ BLOCK = "import sys; sys.modules['rattler'] = None; from poetry.console.applicat
 
 @pytest.fixture(scope="module")
 def forge() -> Iterator[ChannelServer]:
-    numpy = [package("numpy", "2.1.2", "py311_0", "python", subdir=subdir) for subdir in SUBDIRS]
-    charts = [package("charts", "1.0", "0", "numpy", subdir=subdir) for subdir in SUBDIRS]
-    with ChannelServer(forge=Channel.of(FORGE.packages, numpy, charts)) as server:
+    with ChannelServer(forge=charts_channel()) as server:
         yield server
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poetry.core.pyproject.toml import PyProjectTOML
-
+from accelock.config import ignored_table
 from accelock.index.lockstep import held_back_message
 from accelock.poetry.solution import lockstep_versions
 from accelock.poetry.together import WORDS
@@ -50,12 +49,8 @@ def _ignored_tables(project: Project, packages: Iterable[Package]) -> Iterator[s
         if package.source_type != "directory" or package.source_url is None:
             continue
         root = project.poetry.pyproject_path.parent
-        pyproject = Path(root, package.source_url, "pyproject.toml")
-        if "accelock" in PyProjectTOML(pyproject).data.get("tool", {}):
-            yield (
-                f"the [tool.accelock] table of {package.name} ({pyproject}) is ignored: only the "
-                "project's own counts."
-            )
+        if said := ignored_table(package.name, Path(root, package.source_url)):
+            yield said
 
 
 def _unhashed(pool: TargetPool, solution: Solution) -> Iterator[str]:
