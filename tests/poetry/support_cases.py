@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tests.poetry.support_project import Project
 
 HERE = PythonVersion.host()
-# Not "==3.10.*": Poetry before 2.1 takes 3.10.dev0 for a part of that, and then finds no package that
-# wants 3.10, with the plugin and without it.
+# Not "==3.10.*": Poetry before 2.1 takes 3.10.dev0 for a part of that, and then finds no package
+# that wants 3.10, with the plugin and without it.
 ONLY_HERE = f">={HERE},<{HERE.major}.{HERE.minor + 1}"
 PATH_DEPENDENCY = """\
 [project]

@@ -111,6 +111,32 @@ class TestChoice:
         assert line.endswith("cu126: no NVIDIA driver found)")
         assert (container.WARNING in done.stderr) == container.is_container()
 
+    def test_on_a_gpu_it_is_cuda(self, copy: Project) -> None:
+        copy.make_environment()
+        done = copy.poetry("install", environ={"ACCELOCK_CUDA_DRIVER": "570.86.15"})
+
+        assert "installing for cu126 (NVIDIA driver 570.86.15" in lines(done)[0]
+        assert copy.installed() == copy.pins("cu126")
+
+    @pytest.mark.parametrize("words", [("install",), ("update",)], ids=" ".join)
+    def test_it_is_judged_by_the_torch_of_this_platform(
+        self, project: Project, words: tuple[str, ...]
+    ) -> None:
+        """Windows has a newer one; `why` and all that installs judge by the same."""
+        apart = ["torch==2.6.0; sys_platform == 'linux'", "torch>=2.7; sys_platform != 'linux'"]
+        project.write_pyproject(apart, table='platforms = ["linux-x86_64", "windows-x86_64"]')
+        project.poetry("lock")
+        assert project.pins("cu126", "windows-x86_64")["torch"] == "2.8.0+cu126"
+        project.make_environment()
+        gpu = {"ACCELOCK_CUDA_DRIVER": "580.82.07", "ACCELOCK_COMPUTE_CAPABILITY": "12.0"}
+        (line,) = lines(project.poetry(*words, "--dry-run", environ=gpu))
+
+        assert "installing for cpu (no other declared target fits: cu126: " in line
+        assert "torch 2.6.0 " in line
+        why = json.loads(project.poetry("accelock", "why", "--json", environ=gpu).stdout)
+        assert "torch 2.6.0 " in json.dumps(why)
+        assert "2.8.0" not in json.dumps(why)
+
     def test_where_none_fits_nothing_is_installed(self, project: Project) -> None:
         project.write_pyproject(targets=("cu126", "rocm6.3"), table='platforms = ["linux-64"]')
         project.poetry("lock")
