@@ -8,7 +8,8 @@ import pytest
 from cleo.testers.command_tester import CommandTester
 
 from accelock import __version__, cli
-from accelock.console import CheckCommand, console
+from accelock.console.application import console
+from accelock.console.check import CheckCommand
 from tests.report.projects import TABLE, Project
 from tests.support.environments import run, run_accelock
 
@@ -175,3 +176,13 @@ def test_errors_are_a_line_and_tracebacks_are_for_verbose(
     assert done.stderr.startswith("ERROR: pyproject.toml, line 1: is not valid TOML")
     done = run_accelock("check", "-v", cwd=project.folder, env=env)
     assert "Traceback" in done.stderr
+
+
+def test_the_version_loads_no_command(tmp_path: Path, env: dict[str, str]) -> None:
+    code = (
+        "import sys; from accelock.cli import main; main(['--version']); "
+        "print(*(name for name in sys.modules if name.startswith('accelock.')))"
+    )
+    done = run(sys.executable, "-c", code, cwd=tmp_path, env=env)
+    mine = {"cli", "console", "console.application", "console.late", "errors"}
+    assert set(done.stdout.splitlines()[-1].split()) == {f"accelock.{name}" for name in mine}

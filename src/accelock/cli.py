@@ -64,6 +64,6 @@ def _hand_on(name: str, words: Sequence[str]) -> int:
 
 
 def _application(words: Sequence[str]) -> int:
-    from accelock.console import application
+    from accelock.console.application import application
 
     return application(words)

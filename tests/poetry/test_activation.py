@@ -72,6 +72,8 @@ def test_without_a_table_next_to_nothing_is_imported(project: Project) -> None:
 
     assert {name for name in added if name.startswith("accelock")} == {
         "accelock",
+        "accelock.console",
+        "accelock.console.late",
         "accelock.poetry",
         "accelock.poetry.commands",
         "accelock.poetry.plugin",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.poetry.support_project import Project, new_project, on_linux
 from tests.poetry.support_site import poetry_site
-from tests.readme_proxy import Proxy
+from tests.support.proxy import Proxy
 from tests.support.server import IndexServer
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from accelock import __version__
 from accelock.conda.urls import strip_credentials
-from accelock.errors import AccelockError
+from accelock.lock.header import StampError, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,10 +49,6 @@ _FORM = re.compile(
     rf"{PREFIX}body; sha256 (?P<body>{_SHA256})\n"
 )
 _INPUTS = re.compile(rf"{PREFIX}inputs (\S+); sha256 ({_SHA256})\n")
-
-
-class StampError(AccelockError):
-    """The stamp of a sidecar is damaged: lines are missing, doubled or edited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +139,8 @@ def read(text: str, where: str = "the file") -> Stamp | None:
 
     Raises StampError, naming `where`, when there are lines of a stamp but not one whole stamp.
     """
-    bare = text.removeprefix("\ufeff")
-    lines = [line for line in bare.splitlines() if line.startswith(PREFIX)]
-    if not lines:
-        return None
-    found = _FORM.fullmatch("".join(f"{line.rstrip()}\n" for line in lines))
-    if found is None:
-        raise StampError(
-            f"{where}: the lines that begin with {PREFIX.strip()!r} are damaged, or were written "
-            f"by a newer accelock; make the file again ({COMMAND})"
-        )
-    return Stamp(
+    found = find(text, PREFIX, _FORM, where, f"make the file again ({COMMAND})")
+    return found and Stamp(
         kind=cast("Kind", found["kind"]),
         target=_named(found["target"]),
         group=_named(found["group"]),

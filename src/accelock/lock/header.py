@@ -64,17 +64,8 @@ def read(text: str, where: str = "the file") -> Stamp | None:
 
     Raises StampError, naming `where`, when there are lines of a stamp but not one whole stamp.
     """
-    bare = text.removeprefix("\ufeff")
-    lines = [line for line in bare.splitlines() if line.startswith(PREFIX)]
-    if not lines:
-        return None
-    found = _FORM.fullmatch("".join(f"{line.rstrip()}\n" for line in lines))
-    if found is None:
-        raise StampError(
-            f"{where}: the lines that begin with {PREFIX.strip()!r} are damaged, or were written "
-            "by a newer accelock; compile the file again"
-        )
-    return Stamp(
+    found = find(text, PREFIX, _FORM, where, "compile the file again")
+    return found and Stamp(
         version=found["version"],
         target=found["target"],
         platforms=tuple(found["platforms"].split()),
@@ -83,6 +74,26 @@ def read(text: str, where: str = "the file") -> Stamp | None:
         digest=found["digest"],
         body=found["body"],
     )
+
+
+def find(
+    text: str, prefix: str, form: re.Pattern[str], where: str, remedy: str
+) -> re.Match[str] | None:
+    """Return how `form` matches the lines of `text` that begin with `prefix`; None: there are none.
+
+    Raises StampError, naming `where` and the `remedy`, when they are not one whole stamp.
+    """
+    bare = text.removeprefix("\ufeff")
+    lines = [line for line in bare.splitlines() if line.startswith(prefix)]
+    if not lines:
+        return None
+    found = form.fullmatch("".join(f"{line.rstrip()}\n" for line in lines))
+    if found is None:
+        raise StampError(
+            f"{where}: the lines that begin with {prefix.strip()!r} are damaged, or were written "
+            f"by a newer accelock; {remedy}"
+        )
+    return found
 
 
 def strip(text: str) -> str:

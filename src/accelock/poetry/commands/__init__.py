@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+
+from accelock.console.late import late
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,22 +12,15 @@ if TYPE_CHECKING:
     from cleo.commands.command import Command
 
 
-def _late(module: str, name: str) -> Callable[[], Command]:
-    def make() -> Command:
-        return cast("Command", getattr(import_module(f"{__name__}.{module}"), name)())
-
-    return make
-
-
 COMMANDS: dict[str, Callable[[], Command]] = {
-    "accelock check": _late("check", "PoetryCheckCommand"),
-    "accelock conda capture": _late("conda", "PoetryCondaCaptureCommand"),
-    "accelock conda install": _late("conda", "PoetryCondaInstallCommand"),
-    "accelock conda lock": _late("conda", "PoetryCondaLockCommand"),
-    "accelock detect": _late("reports", "PoetryDetectCommand"),
-    "accelock diff": _late("reports", "PoetryDiffCommand"),
-    "accelock doctor": _late("reports", "PoetryDoctorCommand"),
-    "accelock init": _late("init", "InitCommand"),
-    "accelock use": _late("use", "UseCommand"),
-    "accelock why": _late("reports", "PoetryWhyCommand"),
+    "accelock check": late(f"{__name__}.check", "PoetryCheckCommand"),
+    "accelock conda capture": late(f"{__name__}.conda", "PoetryCondaCaptureCommand"),
+    "accelock conda install": late(f"{__name__}.conda", "PoetryCondaInstallCommand"),
+    "accelock conda lock": late(f"{__name__}.conda", "PoetryCondaLockCommand"),
+    "accelock detect": late(f"{__name__}.reports", "PoetryDetectCommand"),
+    "accelock diff": late(f"{__name__}.reports", "PoetryDiffCommand"),
+    "accelock doctor": late(f"{__name__}.reports", "PoetryDoctorCommand"),
+    "accelock init": late(f"{__name__}.init", "InitCommand"),
+    "accelock use": late(f"{__name__}.use", "UseCommand"),
+    "accelock why": late(f"{__name__}.reports", "PoetryWhyCommand"),
 }

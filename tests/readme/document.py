@@ -7,7 +7,7 @@ Hidden comments in the README say what its tests need to know:
         the files of the quick start; `like`: also with those of another scenario. `installs`: in a
         virtual environment of its own, with accelock; `installs poetry`: with Poetry instead;
         `poetry`: with the Poetry that the tests have, if any; `conda`: with a channel and the extra
-        (tests/test_readme_conda.py); `clone`: with this repository in ./accelock.
+        (tests/readme/test_conda.py); `clone`: with this repository in ./accelock.
         `fails`: the exit code of the last block of commands, 0 for all others.
     <!-- excerpt: FILE -->
         The next block shows lines of a file, or of `stdout` or `stderr` of the last commands.
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TOP = Path(__file__).parents[1]
+TOP = Path(__file__).parents[2]
 README = TOP / "README.md"
 PROJECT = "quick-start"
 COMMENT = re.compile(r"<!-- ([a-z ]+): (.+) -->")

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.target import host_platform
-from tests.readme_document import Scenario, literals, scenarios, table
-from tests.readme_shell import Shell, needs_poetry, open_shell, play
-from tests.readme_world import MIRRORED, outside_world
-from tests.support.environments import isolated_env
+from tests.readme.document import Scenario, literals, scenarios, table
+from tests.readme.shell import Shell, needs_poetry, play
+from tests.readme.world import MIRRORED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from tests.readme_proxy import Proxy
+    from tests.support.proxy import Proxy
     from tests.support.server import IndexServer
 
 pytestmark = [
@@ -36,22 +34,6 @@ pytestmark = [
 ALL = {e.name: e for e in scenarios() if needs_poetry(e) and not e.has("conda")}
 TOLD_APART = {"poetry-quick-start", "poetry-docker", "poetry-mirror"}
 CPU_BUILD = "2.8.0+cpu" if sys.platform == "linux" else "2.8.0"
-
-
-@pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IndexServer, Proxy]]:
-    with outside_world(tmp_path_factory.mktemp("outside")) as world:
-        yield world
-
-
-@pytest.fixture
-def begin(
-    outside: tuple[IndexServer, Proxy], tmp_path: Path
-) -> Iterator[Callable[[Scenario], Shell]]:
-    """Open a shell for a scenario; at the end, nothing else in the world may have been asked."""
-    env = isolated_env(tmp_path / "home") | outside[1].variables
-    yield lambda scenario: open_shell(scenario, tmp_path, env)
-    assert not outside[1].refused
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name not in TOLD_APART])

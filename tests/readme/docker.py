@@ -3,7 +3,7 @@
 There is no engine where the tests run. This stands in for one: FROM makes an environment of the
 Python that it names, COPY copies, and every RUN line is run by a real shell. It is a script:
 
-    python readme_docker.py IMAGES PYTHON build -t NAME [-f DOCKERFILE] CONTEXT
+    python docker.py IMAGES PYTHON build -t NAME [-f DOCKERFILE] CONTEXT
 
 The image is the folder IMAGES/NAME, its environment IMAGES/NAME/venv, its files IMAGES/NAME/files.
 """

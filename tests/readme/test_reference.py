@@ -15,13 +15,11 @@ import pytest
 import accelock
 from accelock.catalogue import load_catalogue
 from accelock.config import Config, parse_config
-from accelock.console import (
-    CheckCommand,
-    DetectCommand,
-    DiffCommand,
-    DoctorCommand,
-    WhyCommand,
-)
+from accelock.console.check import CheckCommand
+from accelock.console.detect import DetectCommand
+from accelock.console.diff import DiffCommand
+from accelock.console.doctor import DoctorCommand
+from accelock.console.why import WhyCommand
 from accelock.errors import ConfigError
 from accelock.machine import Vendor, profile
 from accelock.machine.choose import ORDER
@@ -32,7 +30,7 @@ from accelock.report.doctor import diagnose
 from accelock.report.package import why_package
 from accelock.report.why import why
 from accelock.target import PLATFORMS, parse_target
-from tests.readme_document import README, TOP, literals, table
+from tests.readme.document import README, TOP, literals, table
 from tests.report.heres import gpu_box, here, no_network
 from tests.report.poetry_locks import PoetryFolder
 

@@ -4,7 +4,7 @@ Its `python` is the Python of the tests as a virtual environment has it, and its
 own, so that what pip installs into such an environment can be run. This module is also the script
 that stands in for micromamba:
 
-    python readme_conda.py create -y -q -p PREFIX -f LOCK
+    python conda.py create -y -q -p PREFIX -f LOCK
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the script has only accelock, and not the tests, to import
     from collections.abc import Iterator
 
-    from tests.readme_proxy import Proxy
     from tests.support.answers import Answer
     from tests.support.channels import Channel, Package
+    from tests.support.proxy import Proxy
     from tests.support.server import Handler, IndexServer
 
 HOST = "conda.anaconda.org"
@@ -35,9 +35,9 @@ TEXTS = (".py", ".pem", ".txt", ".typed", "METADATA", "WHEEL", "RECORD", "INSTAL
 @contextmanager
 def outside_world_with_conda(folder: Path) -> Iterator[tuple[IndexServer, Proxy]]:
     """Serve what the other commands of the README reach, and the channel, until the block ends."""
-    from tests.readme_proxy import Proxy  # noqa: PLC0415
-    from tests.readme_world import hosts, world  # noqa: PLC0415
+    from tests.readme.world import hosts, world  # noqa: PLC0415
     from tests.support.answers import Answer  # noqa: PLC0415
+    from tests.support.proxy import Proxy  # noqa: PLC0415
     from tests.support.server import IndexServer  # noqa: PLC0415
 
     files = {f"/{FORGE}/{path}": content for path, content in forge().files().items()}

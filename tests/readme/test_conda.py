@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.target import host_platform
-from tests.readme_conda import HERE, SUBDIRS, outside_world_with_conda
-from tests.readme_document import Scenario, scenarios
-from tests.readme_shell import Shell, needs_poetry, open_shell, play
-from tests.support.environments import isolated_env
+from tests.readme.conda import HERE, SUBDIRS, outside_world_with_conda
+from tests.readme.document import Scenario, scenarios
+from tests.readme.shell import Shell, play
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from tests.readme_proxy import Proxy
-    from tests.support.server import IndexServer
 
 HOST = host_platform()
 pytestmark = [
@@ -32,30 +28,7 @@ pytestmark = [
 ]
 ALL = [each for each in scenarios() if each.has("conda")]
 TOLD_APART = {"conda-vega", "conda-docker", "conda-poetry"}
-
-
-@pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IndexServer, Proxy]]:
-    with outside_world_with_conda(tmp_path_factory.mktemp("outside")) as world:
-        yield world
-
-
-@pytest.fixture
-def begin(
-    outside: tuple[IndexServer, Proxy], tmp_path: Path
-) -> Iterator[Callable[[Scenario], Shell]]:
-    """Open a shell for a scenario; at the end, nothing else in the world may have been asked."""
-    server, proxy = outside
-    server.reset()
-    env = isolated_env(tmp_path / "home") | proxy.variables
-
-    def open_(scenario: Scenario) -> Shell:
-        if not needs_poetry(scenario):
-            pytest.importorskip("piptools", reason="the extra pip-tools is not installed")
-        return open_shell(scenario, tmp_path, env)
-
-    yield open_
-    assert not proxy.refused
+OUTSIDE = outside_world_with_conda  # for conftest.py
 
 
 def named(name: str) -> Scenario:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import readme_conda, readme_docker
-from tests.readme_document import PROJECT, TOP, Scenario, scenarios
+from tests.readme import conda, docker
+from tests.readme.document import PROJECT, TOP, Scenario, scenarios
 from tests.support.environments import fresh_venv, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.readme_document import Block
+    from tests.readme.document import Block
 
 CLONE = "accelock"
 GAP = "..."
@@ -144,11 +144,11 @@ def put_tools(folder: Path, python: str, *, installs: bool, poetry: bool) -> Non
     none at all: the commands of such a scenario must not change the tests' own environment.
     """
     mine = shlex.quote(sys.executable)
-    script, images = map(shlex.quote, (str(readme_docker.__file__), str(folder / "images")))
+    script, images = map(shlex.quote, (str(docker.__file__), str(folder / "images")))
     commands = {
         "python3": shlex.quote(python),
         "docker": f"{mine} {script} {images} {shlex.quote(python)}",
-        "micromamba": f"{mine} {shlex.quote(str(readme_conda.__file__))}",
+        "micromamba": f"{mine} {shlex.quote(str(conda.__file__))}",
     }
     if not installs:
         commands |= {

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 import accelock
 from tests.poetry.support_site import above_torch
-from tests.readme_proxy import Proxy
+from tests.support.proxy import Proxy
 from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
 from tests.support.sites import Index

@@ -1,7 +1,7 @@
 """The README's commands, run to the letter, with the files that it shows, in fresh folders.
 
-What they reach is on localhost: tests/readme_world.py. How the README says which blocks belong
-together: tests/readme_document.py.
+What they reach is on localhost: tests/readme/world.py. How the README says which blocks belong
+together: tests/readme/document.py.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.target import host_platform
-from tests.readme_document import TOP, Scenario, loose_blocks, scenarios
-from tests.readme_shell import Shell, needs_poetry, open_shell, play
-from tests.readme_world import MIRRORED, outside_world
-from tests.support.environments import isolated_env
+from tests.readme.document import TOP, Scenario, loose_blocks, scenarios
+from tests.readme.shell import Shell, needs_poetry, play
+from tests.readme.world import MIRRORED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from tests.readme_proxy import Proxy
     from tests.support.server import IndexServer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the README speaks to sh and make")
@@ -36,31 +33,6 @@ TOLD_APART = {
     "mirror",
 }
 DECLARED = {"linux-x86_64", "macos-arm64"}  # the platforms of the README's [tool.accelock]
-
-
-@pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IndexServer, Proxy]]:
-    """Everything that the commands reach, told apart by host, until this file's tests are done."""
-    with outside_world(tmp_path_factory.mktemp("outside")) as world:
-        yield world
-
-
-@pytest.fixture
-def server(outside: tuple[IndexServer, Proxy]) -> IndexServer:
-    outside[0].reset()
-    return outside[0]
-
-
-@pytest.fixture
-def begin(
-    outside: tuple[IndexServer, Proxy], server: IndexServer, tmp_path: Path
-) -> Iterator[Callable[[Scenario], Shell]]:
-    """Open a shell for a scenario; at the end, nothing else in the world may have been asked."""
-    del server
-    _server, proxy = outside
-    env = isolated_env(tmp_path / "home") | proxy.variables
-    yield lambda scenario: open_shell(scenario, tmp_path, env)
-    assert not proxy.refused
 
 
 def named(name: str) -> Scenario:
