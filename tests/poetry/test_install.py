@@ -148,6 +148,18 @@ class TestChoice:
         assert "ACCELOCK_TARGET" in said
 
 
+class TestOneLine:
+    """Every command that installs says the target and why, once."""
+
+    @pytest.mark.parametrize("word", ["install", "sync", "update"])
+    def test_and_again_where_there_is_nothing_to_do(self, at_cu126: Project, word: str) -> None:
+        done = at_cu126.poetry(word, ACCELOCK_TARGET="cu126")
+
+        assert [line for line in lines(done) if "installing" in line] == [
+            "accelock: installing for cu126 (ACCELOCK_TARGET says so)"
+        ]
+
+
 class TestCellsThatAreNotLocked:
     def test_a_platform_that_is_not_declared(self, project: Project) -> None:
         project.write_pyproject(table='platforms = ["linux-aarch64", "macos-arm64"]')
@@ -389,6 +401,18 @@ class TestEnvironments:
 
 
 class TestWhatItDownloads:
+    @pytest.fixture
+    def own(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+        index: IndexServer,
+    ) -> Project:
+        """A locked project with a server of its own, which the test may change."""
+        project = project_at(serve(index.site))
+        project.write_pyproject().poetry("lock")
+        return project.make_environment()
+
     def test_only_the_targets_files(self, copy: Project) -> None:
         copy.make_environment()
         copy.server.reset()
@@ -426,38 +450,22 @@ class TestWhatItDownloads:
 
         assert at_cu126.server.requests == ()
 
-    def test_a_source_that_is_gone_stops_before_anything_changes(
-        self,
-        serve: Callable[[Site], IndexServer],
-        project_at: Callable[[IndexServer], Project],
-        index: IndexServer,
-    ) -> None:
-        project = project_at(serve(index.site))
-        project.write_pyproject().poetry("lock")
-        project.make_environment()
-        project.server.configure("/whl", fault="drop")
+    def test_a_source_that_is_gone_stops_before_anything_changes(self, own: Project) -> None:
+        own.server.configure("/whl", fault="drop")
 
-        said = project.refused("install", ACCELOCK_TARGET="cpu")
-        assert f"{project.server.url}/whl/cpu/torch/ could not be read" in said
+        said = own.refused("install", ACCELOCK_TARGET="cpu")
+        assert f"{own.server.url}/whl/cpu/torch/ could not be read" in said
         assert "errors.py" not in said
-        project.server.configure("/whl", fault=None)
-        assert project.install(target="cpu") == project.pins("cpu")
+        own.server.configure("/whl", fault=None)
+        assert own.install(target="cpu") == own.pins("cpu")
 
-    def test_one_that_goes_later_leaves_an_installation_to_be_finished(
-        self,
-        serve: Callable[[Site], IndexServer],
-        project_at: Callable[[IndexServer], Project],
-        index: IndexServer,
-    ) -> None:
-        project = project_at(serve(index.site))
-        project.write_pyproject().poetry("lock")
-        project.make_environment()
-        project.server.configure("/simple/networkx", fault="drop")
-        project.poetry("install", code=1, ACCELOCK_TARGET="cpu")
+    def test_one_that_goes_later_leaves_an_installation_to_be_finished(self, own: Project) -> None:
+        own.server.configure("/simple/networkx", fault="drop")
+        own.poetry("install", code=1, ACCELOCK_TARGET="cpu")
 
-        assert not (project.environment / "accelock.json").exists()
-        project.server.configure("/simple/networkx", fault=None)
-        assert project.install(target="cpu") == project.pins("cpu")
+        assert not (own.environment / "accelock.json").exists()
+        own.server.configure("/simple/networkx", fault=None)
+        assert own.install(target="cpu") == own.pins("cpu")
 
 
 def tag() -> str:
