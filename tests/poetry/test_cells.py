@@ -119,7 +119,8 @@ class TestPlatforms:
         assert "cu126 exists on none of the platforms" in said
 
 
-# A release whose wheels require different things without a marker that says so.
+# A release whose wheels require different things without a marker that says so, as 2.6.0+cu126 does
+# on aarch64 and 2.7.0+cu128 on Windows. Made up: the snapshot knows requirements by version alone.
 def two_faced() -> Site:
     def torch(target: str, tag: str, *requires: str) -> list[Distribution]:
         version = f"3.0.0+{target}"
@@ -186,7 +187,7 @@ class TestMetadataPerWheel:
 def test_requirements_several_levels_deep(
     serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
 ) -> None:
-    """From torch 2.11 on: torch -> cuda-toolkit[cublas] -> nvidia-cublas."""
+    """As from torch 2.11 on: torch -> cuda-toolkit[cublas] -> nvidia-cublas; the files are made up."""
     linux = 'platform_system == "Linux"'
     torch = [
         wheel(

@@ -333,18 +333,19 @@ class TestUnpublishedHashes:
         assert bare.server.bodies_of_wheels() == ()
 
     @pytest.mark.parametrize(
-        ("requires", "torch"),
+        ("requires", "targets", "torch"),
         [
-            (["torch<2.8"], "2.7.1"),
-            (["torch", "triton<3.3"], "2.6.0"),
+            (["torch<2.8"], ["cu126"], "2.7.1"),
+            (["torch", "triton<3.3"], TARGETS, "2.6.0"),
         ],
         ids=str,
     )
     def test_it_is_not_said_where_a_newer_one_is_not_wanted(
-        self, bare: Project, requires: list[str], torch: str
+        self, bare: Project, requires: list[str], targets: tuple[str, ...], torch: str
     ) -> None:
         """A download would change nothing: the project, or the rest of the graph, is the reason."""
-        done = bare.write_pyproject(requires, table=LINUX).poetry("lock")
+        bare.write_pyproject(requires, targets=targets, table=LINUX)
+        done = bare.poetry("lock")
 
         assert bare.pins("cu126")["torch"] == f"{torch}+cu126"
         assert "passed over" not in done.stderr
