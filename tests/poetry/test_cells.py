@@ -187,7 +187,7 @@ class TestMetadataPerWheel:
 def test_requirements_several_levels_deep(
     serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
 ) -> None:
-    """As from torch 2.11 on: torch -> cuda-toolkit[cublas] -> nvidia-cublas; the files are made up."""
+    """As from torch 2.11 on: torch -> cuda-toolkit[cublas] -> nvidia-cublas; files are made up."""
     linux = 'platform_system == "Linux"'
     torch = [
         wheel(
