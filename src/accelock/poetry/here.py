@@ -71,7 +71,7 @@ def _locked(
     place = Place(platform, PythonVersion(major, minor)) if platform else None
     return {
         name: Locked(
-            version_at(held.entries[name], TORCH, place) if held and place else None,
+            version_at(held.entries.get(name, ()), TORCH, place) if held and place else None,
             frozenset(there),
         )
         for name, there in platforms.items()
