@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAVY = (
+    "accelock.machine.detection",
+    "accelock.machine.probes",
     "pip",
     "piptools",
     "click",
@@ -150,7 +152,9 @@ def test_check_is_a_command_for_any_cleo_application(project: Project) -> None:
     assert project.folder.is_dir()
 
 
-def test_check_loads_neither_pip_nor_a_network_stack(project: Project, env: dict[str, str]) -> None:
+def test_check_loads_neither_pip_nor_a_network_stack_nor_a_probe(
+    project: Project, env: dict[str, str]
+) -> None:
     code = (
         "import sys; from accelock.cli import main; code = main(['check']); "
         "print(*sorted(sys.modules), sep='\\n'); sys.exit(code)"

@@ -13,12 +13,11 @@ from accelock.machine import profile
 from tests.machine.machines import nvml, with_driver
 from tests.report.heres import H100, here
 from tests.report.projects import TABLE, Project
-from tests.support.environments import run, run_accelock
+from tests.support.environments import run_accelock
+from tests.support.fakes import fakes, on_posix
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from accelock.machine.edge import Surroundings
 
 
 @pytest.fixture
@@ -135,46 +134,31 @@ def test_doctor_may_be_strict(project: Project, capsys: pytest.CaptureFixture[st
     assert project.folder.exists()
 
 
-class TestWhoLooksAtTheMachine:
-    """Nothing is detected, no process started, by a command that does not need it."""
-
-    @pytest.fixture
-    def looks(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        found: list[str] = []
-
-        def count(around: Surroundings, _named: object = None) -> None:
-            found.append(around.system)
-            raise AssertionError("a command looked at the machine")
-
-        for place in ("report.here", "machine.choose", "console.detect"):
-            module = sys.modules.get(f"accelock.{place}")
-            if module is not None and hasattr(module, "detect"):
-                monkeypatch.setattr(module, "detect", count)
-        return found
-
-    @pytest.mark.parametrize(
-        "words",
-        [["check"], ["--version"], ["list"], ["help", "why"], ["why", "-m", "h100"]],
-        ids=" ".join,
-    )
-    def test_these_do_not(
-        self,
-        words: list[str],
-        project: Project,
-        looks: list[str],
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        said(capsys, *words)
-        assert looks == []
-        assert project.folder.exists()
-
-    def test_no_probe_is_even_imported_by_check(self, tmp_path: Path, env: dict[str, str]) -> None:
-        script = (
-            "import sys; from accelock import cli; cli.main(['check']); "
-            "print([m for m in sys.modules if 'pynvml' in m or m.endswith('nvml_child')])"
-        )
-        done = run(sys.executable, "-c", script, cwd=tmp_path, env=env)
-        assert done.stdout.splitlines()[-1] == "[]"
+@on_posix
+def test_what_needs_no_machine_starts_no_probe(tmp_path: Path, env: dict[str, str]) -> None:
+    commands = fakes(tmp_path)
+    project = Project(tmp_path / "project").sound()
+    environ = {
+        **env,
+        "PATH": commands.path,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "0",
+        "ACCELOCK_SOURCE_PYTORCH": "http://127.0.0.1:9/whl/{target}",
+    }
+    for words in (
+        ["check"],
+        ["diff", "cpu", "cu126"],
+        ["why", "torch"],
+        ["why", "-m", "h100"],
+        ["--version"],
+        ["list"],
+        ["help", "why"],
+    ):
+        done = run_accelock(*words, cwd=project.folder, env=environ)
+        assert (done.returncode, commands.asked()) == (0, []), (words, done.stderr)
+    for words in (["detect"], ["why"], ["doctor"]):
+        run_accelock(*words, cwd=project.folder, env=environ)
+        assert commands.asked() != [], words
 
 
 @pytest.mark.parametrize("words", [("detect",), ("detect", "--json"), ("doctor",)], ids=" ".join)

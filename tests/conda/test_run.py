@@ -15,18 +15,29 @@ from accelock.target import PLATFORMS
 from tests.conda.projects import FILES, FORGE, GPU_SUBDIRS, SUBDIRS, Project
 from tests.conda.scenarios import noarch, package
 from tests.support.channels import Channel
+from tests.support.fakes import fakes, on_posix
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.channels import ChannelServer
 
     Serve = Callable[..., ChannelServer]
 
 LINUX = PLATFORMS["linux-x86_64"]
+SMALL = """\
+[tool.accelock]
+targets = ["cpu", "cu126"]
+platforms = ["linux-x86_64"]
+[tool.accelock.conda]
+channels = ["{channel}"]
+[tool.accelock.conda.dependencies]
+vega-lite-cli = ">=5"
+"""
 
 
 @pytest.fixture
@@ -38,6 +49,18 @@ def forge(serve_channels: Serve) -> ChannelServer:
 def locked(project: Project, forge: ChannelServer) -> Project:
     project.declare(forge.channel("forge")).lock()
     return project
+
+
+@on_posix
+def test_no_probe_is_run(
+    project: Project, forge: ChannelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = fakes(tmp_path)
+    monkeypatch.setenv("PATH", commands.path)
+    project.declare(forge.channel("forge"), SMALL).lock()
+    assert commands.asked() == []
+    project.accelock("detect")
+    assert commands.asked() != []
 
 
 def packages(project: Project, name: str, subdir: str = "linux-64") -> dict[str, str]:

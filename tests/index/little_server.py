@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal
 
+from tests.support.threaded import Threaded
+
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self
 
 CHUNK = 65536
 
@@ -43,7 +44,7 @@ class Seen:
     sent: int = 0
 
 
-class LittleServer:
+class LittleServer(Threaded):
     """Serves `replies` by their raw path while the `with` block lasts; else answers 404."""
 
     def __init__(self) -> None:
@@ -51,7 +52,7 @@ class LittleServer:
         self.log: list[Seen] = []
         self.over = threading.Event()
         self._http = Httpd(self)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
+        super().__init__(self._http)
 
     @property
     def url(self) -> str:
@@ -73,10 +74,6 @@ class LittleServer:
     def sent(self, path: str) -> int:
         return sum(seen.sent for seen in self.asked(path))
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -84,9 +81,7 @@ class LittleServer:
         traceback: TracebackType | None,
     ) -> None:
         self.over.set()
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+        super().__exit__(kind, error, traceback)
 
 
 class Httpd(ThreadingHTTPServer):

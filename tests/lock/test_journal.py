@@ -5,20 +5,23 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from accelock.errors import OutputError
 from accelock.lock.journal import pending, recover, refuse_unwritable, write_all
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 CRASH_STATUS = 77
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and links of POSIX")
-not_root = pytest.mark.skipif(
-    hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere"
-)
+NOBODY = 65534  # the user id that owns nothing, on Linux and on macOS
 
 # Runs write_all and ends the process, as a power cut would, before the given system call; for 0,
 # before the first one after the journal is in place.
@@ -47,10 +50,31 @@ write_all({{directory / "a.txt": b"new a", directory / "sub" / "b.txt": b"new b"
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "a.txt").write_bytes(b"old a")
-    (tmp_path / "sub" / "b.txt").write_bytes(b"old b")
-    return tmp_path
+    return filled(tmp_path)
+
+
+def filled(folder: Path) -> Path:
+    (folder / "sub").mkdir()
+    (folder / "a.txt").write_bytes(b"old a")
+    (folder / "sub" / "b.txt").write_bytes(b"old b")
+    return folder
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A filled directory, of a user who may not write everywhere: root, in CI, is somebody else."""
+    with tempfile.TemporaryDirectory() as made:  # pytest's own folders are closed to others
+        folder = filled(Path(made))
+        if os.geteuid() != 0:
+            yield folder
+            return
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, -1)
+        os.setresuid(NOBODY, NOBODY, 0)
+        try:
+            yield folder
+        finally:
+            os.setresuid(0, 0, 0)
 
 
 OLD = {"a.txt": b"old a", "sub/b.txt": b"old b"}
@@ -261,18 +285,19 @@ class TestFaults:
             write_all({directory / "a.txt": b"1", other: b"2"})
 
     @posix
-    @not_root
-    def test_a_write_protected_file_or_directory(self, directory: Path) -> None:
-        (directory / "a.txt").chmod(0o444)
+    @posix
+    def test_a_write_protected_file_or_directory(self, ordinary_user: Path) -> None:
+        (ordinary_user / "a.txt").chmod(0o444)
         with pytest.raises(OutputError, match="write-protected"):
-            write_all(new_files(directory))
-        (directory / "sub").chmod(0o555)
-        try:
-            with pytest.raises(OutputError, match=r"b\.txt: cannot be written"):
-                write_all({directory / "sub" / "b.txt": b"new b"})
-        finally:
-            (directory / "sub").chmod(0o755)
-        assert contents(directory) == OLD
+            write_all(new_files(ordinary_user))
+        (ordinary_user / "sub").chmod(0o555)
+        protected = {ordinary_user / "sub" / "b.txt": b"new b"}
+        with pytest.raises(OutputError, match=r"b\.txt: cannot be written"):
+            write_all(protected)
+        with pytest.raises(OutputError, match="write-protected"):
+            refuse_unwritable(protected)
+        (ordinary_user / "sub").chmod(0o755)
+        assert contents(ordinary_user) == OLD
 
     @posix
     def test_a_loop_of_links(self, directory: Path) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accelock.machine import detect
 from accelock.machine.commands import MISSING, Answer
-from accelock.machine.edge import Surroundings
+from accelock.machine.edge import Edge, Surroundings
 from accelock.target import PLATFORMS
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ PCI_SLOT_NAME={slot}
 MODALIAS=pci:v00008086d000056A0sv00008086sd00001020bc03sc00i00
 """
 DOCKER = {".dockerenv": ""}
+# What the program that asks NVML prints where there is no library to ask.
+NO_NVML = '{"missing": true}'
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:
@@ -118,7 +120,7 @@ def uuid(number: int) -> str:
 class Commands:
     """Answers commands by their first word; asks nothing of this machine.
 
-    The program that asks NVML is called `NVML` here.
+    The program that asks NVML is called `NVML` here. It is our own, so that it always answers.
     """
 
     answers: Mapping[str, str | Answer] = field(default_factory=dict)
@@ -127,13 +129,19 @@ class Commands:
     def __call__(self, command: Sequence[str], *, timeout: float) -> Answer:
         self.asked.append((tuple(command), timeout))
         name = "NVML" if command[0] == sys.executable else command[0]
-        answer = self.answers.get(name, MISSING)
+        answer = self.answers.get(name, NO_NVML if name == "NVML" else MISSING)
         return answer if isinstance(answer, Answer) else Answer(answer)
 
     @property
     def names(self) -> list[str]:
         """Return the first words of what was asked."""
         return [command[0] for command, _timeout in self.asked]
+
+
+def edge(root: Path, answers: Mapping[str, str | Answer] | None = None, **around: Any) -> Edge:
+    """What a probe is given on the machine of a root; `around` is of its surroundings."""
+    words = {"environ": {}, "system": "linux", "machine": "x86_64", **around}
+    return Edge(Surroundings(root=root, run=Commands(answers or {}), **words))
 
 
 def look(

@@ -65,6 +65,10 @@ def test_a_container_that_was_not_given_the_gpus_is_a_finding(tmp_path: Path) ->
     assert notes("container with its GPU", tmp_path / "with") == []
 
 
+def test_musl_is_a_finding(tmp_path: Path) -> None:
+    assert notes("musl", tmp_path / "root") == ["musl"]
+
+
 def test_a_driver_without_gpus_is_a_finding(tmp_path: Path) -> None:
     box = Box("none", "cpu", "", "580.82.07", files={"dev/nvidiactl": ""})
     root = tmp_path / "root"

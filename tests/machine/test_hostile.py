@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
+import sys
 import threading
-import time
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +17,12 @@ from accelock.errors import AccelockError
 from accelock.machine import Machine, NoTargetError, choose, detect, profile
 from accelock.machine.choose import choose_for
 from accelock.machine.commands import Answer
-from accelock.machine.edge import Edge, Found, Surroundings
+from accelock.machine.edge import LIMIT, Edge, Found, Surroundings
 from accelock.target import PLATFORMS, parse_target
-from tests.machine.machines import Commands, smi, with_driver, write
+from tests.machine.machines import Commands, smi, with_driver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from accelock.target import Target
@@ -59,8 +59,35 @@ TEXTS = st.one_of(
 )
 BODIES = st.one_of(TEXTS.map(str.encode), st.binary(max_size=80))
 VALUES = TEXTS.map(lambda text: text.replace("\0", ""))
-ANSWERS = st.one_of(TEXTS.map(Answer), TEXTS.map(lambda text: Answer(failure=text)))
+# What the runner says of a command that it has waited for in vain.
+HANG = Answer(failure="did not answer within its time")
+ANSWERS = st.one_of(TEXTS.map(Answer), TEXTS.map(lambda text: Answer(failure=text)), st.just(HANG))
 DECLARED = st.lists(st.sampled_from(sorted(CATALOGUE.targets)), min_size=1, unique=True)
+
+
+class Clock(threading.local):
+    """The time of each probe, all of which run at once: a thread's own, from 0."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Hanging(Commands):
+    """Lets its clock pass for a command that hangs; `waited` has the seconds by probe."""
+
+    def __init__(self, answers: Mapping[str, str | Answer], clock: Clock) -> None:
+        super().__init__(answers)
+        self.clock = clock
+        self.waited: dict[str, float] = defaultdict(float)
+
+    def __call__(self, command: Sequence[str], *, timeout: float) -> Answer:
+        answer = super().__call__(command, timeout=timeout)
+        if answer is HANG:
+            self.clock.now += timeout
+            self.waited[threading.current_thread().name] += timeout
+        return answer
 
 
 @settings(
@@ -93,11 +120,18 @@ def test_no_machine_raises_or_chooses_what_is_not_declared(
     declared = [parse_target(name, CATALOGUE.targets) for name in names]
     named = PLATFORMS[platform] if platform else None
     system = named.sys_platform if named else "linux"
-    around = Surroundings(environ, system, "x86_64", root=root, run=Commands(answers))
+    clock = Clock()
+    commands = Hanging(answers, clock)
+    around = Surroundings(environ, system, "x86_64", root=root, run=commands)
 
-    machine = detect(around, named)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accelock.machine.detection.host_platform", lambda: named)
+        patch.setattr("accelock.machine.edge.time", clock)
+        machine = detect(around, named)
 
     assert isinstance(machine, Machine)
+    assert machine.platform is named
+    assert all(seconds <= LIMIT for seconds in commands.waited.values())
     assert not any("the probe " in note.what for note in machine.notes)
     data = profile.dump(machine)
     assert profile.dump(profile.parse(json.dumps(data), "x")) == data
@@ -167,25 +201,21 @@ def _nowhere() -> Path:
 class TestTime:
     """A probe that hangs is left behind, and said."""
 
-    def test_a_command_that_hangs_costs_its_limit(self, tmp_path: Path) -> None:
-        asked: list[float] = []
-
-        def hang(command: Sequence[str], *, timeout: float) -> Answer:
-            asked.append(timeout)
-            assert command
-            time.sleep(timeout)
-            return Answer(failure=f"did not answer within {timeout:.1f} s")
-
+    def test_a_command_that_hangs_costs_its_limit(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = Clock()
+        names = ("NVML", "nvidia-smi", "rocm_agent_enumerator")
+        commands = Hanging(dict.fromkeys(names, HANG), clock)
+        monkeypatch.setattr("accelock.machine.edge.time", clock)
         root = with_driver(tmp_path, "580.82.07")
-        around = Surroundings({}, "linux", "x86_64", root=root, run=hang, limit=0.2)
-        started = time.monotonic()
+        around = Surroundings({}, "linux", "x86_64", root=root, run=commands)
         machine = detect(around, PLATFORMS["linux-x86_64"])
-        assert time.monotonic() - started < 30
-        assert all(timeout <= 0.2 for timeout in asked)
+        # Each was asked once: nvidia-smi's second question finds no time left.
+        assert [timeout for _command, timeout in commands.asked] == [2.0, 2.0, 2.0]
         assert machine.driver is not None  # the kernel's word needs no command
-        whats = " ".join(note.what for note in machine.notes)
-        assert "NVML did not answer" in whats
-        assert "nvidia-smi did not answer" in whats
+        whats = {note.what for note in machine.notes}
+        assert {f"{name} {HANG.failure}" for name in names} == whats
 
     def test_a_read_that_never_ends_is_left_behind(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -220,12 +250,14 @@ def _readers() -> dict[str, object]:
     return dict(_READERS)
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root reads everything")
-def test_a_file_that_may_not_be_read_is_a_finding(tmp_path: Path) -> None:
-    write(tmp_path, {"sys/module/nvidia/version": "580.82.07\n"})
-    (tmp_path / "sys/module/nvidia/version").chmod(0)
+@pytest.mark.skipif(sys.platform != "linux", reason="this system has no /proc")
+def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "sys/module/nvidia").mkdir(parents=True)
+    # Its first page is nobody's, so that reading it fails for root too.
+    (tmp_path / "sys/module/nvidia/version").symlink_to("/proc/self/mem")
     around = Surroundings({}, "linux", "x86_64", root=tmp_path, run=Commands())
-    assert "cannot be read" in detect(around, None).notes[0].what
+    (note,) = detect(around, PLATFORMS["linux-x86_64"]).notes
+    assert note.what == "/sys/module/nvidia/version cannot be read (Input/output error)"
 
 
 def test_a_folder_in_the_place_of_a_file_is_a_finding(tmp_path: Path) -> None:

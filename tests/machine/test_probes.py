@@ -1,19 +1,17 @@
-"""What each probe reads, in the forms of the real files, commands and libraries."""
+"""What each probe reads, in the forms of the real files and commands."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import types
-from typing import TYPE_CHECKING, Any
+import ast
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
-from accelock.machine import Vendor
+from accelock.machine import Gpu, Vendor
 from accelock.machine.commands import Answer
-from accelock.machine.edge import Edge, Surroundings
-from accelock.machine.probes import amd, drm, host, nvidia_kernel, nvidia_smi, nvml, nvml_child
+from accelock.machine.edge import Edge, Found, Surroundings
+from accelock.machine.probes import amd, apple, drm, host, nvidia_kernel, nvidia_smi, nvml
 from tests.machine.machines import (
     DOCKER,
     INFORMATION,
@@ -21,6 +19,7 @@ from tests.machine.machines import (
     PROC_VERSION,
     PROC_VERSION_OPEN,
     Commands,
+    edge,
     smi,
     uuid,
     with_cards,
@@ -28,15 +27,8 @@ from tests.machine.machines import (
     with_gpus,
     write,
 )
-from tests.machine.machines import nvml as nvml_output
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
-def edge(root: Path, answers: dict[str, str | Answer] | None = None, **around: Any) -> Edge:
-    words = {"environ": {}, "system": "linux", "machine": "x86_64", **around}
-    return Edge(Surroundings(root=root, run=Commands(answers or {}), **words))
+PROBES = Path(nvml.__file__).parent
 
 
 class TestNvidiaKernel:
@@ -82,127 +74,6 @@ class TestNvidiaKernel:
     def test_files_that_say_nothing(self, tmp_path: Path, text: str) -> None:
         names = ("sys/module/nvidia/version", "proc/driver/nvidia/version")
         assert nvidia_kernel.look(edge(write(tmp_path, dict.fromkeys(names, text)))).driver is None
-
-
-class TestNvml:
-    def test_driver_and_gpus(self, tmp_path: Path) -> None:
-        said = nvml_output("580.82.07", ("NVIDIA H100 80GB HBM3", "9.0"), ("Tesla V100", "7.0"))
-        found = nvml.look(edge(tmp_path, {"NVML": said}))
-        assert found.driver is not None
-        assert found.driver.text == "580.82.07"
-        assert found.gpus is not None
-        assert [(gpu.name, gpu.capability) for gpu in found.gpus] == [
-            ("NVIDIA H100 80GB HBM3", (9, 0)),
-            ("Tesla V100", (7, 0)),
-        ]
-
-    def test_what_an_interpreter_warns_of_at_its_start(self, tmp_path: Path) -> None:
-        said = "Error processing line 1 of x.pth:\n\n" + nvml_output("580.82.07", ("L4", "8.9"))
-        found = nvml.look(edge(tmp_path, {"NVML": said}))
-        assert found.driver is not None
-        assert [gpu.capability for gpu in found.gpus or ()] == [(8, 9)]
-
-    @pytest.mark.parametrize(
-        "said",
-        [
-            "",
-            "[]",
-            "{",
-            "[" * 100_000,
-            '{"driver": 5, "gpus": 7}',
-            '{"driver": null, "gpus": [1, {"capability": [true, 3]}]}',
-            '{"gpus": [{"name": 3, "capability": ["9", 0], "uuid": []}]}',
-            json.dumps({"driver": "1" * 100_000, "gpus": [{}] * 5000}),
-        ],
-    )
-    def test_an_answer_that_is_none(self, tmp_path: Path, said: str) -> None:
-        found = nvml.look(edge(tmp_path, {"NVML": said}))
-        assert found.driver is None
-        assert all(gpu.capability is None for gpu in found.gpus or ())
-
-    def test_a_driver_that_was_upgraded_under_the_kernel(self, tmp_path: Path) -> None:
-        said = {"error": "nvmlInit_v2: Driver/library version mismatch (18)"}
-        asked = edge(tmp_path, {"NVML": json.dumps(said)})
-        assert nvml.look(asked).gpus is None
-        assert "restart the machine" in asked.notes[0].todo
-
-
-# A driver's library with two GPUs, as nvml.h declares it; the second GPU's name has no end.
-LIBRARY = r"""
-#include <string.h>
-typedef void *device;
-int nvmlInit_v2(void) { return INIT; }
-int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned i, device *d) { *d = (device)(long)(i + 1); return 0; }
-int nvmlDeviceGetCudaComputeCapability(device d, int *major, int *minor) {
-    *major = d == (device)1 ? 9 : 12; *minor = 0; return 0;
-}
-static int say(const char *text, char *buffer, unsigned length) {
-    if (length < strlen(text) + 1) return 7;
-    strcpy(buffer, text); return 0;
-}
-int nvmlDeviceGetName(device d, char *buffer, unsigned length) {
-    return say(d == (device)1 ? "NVIDIA H100" : "NVIDIA GeForce RTX 5090", buffer, length);
-}
-int nvmlDeviceGetUUID(device d, char *b, unsigned n) { return say("GPU-5a", b, n); }
-int nvmlSystemGetDriverVersion(char *b, unsigned n) { return say("580.82.07", b, n); }
-const char *nvmlErrorString(int code) { return "Driver/library version mismatch"; }
-"""
-
-
-def library(folder: Path, init: int = 0) -> str:
-    source, built = folder / "nvml.c", folder / "libnvml.so"
-    source.write_text(LIBRARY.replace("INIT", str(init)))
-    command = ["cc", "-shared", "-fPIC", "-o", str(built), str(source)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("there is no C compiler")
-    return str(built)
-
-
-class TestNvmlChild:
-    """The program that talks to the driver's library: here to one that is built for the test."""
-
-    @staticmethod
-    def ask(path: str) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-I", str(nvml.CHILD), "/nowhere.so", path],
-            check=True,
-            capture_output=True,
-        )
-        return json.loads(done.stdout)
-
-    def test_by_ctypes(self, tmp_path: Path) -> None:
-        assert self.ask(library(tmp_path)) == {
-            "driver": "580.82.07",
-            "gpus": [
-                {"name": "NVIDIA H100", "capability": [9, 0], "uuid": "GPU-5a"},
-                {"name": "NVIDIA GeForce RTX 5090", "capability": [12, 0], "uuid": "GPU-5a"},
-            ],
-        }
-
-    def test_a_call_that_fails(self, tmp_path: Path) -> None:
-        said = self.ask(library(tmp_path, init=18))
-        assert said == {"error": "nvmlInit_v2: Driver/library version mismatch (18)"}
-
-    def test_no_library(self) -> None:
-        assert self.ask("/also/nowhere.so") == {"error": "the library is not here"}
-
-    def test_through_nvidia_ml_py(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        pynvml = types.SimpleNamespace(
-            NVMLError=OSError,
-            nvmlInit=lambda: None,
-            nvmlDeviceGetCount=lambda: 1,
-            nvmlDeviceGetHandleByIndex=lambda index: index,
-            nvmlDeviceGetCudaComputeCapability=lambda _device: (8, 6),
-            nvmlDeviceGetName=lambda _device: b"NVIDIA A10",
-            nvmlDeviceGetUUID=lambda _device: "GPU-7",
-            nvmlSystemGetDriverVersion=lambda: "535.183.06",
-        )
-        monkeypatch.setitem(sys.modules, "pynvml", pynvml)
-        gpus = [{"name": "NVIDIA A10", "capability": [8, 6], "uuid": "GPU-7"}]
-        assert nvml_child.ask_bindings() == {"driver": "535.183.06", "gpus": gpus}
 
 
 class TestNvidiaSmi:
@@ -320,6 +191,25 @@ class TestIntel:
         assert [gpu.integrated for gpu in drm.look(edge(tmp_path)).gpus or ()] == [True]
 
 
+class TestApple:
+    ANSWERS: ClassVar[dict[str, str | Answer]] = {"/usr/sbin/sysctl": "Apple M3\n"}
+
+    def test_the_gpu_goes_by_the_processors_name(self, tmp_path: Path) -> None:
+        found = apple.look(edge(tmp_path, self.ANSWERS, system="darwin", machine="arm64"))
+        assert found.gpus == (Gpu(Vendor.APPLE, "Apple M3", integrated=True, source="sysctl"),)
+
+    def test_a_mac_that_does_not_say_has_one_all_the_same(self, tmp_path: Path) -> None:
+        (gpu,) = apple.look(edge(tmp_path, system="darwin", machine="arm64")).gpus or ()
+        assert gpu.name == "Apple GPU"
+
+    @pytest.mark.parametrize(("system", "machine"), [("darwin", "x86_64"), ("linux", "arm64")])
+    def test_nothing_else_has_one(self, tmp_path: Path, system: str, machine: str) -> None:
+        asked = edge(tmp_path, self.ANSWERS, system=system, machine=machine)
+        assert apple.look(asked) == Found()
+        assert isinstance(asked.around.run, Commands)
+        assert asked.around.run.names == []
+
+
 class TestHost:
     @pytest.mark.parametrize(
         ("tag", "libc"),
@@ -360,3 +250,14 @@ class TestHost:
         environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
         assert host.look(edge(tmp_path, environ=environ)).container == "kubernetes"
         assert host.look(edge(write(tmp_path, DOCKER))).container == "docker"
+
+
+@pytest.mark.parametrize("path", sorted(PROBES.glob("*.py")), ids=lambda path: path.stem)
+def test_no_probe_imports_another(path: Path) -> None:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{'.' * node.level}{node.module}.{each.name}" for each in node.names}
+    assert not [name for name in found if name.startswith((".", "accelock.machine.probes"))]

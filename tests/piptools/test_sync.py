@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.lock import journal
+from accelock.machine import container
 from accelock.target import host_platform
 from tests.piptools.support_tools import copied, pip_environment, site_packages, tool_environment
 from tests.report.projects import TABLE
 from tests.report.projects import Project as Compiled
 from tests.support.environments import Venv, isolated_env, run
+from tests.support.fakes import fakes, on_posix
 from tests.support.wheels import Distribution, wheel
 
 if TYPE_CHECKING:
@@ -242,6 +244,47 @@ def test_a_machine_with_a_choice_takes_what_the_variable_says(looking: Workplace
     done = looking.sync("-n", code=1, ACCELOCK_TARGET="cu162")
     assert "did you mean 'cu126'?" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_machine_with_a_choice_takes_what_its_hardware_allows(looking: Workplace) -> None:
+    for target in ("cpu", "cu126"):
+        looking.project.compiled(f"requirements.{target}.txt", target, "filelock==1.0\n", ())
+    in_pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "ACCELOCK_COMPUTE_CAPABILITY": "9.0"}
+    done = looking.sync("-n", code=1, ACCELOCK_CUDA_DRIVER="580.82.07", **in_pod)
+    assert done.stderr == (
+        "Syncing requirements.cu126.txt for cu126 "
+        "(compute capability 9.0, NVIDIA driver 580.82.07)\n"
+    )
+    done = looking.sync("-n", code=1, ACCELOCK_CUDA_DRIVER="470.57.02", **in_pod)
+    assert done.stderr == (
+        "Syncing requirements.cpu.txt for cpu (no other declared target fits: cu126: needs NVIDIA "
+        "driver 525.60.13 or newer, this machine has 470.57.02)\n"
+    )
+
+
+def test_in_a_container_without_a_gpu_it_warns(looking: Workplace) -> None:
+    for target in ("cpu", "cu126"):
+        looking.project.compiled(f"requirements.{target}.txt", target, "filelock==1.0\n", ())
+    variables = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "ACCELOCK_CUDA_DRIVER": "none"}
+    done = looking.sync("-n", code=1, **variables)
+    assert done.stderr == (
+        "Syncing requirements.cpu.txt for cpu (no other declared target fits: cu126: no NVIDIA "
+        f"driver found)\nWARNING: {container.WARNING}\n"
+    )
+    assert looking.sync("-n", "-q", code=1, **variables).stderr == ""
+
+
+@on_posix
+def test_where_nothing_is_to_be_chosen_no_probe_is_run(looking: Workplace, tmp_path: Path) -> None:
+    commands = fakes(tmp_path)
+    for target in ("cpu", "cu126"):
+        looking.project.compiled(f"requirements.{target}.txt", target, "filelock==1.0\n", ())
+    looking.sync("-n", "requirements.cpu.txt", code=1, PATH=commands.path)
+    assert commands.asked() == []
+    looking.sync("-n", code=1, PATH=commands.path, ACCELOCK_TARGET="cpu")
+    assert commands.asked() == []
+    looking.sync("-n", code=1, PATH=commands.path)
+    assert commands.asked() != []
 
 
 def test_quiet_says_nothing(looking: Workplace) -> None:

@@ -104,12 +104,20 @@ class TestChoice:
 
     def test_without_hardware_it_is_cpu_and_says_why(self, copy: Project) -> None:
         copy.make_environment()
-        done = copy.poetry("install", "--dry-run", CUDA_VISIBLE_DEVICES="")
+        container_of_tests = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+        variables = {**container_of_tests, "ACCELOCK_CUDA_DRIVER": "none"}
+        done = copy.poetry("install", "--dry-run", environ=variables)
 
         (line,) = lines(done)
         assert line.startswith("accelock: installing for cpu (no other declared target fits: ")
         assert line.endswith("cu126: no NVIDIA driver found)")
-        assert (container.WARNING in done.stderr) == container.is_container()
+        assert container.WARNING in done.stderr
+
+        variables = {**container_of_tests, "ACCELOCK_CUDA_DRIVER": "470.57.02"}
+        done = copy.poetry("install", "--dry-run", environ=variables)
+
+        assert "needs NVIDIA driver" in lines(done)[0]
+        assert container.WARNING not in done.stderr
 
     def test_on_a_gpu_it_is_cuda(self, copy: Project) -> None:
         copy.make_environment()

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.environments import run
+from tests.support.fakes import fakes
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.poetry.support_project import Project
 
 NO_GPU = {"ACCELOCK_CUDA_DRIVER": "none", "ACCELOCK_AMD_GFX": "none"}
@@ -17,6 +23,17 @@ def test_detect_is_what_accelock_says(copy: Project) -> None:
     machine = json.loads(copy.poetry("accelock", "detect", "--json", environ=NO_GPU).stdout)
     assert machine["nvidia_driver"] is None
     assert "platform:" in copy.poetry("accelock", "detect").stdout
+
+
+def test_detect_needs_no_project(copy: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    environ = {**copy.env, **NO_GPU}
+    command = (sys.executable, "-m", "poetry", "accelock", "detect", "--json")
+    done = run(*command, cwd=folder, env=environ)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["nvidia_driver"] is None
+    assert list(folder.iterdir()) == []
 
 
 def test_why(copy: Project) -> None:
@@ -63,6 +80,38 @@ def test_doctor_looks_at_the_projects_environment(copy: Project) -> None:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.6.0+cu126\n")
     done = copy.poetry("accelock", "doctor", environ=NO_GPU, code=1)
     assert "torch 2.6.0+cu126 is installed, and the lock has" in done.stdout
+
+
+def test_doctor_finds_a_lock_of_a_poetry_without_the_plugin(copy: Project) -> None:
+    (copy.folder / "poetry.lock").unlink()
+    copy.poetry("lock", plugins=False)
+    done = copy.poetry("accelock", "doctor", "--json", environ=NO_GPU, code=1)
+    found = {each["code"]: each for each in json.loads(done.stdout)["findings"]}
+    assert found["no-overlay"]["file"] == "poetry.lock"
+    assert found["no-overlay"]["level"] == "error"
+
+
+def test_what_needs_no_target_starts_no_probe(copy: Project, tmp_path: Path) -> None:
+    commands = fakes(tmp_path)
+    copy.make_environment()
+    for words in (
+        ("lock",),
+        ("lock", "-v"),
+        ("add", "--lock", "six"),
+        ("check", "--lock"),
+        ("env", "info"),
+        ("accelock", "check"),
+        ("accelock", "diff", "cpu", "cu126"),
+        ("accelock", "why", "torch"),
+        ("accelock", "use", "cu126"),
+        ("install", "--dry-run"),
+    ):
+        copy.poetry(*words, PATH=commands.path)
+        assert commands.asked() == [], words
+    copy.poetry("accelock", "use", "auto")
+    for words in (("show",), ("install", "--dry-run"), ("accelock", "detect")):
+        copy.poetry(*words, PATH=commands.path)
+        assert commands.asked() != [], words
 
 
 def test_an_error_is_one_message(copy: Project) -> None:

@@ -23,8 +23,10 @@ from accelock.console.why import WhyCommand
 from accelock.errors import ConfigError
 from accelock.machine import Vendor, profile
 from accelock.machine.choose import ORDER
+from accelock.machine.edge import LIMIT
 from accelock.machine.judge import Cause
 from accelock.piptools.outputs import output_names
+from accelock.report.check import check
 from accelock.report.diff import diff
 from accelock.report.doctor import diagnose
 from accelock.report.package import why_package
@@ -123,7 +125,9 @@ def paths(value: object, at: str = "") -> Iterator[str]:
 
 def test_reports_have_the_keys_in_the_table(tmp_path: Path) -> None:
     at = here(PoetryFolder(tmp_path).write().folder)
+    (tmp_path / "empty").mkdir()  # which is a finding of `check`
     printed = {
+        "check": [check(tmp_path / "empty").dumps()],
         "why": [why(at).dumps()],
         "why PACKAGE": [why_package(at, "torch", no_network).dumps()],
         "diff": [
@@ -151,6 +155,10 @@ def test_doctor_has_the_codes_in_the_table() -> None:
     codes |= {cause.value for cause in Cause}
     rows = table("What `accelock doctor` finds")
     assert {code for row in rows for code in literals(row[0])} == codes
+
+
+def test_a_probe_has_the_time_that_is_told() -> None:
+    assert f"A probe has {({2.0: 'two'})[LIMIT]} seconds" in TEXT
 
 
 def test_a_choice_is_made_in_the_order_that_is_told() -> None:

@@ -200,6 +200,34 @@ def test_other_files_of_one_version(
     assert found.changed == (["torch"] if is_other else [])
 
 
+def test_the_whole_text(compiled: Project) -> None:
+    filelock = Download(LockedPackage("filelock", "3.18.0"), "filelock-3.18.0.whl", 4_000_000)
+    cpu = Download(LockedPackage("torch", "2.6.0+cpu"), "torch-2.6.0+cpu.whl", 178_600_000)
+    cuda = Download(LockedPackage("torch", "2.6.0+cu126"), "torch-2.6.0+cu126.whl", 766_700_000)
+    cublas = Download(LockedPackage("nvidia-cublas-cu12", "12.6.4.1"), "cublas.whl", 393_100_000)
+    nccl = Download(LockedPackage("nvidia-nccl-cu12", "2.21.5"))
+    found = replace(
+        diff(here(compiled.folder), BOTH, no_network),
+        a={"filelock": filelock, "torch": cpu},
+        b={each.package.name: each for each in (filelock, cublas, nccl, cuda)},
+        faults=("pypi.example tells no size of some files",),
+    )
+    assert list(found.lines()) == [
+        "cpu -> cu126 on linux-x86_64, Python 3.11 (requirements.cpu.txt, requirements.cu126.txt)",
+        "only in cpu: none",
+        "only in cu126: 2 (at least 393.1 MB, 1 not known)",
+        "  nvidia-cublas-cu12 12.6.4.1  393.1 MB",
+        "  nvidia-nccl-cu12 2.21.5  ? MB",
+        "other builds or versions: 1",
+        "  torch 2.6.0+cpu  178.6 MB  ->  2.6.0+cu126  766.7 MB",
+        "the same: 1",
+        "to download:",
+        "  cpu: 182.6 MB",
+        "  cu126: at least 1,163.8 MB, 1 not known",
+        "note: pypi.example tells no size of some files",
+    ]
+
+
 def test_a_target_with_itself(compiled: Project) -> None:
     found = diff(here(compiled.folder), ("cpu", "cpu"), no_network)
     assert found.changed == []

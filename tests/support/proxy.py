@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING
 
 import trustme
 
+from tests.support.threaded import Threaded
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
-    from types import TracebackType
 
-    from typing_extensions import Self
 
 CHUNK = 65536  # bytes
 CONNECT = re.compile(rb"CONNECT ([^:\s]+):443 HTTP/1\.[01]\r\n")
 
 
-class Proxy:
+class Proxy(Threaded):
     """Ends TLS for some hosts and hands what they are asked to a server on localhost.
 
     :param hosts: the names that it answers for.
@@ -45,27 +45,13 @@ class Proxy:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(*sorted(hosts)).configure_cert(self.context)
         authority.cert_pem.write_to_path(str(self.certificate))
-        self._server = Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._tunnels = Server(self)
+        super().__init__(self._tunnels)
 
     @property
     def variables(self) -> dict[str, str]:
         """What tells pip, and all that runs on it, of the proxy and whom to trust."""
-        url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        url = f"http://127.0.0.1:{self._tunnels.server_address[1]}"
         return {
             "HTTPS_PROXY": url,
             "https_proxy": url,

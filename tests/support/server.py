@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,12 +23,11 @@ from tests.support.pages import (
     root_html,
     root_json,
 )
+from tests.support.threaded import Threaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
-
-    from typing_extensions import Self
 
     from tests.support.sites import Index, Options, Site
 
@@ -53,7 +51,7 @@ class Request:
         return self.path.endswith((".whl", ".tar.gz"))
 
 
-class IndexServer:
+class IndexServer(Threaded):
     """Serves a `Site` while the `with` block lasts; `site` may be replaced at any time."""
 
     def __init__(self, site: Site) -> None:
@@ -62,11 +60,7 @@ class IndexServer:
         self._log: list[Request] = []
         self._errors: list[BaseException] = []
         self._http = HttpServer(self)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        super().__init__(self._http)
 
     def __exit__(
         self,
@@ -74,9 +68,7 @@ class IndexServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+        super().__exit__(kind, error, traceback)
         if self._errors and kind is None:
             raise self._errors[0]
 

@@ -86,7 +86,7 @@ class CondaInstallCommand(Command):
                 platform=host_platform(),
                 saved=self.saved_choice(),
             )
-            if container.warns(choice, len(declared)):
+            if container.warns(choice):
                 self._say(f"WARNING: {container.WARNING}")
             return choice.target, str(choice)
         for target in declared:

@@ -67,13 +67,15 @@ class Candidate:
 class Choice:
     """The target for this machine, why it was taken, and every candidate in the order of trying.
 
-    There are no candidates where nothing had to be detected.
+    There are no candidates where nothing had to be detected. `in_container` is the machine's, where
+    the hardware chose.
     """
 
     target: Target
     reason: str
     candidates: tuple[Candidate, ...] = ()
     rule: Rule = Rule.TOLD
+    in_container: bool = False
 
     @property
     def passed_over(self) -> tuple[PassedOver, ...]:
@@ -161,13 +163,12 @@ def choose_for(
     taken = next((candidate for candidate in found if candidate.fits), None)
     if taken is None:
         raise NoTargetError(found)
+    reason = taken.reason
+    rule = Rule.LAST_RESORT if taken.target.kind is Kind.CPU else Rule.DETECTED
+    if rule is Rule.LAST_RESORT and len(found) > 1 and not machine.of(Vendor.APPLE):
+        reason = f"no other declared target fits: {_in_short(_unfit(found))}"
     told = tuple(_beside(candidate, taken) for candidate in found)
-    if taken.target.kind is not Kind.CPU:
-        return Choice(taken.target, taken.reason, told, Rule.DETECTED)
-    if len(found) == 1 or machine.of(Vendor.APPLE):
-        return Choice(taken.target, taken.reason, told, Rule.LAST_RESORT)
-    reason = f"no other declared target fits: {_in_short(_unfit(found))}"
-    return Choice(taken.target, reason, told, Rule.LAST_RESORT)
+    return Choice(taken.target, reason, told, rule, machine.container is not None)
 
 
 def candidates(

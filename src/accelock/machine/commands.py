@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import stat
 import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from accelock.machine.model import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +59,7 @@ def run_command(command: Sequence[str], *, timeout: float) -> Answer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that what it starts can be killed with it; not on Windows
         )
     except FileNotFoundError:
         return MISSING
@@ -110,9 +115,15 @@ def _ended(process: subprocess.Popen[bytes], text: str, timeout: float) -> Answe
 
 
 def _abandon(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process, and do not wait where even that takes long: a hanging driver holds it."""
+    """Kill a process and what it started, and wait for a moment: a hanging driver may hold it.
+
+    Nobody has waited for it yet, so that its number can be no other's.
+    """
     with contextlib.suppress(OSError):
-        process.kill()
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(0.2)
 
@@ -125,7 +136,7 @@ def _said(text: str) -> str:
 
 def printable(text: str) -> str:
     """Return a text as one line without control characters, fit to stand in a message."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join(harmless(text).split())
 
 
 def read_answer(path: Path) -> Answer:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.machine.edge import Edge, Surroundings
-from accelock.machine.probes.host import container_of
-from accelock.target import Kind
+from accelock.machine.choose import Rule
+from accelock.machine.judge import Cause
 
 if TYPE_CHECKING:
     from accelock.machine.choose import Choice
@@ -16,14 +14,16 @@ WARNING = (
     "This is a container in which no GPU was found, as in every image build. If the image is for a "
     "machine with one, set ACCELOCK_TARGET (for example: ENV ACCELOCK_TARGET=cu126)."
 )
+_NOTHING_SEEN = frozenset({Cause.NO_DRIVER, Cause.NO_GPU})
 
 
-def is_container(root: Path = Path("/")) -> bool:
-    """Tell whether this runs in a container (Docker, Podman, containerd, Kubernetes, LXC)."""
-    return container_of(Edge(Surroundings({}, "linux", "", root=root))) is not None
+def warns(choice: Choice) -> bool:
+    """Tell whether a choice of cpu was made for want of a GPU that a container may not show.
 
-
-def warns(choice: Choice, declared: int, root: Path = Path("/")) -> bool:
-    """Tell whether a choice of cpu was made for want of a GPU that a container may not show."""
-    fell_back = choice.target.kind is Kind.CPU and bool(choice.passed_over)
-    return fell_back and declared > 1 and is_container(root)
+    A target that has no builds for the platform says nothing of GPUs. Any other reason tells of
+    one: a driver that is too old, a GPU that is hidden or has no code.
+    """
+    if choice.rule is not Rule.LAST_RESORT or not choice.in_container:
+        return False
+    causes = {each.cause for each in choice.candidates if not each.fits} - {Cause.NO_BUILDS}
+    return bool(causes) and causes <= _NOTHING_SEEN

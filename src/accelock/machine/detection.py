@@ -114,6 +114,10 @@ def _together(found: Mapping[str, Found], around: Surroundings, named: Platform 
         wsl=system.wsl,
         jetson=system.jetson,
     )
+    if machine.is_musl:
+        what = f"this Python is linked to {machine.libc}, for which PyTorch has no wheels"
+        todo = "use an image with glibc (python:3.12-slim), not Alpine"
+        machine = _noted(machine, Note("musl", what, todo))
     machine = _nvidia(machine, found, around)
     machine = _amd(machine, found, around)
     return _others(machine, found)

@@ -86,12 +86,9 @@ class Edge:
         except OSError:
             return False
 
-    def ask(self, *command: str, name: str | None = None, share: float = 1.0) -> str | None:
-        """Return what a command prints, for as long as the probe has time.
-
-        `share` is the part of the time that is left which this command may take.
-        """
-        left = (self._end - time.monotonic()) * share
+    def ask(self, *command: str, name: str | None = None) -> str | None:
+        """Return what a command prints, for as long as the probe has time."""
+        left = self._end - time.monotonic()
         if left <= 0:
             return None
         return self._text(self.around.run(command, timeout=left), name or command[0])

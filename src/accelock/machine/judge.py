@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from accelock.target import Target
 
 VARIABLE = "ACCELOCK_TARGET"
-_THOR = (
-    11,
-    0,
-)  # the first Jetson that runs the wheels for servers (CUDA 13, one build for all Arm)
+# The first Jetson that runs the wheels for servers: CUDA 13 has one build for all Arm.
+_THOR = (11, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from accelock.errors import ConfigError
 from accelock.machine.model import Driver, Gpu, Vendor, parse_capability, parse_gfx
@@ -19,6 +19,7 @@ CAPABILITY = "ACCELOCK_COMPUTE_CAPABILITY"
 AMD_GFX = "ACCELOCK_AMD_GFX"
 NONE = "none"
 
+_Value = TypeVar("_Value")
 _DRIVER = re.compile(r"[1-9]\d{2,3}(?:\.\d{1,5}){0,2}")
 _SEPARATORS = re.compile(r"[,;\s]+")
 
@@ -58,12 +59,8 @@ def _capabilities(machine: Machine, word: str) -> Machine:
     others = _without(machine, Vendor.NVIDIA)
     if word.lower() == NONE:
         return replace(machine, driver=None, gpus=others)
-    gpus = []
-    for part in filter(None, _SEPARATORS.split(word)):
-        capability = parse_capability(part)
-        if capability is None:
-            raise ValueError("write compute capabilities as in 9.0, or 7.5,8.6")
-        gpus.append(Gpu(Vendor.NVIDIA, capability=capability, source=CAPABILITY))
+    values = _values(word, parse_capability, "compute capabilities as in 9.0, or 7.5,8.6")
+    gpus = (Gpu(Vendor.NVIDIA, capability=value, source=CAPABILITY) for value in values)
     return replace(machine, gpus=(*others, *gpus))
 
 
@@ -71,13 +68,20 @@ def _gfx(machine: Machine, word: str) -> Machine:
     others = _without(machine, Vendor.AMD)
     if word.lower() == NONE:
         return replace(machine, gpus=others)
-    gpus = []
-    for part in filter(None, _SEPARATORS.split(word)):
-        gfx = parse_gfx(part)
-        if gfx is None:
-            raise ValueError("write AMD architectures as in gfx942, or gfx90a,gfx1100")
-        gpus.append(Gpu(Vendor.AMD, gfx=gfx, source=AMD_GFX))
+    values = _values(word, parse_gfx, "AMD architectures as in gfx942, or gfx90a,gfx1100")
+    gpus = (Gpu(Vendor.AMD, gfx=value, source=AMD_GFX) for value in values)
     return replace(machine, gpus=(*others, *gpus))
+
+
+def _values(word: str, parse: Callable[[str], _Value | None], example: str) -> list[_Value]:
+    """Return what `parse` makes of each part of a list; ValueError where it makes nothing of it."""
+    values = []
+    for part in filter(None, _SEPARATORS.split(word)):
+        value = parse(part)
+        if value is None:
+            raise ValueError(f"write {example}")
+        values.append(value)
+    return values
 
 
 def _without(machine: Machine, vendor: Vendor) -> tuple[Gpu, ...]:

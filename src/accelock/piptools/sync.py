@@ -85,7 +85,7 @@ def _sync(**params: Any) -> None:
         params["src_files"] = selection.files
         if params["verbose"] >= params["quiet"]:
             click.echo(str(selection), err=True)
-            if container.warns(selection.choice, len(selection.choice.candidates)):
+            if container.warns(selection.choice):
                 click.echo(f"WARNING: {container.WARNING}", err=True)
     with sync_guard.guarded(layered=selection is not None):
         _run_pip_sync(params)

@@ -121,5 +121,5 @@ def _is_runtime(project: Project, package: Package) -> bool:
 
 def _say(project: Project, choice: Choice) -> None:
     project.say(f"accelock: installing for <c1>{choice.target.name}</> ({choice.reason})")
-    if container.warns(choice, len(project.targets)):
+    if container.warns(choice):
         project.say(f"<warning>{container.WARNING}</>")

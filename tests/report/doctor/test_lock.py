@@ -12,7 +12,7 @@ from accelock.machine import profile
 from accelock.report.doctor import diagnose
 from tests.report.heres import gpu_box, here
 from tests.report.poetry_locks import PYPROJECT, PoetryFolder
-from tests.report.projects import CPU, SITE, TABLE, Project
+from tests.report.projects import CPU, CU126, SITE, TABLE, Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,6 +94,28 @@ class TestPoetry:
         )
         folder.write()
         assert (("index-confusion", "pyproject.toml") in codes(tmp_path)) is is_told
+
+
+def test_the_whole_text(tmp_path: Path) -> None:
+    project = Project(tmp_path).sound()
+    for target, body in (("cpu", CPU), ("cu126", CU126)):
+        project.compiled(f"requirements.{target}.txt", target, hashed(body))
+    project.write("requirements.in", "torch<3\n")
+    found = diagnose(gpu_box(tmp_path, "520.61.05"), ())
+    old = "cu126: needs NVIDIA driver 525.60.13 or newer, this machine has 520.61.05"
+    stale = (
+        "it is stale: requirements.in, or [tool.accelock] or [tool.pip-tools] in pyproject.toml, "
+        "changed after it was compiled [stale]; run: accelock compile -t"
+    )
+    todo = "declare a target that it can run, and lock; or upgrade the driver"
+    files = "requirements.cpu.txt, requirements.cu126.txt"
+    counts = "2 errors, 1 warning"
+    assert list(found.lines()) == [
+        f"warning: there is a GPU, and cpu is taken: {old} [gpu-unused]; {todo}",
+        f"requirements.cpu.txt: error: {stale} cpu",
+        f"requirements.cu126.txt: error: {stale} cu126",
+        f"target cpu (no other declared target fits: {old}); looked at {files}: {counts}",
+    ]
 
 
 def test_the_text_ends_with_what_was_looked_at(project: Project) -> None:

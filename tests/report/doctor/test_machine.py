@@ -115,6 +115,11 @@ def test_a_container_without_its_gpu(project: Project, tmp_path: Path) -> None:
     ]
 
 
+def test_a_gpu_that_is_hidden_in_a_container_is_no_finding(project: Project) -> None:
+    write(project.folder / "root", DOCKER)
+    assert codes(gpu_box(project.folder, environ={"CUDA_VISIBLE_DEVICES": ""})) == []  # type: ignore[arg-type]
+
+
 def test_gpus_of_two_makers(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("pyproject.toml", '[tool.accelock]\ntargets = ["cpu", "cu126", "rocm6.3"]\n')

@@ -22,13 +22,13 @@ def look(edge: Edge) -> Found:
     """Return what the system is, as far as wheels and GPUs are concerned."""
     return Found(
         libc=_libc(edge),
-        container=container_of(edge),
+        container=_container(edge),
         wsl=edge.around.system == "linux" and _is_wsl(edge),
         jetson=_jetson(edge),
     )
 
 
-def container_of(edge: Edge) -> str | None:
+def _container(edge: Edge) -> str | None:
     """Return which kind of container this is (Docker, Podman, containerd, Kubernetes, LXC)."""
     for mark, kind in _MARKS.items():
         if edge.exists(mark):

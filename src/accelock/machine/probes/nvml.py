@@ -21,7 +21,10 @@ _MOST = 1024  # GPUs of one machine
 
 
 def look(edge: Edge) -> Found:
-    """Return the driver and the GPUs with their compute capabilities."""
+    """Return the driver and the GPUs with their compute capabilities.
+
+    That there is no library is no finding: every Windows, WSL and Jetson is asked for one.
+    """
     if not sys.executable:
         return Found()
     # -I: neither the working directory nor PYTHONPATH has a say in what it imports.
@@ -35,6 +38,8 @@ def look(edge: Edge) -> Found:
         said = None
     if not isinstance(said, dict):
         edge.note("probe", f"{NAME} gave no answer that can be read", "nvidia-smi is asked instead")
+        return Found()
+    if said.get("missing") is True:
         return Found()
     if "error" in said:
         what = f"{NAME} failed: {printable(str(said['error']))[:200]}"

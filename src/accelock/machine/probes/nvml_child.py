@@ -23,12 +23,16 @@ _LIBRARIES = (
 
 
 class NvmlError(Exception):
-    """A call failed, or there is no library."""
+    """A call failed."""
+
+
+class NoLibraryError(Exception):
+    """No library of the driver can be loaded, as on every machine without NVIDIA's."""
 
 
 def ask_bindings() -> dict[str, object]:
-    """Ask through nvidia-ml-py; ImportError where it is not installed."""
-    import pynvml  # type: ignore[import-not-found]  # noqa: PLC0415 - optional, and slow
+    """Ask through nvidia-ml-py; ImportError where it is not installed, or finds no library."""
+    import pynvml  # noqa: PLC0415 - optional, and slow
 
     def text(value: object) -> str:
         return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
@@ -44,6 +48,9 @@ def ask_bindings() -> dict[str, object]:
             gpus.append({"name": name, "capability": [major, minor], "uuid": uuid})
         return {"driver": text(pynvml.nvmlSystemGetDriverVersion()), "gpus": gpus}
     except pynvml.NVMLError as error:
+        # It does not look where WSL and Jetson have the library.
+        if getattr(error, "value", None) == pynvml.NVML_ERROR_LIBRARY_NOT_FOUND:
+            raise ImportError(str(error)) from error
         raise NvmlError(str(error)) from error
 
 
@@ -101,7 +108,7 @@ def _load(paths: tuple[str, ...]) -> ctypes.CDLL:
             return ctypes.CDLL(path)
         except OSError:  # noqa: PERF203 - the next one may be there
             continue
-    raise NvmlError("the library is not here")
+    raise NoLibraryError
 
 
 def _libraries() -> tuple[str, ...]:
@@ -112,12 +119,14 @@ def _libraries() -> tuple[str, ...]:
 
 
 def main(paths: tuple[str, ...]) -> int:
-    """Print `{"driver": ..., "gpus": [...]}`, or `{"error": ...}`."""
+    """Print `{"driver": ..., "gpus": [...]}`, `{"missing": true}` or `{"error": ...}`."""
     try:
         try:
             found = ask_bindings()
         except ImportError:
             found = ask_library(paths)
+    except NoLibraryError:
+        found = {"missing": True}
     except (NvmlError, OSError, AttributeError) as error:  # AttributeError: an older library
         found = {"error": str(error)}
     sys.stdout.write(json.dumps(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from accelock.machine import Rule, Vendor
+from accelock.machine import Rule, Vendor, container
 from accelock.machine.choose import ORDER
 from accelock.machine.judge import VARIABLE, Cause
 from accelock.report.findings import Finding, Level
@@ -30,8 +30,9 @@ _GLIBC = re.compile(r"glibc (\d+)\.(\d+)")
 def check_machine(here: Here, choice: Choice | None) -> Iterator[Finding]:
     """Yield what the probes noted, and what of the machine the chosen target cannot live with."""
     for note in here.machine.notes:
-        yield Finding(note.code, Level.WARNING, None, note.what, note.todo)
-    yield from _libc(here)
+        level = Level.ERROR if note.code == "musl" else Level.WARNING
+        yield Finding(note.code, level, None, note.what, note.todo)
+    yield from _old_glibc(here)
     found = here.candidates()
     if choice is None:
         what = "none of the targets fits this machine (accelock why tells the reasons)"
@@ -44,12 +45,8 @@ def check_machine(here: Here, choice: Choice | None) -> Iterator[Finding]:
     yield from _two_makers(here, found)
 
 
-def _libc(here: Here) -> Iterator[Finding]:
+def _old_glibc(here: Here) -> Iterator[Finding]:
     machine = here.machine
-    if machine.is_musl:
-        what = f"this Python is linked to {machine.libc}, for which PyTorch has no wheels"
-        todo = "use an image with glibc (python:3.12-slim), not Alpine"
-        yield Finding("musl", Level.ERROR, None, what, todo)
     found = _GLIBC.fullmatch(machine.libc or "")
     level = here.project.config.levels.glibc
     if found and (int(found[1]), int(found[2])) < level:
@@ -80,7 +77,7 @@ def _unused(here: Here, found: tuple[Candidate, ...], choice: Choice) -> Iterato
         what = f"there is a GPU, and cpu is taken: {'; '.join(reasons)}"
         todo = "declare a target that it can run, and lock; or upgrade the driver"
         yield Finding("gpu-unused", Level.WARNING, None, what, todo)
-    elif here.machine.container and len(found) > 1 and not gpus:
+    elif container.warns(choice):
         what = "no GPU is seen in this container, as in every image build, and cpu is taken"
         todo = f"if the image is for a machine with one, set {VARIABLE} (ENV {VARIABLE}=cu126)"
         yield Finding("container-without-gpu", Level.WARNING, None, what, todo)

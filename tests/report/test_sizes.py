@@ -1,0 +1,78 @@
+"""What a verbose compile or lock says at its end: MB per target, and of all, each file once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from accelock.catalogue import load_catalogue
+from accelock.config import Config
+from accelock.report.downloads import Download, Downloads
+from accelock.report.locked import LockedPackage, TargetLock
+from accelock.report.project import Project
+from accelock.report.sizes import sizes
+from accelock.target import PLATFORMS, PythonVersion, parse_target
+from tests.report.heres import no_network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accelock.lock.markers import Place
+    from accelock.target import Target
+
+CATALOGUE = load_catalogue()
+LINUX = (PLATFORMS["linux-x86_64"],)
+FILELOCK = LockedPackage("filelock", "3.18.0")
+SIZES = {"2.6.0+cpu": 178_600_000, "2.6.0+cu126": 766_700_000, "3.18.0": 4_000_000}
+
+
+class Known(Downloads):
+    """Knows sizes by version, where nobody has to be asked."""
+
+    def of(
+        self, packages: Iterable[LockedPackage], target: Target, place: Place
+    ) -> dict[str, Download]:
+        assert (target.name in ("cpu", "cu126"), str(place.python)) == (True, "3.11")
+        return {
+            each.name: Download(each, f"{each}.whl", SIZES.get(each.version or ""))
+            for each in packages
+        }
+
+
+def lock(target: str, torch: str, *more: LockedPackage) -> TargetLock:
+    packages = {each.name: each for each in (LockedPackage("torch", torch), *more)}
+    return TargetLock(
+        target=parse_target(target, CATALOGUE.targets),
+        file=f"requirements.{target}.txt",
+        platforms=LINUX,
+        at=lambda _place: packages,
+        every=lambda _place: packages,
+        has_hashes=True,
+    )
+
+
+def told(*locks: TargetLock, fault: str | None = None) -> list[str]:
+    downloads = Known(no_network, Project(CATALOGUE, Config()))
+    if fault:
+        downloads.faults[fault] = None
+    return list(sizes(locks, downloads, PythonVersion(3, 11)))
+
+
+def test_each_target_and_all_together_each_file_once() -> None:
+    assert told(lock("cpu", "2.6.0+cpu", FILELOCK), lock("cu126", "2.6.0+cu126", FILELOCK)) == [
+        "cpu downloads 182.6 MB on linux-x86_64, Python 3.11",
+        "cu126 downloads 770.7 MB on linux-x86_64, Python 3.11",
+        "all targets together: 949.3 MB",
+    ]
+
+
+def test_one_target_is_all_of_them() -> None:
+    assert told(lock("cpu", "2.6.0+cpu", FILELOCK)) == [
+        "cpu downloads 182.6 MB on linux-x86_64, Python 3.11"
+    ]
+
+
+def test_what_is_not_known_is_said() -> None:
+    assert told(lock("cpu", "2.7.0+cpu", FILELOCK), fault="no index was read: it is down") == [
+        "cpu downloads at least 4.0 MB, 1 not known on linux-x86_64, Python 3.11",
+        "sizes: no index was read: it is down",
+    ]
