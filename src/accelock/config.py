@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Config",
     "PackageRule",
+    "ignored_table",
     "parse_config",
     "read_config",
     "sources_from_environment",
@@ -125,6 +126,24 @@ def read_config(pyproject: Path, catalogue: Catalogue) -> Config | None:
     if not isinstance(table, Mapping):
         raise ConfigError([f"{_ROOT}: must be a table, not {kind_of(table)}"], str(pyproject))
     return replace(parse_config(table, str(pyproject), catalogue), path=pyproject)
+
+
+def ignored_table(name: str, directory: Path) -> str | None:
+    """Return what to say of a path dependency that has a `[tool.accelock]` of its own, else None.
+
+    Only the root project's table counts.
+    """
+    pyproject = directory / "pyproject.toml"
+    try:
+        tool = _parse_toml(pyproject.read_bytes(), str(pyproject)).get("tool")
+    except (OSError, ConfigError):  # for its build backend to judge
+        return None
+    if not isinstance(tool, Mapping) or "accelock" not in tool:
+        return None
+    return (
+        f"the [tool.accelock] table of {name} ({pyproject}) is ignored: only the project's own "
+        "counts."
+    )
 
 
 def _parse_toml(data: bytes, where: str) -> Mapping[str, object]:

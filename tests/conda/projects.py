@@ -17,7 +17,7 @@ from tests.conda.scenarios import noarch, package
 from tests.support.channels import PLACEHOLDER, Channel, Package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 SUBDIRS = ("linux-64", "linux-aarch64", "osx-arm64", "win-64")
@@ -119,6 +119,15 @@ FORGE = Channel.of(
     (noarch("cuda-version", version, "h1_3") for version in ("12.6", "12.8")),
     *(_of(subdir) for subdir in SUBDIRS),
 )
+
+
+def charts_channel(*more: Iterable[Package]) -> Channel:
+    """FORGE with what a project that takes charts from conda, and numpy by pip, overlaps in."""
+    numpy = (package("numpy", "2.1.2", "py311_0", "python", subdir=each) for each in SUBDIRS)
+    charts = (package("charts", "1.0", "0", "numpy", subdir=each) for each in SUBDIRS)
+    return Channel.of(FORGE.packages, numpy, charts, *more)
+
+
 FILES = tuple(
     name
     for target in ("cpu", "cpu-dev", "cu126", "cu126-dev")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conda.prefixes import ON_CHANNEL, of_host
 from tests.support.environments import isolated_env
-from tests.support.terminal import accelock_on_terminal
+from tests.support.terminal import run_on_terminal
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
@@ -25,7 +25,7 @@ def shown(project: Project, *words: str) -> str:
     """Run a command with NO_COLOR on a terminal, and return what that got."""
     env = isolated_env(project.folder.parent / "home", TERM="xterm")
     assert env["NO_COLOR"]
-    code, told = accelock_on_terminal("conda", *words, cwd=project.folder, env=env)
+    code, told = run_on_terminal("accelock", "conda", *words, cwd=project.folder, env=env)
     assert code == 0, told
     return told
 

@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from accelock.errors import SourceError
 from accelock.index import IndexFile, ProjectPage
-from accelock.index.page import parse_page
+from accelock.index.page import cut_off, parse_page
 
 URL = "https://download.test/whl/cu126/torch/"
 WHEEL = "torch-2.6.0+cu126-cp311-cp311-linux_x86_64.whl"
@@ -222,6 +222,38 @@ class TestHtml:
     def test_a_page_that_is_cut_off(self, text: str) -> None:
         with pytest.raises(SourceError, match=f"{URL} could not be read: the page is cut off"):
             page_of(text)
+
+
+class TestPagesOfOthers:
+    """What of a page that pip parses tells that it is half of one."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "<html><body>" + anchor(ESCAPED) + "<br>",
+            "<!DOCTYPE html><title>Links for torch</title>" + anchor(ESCAPED),
+            f'<a href="{ESCAPED}">torch<br><a href="{ESCAPED}">torch<br>',
+            f"<A HREF={ESCAPED}>torch</A>",
+            "",
+        ],
+    )
+    def test_html_that_closes_little_is_whole(self, text: str) -> None:
+        """HTML lets a page leave out `</body>` and `</html>`; pip reads worse."""
+        assert cut_off(text.encode(), "text/html; charset=utf-8") is None
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "<html><body>" + anchor(ESCAPED) + "<a hr",
+            "<html><body><h1>Links for torch</h1>" + f'<a href="{ESCAPED}">torch',
+            anchor(ESCAPED) + f'<br>\n<a href="{ESCAPED}">torch',
+        ],
+    )
+    def test_html_that_ends_midway_is_cut_off(self, text: str) -> None:
+        assert cut_off(text.encode(), "text/html") is not None
+
+    def test_json_is_not_judged(self) -> None:
+        assert cut_off(b'{"files": "<a', "application/vnd.pypi.simple.v1+json") is None
 
 
 class TestJson:

@@ -106,7 +106,8 @@ class TestWritingAndReading:
         assert found.targets == ("cpu", "cu126")
         assert found.platforms["cpu"] == ("linux-x86_64", "macos-arm64")
         assert found.digest == "ab" * 32
-        assert overlay.applied(LEADER, found.changes["cu126"]) == CU126
+        assert found.view(LEADER, "cu126") == CU126
+        assert found.view(LEADER, "cpu") == LEADER
 
     def test_through_a_file_too(self) -> None:
         found = overlay.read(tomlkit.parse(tomlkit.dumps(lock())))

@@ -20,6 +20,7 @@ from pathlib import Path
 
 TOP = Path(__file__).parents[2]
 FEWEST = 3000  # Poetry 2.5.1 has 3342 tests: with far fewer than that nothing was proved
+RAN = (0, 1)  # pytest's exit codes where all were run, and passed or not
 PIP = (sys.executable, "-m", "pip")
 # Poetry's tests are about these, and the machine's own settings spoil them.
 SETTINGS = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PYTHONPATH")
@@ -66,6 +67,7 @@ def unpacked(folder: Path) -> Path:
 def outcomes(folder: Path, *paths: str) -> dict[str, str]:
     """Run tests and return test -> passed, failed or skipped."""
     written = folder / "junit.xml"
+    written.unlink(missing_ok=True)  # that of the run before would do for this one
     options = (
         "-q",
         "-n",
@@ -78,7 +80,12 @@ def outcomes(folder: Path, *paths: str) -> dict[str, str]:
     )
     env = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     command = (sys.executable, "-m", "pytest", *options, f"--junitxml={written}", *paths)
-    subprocess.run(command, cwd=folder, env=env, check=False, stdout=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, cwd=folder, env=env, check=False, stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode not in RAN or not written.exists():
+        print(done.stdout)
+        raise SystemExit(f"pytest did not run the tests: it ended with {done.returncode}")
     cases = ET.parse(written).iter("testcase")
     return {f"{case.get('classname')}::{case.get('name')}": outcome(case) for case in cases}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,8 +88,13 @@ class TestWords:
         assert "cu140" in message
         assert "no wheel of torch" in message
 
-    def test_a_target_that_its_platforms_do_not_have(self, torch: Project) -> None:
-        message = torch.refused("-t", "cu126", "--platform=macos-arm64")
+    @pytest.mark.parametrize("declared", [False, True])
+    def test_a_target_that_its_platforms_do_not_have(self, torch: Project, declared: bool) -> None:
+        if declared:
+            torch.write(pyproject_toml='[tool.accelock]\nplatforms = ["macos-arm64"]\n')
+        words = () if declared else ("--platform=macos-arm64",)
+
+        message = torch.refused("-t", "cu126", *words)
 
         assert "cu126" in message
         assert "macos-arm64" in message
@@ -280,27 +286,60 @@ class TestFamilysIndex:
         assert not server.bodies_of_wheels()
 
 
+# Of the other index: pip says little more than "from versions: none" itself.
+ORDINARY_FAULTS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"fault": "unavailable"}, "503"),
+    ({"fault": "drop"}, "could not be read: connection error"),
+    ({"fault": "garbage"}, "is no page of a package index"),
+    ({"fault": "login-page"}, "this is no index page"),
+    ({"format": "html", "fault": "truncated"}, "the page is cut off"),
+    ({"format": "html", "fault": "short"}, "cut off"),
+    ({"format": "json", "fault": "broken-json"}, "is no page of a package index"),
+    ({"format": "json", "fault": "truncated"}, "is no page of a package index"),
+    ({"delay": 4.0}, "could not be read: "),
+    ({"login": ("user", "password")}, "401"),
+)
+
+
 class TestOrdinaryIndex:
-    @pytest.mark.parametrize(
-        "options",
-        [
-            {"fault": "unavailable"},
-            {"fault": "garbage"},
-            {"format": "json", "fault": "broken-json"},
-            {"fault": "drop"},
-            {"delay": 4.0},
-            {"login": ("user", "password")},
-        ],
-        ids=str,
-    )
+    @pytest.mark.parametrize(("options", "said"), ORDINARY_FAULTS, ids=str)
     def test_that_is_faulty(
         self,
         serving: Callable[..., tuple[Project, IndexServer]],
         options: dict[str, Any],
+        said: str,
     ) -> None:
-        project, _server = serving("/simple", **options)
+        project, server = serving("/simple", **options)
 
-        project.refused(*LINUX, ONCE, "-t", "cpu")
+        message = project.refused(*LINUX, ONCE, "-t", "cpu")
+
+        assert said in message
+        assert f"{server.url}/simple/tqdm/" in message
+
+    def test_a_second_one_that_is_down(
+        self, serving: Callable[..., tuple[Project, IndexServer]]
+    ) -> None:
+        """pip passes over it, so that only a failure that it may be the cause of names it."""
+        project, server = serving("/down", fault="unavailable")
+        project.write(requirements_in="colorama\ntqdm==99\n")
+        second = ("--extra-index-url", f"{server.url}/down")
+
+        message = project.refused(*LINUX, ONCE, "-t", "cpu", *second)
+
+        assert server.pages("/down/colorama/")
+        assert f"{server.url}/down/tqdm/ could not be read" in message
+        assert "/down/colorama/" not in message
+
+    def test_wrong_metadata_of_one_file_is_read_from_the_wheel(
+        self, serving: Callable[..., tuple[Project, IndexServer]]
+    ) -> None:
+        """By ranges, as of a family's wheel; pip itself takes it for a wheel that is not right."""
+        project, server = serving("/simple", metadata="wrong")
+        project.compile(*LINUX, "-t", "cpu", "-U")
+
+        assert project.pins()["tqdm"] == "4.67.1"
+        assert server.ranges("/packages/tqdm-4.67.1-py3-none-any.whl")
+        assert not server.bodies_of_wheels()
 
 
 class TestOutput:
@@ -314,6 +353,19 @@ class TestOutput:
 
     def test_a_folder_that_is_a_file(self, torch: Project) -> None:
         assert "out.txt" in torch.refused(*LINUX, "-t", "cpu", "-o", "requirements.in/out.txt")
+
+    @pytest.mark.parametrize("targets", [("cpu",), ("cpu", "cu126")], ids=str)
+    def test_a_folder_that_takes_no_files(self, torch: Project, targets: tuple[str, ...]) -> None:
+        """No user can write there, the one who may write everywhere neither."""
+        if not Path("/proc/self").is_dir():
+            pytest.skip("there is no /proc on this machine")
+        words = [word for target in targets for word in ("-t", target)]
+
+        message = torch.refused(*LINUX, *words, "-o", "/proc/out.txt")
+
+        assert "/proc/out" in message
+        assert "cannot be written" in message
+        assert "no file was changed" in message
 
     def test_a_loop_of_links(self, torch: Project) -> None:
         (torch.folder / "out.txt").symlink_to("out.txt")

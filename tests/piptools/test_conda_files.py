@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conda.projects import FORGE, SUBDIRS
+from tests.conda.projects import SUBDIRS, charts_channel
 from tests.conda.scenarios import package
 from tests.piptools.support_project import HERE
-from tests.support.channels import Channel, ChannelServer
+from tests.support.channels import ChannelServer
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
@@ -51,10 +51,8 @@ BLOCK = "import sys; sys.modules['rattler'] = None; from accelock.cli import mai
 
 @pytest.fixture(scope="module")
 def forge() -> Iterator[ChannelServer]:
-    numpy = [package("numpy", "2.1.2", "py311_0", "python", subdir=subdir) for subdir in SUBDIRS]
-    charts = [package("charts", "1.0", "0", "numpy", subdir=subdir) for subdir in SUBDIRS]
     pythons = [package("python", f"{HERE}.99", subdir=subdir) for subdir in SUBDIRS]
-    with ChannelServer(forge=Channel.of(FORGE.packages, pythons, numpy, charts)) as server:
+    with ChannelServer(forge=charts_channel(pythons)) as server:
         yield server
 
 

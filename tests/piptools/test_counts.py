@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,30 @@ EVERYTHING = (
 INPUT = "torchvision\npandas\nuvicorn[standard]\nlightning\n"
 
 
+# Runs the command, counts the pages that pip and we parse, and says so as its last line.
+COUNTING = """\
+import collections, json, sys
+from pip._internal.index import package_finder
+from accelock import cli
+from accelock.index import reader
+
+parsed = collections.Counter()
+
+def count(module, name, url_of):
+    original = getattr(module, name)
+    def parse(*args):
+        parsed[url_of(args)] += 1
+        return original(*args)
+    setattr(module, name, parse)
+
+count(package_finder, "parse_links", lambda args: args[0].url)
+count(reader, "parse_page", lambda args: args[2])
+code = cli.main(sys.argv[1:])
+print(json.dumps(parsed))
+sys.exit(code)
+"""
+
+
 def repeated(paths: list[str]) -> dict[str, int]:
     return {path: times for path, times in Counter(paths).items() if times > 1}
 
@@ -34,6 +59,18 @@ def test_each_page_and_each_metadata_once_a_run(project: Project, index: IndexSe
     assert repeated([request.path for request in index.pages()]) == {}
     assert repeated([request.path for request in index.metadata()]) == {}
     assert index.bodies() == ()
+
+
+def test_each_page_is_parsed_once_a_run(project: Project, index: IndexServer) -> None:
+    """By pip, which would do it once for each cell and resolver, or by us."""
+    project.write(requirements_in=INPUT)
+    done = project.python("-c", COUNTING, "compile", *EVERYTHING)
+    assert done.returncode == 0, done.stderr
+
+    parsed = json.loads(done.stdout.splitlines()[-1])
+    assert {url for url, times in parsed.items() if times > 1} == set()
+    assert f"{index.url}/simple/tqdm/" in parsed
+    assert f"{index.url}/whl/cu126/torch/" in parsed
 
 
 def test_more_cells_ask_for_no_ordinary_page_again(project: Project, index: IndexServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,14 @@ class TestStandardStreams:
         project.compile(*words, stdin="torch<2.8\n")
 
         assert project.read("out.txt") == first
+
+    @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no /dev/stdout")
+    def test_output_by_its_name(self, project: Project) -> None:
+        """What is written in place is not read before: neither a pipe nor a device has an end."""
+        project.write(requirements_in="torch\n")
+        done = project.compile(*LINUX, "-t", "cpu", "-o", "/dev/stdout")
+
+        assert torch_of(done.stdout) == ["torch==2.8.0+cpu"]
 
     def test_output(self, project: Project) -> None:
         project.write(requirements_in="torch\n")
@@ -197,6 +206,26 @@ class TestDirectories:
             assert f"torch==2.6.0+{target}" in " ".join(seed.lines(name))
             own = [each for each in seed.read(name).splitlines() if each.endswith("/seed")]
             assert len(own) == 1
+
+    @pytest.mark.parametrize("line", ["./seed", "-e ./seed"])
+    def test_its_own_table_is_ignored(self, seed: Project, line: str) -> None:
+        seed.put("seed/pyproject.toml", f'{WITH_TORCH}[tool.accelock]\ntargets = ["cu118"]\n')
+        seed.write(requirements_in=f"{line}\n")
+        done = seed.compile("-q", "-t", "cpu", "-t", "cu126")
+
+        folder = seed.folder / "seed"
+        said = f"the [tool.accelock] table of seed ({folder / 'pyproject.toml'}) is ignored: only"
+        assert done.stderr.count(said) == 1
+        assert done.stderr.count("is ignored") == 1
+
+    def test_the_projects_own_table_counts(self, project: Project) -> None:
+        """Also where the project itself is a directory among the requirements."""
+        project.write(pyproject_toml=f'{WITH_TORCH}[tool.accelock]\ntargets = ["cpu"]\n')
+        project.put("backend.py", BACKEND_WITH_TORCH)
+        done = project.write(requirements_in="-e .\n").compile("-q", "requirements.in")
+
+        assert "is ignored" not in done.stderr
+        assert "torch==2.8.0+cpu" in " ".join(project.lines())
 
     def test_with_an_extra(self, seed: Project) -> None:
         seed.write(requirements_in="-e ./seed[web]\n").compile("-q", "-t", "cpu")

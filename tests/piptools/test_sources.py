@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 LINUX = ("-q", "-t", "cpu", "--platform=linux-x86_64")
 CATALOGUE = "https://download.pytorch.org/whl"
 SECRET = "s3cret-t0ken"
+# What the command `keyring` does for pip, of one user: newer pips ask for JSON.
+KEYRING = f"""\
+#!/bin/sh
+case "$*" in
+    "get "*" user") echo '{SECRET}' ;;
+    *" --output=json get "*" user") echo '{{"username": "user", "password": "{SECRET}"}}' ;;
+    *) exit 1 ;;
+esac
+"""
 MANY = {"/cli": "2.5.1", "/env": "2.6.0", "/toml": "2.7.1", "/input": "2.8.0"}
 
 
@@ -113,24 +123,33 @@ class TestFindLinksPage:
         server = serve(with_whole_page())
         return project_at(server), server
 
-    @pytest.mark.parametrize("target", ["cpu", "cu126", "rocm6.3"])
+    @pytest.mark.parametrize(
+        ("target", "place"),
+        [("cpu", "option"), ("cu126", "option"), ("rocm6.3", "table"), ("cu126", "environment")],
+    )
     def test_one_page_with_all_variants_is_no_mix(
-        self, whole: tuple[Project, IndexServer], target: str
+        self, whole: tuple[Project, IndexServer], target: str, place: str
     ) -> None:
         """Plain pip takes torch+cu126 beside torchvision+rocm6.3 of this page."""
         project, server = whole
         page = f"{server.url}/whl/torch_stable.html"
         project.write(requirements_in="torchvision\ntorch\n")
-        source = f"--source=pytorch={page}"
-        project.compile("-q", "-t", target, "--platform=linux-x86_64", source)
+        if place == "table":
+            project.write(pyproject_toml=f'[tool.accelock.sources]\npytorch = "{page}"\n')
+        project.compile(
+            *("-q", "-t", target, "--platform=linux-x86_64"),
+            *((f"--source=pytorch={page}",) if place == "option" else ()),
+            ACCELOCK_SOURCE_PYTORCH=page if place == "environment" else "",
+        )
 
         pins = project.pins()
         assert pins["torch"] == f"2.8.0+{target}"
         assert pins["torchvision"] == f"0.23.0+{target}"
         assert pins["filelock"] == "3.18.0"
+        catalogues = f"--extra-index-url {CATALOGUE}/{target}"
         assert options_of(project.read()) == [
             f"--index-url {server.url}/simple",
-            f"--find-links {page}",
+            catalogues if place == "environment" else f"--find-links {page}",
         ]
 
     def test_each_target_has_its_own_builds(self, whole: tuple[Project, IndexServer]) -> None:
@@ -238,6 +257,23 @@ class TestCredentials:
 
         assert project.pins()["torch"] == "2.8.0+cpu"
         assert server.url
+
+    @pytest.mark.parametrize("indexes", ["", "--extra-index-url {url}/simple\n"])
+    def test_of_keyring(self, locked: tuple[Project, IndexServer], indexes: str) -> None:
+        """pip asks it for the credentials of those indexes alone that it knows to be one."""
+        project, server = locked
+        keyring = project.put("bin/keyring", KEYRING)
+        keyring.chmod(0o755)
+        project.write(requirements_in=f"{indexes.format(url=server.url)}torch\n")
+        url = f"{server.url.replace('//', '//user@')}/whl/{{target}}"
+        project.compile(
+            *(*LINUX, "--source", f"pytorch={url}"),
+            PATH=f"{keyring.parent}{os.pathsep}{project.env['PATH']}",
+            PIP_KEYRING_PROVIDER="subprocess",
+        )
+
+        assert project.pins()["torch"] == "2.8.0+cpu"
+        assert SECRET not in project.read()
 
     def test_of_an_input_by_url_are_not_in_the_stamp(
         self,

@@ -149,10 +149,15 @@ class TestNvidia:
 
 class TestRouting:
     def test_no_cuda_build_of_pypi_in_a_cpu_file(self, project: Project) -> None:
-        project.write(requirements_in="lightning\n").compile("-q", "-t", "cpu")
+        """PyPI's torch is newer than what the target's index has: by version it would be taken."""
+        project.write(requirements_in="lightning\n")
+        project.compile("-q", "-t", "cpu", "-t", "cu118", "--platform=linux-x86_64")
 
-        assert project.pins()["torch"] == "2.8.0+cpu"
-        assert not [name for name in project.pins() if name.startswith("nvidia")]
+        cpu, cuda = project.pins("requirements.cpu.txt"), project.pins("requirements.cu118.txt")
+        assert cpu["torch"] == "2.7.1+cpu"
+        assert cuda["torch"] == "2.7.1+cu118"
+        assert not [name for name in cpu if name.startswith("nvidia")]
+        assert not [name for name in cuda if name.startswith("nvidia") and name.endswith("cu12")]
 
     def test_copies_on_the_familys_index_are_never_used(self, project: Project) -> None:
         """That index has a newer filelock, and other bytes of jinja2, markupsafe and numpy."""
@@ -169,9 +174,10 @@ class TestRouting:
     def test_an_extra_index_is_not_looked_at_for_torch(self, project: Project) -> None:
         project.write(requirements_in="torch\ntqdm\n")
         index = project.env["PIP_INDEX_URL"]
-        project.compile("-q", "-t", "cpu", "--extra-index-url", index + "/../simple")
+        words = ("-q", "-t", "cu118", "--platform=linux-x86_64")
+        project.compile(*words, "--extra-index-url", index + "/../simple")
 
-        assert project.pins()["torch"] == "2.8.0+cpu"
+        assert project.pins()["torch"] == "2.7.1+cu118"
 
 
 def everything_on(index: str, name: str) -> set[str]:

@@ -174,8 +174,7 @@ class Project:
         """The [[package]] entries of a target: the leader's, or with the difference applied."""
         lock = self.lock()
         found = overlay.read(lock)
-        change = found.changes.get(target) if found else None
-        entries = overlay.applied(lock["package"], change) if change else lock["package"]
+        entries = found.view(lock["package"], target) if found else lock["package"]
         return [dict(entry) for entry in entries]
 
     def pins(

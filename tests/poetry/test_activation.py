@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 import sys
@@ -43,6 +44,12 @@ print("LOADED", *sorted(sys.modules), file=sys.stderr)
 sys.exit(code)
 """
 LIGHT = (("--version",), ("config", "--list"), ("env", "info"))
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_what_is_not_to_be_imported_is_there(name: str) -> None:
+    """A module that was renamed would never be found among the imported ones."""
+    assert importlib.util.find_spec(name) is not None
 
 
 def modules(project: Project, *words: str) -> set[str]:

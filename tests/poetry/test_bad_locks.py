@@ -41,8 +41,13 @@ def mixed(text: str) -> str:
     )
 
 
+def no_list(text: str) -> str:
+    return text.replace('targets = ["cpu", "cu126"]', 'targets = "cpu"')
+
+
 DAMAGE = [
     (newer, "[metadata.accelock] has format 2"),
+    (no_list, "[metadata.accelock] has no list of targets"),
     (without_table, "[accelock.cu126] is missing"),
     (edited, "[accelock.cu126] was edited by hand"),
     (mixed, "[[package]] was edited by hand"),

@@ -110,6 +110,33 @@ class TestAdd:
         assert "ACCELOCK_TARGET" in said
 
 
+def without_a_place_for_the_lock(project: Project) -> Project:
+    (project.folder / "poetry.lock").unlink(missing_ok=True)
+    (project.folder / "poetry.lock").symlink_to("nowhere/poetry.lock")
+    return project
+
+
+@on_linux
+class TestALockThatCannotBeWritten:
+    """Poetry installs first and writes the lock last: nothing may change before."""
+
+    WHY = "nowhere/poetry.lock: its folder is not there or write-protected; no file was changed"
+
+    def test_add(self, project: Project) -> None:
+        project.write_pyproject(["tqdm"], table=LINUX).make_environment()
+        without_a_place_for_the_lock(project)
+
+        assert self.WHY in project.refused("add", "torch", ACCELOCK_TARGET="cpu")
+        project.poetry("add", "torch", "--dry-run", ACCELOCK_TARGET="cpu")
+
+    def test_remove(self, copy: Project) -> None:
+        copy.write_pyproject(["torch", "tqdm"], table=LINUX).poetry("lock")
+        assert "torch" in copy.install(target="cpu")
+        without_a_place_for_the_lock(copy)
+
+        assert self.WHY in copy.refused("remove", "torch", ACCELOCK_TARGET="cpu")
+
+
 class TestRemove:
     def test_the_last_accelerated_package_takes_the_overlay_along(self, copy: Project) -> None:
         copy.poetry("add", "tqdm", "--lock")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +16,22 @@ if TYPE_CHECKING:
     from tests.poetry.support_project import Project
 
 
+HOOKS = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
+
+
 def alone(project: Project, *words: str) -> tuple[int, str]:
     """What `accelock check` says, which never imports Poetry."""
     done = run(
         sys.executable, "-m", "accelock", "check", *words, cwd=project.folder, env=project.env
     )
+    return done.returncode, done.stdout
+
+
+def hook(project: Project) -> tuple[int, str]:
+    """What the hook for pre-commit says: its entry, as its file has it."""
+    (entry,) = re.findall(r"^  entry: (.+)$", HOOKS.read_text(encoding="utf-8"), re.MULTILINE)
+    command, *words = entry.split()
+    done = run(sys.executable, "-m", command, *words, cwd=project.folder, env=project.env)
     return done.returncode, done.stdout
 
 
@@ -35,10 +48,11 @@ def test_a_lock_of_a_poetry_without_the_plugin(copy: Project, words: tuple[str, 
     done = copy.poetry("accelock", "check", code=1)
     assert "poetry.lock: error: it has no targets" in done.stdout
     assert "torch 2.8.0" in done.stdout
-    assert alone(copy) == (1, done.stdout)
+    assert alone(copy) == hook(copy) == (1, done.stdout)
 
     copy.poetry("lock")
     copy.poetry("accelock", "check")
+    assert hook(copy)[0] == 0
 
 
 @pytest.mark.parametrize("words", [("lock",), ("add", "--lock", "six")], ids=" ".join)
@@ -54,7 +68,9 @@ def test_such_a_poetry_is_loud_where_it_keeps_what_is_locked(
 
 def test_a_changed_table(copy: Project) -> None:
     copy.replace("'cu126'", "'cu118'")
-    assert "[stale]" in copy.poetry("accelock", "check", code=1).stdout
+    done = copy.poetry("accelock", "check", code=1)
+    assert "[stale]" in done.stdout
+    assert hook(copy) == (1, done.stdout)
 
 
 @pytest.mark.parametrize("word", ["'cu126'", "'cpu', 'cu126'"])

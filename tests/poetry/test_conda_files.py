@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conda.projects import FORGE, SUBDIRS
-from tests.conda.scenarios import package
+from tests.conda.projects import charts_channel
 from tests.poetry.support_project import on_linux
-from tests.support.channels import Channel, ChannelServer
+from tests.support.channels import ChannelServer
 from tests.support.environments import run
+from tests.support.terminal import run_on_terminal
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
@@ -43,9 +43,7 @@ BLOCK = "import sys; sys.modules['rattler'] = None; from poetry.console.applicat
 
 @pytest.fixture(scope="module")
 def forge() -> Iterator[ChannelServer]:
-    numpy = [package("numpy", "2.1.2", "py311_0", "python", subdir=subdir) for subdir in SUBDIRS]
-    charts = [package("charts", "1.0", "0", "numpy", subdir=subdir) for subdir in SUBDIRS]
-    with ChannelServer(forge=Channel.of(FORGE.packages, numpy, charts)) as server:
+    with ChannelServer(forge=charts_channel()) as server:
         yield server
 
 
@@ -68,6 +66,17 @@ def test_lock_writes_both_and_check_finds_both_fresh(charts: Project, forge: Cha
     assert "accelock: environment-cpu.yml written\n" in done.stderr
     assert set(forge.repodata().values()) == {1}
     assert "5 files checked" in charts.poetry("accelock", "check").stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no terminals to be had here")
+def test_a_terminal_shows_what_is_fetched(charts: Project, forge: ChannelServer) -> None:
+    assert charts.env["NO_COLOR"]
+    forge.delay = 0.2
+    try:
+        code, told = run_on_terminal("poetry", "lock", cwd=charts.folder, env=charts.env)
+    finally:
+        forge.delay = 0.0
+    assert (code, "Fetching" in told.partition("Solving cpu, ")[0]) == (0, True), told
 
 
 def test_a_fresh_sidecar_is_not_solved_again(charts: Project, forge: ChannelServer) -> None:

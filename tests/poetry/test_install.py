@@ -119,6 +119,32 @@ class TestChoice:
         assert "needs NVIDIA driver" in lines(done)[0]
         assert container.WARNING not in done.stderr
 
+    def test_on_a_gpu_it_is_cuda(self, copy: Project) -> None:
+        copy.make_environment()
+        done = copy.poetry("install", environ={"ACCELOCK_CUDA_DRIVER": "570.86.15"})
+
+        assert "installing for cu126 (NVIDIA driver 570.86.15" in lines(done)[0]
+        assert copy.installed() == copy.pins("cu126")
+
+    @pytest.mark.parametrize("words", [("install",), ("update",)], ids=" ".join)
+    def test_it_is_judged_by_the_torch_of_this_platform(
+        self, project: Project, words: tuple[str, ...]
+    ) -> None:
+        """Windows has a newer one; `why` and all that installs judge by the same."""
+        apart = ["torch==2.6.0; sys_platform == 'linux'", "torch>=2.7; sys_platform != 'linux'"]
+        project.write_pyproject(apart, table='platforms = ["linux-x86_64", "windows-x86_64"]')
+        project.poetry("lock")
+        assert project.pins("cu126", "windows-x86_64")["torch"] == "2.8.0+cu126"
+        project.make_environment()
+        gpu = {"ACCELOCK_CUDA_DRIVER": "580.82.07", "ACCELOCK_COMPUTE_CAPABILITY": "12.0"}
+        (line,) = lines(project.poetry(*words, "--dry-run", environ=gpu))
+
+        assert "installing for cpu (no other declared target fits: cu126: " in line
+        assert "torch 2.6.0 " in line
+        why = json.loads(project.poetry("accelock", "why", "--json", environ=gpu).stdout)
+        assert "torch 2.6.0 " in json.dumps(why)
+        assert "2.8.0" not in json.dumps(why)
+
     def test_where_none_fits_nothing_is_installed(self, project: Project) -> None:
         project.write_pyproject(targets=("cu126", "rocm6.3"), table='platforms = ["linux-64"]')
         project.poetry("lock")
@@ -128,6 +154,18 @@ class TestChoice:
         assert "cu126: no NVIDIA driver found" in said
         assert "rocm6.3: no AMD GPU found" in said
         assert "ACCELOCK_TARGET" in said
+
+
+class TestOneLine:
+    """Every command that installs says the target and why, once."""
+
+    @pytest.mark.parametrize("word", ["install", "sync", "update"])
+    def test_and_again_where_there_is_nothing_to_do(self, at_cu126: Project, word: str) -> None:
+        done = at_cu126.poetry(word, ACCELOCK_TARGET="cu126")
+
+        assert [line for line in lines(done) if "installing" in line] == [
+            "accelock: installing for cu126 (ACCELOCK_TARGET says so)"
+        ]
 
 
 class TestCellsThatAreNotLocked:
@@ -371,6 +409,18 @@ class TestEnvironments:
 
 
 class TestWhatItDownloads:
+    @pytest.fixture
+    def own(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+        index: IndexServer,
+    ) -> Project:
+        """A locked project with a server of its own, which the test may change."""
+        project = project_at(serve(index.site))
+        project.write_pyproject().poetry("lock")
+        return project.make_environment()
+
     def test_only_the_targets_files(self, copy: Project) -> None:
         copy.make_environment()
         copy.server.reset()
@@ -408,38 +458,22 @@ class TestWhatItDownloads:
 
         assert at_cu126.server.requests == ()
 
-    def test_a_source_that_is_gone_stops_before_anything_changes(
-        self,
-        serve: Callable[[Site], IndexServer],
-        project_at: Callable[[IndexServer], Project],
-        index: IndexServer,
-    ) -> None:
-        project = project_at(serve(index.site))
-        project.write_pyproject().poetry("lock")
-        project.make_environment()
-        project.server.configure("/whl", fault="drop")
+    def test_a_source_that_is_gone_stops_before_anything_changes(self, own: Project) -> None:
+        own.server.configure("/whl", fault="drop")
 
-        said = project.refused("install", ACCELOCK_TARGET="cpu")
-        assert f"{project.server.url}/whl/cpu/torch/ could not be read" in said
+        said = own.refused("install", ACCELOCK_TARGET="cpu")
+        assert f"{own.server.url}/whl/cpu/torch/ could not be read" in said
         assert "errors.py" not in said
-        project.server.configure("/whl", fault=None)
-        assert project.install(target="cpu") == project.pins("cpu")
+        own.server.configure("/whl", fault=None)
+        assert own.install(target="cpu") == own.pins("cpu")
 
-    def test_one_that_goes_later_leaves_an_installation_to_be_finished(
-        self,
-        serve: Callable[[Site], IndexServer],
-        project_at: Callable[[IndexServer], Project],
-        index: IndexServer,
-    ) -> None:
-        project = project_at(serve(index.site))
-        project.write_pyproject().poetry("lock")
-        project.make_environment()
-        project.server.configure("/simple/networkx", fault="drop")
-        project.poetry("install", code=1, ACCELOCK_TARGET="cpu")
+    def test_one_that_goes_later_leaves_an_installation_to_be_finished(self, own: Project) -> None:
+        own.server.configure("/simple/networkx", fault="drop")
+        own.poetry("install", code=1, ACCELOCK_TARGET="cpu")
 
-        assert not (project.environment / "accelock.json").exists()
-        project.server.configure("/simple/networkx", fault=None)
-        assert project.install(target="cpu") == project.pins("cpu")
+        assert not (own.environment / "accelock.json").exists()
+        own.server.configure("/simple/networkx", fault=None)
+        assert own.install(target="cpu") == own.pins("cpu")
 
 
 def tag() -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
 from accelock.target import PythonVersion
 from tests.poetry.support_project import HERE
+from tests.support.environments import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from tests.support.sites import Site
 
 LINUX = 'platforms = ["linux-x86_64"]'
+TWO_ROUNDS = """\
+import sys
+from poetry.console.application import main
+from accelock.poetry import solver
+solver._ROUNDS = 2
+sys.exit(main())
+"""
 
 
 def public(project: Project, target: str, name: str = "torch") -> str:
@@ -108,6 +117,18 @@ class TestBacktracking:
         said = project.refused("lock")
         assert "accelock: there is no solution for cu126, linux:" in said
         assert "triton (<3.2)" in said
+
+    def test_where_there_is_no_end_of_it(self, project: Project) -> None:
+        """It says which targets, and what was tried."""
+        project.write_pyproject(["torch", "triton<3.3"], table=LINUX)
+        done = run(sys.executable, "-c", TWO_ROUNDS, "lock", cwd=project.folder, env=project.env)
+
+        assert done.returncode == 1
+        said = " ".join(done.stderr.split())
+        assert "No versions that cpu, cu126 have in common were found in 2 rounds" in said
+        assert "torch 2.7.1, 2.8.0" in said
+        assert "Traceback" not in said
+        assert not (project.folder / "poetry.lock").exists()
 
 
 class TestTheRestFollowsTheLeader:

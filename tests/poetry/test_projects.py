@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tests.poetry.support_project import Project
 
 pytestmark = [pytest.mark.slow, on_linux]
-OWN = {"app", "near"}
+ROOT = "app"
+OWN = {ROOT, "near"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -30,10 +31,12 @@ def test_an_install_is_what_the_target_alone_would_give(project: Project, case: 
         alone = resolved_alone(project, target, case.roots, others)
 
         if case.without and not project.installed():
-            plain = project.install("--no-root", target=target)
+            plain = project.install(target=target)
             assert plain.keys() & set(case.without) == set()
-        installed = project.install("--no-root", *case.words, target=target)
+        installed = project.install(*case.words, target=target)
 
+        assert (ROOT in installed) == (case.files != {})
+        installed.pop(ROOT, None)
         assert installed == alone
         assert installed == pins
         assert installed["torch"].endswith(f"+{target}")

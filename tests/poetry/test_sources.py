@@ -274,6 +274,13 @@ class TestFaults:
 
         assert f"{own.server.url}/whl/cu126/torch" in own.refused("lock")
 
+    def test_a_slow_index_is_waited_for(self, own: Project) -> None:
+        """Longer than Poetry would: its own sources are quicker than pages of all of torch."""
+        own.server.configure("/whl/cu126/torch", delay=1.5)
+        own.write_pyproject(table=LINUX).poetry("lock", POETRY_REQUESTS_TIMEOUT="1")
+
+        assert own.pins("cu126")["torch"] == "2.8.0+cu126"
+
     def test_it_leaves_the_old_lock(self, own: Project) -> None:
         own.write_pyproject(table=LINUX).poetry("lock")
         own.server.configure("/whl/cu126", fault="drop")
@@ -298,43 +305,92 @@ class TestUnpublishedHashes:
         assert "--allow-downloads" not in said
         assert own.server.bodies_of_wheels() == ()
 
-    @pytest.mark.parametrize(("third", "said"), [((), 1), (("cu118",), 0)])
-    def test_it_is_said_where_an_older_one_is_taken(
+    @pytest.fixture
+    def bare(
         self,
         serve: Callable[[Site], IndexServer],
         project_at: Callable[[IndexServer], Project],
-        third: tuple[str, ...],
-        said: int,
-    ) -> None:
-        """Not where another target has no such version at all: a download would not bring it."""
+    ) -> Project:
+        """Nobody publishes a hash of torch 2.8.0+cu126; of the older ones the other page does."""
         site = poetry_site()
         root = [f for f in site.index("/whl").files if "torch-2.8.0" not in f.path]
         others = [each for each in site.indexes if each.path != "/whl"]
         site = replace(site, indexes=(*others, Index.of("/whl", root)))
-        site = site.configured("/whl/cu126/torch", hashes="none")
-        project = project_at(serve(site))
-        project.write_pyproject(["torch"], targets=(*TARGETS, *third), table=LINUX)
-        done = project.poetry("lock")
+        return project_at(serve(site.configured("/whl/cu126/torch", hashes="none")))
 
-        assert project.pins("cu126")["torch"] == "2.7.1+cu126"
-        assert done.stderr.count("torch 2.8.0 is passed over: nobody publishes its sha256") == said
-        assert project.server.bodies_of_wheels() == ()
+    SAID = "torch 2.8.0 is passed over: nobody publishes its sha256 for cu126"
+
+    @pytest.mark.parametrize(("third", "said"), [((), 1), (("cu118",), 0)])
+    def test_it_is_said_where_an_older_one_is_taken(
+        self, bare: Project, third: tuple[str, ...], said: int
+    ) -> None:
+        """Not where another target has no such version at all: a download would not bring it."""
+        bare.write_pyproject(["torch"], targets=(*TARGETS, *third), table=LINUX)
+        done = bare.poetry("lock")
+
+        assert bare.pins("cu126")["torch"] == "2.7.1+cu126"
+        assert done.stderr.count(self.SAID) == said
+        assert bare.server.bodies_of_wheels() == ()
+
+    @pytest.mark.parametrize(
+        ("requires", "targets", "torch"),
+        [
+            (["torch<2.8"], ["cu126"], "2.7.1"),
+            (["torch", "triton<3.3"], TARGETS, "2.6.0"),
+        ],
+        ids=str,
+    )
+    def test_it_is_not_said_where_a_newer_one_is_not_wanted(
+        self, bare: Project, requires: list[str], targets: tuple[str, ...], torch: str
+    ) -> None:
+        """A download would change nothing: the project, or the rest of the graph, is the reason."""
+        bare.write_pyproject(requires, targets=targets, table=LINUX)
+        done = bare.poetry("lock")
+
+        assert bare.pins("cu126")["torch"] == f"{torch}+cu126"
+        assert "passed over" not in done.stderr
+
+    def test_nor_where_the_lock_keeps_what_it_has(self, bare: Project) -> None:
+        bare.write_pyproject(["torch<2.8"], table=LINUX).poetry("lock")
+        bare.replace("torch<2.8", "torch")
+
+        assert "passed over" not in bare.poetry("lock").stderr
+        assert bare.pins("cu126")["torch"] == "2.7.1+cu126"
+        assert self.SAID in bare.poetry("update", "--lock", "torch").stderr
 
     def test_with_consent_they_are_downloaded_and_the_size_is_said(self, own: Project) -> None:
         own.server.configure("/whl/cu126/torch", hashes="none")
         own.server.configure("/whl/torch", hashes="none")
         table = f"allow-downloads = true\n{LINUX}"
-        own.write_pyproject(["torch<2.7"], table=table)
+        own.write_pyproject(["torch<2.7"], table=table, python=ONLY_HERE)
         done = own.poetry("lock")
 
-        assert "0.0 MB, to hash them" in done.stderr
+        assert "Downloading 1 file(s), 0.0 MB, to hash them" in done.stderr
         assert "[=" not in done.stderr  # the bar is for a terminal
-        bodies = own.server.bodies_of_wheels()
-        assert {each.path.partition("-")[0] for each in bodies} == {"/whl/cu126/torch"}
+        wheel = f"/whl/cu126/torch-2.6.0+cu126-{TAG}-{TAG}-manylinux_2_28_x86_64.whl"
+        # Not those of the Pythons that the project does not support.
+        assert [each.path for each in own.server.bodies_of_wheels()] == [wheel]
         own.server.reset()
         (own.folder / "poetry.lock").unlink()
         own.poetry("lock")
         assert own.server.bodies_of_wheels() == ()  # they are in the persistent cache
+
+    @on_linux
+    def test_an_installation_hashes_nothing(self, own: Project) -> None:
+        """Poetry's Chooser asks for a file's hash, where a lock has it long since."""
+        own.server.configure("/whl/cu126/torch", hashes="none")
+        own.server.configure("/whl/torch", hashes="none")
+        table = f"allow-downloads = true\n{LINUX}"
+        own.write_pyproject(["torch<2.7"], table=table).poetry("lock")
+        shutil.rmtree(own.folder.parent / "home")
+        own.server.reset()
+        done = own.make_environment().poetry("install", ACCELOCK_TARGET="cu126")
+
+        assert own.installed() == own.pins("cu126")
+        bodies = [each.path for each in own.server.bodies_of_wheels() if "/torch-" in each.path]
+        wheel = f"/whl/cu126/torch-2.6.0+cu126-{TAG}-{TAG}-manylinux_2_28_x86_64.whl"
+        assert bodies == [wheel]
+        assert "to hash them" not in done.stderr
 
     def test_a_terminal_has_a_bar_for_each_file(self, own: Project) -> None:
         own.server.configure("/whl/cu126/torch", hashes="none")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +14,11 @@ from accelock.target import host_platform
 from tests.readme.document import Scenario, literals, scenarios, table
 from tests.readme.shell import Shell, needs_poetry, play
 from tests.readme.world import MIRRORED
+from tests.support.environments import isolated_env, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.proxy import Proxy
     from tests.support.server import IndexServer
@@ -71,6 +75,30 @@ def test_the_lock_names_the_mirror_and_no_login(
     assert 'url = "https://nexus.example.com/repository/pytorch/cu126"' in lock
     assert "download.pytorch.org" not in lock
     assert "s3cret" not in lock
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
+def test_the_job_that_puts_targets_back_pushes_what_changed_and_no_more(tmp_path: Path) -> None:
+    workflow = ALL["poetry-fallback"].files()[".github/workflows/relock.yml"]
+    step = textwrap.dedent(workflow.rpartition("- run: |\n")[2])
+    env = isolated_env(tmp_path / "home")
+
+    def sh(commands: str) -> str:
+        # As GitHub runs a step: https://docs.github.com/actions (bash -e, on Linux and macOS).
+        done = run("bash", "-e", "-c", commands, cwd=tmp_path, env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    here = "cd clone && git config user.name a && git config user.email a@example.org && "
+    sh("git init -q --bare origin.git && git clone -q origin.git clone")
+    sh(f"{here} echo old > poetry.lock && git add . && git commit -qm Bump")
+    sh("cd clone && git push -q -u origin HEAD")
+    sh("echo new > clone/poetry.lock")
+    for _ in range(2):
+        sh(f"cd clone\n{step}")
+
+    log = sh("git -C origin.git log --format=%s --all").split("\n")
+    assert log == ["Lock for all targets", "Bump", ""]
 
 
 def test_its_own_commands_have_the_options_in_the_tables() -> None:

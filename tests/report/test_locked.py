@@ -125,12 +125,19 @@ class TestPoetry:
             entry("c", "1.0", markers={"main": 'python_version < "3.11"', "dev": ""}),
             entry("d", "1.0", markers={"main": 'sys_platform == "win32"'}),
             entry("e", "1.0", markers='platform_release == "5"'),
+            # A group without a marker of its own, which is how Poetry writes "everywhere".
+            {
+                **entry("f", "1.0", markers={"dev": 'sys_platform == "win32"'}),
+                "groups": ["main", "dev"],
+            },
+            entry("g", "1.0", markers="<empty>"),
         ]
         assert set(versions(found(folder.write().folder), "cpu", LINUX)) == {
             "filelock",
             "torch",
             "c",
             "e",
+            "f",
         }
 
     def test_what_an_extra_may_ask_for_counts_for_the_choice(self, folder: PoetryFolder) -> None:

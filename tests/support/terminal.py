@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def accelock_on_terminal(*words: str, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
-    """Run `python -m accelock`, and return its exit code and what the terminal got."""
+def run_on_terminal(*words: str, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """Run `python -m WORDS`, and return its exit code and what the terminal got."""
     outer, inner = os.openpty()  # there is none on Windows
-    command = [sys.executable, "-m", "accelock", *words]
+    command = [sys.executable, "-m", *words]
     process = subprocess.Popen(
         command, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=inner,

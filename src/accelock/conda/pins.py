@@ -158,14 +158,14 @@ def _entries(text: str, where: str, target: str | None) -> tuple[Mapping[str, An
     lock = toml.parse(text, where)
     entries = lock.get("package", [])
     found = overlay.read(lock, where)
-    if found is None or target is None or target == found.targets[0]:
+    if found is None or target is None:
         return tuple(entries)
-    if target not in found.changes:
+    if target not in found.targets:
         raise AccelockError(
             f"{where}: it was locked for {', '.join(found.targets)}, and not for {target}; lock "
             "again (poetry lock)"
         )
-    return tuple(overlay.applied(entries, found.changes[target]))
+    return tuple(found.view(entries, target))
 
 
 def _applies(entry: Mapping[str, Any], groups: Iterable[str], places: Sequence[Place]) -> bool:

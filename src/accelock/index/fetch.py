@@ -81,12 +81,14 @@ class Session(Protocol):
 class Http:
     """A session with a limit in seconds for each answer, and the list of what was asked.
 
-    `fetched` holds the URL of every request that went out, without credentials.
+    `fetched` holds the URL of every request that went out, without credentials; `advice` is how
+    messages end.
     """
 
     session: Session
     timeout: float
     fetched: list[str] = field(default_factory=list)
+    advice: str = ADVICE
 
     def get(self, url: str, headers: Mapping[str, str], *, stream: bool = False) -> Response:
         """Send a GET and return the answer of whatever status; the body is whole unless streamed.
@@ -137,7 +139,7 @@ class Http:
             if not _is_of_network(error):
                 raise
             message = f"{redact(url)} could not be read: {self._reason(error)}."
-            raise SourceError(f"{message} {ADVICE}") from error
+            raise SourceError(f"{message} {self.advice}") from error
 
     def _reason(self, error: BaseException) -> str:
         chain = list(_chain(error))

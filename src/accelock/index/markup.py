@@ -47,23 +47,34 @@ def fault_of(text: str, filenames: list[str]) -> str | None:
     """
     if not text.strip():
         return "the page is empty"
-    if cut := _cut_off(text):
+    if cut := _end_missing(text) or ends_midway(text):
         return f"the page is cut off ({cut})"
     if any(_ARCHIVE.search(name) for name in filenames) or _SIGN.search(text):
         return None
     return "this is no index page: it links to no distribution file"
 
 
-def _cut_off(text: str) -> str | None:
+def ends_midway(text: str) -> str | None:
+    """Say where a page breaks off, if it ends within a tag or a link; None of a whole page.
+
+    HTML lets a page leave out `</body>` and `</html>`, and pip reads pages that close no tag at
+    all: neither is a sign by itself.
+    """
+    lower = text.lower()
+    if lower.rfind("<") > lower.rfind(">"):
+        return "it ends within a tag"
+    last = max(lower.rfind("<a "), lower.rfind("<a\n"), lower.rfind("<a\t"))
+    if last >= 0 and "</a" not in lower[last:] and "href" in lower[last:] and "</" in lower:
+        return "it ends within a link"
+    return None
+
+
+def _end_missing(text: str) -> str | None:
+    """Of the page of a family, whose sources are few and known, more is asked."""
     lower = text.lower()
     opened = "<html" in lower or "<body" in lower
     if opened and "</html" not in lower and "</body" not in lower:
         return "its end is missing"
-    if lower.rfind("<") > lower.rfind(">"):
-        return "it ends within a tag"
-    last = max(lower.rfind("<a "), lower.rfind("<a\n"), lower.rfind("<a\t"))
-    if last >= 0 and "</a" not in lower[last:] and "href" in lower[last:]:
-        return "it ends within a link"
     return None
 
 

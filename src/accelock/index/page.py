@@ -14,13 +14,13 @@ from accelock.catalogue.source import redact
 from accelock.errors import SourceError
 from accelock.index.fetch import ADVICE
 from accelock.index.filename import parse_filename
-from accelock.index.markup import fault_of, read_links
+from accelock.index.markup import ends_midway, fault_of, read_links
 from accelock.index.model import IndexFile, ProjectPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["ACCEPT", "parse_page"]
+__all__ = ["ACCEPT", "cut_off", "parse_page", "strange"]
 
 # JSON first, as pip has it: mousebender's own ACCEPT_SUPPORTED says the same with other weights.
 ACCEPT = simple.ACCEPT_SUPPORTED
@@ -45,6 +45,22 @@ def parse_page(body: bytes, content_type: str, url: str, project: str | None) ->
     return collect(entries, base, url, project)
 
 
+def cut_off(body: bytes, content_type: str) -> str | None:
+    """Say where an HTML page breaks off (`it ends within a tag`); None of a whole one, or of JSON.
+
+    For pages that a host tool parses: half a page of HTML reads as one with fewer files.
+    """
+    return ends_midway(_decode(body, content_type)) if _is_html(content_type) else None
+
+
+def strange(body: bytes, content_type: str, filenames: list[str]) -> str | None:
+    """Say why an HTML page looks like no index page, as that of a form to sign in; else None.
+
+    :param filenames: the last path components of its links.
+    """
+    return fault_of(_decode(body, content_type), filenames) if _is_html(content_type) else None
+
+
 def collect(
     entries: Iterable[Mapping[str, Any]], base: str, url: str, project: str | None
 ) -> ProjectPage:
@@ -67,9 +83,13 @@ def _read_entries(
     kind = content_type.lower()
     if kind.startswith(simple.ACCEPT_JSON_V1):
         return url, _read_json(body)
-    if kind.startswith(_HTML):
+    if _is_html(content_type):
         return _read_html(body, content_type, url)
     raise ValueError(f"it is no index page but of type {content_type or '(none)'}")
+
+
+def _is_html(content_type: str) -> bool:
+    return content_type.lower().startswith(_HTML)
 
 
 def _read_html(body: bytes, content_type: str, url: str) -> tuple[str, list[Mapping[str, Any]]]:

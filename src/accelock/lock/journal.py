@@ -35,7 +35,7 @@ def write_all(files: Mapping[Path, bytes], directory: Path | None = None) -> Non
     written in place. The journal stands in `directory`, by default that of the first path. Raises
     OutputError, which names the file at fault, with nothing changed.
     """
-    special = {path: data for path, data in files.items() if _is_special(path)}
+    special = {path: data for path, data in files.items() if is_special(path)}
     regular = [path for path in files if path not in special]
     finals = _finals({path: files[path] for path in regular})
     home = directory or (regular[0].parent if regular else None)
@@ -63,6 +63,14 @@ def refuse_unwritable(paths: Iterable[Path]) -> None:
             raise OutputError(
                 f"{final}: its folder is not there or write-protected; no file was changed"
             )
+
+
+def is_special(path: Path) -> bool:
+    """Tell whether this is a device or a pipe, which a rename would destroy.
+
+    It holds nothing to keep either: reading it may never end (`/dev/full`).
+    """
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def recover(directory: Path) -> tuple[Recovery, ...]:
@@ -97,11 +105,6 @@ def _finals(files: Mapping[Path, bytes]) -> dict[Path, bytes]:
             raise OutputError(f"{path}: this file is write-protected; no file was changed")
         finals[final] = data
     return finals
-
-
-def _is_special(path: Path) -> bool:
-    """Tell whether this is a device or a pipe, which a rename would destroy."""
-    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _prepare(changes: Iterable[Change], finals: Mapping[Path, bytes]) -> dict[Path, bytes | None]:

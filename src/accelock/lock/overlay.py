@@ -49,6 +49,14 @@ class Overlay:
     digest: str
     changes: Mapping[str, Change]
 
+    def view(self, leader: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+        """Return the entries of a target, the leader's own where it has no change.
+
+        :param leader: the ``[[package]]`` entries of the lock.
+        """
+        change = self.changes.get(name)
+        return list(leader) if change is None else applied(leader, change)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

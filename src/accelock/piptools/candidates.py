@@ -8,29 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pip._internal.index import collector, package_finder
 from pip._internal.models.candidate import InstallationCandidate
 from pip._internal.models.link import Link
 from pip._internal.models.target_python import TargetPython
 from pip._vendor.packaging.utils import canonicalize_name
-
-from accelock.catalogue import redact
-from accelock.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from accelock.index.model import IndexFile
     from accelock.index.shelf import Accelerated
-    from accelock.piptools.patches import Patches
     from accelock.piptools.state import Run
     from accelock.target import Cell, Levels
-
-
-def install(run: Run, patches: Patches) -> None:
-    """Fetch and parse each index page once a run, for the time of ``patches``."""
-    patches.wrap(collector, "_get_index_content", lambda old: _fetch_once(run, old))
-    patches.wrap(package_finder, "parse_links", lambda old: _parse_once(run, old))
 
 
 def target_python(cell: Cell, levels: Levels) -> TargetPython:
@@ -60,7 +49,6 @@ def route(run: Run, finder: Any, *, all_wheels: Callable[[], bool]) -> None:
         urls = (*scope.index_urls, None, *scope.find_links)
         key = (canonicalize_name(name), place, formats, urls)
         if key not in run.memo.candidates:
-            run.memo.counts["evaluated projects"] += 1
             run.memo.candidates[key] = list(ordinary(name))
         return run.memo.candidates[key]
 
@@ -135,36 +123,3 @@ def _candidate(run: Run, file: IndexFile) -> Any:
     url = f"{file.url}#sha256={file.sha256}" if file.sha256 else file.url
     link = Link(url, comes_from=file.page_url, requires_python=file.requires_python)
     return InstallationCandidate(file.name, str(file.version), link)
-
-
-def _fetch_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
-    def fetch(link: Any, **kwargs: Any) -> Any:
-        if link.url not in run.memo.pages:
-            run.memo.counts["index pages"] += 1
-            run.memo.pages[link.url] = original(link, **kwargs)
-        return run.memo.pages[link.url]
-
-    return fetch
-
-
-def _parse_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
-    def parse(page: Any) -> list[Any]:
-        # Keyed by the content object, not by its URL: pip's own cache is for the whole process.
-        key = f"{id(page)}:{page.url}"
-        if key not in run.memo.links:
-            run.memo.counts["parsed pages"] += 1
-            run.memo.links[key] = _links(page, original)
-        return run.memo.links[key]
-
-    return parse
-
-
-def _links(page: Any, original: Callable[..., Any]) -> list[Any]:
-    try:
-        return list(original(page))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        # What pip lets through of a page that is neither the HTML nor the JSON it says it is.
-        raise SourceError(
-            f"{redact(page.url)} is no page of a package index ({type(error).__name__}: {error}). "
-            "Check the address of the index (--index-url, --extra-index-url, pip's configuration)."
-        ) from error

@@ -21,6 +21,7 @@ from piptools.utils import is_pinned_requirement, is_url_requirement
 from accelock.piptools import candidates, hashing, inputs, upgrading
 from accelock.piptools.asks import Asks
 from accelock.piptools.keeping import Keeper
+from accelock.piptools.reading import introduce
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -88,6 +89,7 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
             constraints = list(constraints)
             if run.active is not None:
                 _keep_apart(run, run.active, repository)
+                introduce(run.session, run.plan.source_urls)
                 _read_labels(run, run.active, constraints)
                 existing_constraints = _preferences(run, run.active, existing_constraints)
                 run.active.capture.constraints = constraints

@@ -15,9 +15,9 @@ from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.piptools import engine, files, hooks, outputs, sizes
 from accelock.piptools.bar import DownloadBar
+from accelock.piptools.calling import Command
 from accelock.piptools.plan import OptionError, Options, Plan, find_config, make_plan
 from accelock.piptools.sidecars import Sidecars, as_pip_compile
-from accelock.piptools.solve import Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pip._vendor.packaging.utils import canonicalize_name
@@ -12,15 +14,11 @@ from accelock.errors import AccelockError, LockstepError
 from accelock.index.lockstep import CellDroppedError, Lockstep
 from accelock.index.reader import IndexReader
 from accelock.index.shelf import Shelf
+from accelock.lock import journal
 from accelock.piptools import existing, merge, notes, outputs, upgrading
 from accelock.piptools import inputs as reading
-from accelock.piptools.solve import (
-    Command,
-    Solver,
-    asked_for,
-    call_cell,
-    specifiers_of,
-)
+from accelock.piptools.calling import Command, OutputName, call_cell
+from accelock.piptools.solve import Solver, asked_for, specifiers_of
 from accelock.piptools.state import Capture, Run
 
 if TYPE_CHECKING:
@@ -112,12 +110,17 @@ class Engine:
     def _probe(self) -> None:
         """Let pip-tools read the inputs for each cell, and resolve nothing."""
         output = self.command.params["output_file"]
+        if output is not None and journal.is_special(Path(output.name)):
+            output = OutputName(os.devnull)
         for cell in self.run.plan.cells:
             self._probes[cell] = call_cell(
                 self.run, self.command, cell, output=output, probing=True
             )
 
     def _base_name(self) -> str:
+        given = self.command.params["output_file"]
+        if given is not None:
+            return str(given.name)
         first = next(iter(self._probes.values()))
         return str(first.writer["dst_file"].name)
 
@@ -217,4 +220,9 @@ class Engine:
 
 
 def _readable(keep: Mapping[str, str]) -> dict[str, str | None]:
-    return {name: None if path == outputs.STDOUT else path for name, path in keep.items()}
+    """Return the files that pip-tools may read as the existing ones; a device is none of them."""
+    files = {name: None if path == outputs.STDOUT else path for name, path in keep.items()}
+    return {
+        name: os.devnull if path is not None and journal.is_special(Path(path)) else path
+        for name, path in files.items()
+    }

@@ -9,6 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from accelock.errors import AccelockError
 from accelock.lock import requirements
+from accelock.lock.journal import is_special
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,8 @@ def public_versions(files: Mapping[str, str]) -> dict[tuple[str, str], Version]:
 
 def _pins(path: Path) -> tuple[requirements.Pin, ...]:
     """Return a file's pins; none of a file that is broken, about which pip-tools has its say."""
+    if is_special(path):
+        return ()
     try:
         text = path.read_text(encoding="utf-8-sig")
         return requirements.parse(text, str(path)).pins

@@ -11,7 +11,7 @@ from pip._vendor.packaging import markers as vendored_markers
 from piptools.logging import log
 
 from accelock.errors import MetadataError
-from accelock.piptools import candidates, cell, inputs, metadata
+from accelock.piptools import cell, inputs, metadata, pages
 from accelock.piptools.patches import Patches
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def installed(run: Run) -> Patches:
             patches.wrap(compile_module, name, lambda old: _build_project_once(run, old))
     patches.wrap(log, "warning", lambda old: _warn_once(run, old))
     inputs.install(run, patches, compile_module)
-    candidates.install(run, patches)
+    pages.install(run, patches)
     metadata.install(run, patches)
     return patches
 

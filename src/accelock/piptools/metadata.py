@@ -12,6 +12,7 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pip._internal.exceptions import HashMismatch
 from pip._internal.metadata import get_metadata_distribution
 from pip._internal.operations import prepare
 from pip._internal.utils.packaging import get_requirement
@@ -59,7 +60,10 @@ def _fetch_metadata_only(run: Run, original: Callable[..., Any]) -> Callable[...
         file = run.files.get(req.link.url_without_fragment)
         if file is not None:
             return _distribution(run.reader.metadata(file), req)
-        dist = original(self, req)
+        try:
+            dist = original(self, req)
+        except HashMismatch:  # of the PEP 658 file: what the wheel itself says is as good
+            dist = None
         if dist is not None or not req.link.is_wheel or req.link.is_file:
             return dist
         contents = _by_ranges(run.reader, req.link.url_without_fragment)
@@ -83,7 +87,6 @@ def _prepare_linked(run: Run, original: Callable[..., Any]) -> Callable[..., Any
         known = run.memo.metadata.get(key)
         if known is not None:
             return _distribution(known, req)
-        run.memo.counts["prepared"] += 1
         dist = original(self, req, *args, **kwargs)
         contents = _metadata_of(dist)
         if contents is not None:

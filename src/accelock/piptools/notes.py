@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from accelock.config import ignored_table
 from accelock.index.lockstep import held_back_message
 from accelock.piptools.solve import pins, version_of
 
@@ -22,6 +24,7 @@ def say(run: Run, captures: Mapping[Cell, Capture], warnings: Iterable[str]) -> 
         run.plan.say(warning)
     _absent(run)
     _built(run)
+    _ignored_tables(run, captures)
     newest = _newest_lockstep(run, captures)
     _unhashed(run, captures, newest)
     _held_back(run, newest)
@@ -43,6 +46,18 @@ def _built(run: Run) -> None:
             f"WARNING: the metadata of {name} {version} was built on this machine (it has no "
             "wheel and no static metadata, PEP 643); its markers were applied to every platform."
         )
+
+
+def _ignored_tables(run: Run, captures: Mapping[Cell, Capture]) -> None:
+    """Say it once of each directory among the requirements; the project itself is none of them."""
+    for capture in captures.values():
+        for ireq in (*capture.results, *capture.unsafe_requirements):
+            if ireq.link is None or not ireq.link.is_existing_dir():
+                continue
+            directory = Path(ireq.link.file_path)
+            said = ignored_table(ireq.name, directory)
+            if said and directory.resolve() != Path.cwd() and run.first_time(said):
+                run.plan.say(f"NOTE: {said}")
 
 
 def _newest_lockstep(run: Run, captures: Mapping[Cell, Capture]) -> dict[str, Version]:

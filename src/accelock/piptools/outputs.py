@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from accelock.lock import header
+from accelock.lock.journal import is_special
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +75,8 @@ def pins_to_keep(base: str, outputs: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_ours(path: Path) -> bool:
+    if is_special(path):
+        return False
     try:
         return header.PREFIX in path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,6 +1,8 @@
-"""pip's own session and indexes, for commands that read an index and compile nothing."""
+"""pip's own session and indexes: as its configuration has them, and what it is told beyond."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from piptools.locations import CACHE_DIR
 from piptools.repositories.pypi import PyPIRepository
@@ -8,9 +10,14 @@ from piptools.repositories.pypi import PyPIRepository
 from accelock.index.reader import IndexReader
 from accelock.report.downloads import Fetching
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 def fetching() -> Fetching:
     """Return what reads indexes as pip is set to: proxies, certificates, credentials, indexes.
+
+    It is for commands that compile nothing.
 
     pip's settings come from its configuration files and variables, as in pip-compile.
     """
@@ -19,3 +26,13 @@ def fetching() -> Fetching:
     indexes = [] if options.no_index else [options.index_url, *options.extra_index_urls]
     reader = IndexReader(repository.session, timeout=repository.session.timeout)
     return Fetching(reader, tuple(indexes))
+
+
+def introduce(session: Any, urls: Iterable[str]) -> None:
+    """Tell pip's session of more indexes: it asks keyring for the credentials of those it knows.
+
+    An input file that names indexes makes the session forget all others, so that this is for each
+    cell to do.
+    """
+    known = session.auth.index_urls or []
+    session.update_index_urls([*known, *(url for url in sorted(urls) if url not in known)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +23,19 @@ class Memo:
 
     pip does not cache parsed index pages (unless ``cache_link_parsing`` is on), nor the metadata of
     a wheel across resolvers, and evaluates the links of a project anew for each of them.
+
+    :param pages: URL -> pip's page, or None of one that it could not fetch.
+    :param unread: URL -> why it could not, but for a project that its index lacks.
     """
 
     pages: dict[str, Any] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
     candidates: dict[tuple[object, ...], list[Any]] = field(default_factory=dict)
     metadata: dict[str, bytes] = field(default_factory=dict)
     hashes: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     projects: dict[object, Any] = field(default_factory=dict)
     built: dict[tuple[str, str], str] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass

@@ -7,10 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import Version
-
 from accelock.errors import AccelockError
-from accelock.target import PLATFORMS
+from accelock.target import PLATFORMS, PythonVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
 # In the root of the virtual environment: it goes when the environment goes.
 _FILE = "accelock.json"
-_TORCH = "torch"
 
 
 def choose(project: Project, platforms: Mapping[str, Sequence[str]]) -> Choice:
@@ -40,7 +37,7 @@ def choose(project: Project, platforms: Mapping[str, Sequence[str]]) -> Choice:
         catalogue=project.catalogue,
         platform=platform,
         saved=remembered(env).get("chosen"),
-        locked=_locked(project, platforms),
+        locked=_locked(project, platforms, env),
     )
     locked = platforms.get(choice.target.name, ())
     if platform is None or platform.name not in locked:
@@ -54,28 +51,29 @@ def choose(project: Project, platforms: Mapping[str, Sequence[str]]) -> Choice:
     return choice
 
 
-def _locked(project: Project, platforms: Mapping[str, Sequence[str]]) -> dict[str, Locked]:
+def _locked(
+    project: Project, platforms: Mapping[str, Sequence[str]], env: Any
+) -> dict[str, Locked]:
     """Return what the choice has to know of the lock, or of the solution that will be one.
 
-    Several versions of torch in one target are of several platforms; the labels differ, not the
-    public version, which is what counts.
+    Of torch the version that this environment gets, by the rule of `poetry accelock why`: another
+    platform may have another one.
     """
-    from accelock.lock import overlay as overlays
+    from accelock.lock.markers import Place
     from accelock.machine import Locked
+    from accelock.report.locked.model import TORCH
+    from accelock.report.locked.of_poetry import version_at
 
     locker: Any = project.poetry.locker
-    found: dict[str, list[str]] = {}
-    if locker.solution is not None:
-        for target, solved in locker.solution.by_target.items():
-            found[target.name] = [p.version.text for p in solved if p.name == _TORCH]
-    elif locker.is_locked() and (overlay := locker.overlay) is not None:
-        leader = locker.raw_data["package"]
-        for name in overlay.targets:
-            change = overlay.changes.get(name)
-            entries = overlays.applied(leader, change) if change else leader
-            found[name] = [e["version"] for e in entries if e["name"] == _TORCH]
+    held = locker.held()
+    platform = platform_of(env)
+    major, minor = env.version_info[:2]
+    place = Place(platform, PythonVersion(major, minor)) if platform else None
     return {
-        name: Locked(max(map(Version, found.get(name, [])), default=None), frozenset(there))
+        name: Locked(
+            version_at(held.entries.get(name, ()), TORCH, place) if held and place else None,
+            frozenset(there),
+        )
         for name, there in platforms.items()
     }
 

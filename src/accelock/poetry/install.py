@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from poetry.installation.operations import Uninstall
 
 from accelock.errors import AccelockError
-from accelock.lock import overlay as overlays
 from accelock.machine import container
 from accelock.poetry import here, sources
 from accelock.poetry.errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable
 
     from poetry.core.packages.package import Package
 
     from accelock.machine import Choice
+    from accelock.poetry.held import Held
     from accelock.poetry.locker import TargetLocker
     from accelock.poetry.pool import TargetPool
     from accelock.poetry.project import Project
@@ -41,7 +40,9 @@ def _install(
     installer: Any, locker: TargetLocker, operations: list[Any], execute: Callable[..., int]
 ) -> int:
     project = locker.project
-    lock = _locked(locker)
+    if not installer.is_dry_run():
+        locker.refuse_unwritable()
+    lock = locker.held()
     if lock is None:
         return int(execute(installer, operations))
     choice = project.choice(lock.platforms)
@@ -72,67 +73,27 @@ def _look_up(pool: TargetPool, operations: Iterable[Any]) -> None:
             pool.look_up(operation.package)
 
 
-@dataclass(frozen=True)
-class _Locked:
-    """What a lock has, by target: its platforms, and the versions of its packages."""
-
-    platforms: Mapping[str, Sequence[str]]
-    versions: Mapping[str, Mapping[str, set[str]]]
-
-    def of_others(self, target: str) -> set[str]:
-        """Return the names of packages that only other targets have."""
-        others = (found for name, found in self.versions.items() if name != target)
-        return set().union(*others) - self.versions[target].keys()
-
-
-def _locked(locker: TargetLocker) -> _Locked | None:
-    """Return what the targets have, in the lock or about to be locked; None without an overlay."""
-    solution = locker.solution
-    if solution is not None:
-        platforms = {t.name: [p.name for p in found] for t, found in solution.platforms.items()}
-        versions = {
-            target.name: _by_name((p.name, p.version.text) for p in solved)
-            for target, solved in solution.by_target.items()
-        }
-        return _Locked(platforms, versions) if solution.accelerated else None
-    overlay = locker.overlay
-    if overlay is None:
-        return None
-    leader = locker.raw_data["package"]
-    entries = {overlay.targets[0]: leader} | {
-        target: overlays.applied(leader, change) for target, change in overlay.changes.items()
-    }
-    versions = {t: _by_name((e["name"], e["version"]) for e in es) for t, es in entries.items()}
-    return _Locked(overlay.platforms, versions)
-
-
-def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for name, version in pairs:
-        found.setdefault(name, set()).add(version)
-    return found
-
-
 def _stays(
-    project: Project, lock: _Locked, target: str, installer: Any, operations: Iterable[Any]
+    project: Project, lock: Held, target: str, installer: Any, operations: Iterable[Any]
 ) -> Package | None:
     """Return an accelerated package of another target that this installation does not touch.
 
     ``--only docs`` is one that has no torch. What that needs must not go then.
     """
     busy = {operation.package.name for operation in operations}
+    versions = lock.versions(target)
     for package in installer._installed_repository.packages:
         entry = project.find(package.name)
         if package.name in busy or entry is None or not entry[1].labelled:
             continue
-        mine = lock.versions[target].get(package.name)
+        mine = versions.get(package.name)
         if mine is not None and package.version.text not in mine:
             return cast("Package", package)
     return None
 
 
 def _leftovers(
-    project: Project, lock: _Locked, target: str, installer: Any, operations: Iterable[Any]
+    project: Project, lock: Held, target: str, installer: Any, operations: Iterable[Any]
 ) -> list[Package]:
     """Return the installed packages that only other targets of this lock have.
 
@@ -144,9 +105,9 @@ def _leftovers(
     kept |= {package.name for package in installed.system_site_packages}
     names = lock.of_others(target)
     before = here.remembered(installer._env).get("installed")
-    if before is not None and before not in lock.versions:
+    if before is not None and before not in lock.entries:
         names |= {package.name for package in installed.packages if _is_runtime(project, package)}
-        names -= lock.versions[target].keys()
+        names -= lock.versions(target).keys()
     found = {
         package.name: package for package in installed.packages if package.name in names - kept
     }

@@ -13,6 +13,7 @@ from accelock.lock import journal
 from accelock.lock import overlay as overlays
 from accelock.lock.overlay import Change, Overlay
 from accelock.poetry.errors import shown
+from accelock.poetry.held import Held
 from accelock.poetry.solved import SolvedHere
 
 if TYPE_CHECKING:
@@ -89,6 +90,13 @@ class TargetLocker(Locker):
                 self._read = raw, overlays.read(raw, str(self.lock))
         return self._read[1]
 
+    def held(self) -> Held | None:
+        """Return what each target has, in the lock or about to be locked; None without targets."""
+        if self.solution is not None:
+            return Held.of_solution(self.solution) if self.solution.accelerated else None
+        overlay = self.overlay if self.is_locked() else None
+        return None if overlay is None else Held.of_lock(self.raw_data["package"], overlay)
+
     def packages_of(self, target: Target) -> list[Package]:
         """Return the packages that the lock has for one target; none for one that it lacks."""
         if not self.is_locked():
@@ -130,10 +138,9 @@ class TargetLocker(Locker):
     def _view(self, name: str) -> dict[str, Any]:
         overlay = self.overlay
         raw = self.raw_data
-        change = None if overlay is None else overlay.changes.get(name)
-        if change is None:
+        if overlay is None or name not in overlay.changes:
             return raw
-        return {**raw, "package": overlays.applied(raw["package"], change)}
+        return {**raw, "package": overlay.view(raw["package"], name)}
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -148,8 +155,7 @@ class TargetLocker(Locker):
         by_name = {target.name: solved for target, solved in solution.by_target.items()}
         if len(by_name) == 1:
             return next(iter(by_name.values()))
-        platforms = {t.name: tuple(p.name for p in ps) for t, ps in solution.platforms.items()}
-        return by_name[self.project.choice(platforms).target.name]
+        return by_name[self.project.choice(Held.of_solution(solution).platforms).target.name]
 
     def _compute_lock_data(self, root: Any, packages: Any) -> TOMLDocument:
         """Return the lock document: the leader's as Poetry makes it, and the others' differences.
@@ -199,8 +205,13 @@ class TargetLocker(Locker):
         packages = {} if self.solution is not None else transaction.get_solved_packages()
         document = self._compute_lock_data(root, packages)
         self.sidecars = conda.solve(self.project, document.as_string())
-        with shown():
-            # Poetry changes the environment now, and writes the lock last.
+
+    def refuse_unwritable(self) -> None:
+        """Check that what was solved can be written: Poetry installs first, and writes last.
+
+        :raises OutputError: one of the files cannot.
+        """
+        if self.solution is not None or self.sidecars:
             journal.refuse_unwritable([Path(self.lock), *self.sidecars])
 
     def _should_write(self, lock: TOMLDocument) -> bool:

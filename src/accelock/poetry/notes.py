@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poetry.core.pyproject.toml import PyProjectTOML
-
+from accelock.config import ignored_table
 from accelock.index.lockstep import held_back_message
 from accelock.poetry.solution import lockstep_versions
 from accelock.poetry.together import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from packaging.version import Version
     from poetry.core.packages.dependency import Dependency
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from accelock.poetry.project import Project
     from accelock.poetry.solution import Solution
     from accelock.poetry.together import Together
+    from accelock.target import Platform, Target
 
 
 def of(pool: TargetPool, together: Together, solution: Solution) -> list[str]:
@@ -31,7 +31,7 @@ def of(pool: TargetPool, together: Together, solution: Solution) -> list[str]:
         *_by_hand(pool.project, together.asks.requires),
         *_ignored_tables(pool.project, leader),
         *(together.absent() if solution.accelerated else ()),
-        *_unhashed(pool, solution),
+        *_unhashed(pool, together, solution),
         *_held_back(pool, together, solution),
     ]
     return list(dict.fromkeys(found))
@@ -50,42 +50,64 @@ def _ignored_tables(project: Project, packages: Iterable[Package]) -> Iterator[s
         if package.source_type != "directory" or package.source_url is None:
             continue
         root = project.poetry.pyproject_path.parent
-        pyproject = Path(root, package.source_url, "pyproject.toml")
-        if "accelock" in PyProjectTOML(pyproject).data.get("tool", {}):
-            yield (
-                f"the [tool.accelock] table of {package.name} ({pyproject}) is ignored: only the "
-                "project's own counts."
-            )
+        if said := ignored_table(package.name, Path(root, package.source_url)):
+            yield said
 
 
-def _unhashed(pool: TargetPool, solution: Solution) -> Iterator[str]:
-    """Yield which newer versions were passed over because nobody publishes their hashes."""
+def _unhashed(pool: TargetPool, together: Together, solution: Solution) -> Iterator[str]:
+    """Yield which newer versions were passed over because nobody publishes their hashes.
+
+    Not where that is not the reason: the project asks for older ones, the lock keeps what it has,
+    or the rest of the graph refuses newer ones that do have hashes.
+    """
     said: set[str] = set()
     for target, solved in solution.by_target.items():
         for name, chosen in lockstep_versions(pool, solved).items():
+            if name in said or together.locked.get(name) in chosen:
+                continue
             bare = {
-                version
-                for platform in solution.platforms[target]
-                for version in pool.supply.unhashed(name, target, platform)
-                if version > max(chosen) and _could_be(pool, solution, name, version)
+                v for p in solution.platforms[target] for v in pool.supply.unhashed(name, target, p)
             }
-            if bare and name not in said:
+            hashed, any_of = (
+                {v for v in found if v > max(chosen)}
+                for found in _could_be(together, solution, target, name)
+            )
+            if bare & any_of and not hashed:
                 said.add(name)
                 yield (
-                    f"{name} {max(bare)} is passed over: nobody publishes its sha256 for "
+                    f"{name} {max(bare & any_of)} is passed over: nobody publishes its sha256 for "
                     f"{target.name} (`allow-downloads = true` in [tool.accelock] would download "
                     "the wheels to hash them)."
                 )
 
 
-def _could_be(pool: TargetPool, solution: Solution, name: str, version: Version) -> bool:
-    """Return whether every target has a version, with published hashes or without."""
-    supply, config = pool.supply, pool.project.config
-    return not config.lockstep or all(
-        version in supply.versions(name, target, platform) | supply.unhashed(name, target, platform)
-        for target, platforms in solution.platforms.items()
-        for platform in platforms
-    )
+def _could_be(
+    together: Together, solution: Solution, target: Target, name: str
+) -> tuple[set[Version], set[Version]]:
+    """Return the versions that all who may need them have: those with published hashes, and all."""
+    supply, apart = together.supply, not together.project.config.lockstep
+    hashed, either = {}, {}
+    for place in ((t, p) for t, ps in solution.platforms.items() for p in ps):
+        if place[0] == target or not apart:
+            hashed[place] = supply.versions(name, *place)
+            either[place] = hashed[place] | supply.unhashed(name, *place)
+    return _common(together, name, hashed), _common(together, name, either)
+
+
+def _common(
+    together: Together, name: str, has: Mapping[tuple[Target, Platform], frozenset[Version]]
+) -> set[Version]:
+    versions: set[Version] = set().union(*has.values())
+    return {
+        version
+        for version in versions
+        if not version.is_prerelease
+        and any(together.needs(name, version, platform) for _target, platform in has)
+        and all(
+            version in there or not together.needs(name, version, platform)
+            for (_target, platform), there in has.items()
+        )
+    }
 
 
 def _held_back(pool: TargetPool, together: Together, solution: Solution) -> Iterator[str]:

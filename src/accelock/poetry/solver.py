@@ -89,8 +89,6 @@ class _Work:
                 solution = self._with_what_is_there()
         finally:
             self.pool.together = None
-        for warning in dict.fromkeys(self.together.warnings):
-            self.project.say(f"<warning>{warning}</>")
         for line in notes.of(self.pool, self.together, solution):
             self.project.say(f"accelock: {line}")
         return solution
@@ -100,7 +98,8 @@ class _Work:
         try:
             return self._rounds()
         except CellDroppedError as error:
-            self.together.drop(error)
+            # At once: it is why all of it is resolved again.
+            self.project.say(f"<warning>{self.together.drop(error)}</>")
             return None
 
     def _rounds(self) -> Solution:
@@ -108,9 +107,15 @@ class _Work:
             solution = self._round()
             if solution is not None:
                 return solution
+        tried = (
+            f"{name} {', '.join(map(str, sorted(versions)))}"
+            for name, versions in sorted(self.together.lockstep.excluded.items())
+        )
         raise LockstepError(
-            f"No common set of versions was found in {_ROUNDS} rounds. Pin one of the lockstep "
-            "packages, or set `lockstep = false` in [tool.accelock]."
+            f"No versions that {', '.join(t.name for t in self.project.targets)} have in common "
+            f"were found in {_ROUNDS} rounds. Ruled out, because other packages of some target "
+            f"refuse them: {'; '.join(tried) or 'none'}. Pin one of these packages, or set "
+            "`lockstep = false` in [tool.accelock]."
         )
 
     def _round(self) -> Solution | None:

@@ -54,7 +54,6 @@ class Together:
         # Copies: while a slice is solved, those of other platforms are relaxed in place.
         self.asks = Asks(tuple(each.clone() for each in requires), project.pythons)
         self.everywhere: set[str] = set()
-        self.warnings: list[str] = []
         self.slices: dict[Target, tuple[Slice, ...]] = {
             target: first_slices(target, project.config.platforms_of(target))
             for target in project.targets
@@ -128,8 +127,8 @@ class Together:
             words=WORDS,
         )
 
-    def drop(self, error: CellDroppedError) -> None:
-        """Leave a default platform out of a target, with a warning.
+    def drop(self, error: CellDroppedError) -> str:
+        """Leave a default platform out of a target; return the warning that says so.
 
         :raises LockstepError: the target has no other platform.
         """
@@ -144,7 +143,7 @@ class Together:
         if not self.slices[cell.target]:
             raise LockstepError(str(error).replace(str(cell), cell.target.name)) from error
         self.lockstep = self._lockstep()
-        self.warnings.append(
+        return (
             f"{cell.platform.name} is left out of {cell.target.name}: {error} (It is one of the "
             "default platforms; name those that you need in [tool.accelock] `platforms`.)"
         )

@@ -37,6 +37,7 @@ _HASH = re.compile(r"[a-z0-9]+:[0-9a-f]{32,}")
 # Markers of a lock may tell Pythons apart; one of those that have wheels today is enough.
 _PYTHONS = tuple(PythonVersion(3, minor) for minor in range(9, 16))
 _EXTRA = re.compile(r"""\bextra\s*==\s*(?:"[^"]*"|'[^']*')""")
+_NOWHERE = "<empty>"  # poetry-core's word for a marker that holds nowhere
 _AGAIN = "lock again with the plugin: poetry lock"
 _ANEW = "poetry lock --regenerate"
 
@@ -59,9 +60,7 @@ class Views:
         try:
             for name in overlay.targets:
                 target = parse_target(name, known)
-                change = overlay.changes.get(name)
-                view = overlays.applied(leader, change) if change else leader
-                entries[target] = [dict(entry) for entry in view]
+                entries[target] = [dict(entry) for entry in overlay.view(leader, name)]
                 platforms[target] = tuple(map(parse_platform, overlay.platforms[name]))
         except AccelockError as error:
             what = f"{_LOCK}: [metadata.accelock] has what this accelock does not know: {error}"
@@ -180,7 +179,7 @@ class _View:
             platform.name
             for platform in self.views.platforms[self.target]
             if not tags.intersection(platform.wheel_platforms(levels))
-            and any(_holds(entry, Place(platform, python)) for python in _PYTHONS)
+            and any(holds(entry, Place(platform, python)) for python in _PYTHONS)
         ]
         if bare:
             yield "not-whole", f"{_spelt(entry)} has no file for {', '.join(bare)}"
@@ -213,27 +212,34 @@ def _conflict(views: Views, leader: Target, other: Target, name: str) -> tuple[s
 
 
 def _publics(entries: Sequence[Entry], name: str, place: Place) -> tuple[str, ...]:
-    here = (each for each in entries if name_of(each) == name and _holds(each, place))
+    here = (each for each in entries if name_of(each) == name and holds(each, place))
     found = (_version(each) for each in here)
     return tuple(sorted({version.public for version in found if version}))
 
 
-def _holds(entry: Entry, place: Place) -> bool:
-    """Tell whether an entry counts at a place in any group; unknown markers are taken to."""
+def holds(entry: Entry, place: Place, *, extras: bool = True) -> bool:
+    """Tell whether an entry counts at a place in any group; unknown markers are taken to.
+
+    :param extras: whether any extra that a marker names may be asked for, or none is.
+    """
     marker = entry.get("markers")
     each = list(marker.values()) if isinstance(marker, dict) else [marker]
     groups = entry.get("groups")
-    if isinstance(marker, dict) and isinstance(groups, list) and len(groups) > len(each):
+    if not each or (
+        isinstance(groups, list) and isinstance(marker, dict) and len(groups) > len(each)
+    ):
         return True  # groups without a marker of their own want it everywhere
-    return any(may_be_true(text, place) for text in each)
+    return any(_is_true(text, place, extras=extras) for text in each)
 
 
-def may_be_true(marker: Any, place: Place) -> bool:
-    """Tell whether a marker can hold at a place: whatever extra it names may be asked for."""
+def _is_true(marker: Any, place: Place, *, extras: bool) -> bool:
+    if marker == _NOWHERE:
+        return False
     if not isinstance(marker, str):
         return True
+    text = _EXTRA.sub('python_version != ""', marker) if extras else marker
     try:
-        return markers.evaluate(_EXTRA.sub('python_version != ""', marker), place)
+        return not text or markers.evaluate(text, place)
     except MetadataError:
         return True
 

@@ -15,6 +15,7 @@ from accelock.errors import AccelockError
 from accelock.lock.rewriting import UNSAFE_NAMES
 from accelock.piptools import engine, hooks
 from accelock.piptools.asks import Asks
+from accelock.piptools.calling import Command, NoSolutionError
 from accelock.piptools.merge import place_of
 from accelock.piptools.rewrite import located
 from accelock.piptools.rewrite.narrowing import Narrowing
@@ -22,7 +23,6 @@ from accelock.piptools.rewrite.roots import Roots
 from accelock.piptools.rewrite.scope import Scope
 from accelock.piptools.rewrite.strays import Found, Strays
 from accelock.piptools.rewrite.turned import version_in
-from accelock.piptools.solve import Command, NoSolutionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

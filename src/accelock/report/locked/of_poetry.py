@@ -9,16 +9,16 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from accelock.catalogue.source import redact
-from accelock.errors import AccelockError, MetadataError
-from accelock.lock import markers, toml
+from accelock.errors import AccelockError
 from accelock.lock import overlay as overlays
+from accelock.lock import toml
 from accelock.report.locked.model import LockedPackage, Locks, TargetLock
-from accelock.report.poetry_entries import may_be_true, name_of
+from accelock.report.poetry_entries import holds, name_of
 from accelock.report.poetry_project import MAIN, read_project
 from accelock.target import parse_platform, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from accelock.lock.markers import Place
@@ -45,8 +45,6 @@ def read(directory: Path, project: Project) -> Locks | None:
     leader = [entry for entry in lock.get("package", []) if isinstance(entry, dict)]
     found = []
     for name in overlay.targets:
-        change = overlay.changes.get(name)
-        entries = [dict(e) for e in (overlays.applied(leader, change) if change else leader)]
         try:
             target = parse_target(name, project.catalogue.targets)
             platforms = tuple(map(parse_platform, overlay.platforms[name]))
@@ -54,9 +52,17 @@ def read(directory: Path, project: Project) -> Locks | None:
             raise overlays.OverlayError(
                 f"{KIND}: [metadata.accelock] has what this accelock does not know: {error}"
             ) from error
+        entries = [dict(entry) for entry in overlay.view(leader, name)]
         at, every = (_At(entries, asks, extras=extras) for extras in (False, True))
         found.append(TargetLock(target, KIND, platforms, at, every, has_hashes=True))
     return Locks(KIND, tuple(found))
+
+
+def version_at(entries: Iterable[Mapping[str, Any]], name: str, place: Place) -> Version | None:
+    """Return the version of a package, out of a target's entries, that a place gets."""
+    mine = [dict(entry) for entry in entries if name_of(entry) == name]
+    found = _At(mine, (), extras=True)(place).get(name)
+    return found.parsed if found else None
 
 
 class _At:
@@ -74,13 +80,13 @@ class _At:
     def __call__(self, place: Place) -> Mapping[str, LockedPackage]:
         here = [entry for entry in self._entries if _is_wanted(entry, place)]
         if self._extras:
-            some = [e for e in self._entries if e not in here and _holds(e, place, may_be_true)]
+            some = [e for e in self._entries if e not in here and holds(e, place)]
             here = [*sorted(some, key=_version), *here]
         return {name_of(entry): _package(entry, here, self._asks) for entry in here}
 
 
 def _is_wanted(entry: Entry, place: Place) -> bool:
-    return not entry.get("optional") and _holds(entry, place, _is_true)
+    return not entry.get("optional") and holds(entry, place, extras=False)
 
 
 def _version(entry: Entry) -> Version:
@@ -88,22 +94,6 @@ def _version(entry: Entry) -> Version:
         return Version(str(entry.get("version")))
     except InvalidVersion:
         return Version("0")
-
-
-def _holds(entry: Entry, place: Place, is_true: Callable[[Any, Place], bool]) -> bool:
-    """Tell whether an entry's marker holds; it may be one for each group. In doubt it does."""
-    marker = entry.get("markers")
-    texts = list(marker.values()) if isinstance(marker, dict) else [marker]
-    return any(is_true(text, place) for text in texts) if texts else True
-
-
-def _is_true(text: Any, place: Place) -> bool:
-    if not isinstance(text, str) or not text:
-        return True
-    try:
-        return markers.evaluate(text, place)
-    except MetadataError:
-        return True
 
 
 def _package(entry: Entry, here: Iterable[Entry], asks: Iterable[Ask]) -> LockedPackage:
