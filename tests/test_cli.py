@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -164,6 +165,8 @@ def test_check_loads_neither_pip_nor_a_network_stack_nor_a_probe(
     loaded = set(done.stdout.split())
     assert "accelock.report.check" in loaded
     assert not loaded & set(HEAVY)
+    ours = [name for name in HEAVY if name.startswith("accelock.")]
+    assert [name for name in ours if importlib.util.find_spec(name) is None] == []
 
 
 def test_the_module_can_be_run(project: Project, env: dict[str, str]) -> None:

@@ -144,6 +144,14 @@ def test_pips_packages_apart(tmp_path: Path) -> None:
             "git+https://h.example/x.git@4cf3-evil",
         ),
         (
+            {
+                "url": "ssh://git:secret@h.example/x.git",
+                "vcs_info": {"vcs": "git", "commit_id": "4cf3"},
+                "subdirectory": "python",
+            },
+            "git+ssh://git@h.example/x.git@4cf3#subdirectory=python",
+        ),
+        (
             {"url": "https://h.example/x-1.0.whl", "archive_info": {}},
             "https://h.example/x-1.0.whl",
         ),

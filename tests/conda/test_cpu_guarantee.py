@@ -78,10 +78,6 @@ def test_cuda_without_the_guard_and_cpu_with_it(
     assert {spec.name for spec in scenario.specs} <= {record.name for record in within}
 
 
-def test_there_are_ten_of_them_that_ask_for_cpuonly() -> None:
-    assert sum("cpuonly" in scenario.asked for scenario in CPUONLY) >= 10
-
-
 def test_the_versions_stay_those_of_the_newest(save: Callable[[Channel], str]) -> None:
     found = versions(guarded(save(FEATURES), "torchaudio", "torchvision"))
     assert found["pytorch"] == "1.7.1 py3.8_cpu_0"

@@ -70,6 +70,8 @@ def test_the_trial_is_on_the_filesystem_of_the_environment(
     build_again(forge)
     locked.lock("--update-all")
     monkeypatch.setattr(tempfile, "tempdir", str(locked.folder / "full"))  # as a full /tmp is
+    killed = environment / ".accelock-trial-of-yesterday"
+    (killed / "bin").mkdir(parents=True)
     done = locked.accelock(*INSTALL)
     assert done.code == 0, done.err
     assert "built again" in (environment / "bin" / "vl2svg").read_text()
@@ -90,13 +92,28 @@ def test_an_archive_built_again_is_tried_too(
     assert contents(environment) == before
 
 
-def test_an_environment_whose_records_are_broken_is_tried(
-    locked: Project, forge: ChannelServer, environment: Path
+@pytest.mark.parametrize("record", ["{}", "{", '{"name": "vega"}'])
+def test_an_environment_whose_records_are_broken(
+    locked: Project, forge: ChannelServer, environment: Path, record: str
 ) -> None:
-    (environment / "conda-meta" / f"{VEGA.filename.removesuffix('.conda')}.json").write_text("{}")
+    name = f"{VEGA.filename.removesuffix('.conda')}.json"
+    (environment / "conda-meta" / name).write_text(record)
+    before = contents(environment)
     done = locked.accelock(*INSTALL)
-    assert "Traceback" not in done.err
-    assert forge.packages()
+    assert done.code == 1
+    assert name in done.err
+    assert done.err.endswith(
+        "Nothing was installed; name a new folder, or remove this one first.\n"
+    )
+    assert contents(environment) == before
+    assert forge.packages() == ()
+
+
+def test_an_environment_without_a_package(locked: Project) -> None:
+    (locked.folder / "env" / "conda-meta").mkdir(parents=True)
+    (locked.folder / "env" / "conda-meta" / "history").touch()  # as `conda create` leaves it
+    assert locked.accelock(*INSTALL).code == 0
+    assert any(name.startswith(f"{VEGA.name}-") for name in installed(locked.folder / "env"))
 
 
 def test_an_environment_that_cannot_be_written_to(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conda.prefixes import ON_CHANNEL, of_host
+from tests.conda.prefixes import ON_CHANNEL, VEGA, of_host
 from tests.support.environments import isolated_env
 from tests.support.terminal import run_on_terminal
 
@@ -23,7 +23,7 @@ pytestmark = ON_CHANNEL
 
 def shown(project: Project, *words: str) -> str:
     """Run a command with NO_COLOR on a terminal, and return what that got."""
-    env = isolated_env(project.folder.parent / "home", TERM="xterm")
+    env = isolated_env(project.folder.parent / "home")
     assert env["NO_COLOR"]
     code, told = run_on_terminal("accelock", "conda", *words, cwd=project.folder, env=env)
     assert code == 0, told
@@ -41,6 +41,17 @@ def test_a_lock_shows_what_it_fetches(
     assert (f"Fetching {forge.channel('forge')}/noarch/repodata" in before) is not quiet
     assert bool(solving) is not quiet
     assert not (quiet and told)
+
+
+def test_a_change_of_an_environment_shows_its_trial(locked: Project) -> None:
+    """All is fetched then; of the change itself nothing but the one package is left to do."""
+    assert locked.accelock("conda", "install", "-p", "env", "-t", "cpu").code == 0
+    meta = locked.folder / "env" / "conda-meta"
+    (meta / f"{VEGA.filename.removesuffix('.conda')}.json").unlink()
+    told = shown(locked, "install", "-p", "env", "-t", "cpu")
+    count = len(of_host(locked)[1])
+    assert told.count("Installing ") == 1
+    assert told.index("Installing ") < told.index(f"\r\x1b[K  {count}/{count} ")
 
 
 @pytest.mark.parametrize("quiet", [False, True])

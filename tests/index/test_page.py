@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from accelock.errors import SourceError
 from accelock.index import IndexFile, ProjectPage
-from accelock.index.page import cut_off, parse_page
+from accelock.index.page import cut_off, parse_page, strange
 
 URL = "https://download.test/whl/cu126/torch/"
 WHEEL = "torch-2.6.0+cu126-cp311-cp311-linux_x86_64.whl"
@@ -234,6 +234,8 @@ class TestPagesOfOthers:
             "<!DOCTYPE html><title>Links for torch</title>" + anchor(ESCAPED),
             f'<a href="{ESCAPED}">torch<br><a href="{ESCAPED}">torch<br>',
             f"<A HREF={ESCAPED}>torch</A>",
+            f'<html><body><ul><li><a href="{ESCAPED}">torch</li></ul></body></html>',
+            f'<title>Links</title><body><a href="{ESCAPED}">torch<br></body></html>',
             "",
         ],
     )
@@ -251,6 +253,14 @@ class TestPagesOfOthers:
     )
     def test_html_that_ends_midway_is_cut_off(self, text: str) -> None:
         assert cut_off(text.encode(), "text/html") is not None
+
+    def test_a_page_with_archives_is_not_strange_for_what_it_does_not_close(self) -> None:
+        text = "<!DOCTYPE html><html><body>" + anchor(ESCAPED)
+        assert (
+            strange(text.encode(), "text/html", ["torch-2.8.0-cp312-cp312-win_amd64.whl"]) is None
+        )
+        login = b"<html><body><form><input name=user></form>"
+        assert "no index page" in (strange(login, "text/html", ["forgotten"]) or "")
 
     def test_json_is_not_judged(self) -> None:
         assert cut_off(b'{"files": "<a', "application/vnd.pypi.simple.v1+json") is None

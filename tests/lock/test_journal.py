@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CRASH_STATUS = 77
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and links of POSIX")
-NOBODY = 65534  # the user id that owns nothing, on Linux and on macOS
+NOBODY = 65534  # the user id that owns nothing, on Linux
 
 # Runs write_all and ends the process, as a power cut would, before the given system call; for 0,
 # before the first one after the journal is in place.
@@ -68,6 +68,8 @@ def ordinary_user() -> Iterator[Path]:
         if os.geteuid() != 0:
             yield folder
             return
+        if sys.platform != "linux":
+            pytest.skip("root may write anywhere")
         for path in (folder, *folder.rglob("*")):
             os.chown(path, NOBODY, -1)
         os.setresuid(NOBODY, NOBODY, 0)
@@ -284,7 +286,6 @@ class TestFaults:
         with pytest.raises(OutputError, match="two outputs are this one file"):
             write_all({directory / "a.txt": b"1", other: b"2"})
 
-    @posix
     @posix
     def test_a_write_protected_file_or_directory(self, ordinary_user: Path) -> None:
         (ordinary_user / "a.txt").chmod(0o444)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,7 +50,9 @@ def test_a_command_that_hangs() -> None:
 
 def test_a_command_that_closes_its_output_and_hangs() -> None:
     script = "import os, time; os.close(1); os.close(2); time.sleep(60)"
-    assert "did not end within" in (python(script, 10).failure or "")
+    # Without site, Python begins at once, also where much else runs: what is waited for is the end.
+    answer = run_command([sys.executable, "-I", "-S", "-c", script], timeout=5)
+    assert "did not end within" in (answer.failure or "")
 
 
 def test_a_command_whose_child_holds_the_output() -> None:
@@ -78,6 +82,32 @@ def test_what_a_command_has_started_ends_with_it(tmp_path: Path) -> None:
     os.set_blocking(reading, True)
     with os.fdopen(reading, encoding="utf-8") as pipe:  # its end comes with the last that writes it
         assert pipe.read() == "started\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_runs_ends_with_this_process(tmp_path: Path) -> None:
+    """As at Ctrl-C, while a probe's command hangs."""
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    hangs = (
+        f"import time; pipe = open({str(tmp_path / 'pipe')!r}, 'w', buffering=1)\n"
+        "print('started', file=pipe); time.sleep(20); print('outlived', file=pipe)\n"
+    )
+    script = (
+        "import sys, threading\n"
+        "from accelock.machine.commands import run_command\n"
+        f"call = lambda: run_command([sys.executable, '-c', {hangs!r}], timeout=60)\n"
+        "threading.Thread(target=call, daemon=True).start()\n"
+        "sys.stdin.readline()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
+    os.set_blocking(reading, True)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        while not (first := pipe.readline()):
+            assert process.poll() is None
+            time.sleep(0.05)  # nobody has opened it yet
+        process.communicate(b"\n")
+        assert (first, pipe.read()) == ("started\n", "")
 
 
 def test_a_command_that_prints_for_ever() -> None:

@@ -71,12 +71,13 @@ def test_a_cgroup_that_cannot_be_read_is_no_container(tmp_path: Path) -> None:
         ([Cause.NO_GPU], True),
         ([Cause.NO_DRIVER, Cause.NO_GPU], True),
         ([Cause.NO_DRIVER, Cause.NO_BUILDS], True),  # cu118 and cu126 on linux-aarch64
+        ([Cause.NO_DRIVER, Cause.NOT_LOCKED], True),
         ([Cause.NO_BUILDS], False),
+        ([Cause.NOT_LOCKED], False),
         ([], False),
         *(
             (causes, False)
             for told in (
-                Cause.NOT_LOCKED,
                 Cause.OLD_DRIVER,
                 Cause.NO_CODE,
                 Cause.HIDDEN,

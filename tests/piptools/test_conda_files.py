@@ -11,6 +11,7 @@ from tests.conda.projects import SUBDIRS, charts_channel
 from tests.conda.scenarios import package
 from tests.piptools.support_project import HERE
 from tests.support.channels import ChannelServer
+from tests.support.terminal import run_on_terminal
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
@@ -78,6 +79,21 @@ def declare(
 
 def names(project: Project) -> set[str]:
     return {name for name in project.files() if name.endswith(".yml")}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no terminals to be had here")
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_terminal_shows_what_is_fetched(
+    charts: Project, forge: ChannelServer, *, quiet: bool
+) -> None:
+    forge.delay = 0.2
+    words = ("compile", *(["-q"] if quiet else []), "requirements.in")
+    try:
+        code, told = run_on_terminal("accelock", *words, cwd=charts.folder, env=charts.env)
+    finally:
+        forge.delay = 0.0
+    assert code == 0, told
+    assert ("Fetching" in told) is not quiet
 
 
 def edit(project: Project, old: str, new: str, name: str = "pyproject.toml") -> None:

@@ -53,20 +53,17 @@ def repeated(paths: list[str]) -> dict[str, int]:
 
 
 def test_each_page_and_each_metadata_once_a_run(project: Project, index: IndexServer) -> None:
-    """Twenty cells, one request for each page and for the metadata of each file."""
-    project.write(requirements_in=INPUT).compile(*EVERYTHING)
+    """Twenty cells, one request for each page and for the metadata of each file.
 
-    assert repeated([request.path for request in index.pages()]) == {}
-    assert repeated([request.path for request in index.metadata()]) == {}
-    assert index.bodies() == ()
-
-
-def test_each_page_is_parsed_once_a_run(project: Project, index: IndexServer) -> None:
-    """By pip, which would do it once for each cell and resolver, or by us."""
+    A page is parsed once too, by pip, which would do it once for each cell and resolver, or by us.
+    """
     project.write(requirements_in=INPUT)
     done = project.python("-c", COUNTING, "compile", *EVERYTHING)
     assert done.returncode == 0, done.stderr
 
+    assert repeated([request.path for request in index.pages()]) == {}
+    assert repeated([request.path for request in index.metadata()]) == {}
+    assert index.bodies() == ()
     parsed = json.loads(done.stdout.splitlines()[-1])
     assert {url for url, times in parsed.items() if times > 1} == set()
     assert f"{index.url}/simple/tqdm/" in parsed

@@ -275,6 +275,17 @@ class TestCredentials:
         assert project.pins()["torch"] == "2.8.0+cpu"
         assert SECRET not in project.read()
 
+    def test_of_an_index_on_the_same_host(
+        self, serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+    ) -> None:
+        """As with one server for mirrors of both, whose login stands in pip's configuration."""
+        server = serve(pytorch_site().configured("/", login=("user", SECRET)))
+        project = project_at(server).write(requirements_in="torch\n")
+        index = f"{server.url.replace('//', f'//user:{SECRET}@')}/simple"
+        project.compile(*LINUX, PIP_INDEX_URL=index)
+
+        assert project.pins()["torch"] == "2.8.0+cpu"
+
     def test_of_an_input_by_url_are_not_in_the_stamp(
         self,
         serve: Callable[[Site], IndexServer],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from accelock.conda.errors import InstallError
 from accelock.conda.link import link
-from accelock.conda.prefix import CaptureError, installed
+from accelock.conda.prefix import BrokenRecordError, CaptureError, installed
 from accelock.conda.solve import NOARCH
 from accelock.target import host_platform
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "choose_records", "install"]
 
+_TRIAL = ".accelock-trial-"
 _META = "conda-meta"
 _MANAGERS = ("conda", "mamba")
 _SHA256_LENGTH = 64
@@ -82,11 +83,12 @@ def install(
         is_new = _refuse_prefix(prefix, {record.name for record in records})
     except OSError as error:  # a name that is too long, a folder of somebody else's
         raise InstallError(f"{prefix} cannot be looked at: {error.strerror}") from None
-    if not is_new and not _holds(prefix, records):
-        _rehearse(prefix, records, platform, channels)
+    held = not is_new and _holds(prefix, records)
+    if progress is not None:
+        progress.begin(len(records), prefix)
+    if not is_new and not held:
+        _rehearse(prefix, records, platform, channels, progress)
     with _left_as_it_was(prefix) if is_new else _told_of_parts(prefix):
-        if progress is not None:
-            progress.begin(len(records), prefix)
         link(records, prefix, platform, channels, requested, progress)
 
 
@@ -129,7 +131,8 @@ class Progress:
         self._show(self._names.get(index, ""))
 
     def on_transaction_complete(self) -> None:
-        """Clear the line."""
+        """Clear the line; after a trial comes a second transaction, which is counted anew."""
+        self._linked = 0
         self._write("")
 
     def _show(self, name: str) -> None:
@@ -194,10 +197,17 @@ def _left_as_it_was(prefix: Path) -> Iterator[None]:
 
 
 def _holds(prefix: Path, records: Sequence[Record]) -> bool:
-    """Tell whether a prefix has exactly these packages, by the sha256 of their archives."""
+    """Tell whether a prefix has exactly these packages, by the sha256 of their archives.
+
+    Raises InstallError where it does not know itself what it has.
+    """
     try:
         found = installed(prefix)
-    except CaptureError:
+    except BrokenRecordError as error:  # without it nobody can say what there is to change
+        raise InstallError(
+            f"{error}\nNothing was installed; name a new folder, or remove this one first."
+        ) from None
+    except CaptureError:  # conda makes environments with nothing in them too
         return False
     return {_identity(each.record) for each in found} == set(map(_identity, records))
 
@@ -207,17 +217,23 @@ def _identity(record: Record) -> tuple[str, ...]:
 
 
 def _rehearse(
-    prefix: Path, records: Sequence[Record], platform: Platform, channels: Sequence[str]
+    prefix: Path,
+    records: Sequence[Record],
+    platform: Platform,
+    channels: Sequence[str],
+    progress: Progress | None,
 ) -> None:
     """Fetch and check everything before a prefix that exists is touched: the cache then has it."""
+    for left in prefix.glob(f"{_TRIAL}*"):  # of a trial that was killed
+        shutil.rmtree(left, ignore_errors=True)
     try:
         # Inside, and so on its own filesystem: the system's folder for such may be small, in memory
         # and not where rattler can link to from its cache; and the folder above may be another's.
-        scratch = Path(tempfile.mkdtemp(prefix=".accelock-", dir=prefix))
+        scratch = Path(tempfile.mkdtemp(prefix=_TRIAL, dir=prefix))
     except OSError as error:
         raise InstallError(f"{prefix} cannot be written to: {error.strerror}") from None
     try:
-        link(records, scratch, platform, channels)
+        link(records, scratch, platform, channels, reporter=progress)
     except InstallError as error:
         raise InstallError(f"{prefix}: {error}\nThe environment is as it was.") from None
     finally:

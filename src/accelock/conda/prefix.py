@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["CaptureError", "Installed", "PipPackage", "history", "installed", "pip_packages"]
+__all__ = [
+    "BrokenRecordError",
+    "CaptureError",
+    "Installed",
+    "PipPackage",
+    "history",
+    "installed",
+    "pip_packages",
+]
 
 _HISTORY = re.compile(r"# (update|install|create|remove|neutered) specs: (\[.*\])\s*")
 _NAME = re.compile(r"(?:.*::)?\s*([A-Za-z0-9_.-]+)")
@@ -31,6 +40,10 @@ _NEEDED = ("name", "version", "build")
 
 class CaptureError(AccelockError):
     """A folder is no conda environment, or its records cannot be read."""
+
+
+class BrokenRecordError(CaptureError):
+    """The record of a package in an environment is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +90,11 @@ def _meta(path: Path) -> dict[str, Any]:
     try:
         meta = json.loads(path.read_bytes())
     except ValueError as error:
-        raise CaptureError(f"{path}: is no JSON; the environment is broken ({error})") from error
+        raise BrokenRecordError(
+            f"{path}: is no JSON; the environment is broken ({error})"
+        ) from error
     if not isinstance(meta, dict) or not all(isinstance(meta.get(k), str) for k in _NEEDED):
-        raise CaptureError(f"{path}: is no record of a package; it lacks {', '.join(_NEEDED)}")
+        raise BrokenRecordError(f"{path}: is no record of a package; it lacks {', '.join(_NEEDED)}")
     return meta
 
 
@@ -164,14 +179,25 @@ def _origin(path: Path) -> str | None:
     except (OSError, ValueError):
         said = None
     said = said if isinstance(said, dict) else {}
-    url = strip_credentials(str(said.get("url") or ""))
+    url = _public(str(said.get("url") or ""))
     if url.startswith("file:") or not url:
         editable = isinstance(of := said.get("dir_info"), dict) and of.get("editable") is True
         return "a folder of its own, editable" if editable else "a folder or a file of its own"
     vcs = said.get("vcs_info")
     if isinstance(vcs, dict):
         url = f"{vcs.get('vcs', 'vcs')}+{url}@{vcs.get('commit_id', '')}".rstrip("@")
+    if folder := said.get("subdirectory"):
+        url = f"{url}#subdirectory={folder}"
     return "".join(url.split())  # it goes into a comment of one line
+
+
+def _public(url: str) -> str:
+    """Return a URL without credentials; the user of an SSH address is none, and part of it."""
+    parts = urlsplit(url)
+    if parts.scheme == "ssh" and parts.username:
+        at = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=f"{parts.username}@{at}", query="", fragment="").geturl()
+    return strip_credentials(url)
 
 
 def _distributions(prefix: Path) -> Iterator[Path]:

@@ -45,10 +45,18 @@ def fault_of(text: str, filenames: list[str]) -> str | None:
 
     `filenames` are the last path components of its links.
     """
+    if text.strip() and (cut := _end_missing(text) or ends_midway(text)):
+        return f"the page is cut off ({cut})"
+    return foreign(text, filenames)
+
+
+def foreign(text: str, filenames: list[str]) -> str | None:
+    """Say why a page is no index page at all, as a form to sign in is none; else None.
+
+    `filenames` are the last path components of its links.
+    """
     if not text.strip():
         return "the page is empty"
-    if cut := _end_missing(text) or ends_midway(text):
-        return f"the page is cut off ({cut})"
     if any(_ARCHIVE.search(name) for name in filenames) or _SIGN.search(text):
         return None
     return "this is no index page: it links to no distribution file"
@@ -64,7 +72,7 @@ def ends_midway(text: str) -> str | None:
     if lower.rfind("<") > lower.rfind(">"):
         return "it ends within a tag"
     last = max(lower.rfind("<a "), lower.rfind("<a\n"), lower.rfind("<a\t"))
-    if last >= 0 and "</a" not in lower[last:] and "href" in lower[last:] and "</" in lower:
+    if last >= 0 and "href" in lower[last:] and "</" in lower and "</" not in lower[last:]:
         return "it ends within a link"
     return None
 

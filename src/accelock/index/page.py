@@ -14,7 +14,7 @@ from accelock.catalogue.source import redact
 from accelock.errors import SourceError
 from accelock.index.fetch import ADVICE
 from accelock.index.filename import parse_filename
-from accelock.index.markup import ends_midway, fault_of, read_links
+from accelock.index.markup import ends_midway, fault_of, foreign, read_links
 from accelock.index.model import IndexFile, ProjectPage
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def strange(body: bytes, content_type: str, filenames: list[str]) -> str | None:
 
     :param filenames: the last path components of its links.
     """
-    return fault_of(_decode(body, content_type), filenames) if _is_html(content_type) else None
+    return foreign(_decode(body, content_type), filenames) if _is_html(content_type) else None
 
 
 def collect(

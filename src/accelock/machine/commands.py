@@ -6,6 +6,7 @@ left behind, and not waited for.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -40,6 +41,7 @@ class Answer:
     missing: bool = False
 
 
+_running: set[subprocess.Popen[bytes]] = set()
 MISSING = Answer(failure="is not there", missing=True)
 
 
@@ -65,6 +67,14 @@ def run_command(command: Sequence[str], *, timeout: float) -> Answer:
         return MISSING
     except (OSError, ValueError) as error:
         return Answer(failure=f"could not be run ({_reason(error)})")
+    _running.add(process)
+    try:
+        return _answer(process, timeout)
+    finally:
+        _running.discard(process)
+
+
+def _answer(process: subprocess.Popen[bytes], timeout: float) -> Answer:
     output = _Output(process)
     if not output.wait(timeout):
         _abandon(process)
@@ -73,6 +83,13 @@ def run_command(command: Sequence[str], *, timeout: float) -> Answer:
         _abandon(process)
         return Answer(failure=f"printed more than {OUTPUT_LIMIT // 1024} KB")
     return _ended(process, output.text, timeout)
+
+
+@atexit.register
+def _end_all() -> None:
+    """Kill what still runs when this process ends: Ctrl-C does not reach another session."""
+    for process in tuple(_running):
+        _abandon(process)
 
 
 class _Output:

@@ -114,13 +114,19 @@ def _together(found: Mapping[str, Found], around: Surroundings, named: Platform 
         wsl=system.wsl,
         jetson=system.jetson,
     )
-    if machine.is_musl:
-        what = f"this Python is linked to {machine.libc}, for which PyTorch has no wheels"
-        todo = "use an image with glibc (python:3.12-slim), not Alpine"
-        machine = _noted(machine, Note("musl", what, todo))
+    if (note := musl_note(machine)) is not None:
+        machine = _noted(machine, note)
     machine = _nvidia(machine, found, around)
     machine = _amd(machine, found, around)
     return _others(machine, found)
+
+
+def musl_note(machine: Machine) -> Note | None:
+    """Return what to say of a machine that no wheel of PyTorch is for, by its libc alone."""
+    if not machine.is_musl:
+        return None
+    what = f"this Python is linked to {machine.libc}, for which PyTorch has no wheels"
+    return Note("musl", what, "use an image with glibc (python:3.12-slim), not Alpine")
 
 
 def _nvidia(machine: Machine, found: Mapping[str, Found], around: Surroundings) -> Machine:

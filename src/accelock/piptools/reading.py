@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from piptools.locations import CACHE_DIR
 from piptools.repositories.pypi import PyPIRepository
@@ -32,7 +33,14 @@ def introduce(session: Any, urls: Iterable[str]) -> None:
     """Tell pip's session of more indexes: it asks keyring for the credentials of those it knows.
 
     An input file that names indexes makes the session forget all others, so that this is for each
-    cell to do.
+    cell to do. pip takes the credentials of the nearest index that it knows on a host: one without
+    a user name must not stand before the user's own.
     """
     known = session.auth.index_urls or []
-    session.update_index_urls([*known, *(url for url in sorted(urls) if url not in known)])
+    hosts = {_host(url) for url in known}
+    new = (url for url in sorted(urls) if urlsplit(url).username or _host(url) not in hosts)
+    session.update_index_urls([*known, *(url for url in new if url not in known)])
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]

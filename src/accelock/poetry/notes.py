@@ -68,14 +68,15 @@ def _unhashed(pool: TargetPool, together: Together, solution: Solution) -> Itera
             bare = {
                 v for p in solution.platforms[target] for v in pool.supply.unhashed(name, target, p)
             }
-            hashed, any_of = (
-                {v for v in found if v > max(chosen)}
-                for found in _could_be(together, solution, target, name)
-            )
-            if bare & any_of and not hashed:
+            newer = {version for version in bare if version > max(chosen)}
+            if not newer:
+                continue
+            hashed, either = _could_be(together, solution, target, name)
+            passed = newer & either
+            if passed and max(hashed, default=max(chosen)) <= max(chosen):
                 said.add(name)
                 yield (
-                    f"{name} {max(bare & any_of)} is passed over: nobody publishes its sha256 for "
+                    f"{name} {max(passed)} is passed over: nobody publishes its sha256 for "
                     f"{target.name} (`allow-downloads = true` in [tool.accelock] would download "
                     "the wheels to hash them)."
                 )

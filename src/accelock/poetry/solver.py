@@ -111,11 +111,13 @@ class _Work:
             f"{name} {', '.join(map(str, sorted(versions)))}"
             for name, versions in sorted(self.together.lockstep.excluded.items())
         )
+        said = f"Ruled out, because other packages of some target refuse them: {'; '.join(tried)}. "
+        if not self.together.lockstep.excluded:
+            said = ""
         raise LockstepError(
             f"No versions that {', '.join(t.name for t in self.project.targets)} have in common "
-            f"were found in {_ROUNDS} rounds. Ruled out, because other packages of some target "
-            f"refuse them: {'; '.join(tried) or 'none'}. Pin one of these packages, or set "
-            "`lockstep = false` in [tool.accelock]."
+            f"were found in {_ROUNDS} rounds. {said}Pin one of the packages that have to agree, or "
+            "set `lockstep = false` in [tool.accelock]."
         )
 
     def _round(self) -> Solution | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from accelock.machine import Rule, Vendor, container
 from accelock.machine.choose import ORDER
+from accelock.machine.detection import musl_note
 from accelock.machine.judge import VARIABLE, Cause
 from accelock.report.findings import Finding, Level
 from accelock.target import Kind
@@ -29,9 +30,12 @@ _GLIBC = re.compile(r"glibc (\d+)\.(\d+)")
 
 def check_machine(here: Here, choice: Choice | None) -> Iterator[Finding]:
     """Yield what the probes noted, and what of the machine the chosen target cannot live with."""
+    musl = musl_note(here.machine)  # a profile may come without its notes
+    if musl is not None:
+        yield Finding(musl.code, Level.ERROR, None, musl.what, musl.todo)
     for note in here.machine.notes:
-        level = Level.ERROR if note.code == "musl" else Level.WARNING
-        yield Finding(note.code, level, None, note.what, note.todo)
+        if note != musl:
+            yield Finding(note.code, Level.WARNING, None, note.what, note.todo)
     yield from _old_glibc(here)
     found = here.candidates()
     if choice is None:
