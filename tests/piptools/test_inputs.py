@@ -207,7 +207,9 @@ class TestDirectories:
             own = [each for each in seed.read(name).splitlines() if each.endswith("/seed")]
             assert len(own) == 1
 
-    @pytest.mark.parametrize("line", ["./seed", "-e ./seed"])
+    @pytest.mark.parametrize(
+        "line", ["./seed", "-e ./seed", "./seed[web]", "-e ./seed[web]", "-e file:seed"]
+    )
     def test_its_own_table_is_ignored(self, seed: Project, line: str) -> None:
         seed.put("seed/pyproject.toml", f'{WITH_TORCH}[tool.accelock]\ntargets = ["cu118"]\n')
         seed.write(requirements_in=f"{line}\n")

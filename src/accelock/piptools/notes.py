@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
+from pip._internal.models.link import Link
+from pip._internal.req.constructors import parse_editable
 
 from accelock.config import ignored_table
 from accelock.index.lockstep import held_back_message
@@ -13,6 +15,8 @@ from accelock.piptools.solve import pins, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from pip._internal.req.req_install import InstallRequirement
 
     from accelock.piptools.state import Capture, Run
     from accelock.target import Cell
@@ -52,12 +56,23 @@ def _ignored_tables(run: Run, captures: Mapping[Cell, Capture]) -> None:
     """Say it once of each directory among the requirements; the project itself is none of them."""
     for capture in captures.values():
         for ireq in (*capture.results, *capture.unsafe_requirements):
-            if ireq.link is None or not ireq.link.is_existing_dir():
-                continue
-            directory = Path(ireq.link.file_path)
-            said = ignored_table(ireq.name, directory)
-            if said and directory.resolve() != Path.cwd() and run.first_time(said):
+            directory = _directory(ireq)
+            said = ignored_table(ireq.name, directory) if directory is not None else None
+            if said and directory != Path.cwd() and run.first_time(said):
                 run.plan.say(f"NOTE: {said}")
+
+
+def _directory(ireq: InstallRequirement) -> Path | None:
+    """Return the resolved directory on this machine that a requirement names, else None."""
+    link = ireq.link
+    if link is None or not link.is_file:
+        return None
+    if ireq.editable:
+        # Since pip-tools 7.5 (its `FileLink`), the link of `-e ./seed[web]` says what the file
+        # says, extras and all, in place of a URL and a path; as URLs do, it parses.
+        link = Link(parse_editable(link.url)[1])
+    directory = Path(link.file_path).resolve()
+    return directory if directory.is_dir() else None
 
 
 def _newest_lockstep(run: Run, captures: Mapping[Cell, Capture]) -> dict[str, Version]:
