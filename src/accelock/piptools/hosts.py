@@ -54,6 +54,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("pip._internal.models.link", "Link"),
     ("pip._internal.models.search_scope", "SearchScope"),
     ("pip._internal.req.constructors", "install_req_from_line"),
+    ("pip._internal.req.constructors", "parse_editable"),
     ("pip._internal.utils.packaging", "get_requirement"),
     ("pip._vendor.packaging.specifiers", "SpecifierSet"),
     ("pip._vendor.packaging.utils", "canonicalize_name"),
