@@ -16,8 +16,6 @@ from accelock.piptools.solve import pins, version_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pip._internal.req.req_install import InstallRequirement
-
     from accelock.piptools.state import Capture, Run
     from accelock.target import Cell
 
@@ -56,18 +54,17 @@ def _ignored_tables(run: Run, captures: Mapping[Cell, Capture]) -> None:
     """Say it once of each directory among the requirements; the project itself is none of them."""
     for capture in captures.values():
         for ireq in (*capture.results, *capture.unsafe_requirements):
-            directory = _directory(ireq)
+            directory = _directory(ireq.link, editable=ireq.editable)
             said = ignored_table(ireq.name, directory) if directory is not None else None
             if said and directory != Path.cwd() and run.first_time(said):
                 run.plan.say(f"NOTE: {said}")
 
 
-def _directory(ireq: InstallRequirement) -> Path | None:
-    """Return the resolved directory on this machine that a requirement names, else None."""
-    link = ireq.link
+def _directory(link: Link | None, *, editable: bool) -> Path | None:
+    """Return the resolved directory on this machine that a requirement's link names, else None."""
     if link is None or not link.is_file:
         return None
-    if ireq.editable:
+    if editable:
         # Since pip-tools 7.5 (its `FileLink`), the link of `-e ./seed[web]` says what the file
         # says, extras and all, in place of a URL and a path; as URLs do, it parses.
         link = Link(parse_editable(link.url)[1])
