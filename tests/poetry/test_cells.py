@@ -184,6 +184,32 @@ class TestMetadataPerWheel:
         assert len(read) == len(set(read)) == 3
 
 
+def test_what_no_platform_of_a_wheel_can_need_is_left_out(
+    serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+) -> None:
+    """As the macOS wheel of torch 2.8.0, which requires a triton of its own, on Linux alone."""
+    linux = 'platform_system == "Linux"'
+
+    def torch(version: str, platform: str, requires: str) -> list[Distribution]:
+        pythons = (f"cp3{minor}" for minor in (10, 11, 12, 13))
+        return [wheel("torch", version, f"{p}-{p}-{platform}", [requires]) for p in pythons]
+
+    mac = torch("2.8.0", "macosx_11_0_arm64", f"triton==9; {linux}")
+    cpu = torch("2.8.0+cpu", "manylinux_2_28_x86_64", "filelock")
+    cuda = torch("2.8.0+cu126", "manylinux_2_28_x86_64", f"triton==1; {linux}")
+    site = Site().with_files("/whl/cpu", *mac, *cpu).with_files("/whl/cu126", *cuda)
+    project = project_at(
+        serve(site.with_files("/simple", wheel("triton", "1"), wheel("filelock", "3.18.0")))
+    )
+    project.write_pyproject(["torch"], table='platforms = ["linux-x86_64", "macos-arm64"]').poetry(
+        "lock"
+    )
+
+    assert [each["name"] for each in project.view("cpu")].count("triton") == 0
+    assert project.pins("cpu", "macos-arm64") == {"torch": "2.8.0"}
+    assert project.pins("cu126") == {"torch": "2.8.0+cu126", "triton": "1"}
+
+
 def test_requirements_several_levels_deep(
     serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
 ) -> None:

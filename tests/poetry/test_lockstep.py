@@ -173,6 +173,37 @@ class TestMarkersOfTheUser:
         }
         assert set(self.versions(project, "cu126").values()) == {"2.7.1+cu126"}
 
+    def test_what_one_solve_joins_is_apart_in_the_next(self, project: Project) -> None:
+        """Poetry joins dependencies that ask for the same, and keeps it so."""
+        apple, linux = "sys_platform == 'darwin'", "sys_platform == 'linux'"
+        project.write_pyproject(
+            [f"torch==2.6.0; {apple}", f"torch; {linux}"],
+            table='platforms = ["linux-x86_64", "macos-arm64"]\nlockstep = false',
+        )
+        project.poetry("lock")
+
+        assert self.versions(project, "cpu") == {
+            "linux-x86_64": "2.8.0+cpu",
+            "macos-arm64": "2.6.0",
+        }
+        assert self.versions(project, "cu126") == {"linux-x86_64": "2.8.0+cu126"}
+
+    def test_one_for_each_of_two_systems_and_pythons(self, project: Project) -> None:
+        linux, old, new = (
+            "sys_platform == 'linux'",
+            "python_version < '3.12'",
+            "python_version >= '3.12'",
+        )
+        project.write_pyproject(
+            [f"torch==2.6.0; {linux} and {old}", f"torch==2.7.1; {linux} and {new}"],
+            table='platforms = ["linux-x86_64", "macos-arm64"]',
+        ).poetry("lock")
+
+        for minor, version in ((11, "2.6.0"), (12, "2.7.1")):
+            for target in ("cpu", "cu126"):
+                found = self.versions(project, target, PythonVersion(3, minor))
+                assert found == {"linux-x86_64": f"{version}+{target}"}
+
     def test_within_one_solve_too(self, project: Project) -> None:
         windows, others = "sys_platform == 'win32'", "sys_platform != 'win32'"
         project.write_pyproject([f"torch==2.6.0; {windows}", f"torch==2.7.1; {others}"])

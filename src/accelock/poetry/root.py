@@ -30,8 +30,13 @@ def relaxed(package: Package, idle: Callable[[Dependency], bool]) -> Iterator[No
 
     Poetry solves for every machine at once, and would want ``torch==2.2.2 ; sys_platform ==
     "darwin"`` of the builds for Linux. They stay, so that no machine is left without the package.
+
+    Those that then ask for the same, Poetry joins (``Provider._merge_dependencies_by_constraint``
+    of 2.0.1 to 2.5.1): the first gets the markers of all, in place, idle or not. All get back
+    their own, or the next solve would ask on one platform for what is meant for another.
     """
-    asked = {id(each): (each, each.constraint) for each in dependencies(package) if idle(each)}
+    markers = [(each, each.marker) for each in dependencies(package)]
+    asked = {id(each): (each, each.constraint) for each, _marker in markers if idle(each)}
     for dependency, _constraint in asked.values():
         dependency.constraint = VersionRange()
     try:
@@ -39,3 +44,6 @@ def relaxed(package: Package, idle: Callable[[Dependency], bool]) -> Iterator[No
     finally:
         for dependency, constraint in asked.values():
             dependency.constraint = constraint
+        for dependency, marker in markers:
+            if dependency.marker is not marker:
+                dependency.marker = marker

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from email.parser import BytesHeaderParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 from packaging.version import Version
+from poetry.core.version.markers import parse_marker
 
 from accelock.poetry.slices import platform_marker
 from accelock.target import Cell
@@ -157,12 +158,33 @@ def joined(requires: dict[Platform, tuple[str, ...]]) -> tuple[str, ...]:
     """Join the requirements of one version's wheels under platform markers.
 
     Wheels differ: 2.6.0+cu126 has its nvidia requirements on x86_64 and none on aarch64. What all
-    platforms have keeps its own marker.
+    platforms have keeps its own marker. What none of those that have it can need is left out: the
+    macOS wheel of 2.8.0 requires Linux's triton, in a version of its own.
     """
     order = dict.fromkeys(text for texts in requires.values() for text in texts)
+    having = {text: [p for p in requires if text in requires[p]] for text in order}
     return tuple(
-        _restricted(text, [p for p in requires if text in requires[p]], requires) for text in order
+        _restricted(text, there, requires)
+        for text, there in having.items()
+        if any(_may_hold(text, platform) for platform in there)
     )
+
+
+def _may_hold(text: str, platform: Platform) -> bool:
+    """Tell whether a requirement's marker can be true on a platform: of the platform alone.
+
+    What it says of a Python, down to its patch release, or of an extra, is not judged.
+    """
+    marker = Requirement(text).marker
+    if marker is None:
+        return True
+    environment: dict[str, Any] = {
+        "os_name": platform.os_name,
+        "platform_machine": platform.machine,
+        "platform_system": platform.platform_system,
+        "sys_platform": platform.sys_platform,
+    }
+    return parse_marker(str(marker)).only(*environment).validate(environment)
 
 
 def _restricted(text: str, there: list[Platform], among: Iterable[Platform]) -> str:
