@@ -138,6 +138,16 @@ class TestOverPlatforms:
         assert project.pins()["torch"] == "2.6.0+cu126"
         assert "torch 2.8.0 is there, but not for cu126 on linux-aarch64" in done.stderr
 
+    def test_no_platform_is_blamed_for_what_another_package_asks_for(
+        self, project: Project
+    ) -> None:
+        """torchvision is as old as the torch that it requires, whatever linux-aarch64 has."""
+        project.write(requirements_in="torch==2.6.0\ntorchvision\n")
+        done = project.compile("-q", "-t", "cpu", "-t", "cu126")
+
+        assert project.pins("requirements.cu126.txt")["torchvision"] == "0.21.0+cu126"
+        assert "is there, but not for" not in done.stderr
+
     def test_one_that_lacks_what_is_locked_is_left_out(self, project: Project) -> None:
         """Locked for Linux on x86_64: more platforms do not move it back."""
         project.write(requirements_in="torch\n")

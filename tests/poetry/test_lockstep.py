@@ -141,6 +141,15 @@ class TestTheRestFollowsTheLeader:
             name: version for name, version in cpu.items() if name != "torch"
         }
 
+    def test_no_platform_is_blamed_for_what_another_package_asks_for(
+        self, project: Project
+    ) -> None:
+        """torchvision is as old as the torch that it requires, whatever linux-aarch64 has."""
+        done = project.write_pyproject(["torch==2.6.0", "torchvision"]).poetry("lock")
+
+        assert project.pins("cu126")["torchvision"] == "0.21.0+cu126"
+        assert "is there, but not for" not in done.stdout + done.stderr
+
     def test_cpuonly_takes_the_cpu_build_everywhere(self, project: Project) -> None:
         project.write_pyproject(
             ["torch>=2.5"], more="[tool.accelock.packages]\ntorch = { cpuonly = true }"

@@ -143,14 +143,20 @@ def _joined(requirements: Sequence[Any]) -> Any:
     required_by: set[str] = set()
     sources: list[Any] = []
     for requirement in requirements:
-        required_by |= set(getattr(requirement, "_required_by", set()))
+        required_by |= requirers(requirement)
         sources.extend(getattr(requirement, "_source_ireqs", []))
-        origin = requirement.comes_from
-        if origin is not None and (
-            isinstance(origin, str) or key_from_ireq(origin) != key_from_ireq(requirement)
-        ):
-            required_by.add(_comes_from_as_string(origin))
     joined._required_by = required_by
     if sources:
         joined._source_ireqs = sources
     return joined
+
+
+def requirers(requirement: Any) -> set[str]:
+    """Return what asks for a requirement, as annotations say it: packages' names, and files."""
+    found = set(getattr(requirement, "_required_by", set()))
+    origin = requirement.comes_from
+    if origin is not None and (
+        isinstance(origin, str) or key_from_ireq(origin) != key_from_ireq(requirement)
+    ):
+        found.add(_comes_from_as_string(origin))
+    return found

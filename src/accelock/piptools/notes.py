@@ -11,10 +11,11 @@ from pip._internal.req.constructors import parse_editable
 
 from accelock.config import ignored_table
 from accelock.index.lockstep import held_back_message
+from accelock.piptools.merge import requirers
 from accelock.piptools.solve import pins, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from accelock.piptools.state import Capture, Run
     from accelock.target import Cell
@@ -29,7 +30,7 @@ def say(run: Run, captures: Mapping[Cell, Capture], warnings: Iterable[str]) -> 
     _ignored_tables(run, captures)
     newest = _newest_lockstep(run, captures)
     _unhashed(run, captures, newest)
-    _held_back(run, newest)
+    _held_back(run, newest, _followers(newest, captures))
 
 
 def _absent(run: Run) -> None:
@@ -107,9 +108,20 @@ def _unhashed(run: Run, captures: Mapping[Cell, Capture], newest: Mapping[str, V
                 )
 
 
-def _held_back(run: Run, newest: Mapping[str, Version]) -> None:
+def _followers(newest: Mapping[str, Version], captures: Mapping[Cell, Capture]) -> set[str]:
+    """Return those that require another of them: that one says how new they can be."""
+    return {
+        requirer
+        for capture in captures.values()
+        for name, ireq in pins(capture).items()
+        if name in newest
+        for requirer in requirers(ireq)
+    }
+
+
+def _held_back(run: Run, newest: Mapping[str, Version], followers: Collection[str]) -> None:
     """Say where a platform that nobody named keeps a package at an older version."""
     for name, version in newest.items():
         found = run.lockstep.held_back(name, version) if run.lockstep is not None else None
-        if found is not None and f"unhashed {name}" not in run.said:
+        if found is not None and name not in followers and f"unhashed {name}" not in run.said:
             run.plan.say(f"NOTE: {held_back_message(name, version, found)}")

@@ -11,7 +11,7 @@ from accelock.poetry.solution import lockstep_versions
 from accelock.poetry.together import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from packaging.version import Version
     from poetry.core.packages.dependency import Dependency
@@ -116,11 +116,23 @@ def _held_back(pool: TargetPool, together: Together, solution: Solution) -> Iter
     chosen: dict[str, frozenset[Version]] = {}
     for solved in solution.by_target.values():
         chosen |= lockstep_versions(pool, solved)
+    followers = _followers(solution, chosen)
     for name, versions in chosen.items():
         entry = pool.find(name)
-        if len(versions) > 1 or entry is None or not entry[1].labelled:
+        if len(versions) > 1 or name in followers or entry is None or not entry[1].labelled:
             continue
         (version,) = versions
         found = together.lockstep.held_back(name, version)
         if found is not None:
             yield held_back_message(name, version, found, WORDS)
+
+
+def _followers(solution: Solution, chosen: Collection[str]) -> set[str]:
+    """Return those that require another of them: that one says how new they can be."""
+    return {
+        package.name
+        for solved in solution.by_target.values()
+        for package in solved
+        if package.name in chosen
+        if any(each.name in chosen and each.name != package.name for each in package.requires)
+    }
