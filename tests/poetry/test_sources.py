@@ -13,7 +13,8 @@ import pytest
 from tests.poetry.support_cases import BACKEND, ONLY_HERE, PATH_DEPENDENCY
 from tests.poetry.support_project import TARGETS, on_linux
 from tests.poetry.support_site import poetry_site
-from tests.support.sites import Index
+from tests.support.sites import Index, Site
+from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
-    from tests.support.sites import Site
 
 LINUX = 'platforms = ["linux-x86_64"]'
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
@@ -304,6 +304,25 @@ class TestUnpublishedHashes:
         assert "`allow-downloads = true` in [tool.accelock]" in said
         assert "--allow-downloads" not in said
         assert own.server.bodies_of_wheels() == ()
+
+    def test_the_reason_that_can_be_helped_is_in_the_error(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+    ) -> None:
+        """One platform of cpu lacks a hash; the others, left out after it, have no wheel at all."""
+        site = Site()
+        for target in TARGETS:
+            wheels = [
+                wheel("torch", f"2.3.1+{target}", f"cp3{n}-cp3{n}-manylinux_2_28_x86_64")
+                for n in (10, 11, 12, 13)
+            ]
+            site = site.with_files(f"/whl/{target}", *wheels)
+        project = project_at(serve(site.configured("/whl/cpu/torch", hashes="none")))
+        project.write_pyproject(["torch==2.3.1"])
+
+        error = project.refused("lock").partition("cannot be locked for cpu:")[2]
+        assert "torch 2.3.1 is there, but its index publishes no sha256" in error
 
     @pytest.fixture
     def bare(

@@ -54,6 +54,7 @@ class Together:
         # Copies: while a slice is solved, those of other platforms are relaxed in place.
         self.asks = Asks(tuple(each.clone() for each in requires), project.pythons)
         self.everywhere: set[str] = set()
+        self._dropped: dict[Target, list[str]] = {}
         self.slices: dict[Target, tuple[Slice, ...]] = {
             target: first_slices(target, project.config.platforms_of(target))
             for target in project.targets
@@ -140,8 +141,11 @@ class Together:
                 without(whole, cell.platform) if cell.platform in whole.platforms else (whole,)
             )
         )
+        reasons = self._dropped.setdefault(cell.target, [])
+        reasons.append(str(error).replace(str(cell), cell.target.name))
         if not self.slices[cell.target]:
-            raise LockstepError(str(error).replace(str(cell), cell.target.name)) from error
+            # All of them: the one that can be helped need not be the last platform's.
+            raise LockstepError("\n".join(dict.fromkeys(reasons))) from error
         self.lockstep = self._lockstep()
         return (
             f"{cell.platform.name} is left out of {cell.target.name}: {error} (It is one of the "
