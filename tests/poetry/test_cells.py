@@ -71,6 +71,14 @@ class TestLabels:
                 assert [Marker(each["markers"]).evaluate(there) for each in torch].count(True) == 1
 
 
+def test_a_slice_that_is_cut_costs_those_before_it_nothing(project: Project) -> None:
+    """The labels of torchvision differ on aarch64: cpu is cut, and then cu126."""
+    done = project.write_pyproject(ROOTS).poetry("lock")
+
+    assert "Resolving cu126, linux (5/5)" in done.stderr
+    assert done.stderr.count("Resolving ") == 5 + 2
+
+
 class TestPlatforms:
     def test_a_cell_that_does_not_exist_is_said_once(self, project: Project) -> None:
         project.write_pyproject(targets=("cpu", "cu118", "cu126"))

@@ -76,6 +76,8 @@ class _Work:
         self.together = Together(
             pool.project, pool.supply, solver._package.all_requires, self.locked.versions(leader)
         )
+        # A slice that is cut changes nothing for those before it.
+        self._kept: dict[Slice, Solved] = {}
 
     def solve(self) -> Solution:
         """Return what is to be locked, and say what the user did not ask for.
@@ -125,16 +127,21 @@ class _Work:
         lockstep = self.together.lockstep
         lockstep.unsettle()
         found: dict[Slice, Solved] = {}
+        kept, self._kept = self._kept, {}
         pending = [whole for slices in self.together.slices.values() for whole in slices]
         for number, whole in enumerate(pending, 1):
-            self.project.say(f"Resolving {whole} ({number}/{len(pending)})")
+            if whole not in kept:
+                self.project.say(f"Resolving {whole} ({number}/{len(pending)})")
             try:
-                found[whole] = self._one(whole, found)
+                found[whole] = kept.get(whole) or self._one(whole, found)
             except SolverProblemError:
                 if not self._rule_out(whole, found):
                     raise
                 return None
-            if self._cut(whole, found[whole]) or self._misses(whole, found[whole]):
+            if self._cut(whole, found[whole]):
+                self._kept = {other: found[other] for other in found if other != whole}
+                return None
+            if self._misses(whole, found[whole]):
                 return None
             lockstep.settle(lockstep_versions(self.pool, found[whole]))
             if number == 1 and not self._accelerated(found[whole]):
