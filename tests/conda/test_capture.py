@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,6 +127,15 @@ def test_pips_packages_apart(tmp_path: Path) -> None:
         PipPackage("requests", "2.32.3"),
         PipPackage("typing-extensions", "4.12.2"),
     )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="making a link takes a right on Windows")
+def test_the_link_that_channels_ship_beside_python(tmp_path: Path) -> None:
+    vega_prefix(tmp_path)
+    install(tmp_path, "numpy", files=[distribution(tmp_path, "numpy-2.1.3")])
+    distribution(tmp_path, "requests-2.32.3")
+    (tmp_path / "lib" / "python3.1").symlink_to("python3.12", target_is_directory=True)
+    assert capture(tmp_path).pip == (PipPackage("requests", "2.32.3"),)
 
 
 @pytest.mark.parametrize(

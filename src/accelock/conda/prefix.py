@@ -203,4 +203,8 @@ def _public(url: str) -> str:
 def _distributions(prefix: Path) -> Iterator[Path]:
     for pattern in _SITE_PACKAGES:
         for folder in sorted(prefix.glob(pattern)):
-            yield from (p for p in sorted(folder.glob("*.dist-info")) if (p / "METADATA").is_file())
+            # conda-forge and defaults ship `lib/python3.1`, a link to python3.10 and later ones.
+            if not folder.parent.is_symlink():
+                yield from (
+                    p for p in sorted(folder.glob("*.dist-info")) if (p / "METADATA").is_file()
+                )
