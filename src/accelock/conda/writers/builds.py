@@ -57,8 +57,8 @@ def joined(patterns: Iterable[str], builds: Iterable[str]) -> str | None:
 
 
 def _both(one: str, other: str, builds: tuple[str, ...]) -> str | None:
-    exact = builds if len(builds) == 1 else ()
-    for pattern in (one, other, f"{one}{other}", f"{other}{one}", *exact):
+    patterns = [one, other, f"{one}{other}", f"{other}{one}", *builds[:1]]
+    for pattern in patterns:
         # A star in the text of a pattern is no letter, so that only another star takes it.
         if all(fnmatchcase(pattern, each) for each in (one, other)) and all(
             fnmatchcase(build, pattern) for build in builds
