@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,6 +127,39 @@ def test_pips_packages_apart(tmp_path: Path) -> None:
         PipPackage("requests", "2.32.3"),
         PipPackage("typing-extensions", "4.12.2"),
     )
+
+
+def test_what_setuptools_and_an_old_pip_left(tmp_path: Path) -> None:
+    site = tmp_path / SITE
+    for name in ("My_Tool-2.0+local-py3.12", "numpy-2.1.3-py3.12", "~umpy-1.0", "noversion"):
+        (site / f"{name}.egg-info").mkdir(parents=True)
+        (site / f"{name}.egg-info" / "PKG-INFO").write_text("Metadata-Version: 1.1\n")
+    (site / "empty-1.0.egg-info").mkdir()
+    for name in ("distutils_made-0.9", "conda_made-0.8-py3.12"):
+        (site / f"{name}.egg-info").write_text("Metadata-Version: 1.0\n")
+    (site / "my-work.egg-link").write_text("/home/me/my-work\n.")
+    distribution(tmp_path, "~ip-24.0")
+    distribution(tmp_path, "noversion")
+    owned = ("numpy-2.1.3-py3.12.egg-info/PKG-INFO", "conda_made-0.8-py3.12.egg-info")
+    install(tmp_path, "numpy", files=[f"{SITE}/{path}" for path in owned])
+    found = capture(tmp_path)
+    assert found.pip == (
+        PipPackage("distutils-made", "0.9"),
+        PipPackage("my-tool", "2.0+local"),
+        PipPackage("my-work", "", "a folder of its own, editable"),
+    )
+    assert "/home/me" not in captured.table(found)
+    line = "my-work was installed from a folder of its own, editable; add it yourself\n"
+    assert line in captured.table(found)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="making a link takes a right on Windows")
+def test_the_link_that_channels_ship_beside_python(tmp_path: Path) -> None:
+    vega_prefix(tmp_path)
+    install(tmp_path, "numpy", files=[distribution(tmp_path, "numpy-2.1.3")])
+    distribution(tmp_path, "requests-2.32.3")
+    (tmp_path / "lib" / "python3.1").symlink_to("python3.12", target_is_directory=True)
+    assert capture(tmp_path).pip == (PipPackage("requests", "2.32.3"),)
 
 
 @pytest.mark.parametrize(

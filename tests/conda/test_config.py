@@ -196,6 +196,25 @@ def test_credentials_are_never_told() -> None:
         assert "secret" not in fault
 
 
+@pytest.mark.parametrize(
+    "path", ["./ch", "../../ch/forge", "ch/../forge", "ch/.", ".", "..", "..ch"]
+)
+def test_a_path_of_this_machine_is_no_channels_name(path: str) -> None:
+    (fault,) = faults(f'[conda]\nchannels = ["{path}"]\n')
+    assert fault.startswith(f".channels[0]: {path!r} is no channel; name it as in")
+    assert fault.endswith("or file URL (of a folder, file:///home/me/channel)")
+    (fault,) = faults(
+        f'[conda]\nchannels = ["c"]\n[conda.dependencies]\nnumpy = {{ channel = "{path}" }}\n'
+    )
+    assert fault.endswith(f"{path!r} is no channel's name or URL")
+
+
+def test_a_name_may_have_dots() -> None:
+    names = (".hidden", "my.channel/label/v1.2", "a./b")
+    for name in names:
+        assert parse(f'[conda]\nchannels = ["{name}"]\n').channels == (name,)
+
+
 @pytest.mark.parametrize("name", ["t/secret/private", "own/t/secret", "user:secret@host/conda"])
 def test_the_short_forms_with_credentials_are_refused_and_not_told(name: str) -> None:
     (fault,) = faults(f'[conda]\nchannels = ["{name}"]\n')

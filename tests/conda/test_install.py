@@ -247,6 +247,25 @@ def test_an_edited_lock_is_told(locked: Project) -> None:
     assert done.code == 0, done.err
 
 
+def test_a_stale_lock_is_told(locked: Project, forge: ChannelServer) -> None:
+    words = ("conda", "install", "-p", "env", "-t", "cpu")
+    assert "WARNING" not in locked.accelock(*words).err
+    locked.edit("pyproject.toml", 'ffmpeg = "*"', 'ffmpeg = { version = "<6.1" }')
+    done = locked.accelock(*words)
+    assert done.code == 0, done.err
+    assert done.err.startswith(
+        "WARNING: conda-cpu-lock.yml is stale: what it was solved from changed, or is not here "
+        "(linux-64, linux-aarch64, osx-arm64, win-64); to renew it, run: accelock conda lock\n"
+    )
+    channel = f'channels = ["{forge.channel("forge")}"]'
+    locked.edit("pyproject.toml", channel, f'{channel}\npins = "poetry.lock"')
+    done = locked.accelock(*words)
+    assert done.code == 0, done.err
+    assert done.err.startswith(
+        "WARNING: it cannot be told whether conda-cpu-lock.yml is fresh: poetry.lock: "
+    )
+
+
 def test_what_is_missing(locked: Project) -> None:
     assert "say where to" in locked.accelock("conda", "install").err
     done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu", "--group", "dve")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -70,13 +71,27 @@ def test_the_trial_is_on_the_filesystem_of_the_environment(
     build_again(forge)
     locked.lock("--update-all")
     monkeypatch.setattr(tempfile, "tempdir", str(locked.folder / "full"))  # as a full /tmp is
-    killed = environment / ".accelock-trial-of-yesterday"
-    (killed / "bin").mkdir(parents=True)
     done = locked.accelock(*INSTALL)
     assert done.code == 0, done.err
     assert "built again" in (environment / "bin" / "vl2svg").read_text()
     assert sorted(path.name for path in environment.iterdir()) == names
     assert sorted(path.name for path in locked.folder.iterdir() if path.is_dir()) == ["env"]
+
+
+def test_the_trial_of_another_install_goes_on(
+    locked: Project, forge: ChannelServer, environment: Path
+) -> None:
+    killed, others = (environment / f".accelock-trial-{name}" for name in ("killed", "others"))
+    for trial in (killed, others):
+        (trial / "bin").mkdir(parents=True)
+    before_yesterday = time.time() - 2 * 24 * 3600
+    os.utime(killed, (before_yesterday, before_yesterday))
+    build_again(forge)
+    locked.lock("--update-all")
+    done = locked.accelock(*INSTALL)
+    assert done.code == 0, done.err
+    assert [path.name for path in environment.glob(".accelock-trial-*")] == [others.name]
+    assert (others / "bin").is_dir()
 
 
 def test_an_archive_built_again_is_tried_too(

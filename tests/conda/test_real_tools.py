@@ -17,6 +17,7 @@ from accelock.conda.read import read_lock
 from accelock.target import host_platform
 from tests.conda.projects import FORGE, PROCESSORS, SUBDIRS, Project
 from tests.conda.scenarios import FEATURES
+from tests.conda.two_channels import FIRST, SECOND, TWO_CHANNELS
 from tests.support.environments import isolated_env, run
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
@@ -141,6 +142,17 @@ def test_conda_stays_on_the_cpu_with_builds_of_features(
     conda(*words, cwd=project.folder)
     assert installed(project)["pytorch"] == "1.7.1 py3.8_cpu_0"
     assert "cudatoolkit" not in installed(project)
+
+
+def test_conda_solves_to_the_build_and_the_channel_that_were_asked_for(
+    conda: Callable[..., None], project: Project, serve_channels: Serve
+) -> None:
+    server = serve_channels(first=FIRST, second=SECOND)
+    table = TWO_CHANNELS.replace("{second}", server.channel("second"))
+    project.declare(server.channel("first"), table).lock()
+    words = ("env", "create", "-y", "-q", "-p", "./env", "-f", "environment-cpu.yml")
+    conda(*words, cwd=project.folder)
+    assert installed(project) == {"alpha": "3.1 second_0", "blas": "1.0 openblas"}
 
 
 @pytest.mark.parametrize("target", ["cpu", "cu126"])

@@ -58,6 +58,19 @@ def test_repodata_that_is_cut_off(serve_channels: Serve) -> None:
         Solver([server.channel("tools")]).prefetch([LINUX])
 
 
+def test_an_error_of_one_channel_waits_for_the_answers_of_the_others(serve_channels: Serve) -> None:
+    """Else a thread of rattler's may find the event loop closed, and says so in a traceback."""
+    broken, slow = serve_channels(broken=TOOLS), serve_channels(slow=TOOLS)
+    broken.spoil("broken", "noarch/repodata.json", b"<html>login</html>")
+    slow.delay = 0.2
+    channels = [slow.channel("slow"), broken.channel("broken")]
+    with pytest.raises(ChannelError, match="/broken could not be read: failed to parse"):
+        Solver(channels).prefetch([LINUX])
+    assert set(slow.repodata()) == {
+        f"/slow/{subdir}/repodata.json" for subdir in ("linux-64", "noarch")
+    }
+
+
 def test_a_broken_record_is_named(serve_channels: Serve) -> None:
     broken = Package("canvas", "1.0", more={"version": "not a version !!"})
     needs = package("chart", "1.0", "0", "canvas")

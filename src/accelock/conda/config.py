@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.conda.naming import LOCK_SUFFIX
 from accelock.conda.spec import Spec, parse
-from accelock.conda.urls import has_credentials, strip_credentials
+from accelock.conda.urls import has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.tables import Table, dotted, kind_of, not_declared
 from accelock.target import parse_platform
@@ -31,7 +31,6 @@ _ROOT = "tool.accelock.conda"
 _KEYS = ("channels", "overlap", "pins", "dependencies", "target", "group")
 _DEPENDENCY_KEYS = ("version", "build", "channel", "platforms")
 _OVERLAPS = ("constrain", "warn")
-_CHANNEL = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 _CHANNEL_URL = re.compile(r"(https?://[^\s/]|file:///)\S*")
 _GROUP = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -123,11 +122,11 @@ def _channel(text: str) -> str:
         raise AccelockError(
             "is no channel's name: it has a token or an '@' in it; write the whole https URL"
         )
-    if not (_CHANNEL.fullmatch(text) or _CHANNEL_URL.fullmatch(text)):
+    if not (is_channel_name(text) or _CHANNEL_URL.fullmatch(text)):
         shown = strip_credentials(text).rpartition("@")[2]
         raise AccelockError(
             f"{shown!r} is no channel; name it as in 'conda-forge', or give its http, https or "
-            "file URL"
+            "file URL (of a folder, file:///home/me/channel)"
         )
     if "://" in text and re.search(r"[?#]|@.*@|/.*@", text.partition("://")[2]):
         # Nothing of it is quoted: what looks like a path may be the rest of a password.

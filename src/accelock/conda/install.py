@@ -32,6 +32,7 @@ _MANAGERS = ("conda", "mamba")
 _SHA256_LENGTH = 64
 _QUIET = 0.3  # seconds without a file of rattler's threads, which take milliseconds for one
 _PATIENCE = 10.0  # seconds
+_ABANDONED = 24 * 3600  # seconds; nobody waits that long for an install
 
 
 def choose_records(
@@ -224,8 +225,9 @@ def _rehearse(
     progress: Progress | None,
 ) -> None:
     """Fetch and check everything before a prefix that exists is touched: the cache then has it."""
-    for left in prefix.glob(f"{_TRIAL}*"):  # of a trial that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    for trial in prefix.glob(f"{_TRIAL}*"):
+        if _is_abandoned(trial):
+            shutil.rmtree(trial, ignore_errors=True)
     try:
         # Inside, and so on its own filesystem: the system's folder for such may be small, in memory
         # and not where rattler can link to from its cache; and the folder above may be another's.
@@ -238,6 +240,17 @@ def _rehearse(
         raise InstallError(f"{prefix}: {error}\nThe environment is as it was.") from None
     finally:
         _remove(scratch)
+
+
+def _is_abandoned(trial: Path) -> bool:
+    """Tell whether a trial was killed, and is not that of another install, which may go on.
+
+    By its age: a process's number says nothing of a container, or of another machine.
+    """
+    try:
+        return time.time() - trial.stat().st_mtime > _ABANDONED
+    except OSError:  # the other install has removed it
+        return False
 
 
 @contextmanager

@@ -35,6 +35,8 @@ __all__ = [
 _HISTORY = re.compile(r"# (update|install|create|remove|neutered) specs: (\[.*\])\s*")
 _NAME = re.compile(r"(?:.*::)?\s*([A-Za-z0-9_.-]+)")
 _SITE_PACKAGES = ("lib/python3*/site-packages", "Lib/site-packages")
+_METADATA = {".dist-info": "METADATA", ".egg-info": "PKG-INFO", ".egg-link": ""}
+_EDITABLE = "a folder of its own, editable"
 _NEEDED = ("name", "version", "build")
 
 
@@ -59,7 +61,8 @@ class Installed:
 class PipPackage:
     """A distribution that pip, or another installer of wheels, put into the environment.
 
-    `origin` says where it came from where that is no index, so that its version is no pin.
+    `origin` says where it came from where that is no index, so that its version is no pin; it may
+    then be empty.
     """
 
     name: str
@@ -159,12 +162,41 @@ def pip_packages(prefix: Path, packages: tuple[Installed, ...]) -> tuple[PipPack
     """Return the distributions whose metadata no conda package has brought, by name."""
     owned = frozenset[str]().union(*(package.files for package in packages))
     found: dict[str, PipPackage] = {}
-    for path in _distributions(prefix):
-        if f"{path.relative_to(prefix).as_posix()}/METADATA" not in owned:
-            name, _, version = path.name.removesuffix(".dist-info").partition("-")
-            called = canonicalize_name(name)
-            found[called] = PipPackage(called, version, _origin(path / "direct_url.json"))
+    for path in _site_packages(prefix):
+        metadata = _metadata(path)
+        if metadata.is_file() and metadata.relative_to(prefix).as_posix() not in owned:
+            for package in _pip_package(path):
+                found[package.name] = package
     return tuple(found[name] for name in sorted(found))
+
+
+def _site_packages(prefix: Path) -> Iterator[Path]:
+    """Return what may be a distribution's metadata."""
+    for pattern in _SITE_PACKAGES:
+        for folder in sorted(prefix.glob(pattern)):
+            # conda-forge and defaults ship `lib/python3.1`, a link to python3.10 and later ones.
+            if not folder.parent.is_symlink():
+                yield from sorted(path for path in folder.glob("*") if path.suffix in _METADATA)
+
+
+def _metadata(path: Path) -> Path:
+    """Return the file that makes a distribution of its folder; setuptools wrote some without."""
+    return path / _METADATA[path.suffix] if path.is_dir() else path
+
+
+def _pip_package(path: Path) -> Iterator[PipPackage]:
+    """Return the distribution that a name in site-packages stands for; of some there is none.
+
+    `<name>-<version>.dist-info` (PEP 376), setuptools' `<name>-<version>-py3.12.egg-info`, and its
+    `<name>.egg-link` of a folder to work in. pip renames what it could not remove to `~ame-...`.
+    """
+    if path.suffix == ".egg-link":
+        yield PipPackage(canonicalize_name(path.stem), "", _EDITABLE)
+        return
+    name, _, rest = path.name.removesuffix(path.suffix).partition("-")
+    version = rest.partition("-")[0]
+    if version and not name.startswith("~"):
+        yield PipPackage(canonicalize_name(name), version, _origin(path / "direct_url.json"))
 
 
 def _origin(path: Path) -> str | None:
@@ -174,7 +206,7 @@ def _origin(path: Path) -> str | None:
     """
     try:
         said = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError):
         said = None
@@ -182,7 +214,7 @@ def _origin(path: Path) -> str | None:
     url = _public(str(said.get("url") or ""))
     if url.startswith("file:") or not url:
         editable = isinstance(of := said.get("dir_info"), dict) and of.get("editable") is True
-        return "a folder of its own, editable" if editable else "a folder or a file of its own"
+        return _EDITABLE if editable else "a folder or a file of its own"
     vcs = said.get("vcs_info")
     if isinstance(vcs, dict):
         url = f"{vcs.get('vcs', 'vcs')}+{url}@{vcs.get('commit_id', '')}".rstrip("@")
@@ -198,9 +230,3 @@ def _public(url: str) -> str:
         at = parts.netloc.rpartition("@")[2]
         return parts._replace(netloc=f"{parts.username}@{at}", query="", fragment="").geturl()
     return strip_credentials(url)
-
-
-def _distributions(prefix: Path) -> Iterator[Path]:
-    for pattern in _SITE_PACKAGES:
-        for folder in sorted(prefix.glob(pattern)):
-            yield from (p for p in sorted(folder.glob("*.dist-info")) if (p / "METADATA").is_file())

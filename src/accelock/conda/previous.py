@@ -24,6 +24,7 @@ __all__ = [
     "names_of",
     "read_locked",
     "refuse_foreign",
+    "stale_in_lock",
 ]
 
 
@@ -88,6 +89,19 @@ def is_fresh(
         called = naming.pixi_environment(each.target, each.group)
         return all(said.get(f"{called}/{subdir}") == digests[subdir] for subdir in digests)
     return True
+
+
+def stale_in_lock(
+    project: Project, each: Environment, records: Mapping[Platform, Sequence[Record]]
+) -> tuple[str, ...]:
+    """Return the platforms, by conda's subdir, on which an environment's lock is not of today.
+
+    Of a lock that another tool wrote nothing is known. Raises AccelockError for a stamp, or a lock
+    of pip's, that cannot be read.
+    """
+    name = naming.lock(each.target, each.group)
+    stamp = header.read(project.read(name) or "", name)
+    return stamp.stale(digests_of(project, each, records)) if stamp is not None else ()
 
 
 def digests_of(

@@ -179,8 +179,11 @@ class Solver:
     async def _list_all(
         self, pairs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], frozenset[str]]:
-        listed = await asyncio.gather(*(self._list_one(*pair) for pair in pairs))
-        return dict(zip(pairs, listed, strict=True))
+        # One fails, and the others are waited for: a thread of rattler's that has its answer once
+        # the event loop is closed writes a traceback to stderr.
+        told = (self._list_one(*pair) for pair in pairs)
+        listed = await asyncio.gather(*told, return_exceptions=True)
+        return {pair: _listed(each) for pair, each in zip(pairs, listed, strict=True)}
 
     async def _list_one(self, channel: str, subdir: str) -> frozenset[str]:
         asked = self._gateway.names([channel], [subdir], channel_relations="disabled")
@@ -192,3 +195,9 @@ class Solver:
         except asyncio.TimeoutError:
             raise unreadable(f"no answer in {self._timeout:g} s", [channel]) from None
         return frozenset(name.normalized for name in names)
+
+
+def _listed(answer: frozenset[str] | BaseException) -> frozenset[str]:
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer

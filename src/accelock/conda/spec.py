@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accelock.conda.urls import has_credentials, strip_credentials
+from accelock.conda.urls import has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, UnknownWordError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["Spec", "SpecError", "parse"]
 
 _NAME = re.compile(r"_{0,2}[A-Za-z0-9][A-Za-z0-9_.-]*")
 _BUILD = re.compile(r"[A-Za-z0-9_.+*]+")
-_CHANNEL = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*|(https?|file)://\S+")
+_CHANNEL_URL = re.compile(r"(https?|file)://\S+")
 _OPERATOR = re.compile(r"(==|!=|<=|>=|~=|=|<|>)?(.*)")
 _LITERAL = re.compile(
     r"(?:\d+!)?(?=[a-z._-]*\d)[a-z0-9]+(?:[._-]+[a-z0-9]+)*_?(?:\+[a-z0-9._]+)?", re.IGNORECASE
@@ -170,7 +170,7 @@ def _checked(spec: Spec) -> Spec:
     if channel is not None:
         if strip_credentials(channel) != channel:
             raise _Fault("the channel has credentials; they belong into `channels` alone")
-        if not _CHANNEL.fullmatch(channel):
+        if not (is_channel_name(channel) or _CHANNEL_URL.fullmatch(channel)):
             raise _Fault(f"{channel!r} is no channel's name or URL")
     return Spec(spec.name.lower(), spec.version, spec.build, channel)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["has_credentials", "strip_credentials"]
+__all__ = ["has_credentials", "is_channel_name", "strip_credentials"]
 
 # conda: `/t/<token>` may stand anywhere in the path (mirrors put it behind a prefix of theirs).
 _TOKEN = re.compile(r"/t/[^/]+(?=/|$)")
 # `t/<token>/name` is conda's own short form for a channel at its alias.
 _NAMED_TOKEN = re.compile(r"/?(?<![\w.-])t/[^/\s'\"\]]+")
+# rattler takes `./name`, and whatever begins with `..`, for a folder of this machine's.
+_SEGMENT = r"(?!\.\.|\.(?:/|$))[A-Za-z0-9_.-]+"
+_CHANNEL_NAME = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
 _USER = re.compile(r"(?<=://)[^/?#]*@")
 
 
@@ -35,6 +38,11 @@ def strip_credentials(url: str) -> str:
 def has_credentials(text: str) -> bool:
     """Tell whether a text that is no URL may hold a secret: a user before an `@`, or a token."""
     return "@" in text or _NAMED_TOKEN.search(text) is not None
+
+
+def is_channel_name(text: str) -> bool:
+    """Tell whether a text is a channel's name, such as `conda-forge/label/dev`, and no path."""
+    return _CHANNEL_NAME.fullmatch(text) is not None
 
 
 def _strip_name(name: str) -> str:

@@ -11,7 +11,7 @@ from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.catalogue import load_catalogue
-from accelock.conda import guard, header, naming, read
+from accelock.conda import guard, header, naming, plan, previous, read
 from accelock.conda.projects import load_project, refuse_unfinished
 from accelock.console.progress import shows_progress
 from accelock.errors import AccelockError, UnknownWordError
@@ -19,10 +19,13 @@ from accelock.machine import choose, container
 from accelock.target import host_platform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cleo.io.inputs.option import Option
 
-    from accelock.conda.plan import Project
-    from accelock.target import Target
+    from accelock.conda.plan import Environment, Project
+    from accelock.conda.record import Record
+    from accelock.target import Platform, Target
 
 
 class CondaInstallCommand(Command):
@@ -65,9 +68,11 @@ class CondaInstallCommand(Command):
         target, why = self._target(project)
         group = _group(project, self.option("group"))
         name = naming.lock(target, group)
-        platform, records = choose_records(read.read_lock(self._text(project, name), name), name)
+        locked = read.read_lock(self._text(project, name), name)
+        platform, records = choose_records(locked, name)
         specs = project.conda.specs_for(target, platform, group)
         guard.verify(records, target, platform, [spec.name for spec in specs])
+        self._warn_of_age(project, _environment(project, target, group), locked)
         self._say(f"{name}{f' ({why})' if why else ''}")
         install(
             records,
@@ -111,8 +116,29 @@ class CondaInstallCommand(Command):
             self._say(f"WARNING: {name} was edited by hand, or written by another tool")
         return text
 
+    def _warn_of_age(
+        self, project: Project, of: Environment, locked: Mapping[Platform, tuple[Record, ...]]
+    ) -> None:
+        """Warn of a lock that `check` would call stale; it is what there is, and is installed."""
+        name = naming.lock(of.target, of.group)
+        try:
+            stale = previous.stale_in_lock(project, of, locked)
+        except AccelockError as error:  # a lock of pip's that is not here, as in a container
+            self._say(f"WARNING: it cannot be told whether {name} is fresh: {error}")
+            return
+        if stale:
+            self._say(
+                f"WARNING: {name} is stale: what it was solved from changed, or is not here "
+                f"({', '.join(stale)}); to renew it, run: {header.COMMAND}"
+            )
+
     def _say(self, text: str) -> None:
         self.io.write_error_line(text, type=Type.RAW)
+
+
+def _environment(project: Project, target: Target | None, group: str | None) -> Environment:
+    environments = plan.environments(project.config, project.conda)
+    return next(each for each in environments if (each.target, each.group) == (target, group))
 
 
 def _group(project: Project, word: str | None) -> str | None:

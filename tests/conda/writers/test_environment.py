@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from accelock.conda import header
+from accelock.conda.spec import parse
 from accelock.conda.writers import environment
-from tests.conda.records import CPU, CUDA, FORGE, PYTORCH, record, solved, vega
+from tests.conda.records import CPU, CUDA, FORGE, LINUX, MAC, PYTORCH, record, solved, vega
 
 if TYPE_CHECKING:
     from accelock.conda.record import Record
     from accelock.target import Target
 
+SECOND = "https://conda.anaconda.org/second"
 BOTH = {"linux-x86_64": vega("linux-64"), "macos-arm64": vega("osx-arm64")}
 
 
@@ -83,6 +86,61 @@ def test_hardware_builds_have_a_glob_even_where_nobody_asked() -> None:
 def test_a_build_that_says_no_cuda_has_a_glob() -> None:
     records = {"linux-x86_64": [record("ucx 1.0 nocuda_h1_0")]}
     assert entries(environment.render(solved(records, ["ucx"]))) == ["ucx=1.0=nocuda*"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "build", "entry"),
+    [
+        ("blas * openblas", "openblas", "blas=1.0=openblas"),
+        ("blas * *blas", "openblas", "blas=1.0=*blas"),
+        ("pytorch * *mkl*", "cpu_mkl_py312_h0_0", "pytorch=1.0=cpu*mkl*"),
+        ("pytorch * *_0", "py3.12_cpu_0", "pytorch=1.0=*cpu*_0"),
+        ("pytorch * cpu_generic*", "cpu_generic_h0_0", "pytorch=1.0=cpu_generic*"),
+        ("pytorch * py312_mkl*_0", "py312_mkl_cpu_0", "pytorch=1.0=py312_mkl_cpu_0"),
+    ],
+)
+def test_a_build_that_was_asked_for(asked: str, build: str, entry: str) -> None:
+    name = asked.partition(" ")[0]
+    both = {
+        platform: [record(f"{name} 1.0 {build}", subdir=subdir)]
+        for platform, subdir in (("linux-x86_64", "linux-64"), ("macos-arm64", "osx-arm64"))
+    }
+    text = environment.render(solved(both, [asked]))
+    assert entries(text) == [entry]
+    assert "prefer" not in text
+
+
+@pytest.mark.parametrize(("mac", "entry"), [("mkl", "blas=1.0"), ("openblas", "blas=1.0=openblas")])
+def test_a_build_that_was_asked_for_on_one_platform(mac: str, entry: str) -> None:
+    both = {
+        "linux-x86_64": [record("blas 1.0 openblas")],
+        "macos-arm64": [record(f"blas 1.0 {mac}", subdir="osx-arm64")],
+    }
+    asked = {LINUX: (parse("blas * openblas"),), MAC: (parse("blas"),)}
+    text = environment.render(replace(solved(both), asked=asked))
+    assert entries(text) == [entry]
+    note = "# blas: no one glob fits its builds on all platforms; prefer conda-cpu-lock.yml.\n"
+    assert (note in text) is (mac == "mkl")
+
+
+@pytest.mark.parametrize(
+    ("channel", "mac", "entry"),
+    [
+        ("second", SECOND, "'second::alpha=3.1'"),
+        (f"{SECOND}/", SECOND, f"'{SECOND}::alpha=3.1'"),
+        ("second", FORGE, "alpha=3.1"),
+    ],
+)
+def test_a_channel_that_was_asked_for(channel: str, mac: str, entry: str) -> None:
+    both = {
+        "linux-x86_64": [record("alpha 3.1", channel=SECOND)],
+        "macos-arm64": [record("alpha 3.1", channel=mac, subdir="osx-arm64")],
+    }
+    asked = {LINUX: (parse(f"{channel}::alpha"),), MAC: (parse("alpha"),)}
+    text = environment.render(replace(solved(both), asked=asked))
+    assert entries(text) == [entry]
+    note = "# alpha: no one channel has it on all platforms; prefer conda-cpu-lock.yml.\n"
+    assert (note in text) is (mac == FORGE)
 
 
 def test_cuda_builds() -> None:

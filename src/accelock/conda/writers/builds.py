@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from accelock.target import Target
 
-__all__ = ["glob", "is_hardware_build"]
+__all__ = ["glob", "is_hardware_build", "joined"]
 
 _WORD = re.compile(r"(?:^|_)(no_?cuda|(?:cuda|rocm)[\d.]*|cpu|gpu|hip|xpu)(?=$|[_\d]|py)")
 _WITHOUT = ("nocuda", "no_cuda")  # ucx and others of conda-forge
@@ -37,6 +37,33 @@ def glob(builds: Iterable[str], target: Target | None) -> str | None:
     for pattern in _patterns(target, everything):
         if everything and all(fnmatchcase(build, pattern) for build in everything):
             return pattern
+    return None
+
+
+def joined(patterns: Iterable[str], builds: Iterable[str]) -> str | None:
+    """Return a pattern that is within each of `patterns` and fits all builds, or None.
+
+    A MatchSpec has room for one: `cpu*` and `*mkl*` are `cpu*mkl*`. Of no patterns it is None too.
+
+    :param builds: fit all of `patterns`.
+    """
+    everything = tuple(dict.fromkeys(builds))
+    found: str | None = None
+    for pattern in patterns:
+        found = pattern if found is None else _both(found, pattern, everything)
+        if found is None:
+            return None
+    return found
+
+
+def _both(one: str, other: str, builds: tuple[str, ...]) -> str | None:
+    patterns = [one, other, f"{one}{other}", f"{other}{one}", *builds[:1]]
+    for pattern in patterns:
+        # A star in the text of a pattern is no letter, so that only another star takes it.
+        if all(fnmatchcase(pattern, each) for each in (one, other)) and all(
+            fnmatchcase(build, pattern) for build in builds
+        ):
+            return pattern.replace("**", "*")
     return None
 
 

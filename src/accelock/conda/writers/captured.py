@@ -99,4 +99,5 @@ def _notes(captured: Captured) -> Iterator[str]:
 
 def _unpinned(package: PipPackage) -> str:
     """Return what to say of a package that no index need have in this version."""
-    return f"{package.name} {package.version} was installed from {package.origin}; add it yourself"
+    called = f"{package.name} {package.version}".rstrip()
+    return f"{called} was installed from {package.origin}; add it yourself"

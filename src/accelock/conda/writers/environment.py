@@ -1,10 +1,10 @@
 """`environment-<target>.yml`: the portable file, which conda and mamba solve once more.
 
-It holds what the project asks for, in the version that was chosen, and beside that only what keeps
-another solve to the same decisions: Python, what pip has too, and the packages with a build per
-hardware, with a glob for it. Without that glob conda and mamba turn to CUDA wherever they see a
-GPU. It has no builds otherwise, no selectors (conda drops a package with one, without a word), no
-`nodefaults` and no prefix.
+It holds what the project asks for, in the version that was chosen, with the build and the channel
+that it asks for, and beside that only what keeps another solve to the same decisions: Python, what
+pip has too, and the packages with a build per hardware, with a glob for it. Without that glob conda
+and mamba turn to CUDA wherever they see a GPU. It has no builds otherwise, no selectors (conda
+drops a package with one, without a word), no `nodefaults` and no prefix.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from accelock.conda import naming
 from accelock.conda.header import Stamp
 from accelock.conda.writers import builds
+from accelock.conda.writers.entry import entry_of
 from accelock.conda.writers.scalars import scalar
 from accelock.target import Kind
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from accelock.conda.record import Record
     from accelock.conda.solved import Solved
+    from accelock.conda.writers.entry import Entry
 
 __all__ = ["render"]
 
@@ -52,27 +54,15 @@ def _limits(solved: Solved, left_out: dict[str, tuple[str, ...]]) -> Iterator[st
     lock = naming.lock(solved.target, solved.group)
     for package, subdirs in left_out.items():
         yield f"{package} is left out: it is for {', '.join(subdirs)} alone; {lock} has it."
-    for package in _unguarded(solved):
-        yield f"{package}: no one glob fits its builds on all platforms; prefer {lock}."
-    if left_out or _unguarded(solved):
-        yield ""
-
-
-def _unguarded(solved: Solved) -> list[str]:
-    """Return the packages with a build per hardware that a re-solve may choose anew."""
-    return [
-        name
-        for name, found in _by_name(solved).items()
-        if _is_hardware(found) and builds.glob(_builds(found), solved.target) is None
+    loose = [
+        f"{package}: {what} on all platforms; prefer {lock}."
+        for package, found in _by_name(solved).items()
+        if package not in left_out
+        for what in _entry(package, found, solved).loose
     ]
-
-
-def _is_hardware(found: dict[str, Record]) -> bool:
-    return any(map(builds.is_hardware_build, _builds(found)))
-
-
-def _builds(found: dict[str, Record]) -> list[str]:
-    return [record.build for record in found.values()]
+    yield from loose
+    if left_out or loose:
+        yield ""
 
 
 def _dependencies(solved: Solved) -> tuple[list[str], dict[str, tuple[str, ...]]]:
@@ -84,7 +74,7 @@ def _dependencies(solved: Solved) -> tuple[list[str], dict[str, tuple[str, ...]]
         if name not in asked and not _has_to_stay(name, found, solved):
             continue
         if _is_everywhere(found, solved):
-            entries[name] = _entry(name, found, solved)
+            entries[name] = str(_entry(name, found, solved))
         elif name in asked:
             left_out[name] = tuple(found)
     if _needs_cpuonly(solved):
@@ -113,17 +103,14 @@ def _is_guard(record: Record) -> bool:
 
 def _has_to_stay(name: str, found: dict[str, Record], solved: Solved) -> bool:
     """Tell whether a re-solve needs to be told of a package that nobody asked for."""
-    return name in _ALWAYS or name in solved.bound or _is_hardware(found)
+    if name in _ALWAYS or name in solved.bound:
+        return True
+    return any(builds.is_hardware_build(record.build) for record in found.values())
 
 
-def _entry(name: str, found: dict[str, Record], solved: Solved) -> str:
-    """Return `name=version`, with the hardware's glob, as conda's environment files have it."""
-    versions = sorted({record.version for record in found.values()})
-    pattern = builds.glob(_builds(found), solved.target) if _is_hardware(found) else None
-    if len(versions) == 1:
-        return f"{name}={versions[0]}{f'={pattern}' if pattern else ''}"
-    either = "|".join(f"=={version}" for version in versions)
-    return f"{name} {either}{f' {pattern}' if pattern else ''}"
+def _entry(name: str, found: dict[str, Record], solved: Solved) -> Entry:
+    asked = [spec for specs in solved.asked.values() for spec in specs if spec.name == name]
+    return entry_of(found.values(), asked, solved.target)
 
 
 def _needs_cpuonly(solved: Solved) -> bool:
