@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cleo.commands.command import Command
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
+from accelock.console.command import Command
 from accelock.errors import AccelockError, MissingExtraError
 from accelock.machine import surroundings
 from accelock.report.here import Here

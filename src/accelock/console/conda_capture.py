@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from cleo.commands.command import Command
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.conda.capture import capture
 from accelock.conda.writers import captured as writers
+from accelock.console.command import Command
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.lock import journal
 

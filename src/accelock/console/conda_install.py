@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from cleo.commands.command import Command
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.catalogue import load_catalogue
 from accelock.conda import guard, header, naming, read
 from accelock.conda.projects import load_project, refuse_unfinished
+from accelock.console.command import Command
 from accelock.console.progress import shows_progress
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.machine import choose, container
