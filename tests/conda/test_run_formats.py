@@ -74,6 +74,7 @@ def test_a_group_that_is_gone_leaves_pixi_lock(locked: Project) -> None:
 
 def test_an_unknown_format(locked: Project) -> None:
     done = locked.accelock("conda", "lock", "--format", "pxi")
+    assert done.code == 2
     assert done.err == "ERROR: unknown format 'pxi'; did you mean 'pixi'?\n"
 
 

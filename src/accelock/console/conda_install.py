@@ -14,7 +14,7 @@ from accelock.conda import guard, header, naming, read
 from accelock.conda.projects import load_project, refuse_unfinished
 from accelock.console.command import Command
 from accelock.console.progress import shows_progress
-from accelock.errors import AccelockError, UnknownWordError
+from accelock.errors import AccelockError, UnknownWordError, UsageError
 from accelock.machine import choose, container
 from accelock.target import host_platform
 
@@ -59,7 +59,7 @@ class CondaInstallCommand(Command):
         directory = self.directory()
         prefix = self.option("prefix")
         if not prefix:
-            raise AccelockError("say where to: accelock conda install --prefix FOLDER")
+            raise UsageError("say where to: accelock conda install --prefix FOLDER")
         refuse_unfinished(directory)
         project = load_project(directory)
         target, why = self._target(project)
