@@ -2,8 +2,8 @@
 
 The JSON: `format` (1), `target` (null where none fits), `rule`, `reason`, `by_hardware` (what the
 hardware alone chooses), `order`, `candidates` (each `target`, `taken`, and what the hardware says:
-`fits`, `reason`, and `cause`, a word for why it does not fit), `lock` (`files`, and `torch` by target), and `machine`, in
-the schema of `accelock detect --json`.
+`fits`, `reason`, and `cause`, a word for why it does not fit), `lock` (`files`, and `torch` by
+target), and `machine`, in the schema of `accelock detect --json`.
 """
 
 from __future__ import annotations
