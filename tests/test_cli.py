@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
+import os
+import signal
+import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from cleo.testers.command_tester import CommandTester
@@ -13,9 +17,6 @@ from accelock.console.application import console
 from accelock.console.check import CheckCommand
 from tests.report.projects import TABLE, Project
 from tests.support.environments import run, run_accelock
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HEAVY = (
     "accelock.machine.detection",
@@ -183,6 +184,70 @@ def test_errors_are_a_line_and_tracebacks_are_for_verbose(
     assert done.stderr.startswith("ERROR: pyproject.toml, line 1: is not valid TOML")
     done = run_accelock("check", "-v", cwd=project.folder, env=env)
     assert "Traceback" in done.stderr
+
+
+# What the system refuses, and interruptions
+
+
+def accelock_in_shell(
+    script: str, project: Project, env: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return run("sh", "-c", script, sys.executable, cwd=project.folder, env=env)
+
+
+@pytest.mark.parametrize("words", [["check"], ["compile", "--help"]], ids=" ".join)
+def test_a_pipe_that_nobody_reads_is_an_error_without_a_word(
+    words: list[str], project: Project, env: dict[str, str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    for stderr in (subprocess.PIPE, writer):
+        command = [sys.executable, "-m", "accelock", *words]
+        done = subprocess.run(
+            command, cwd=project.folder, env=env, stdout=writer, stderr=stderr, check=False
+        )
+        assert (done.returncode, done.stderr or b"") == (1, b"")
+    os.close(writer)
+
+
+def test_an_interruption_is_130(project: Project, env: dict[str, str]) -> None:
+    pyproject = project.folder / "pyproject.toml"
+    pyproject.unlink()
+    os.mkfifo(pyproject)
+    command = [sys.executable, "-m", "accelock", "why"]
+    with (
+        subprocess.Popen(command, cwd=project.folder, env=env, stderr=subprocess.PIPE) as process,
+        pyproject.open("wb"),  # waits for its reader, and keeps that waiting
+    ):
+        process.send_signal(signal.SIGINT)
+        _out, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, b"")
+
+
+@pytest.mark.parametrize("words", ["check", "why", "diff a b", "conda lock", "compile"])
+def test_a_working_folder_that_is_gone(words: str, project: Project, env: dict[str, str]) -> None:
+    script = f'mkdir gone; cd gone; rmdir ../gone; exec "$0" -m accelock {words}'
+    done = accelock_in_shell(script, project, env)
+    told = "ERROR: the working folder is gone; change into one that is there\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("words", ["check", "detect", "compile --help"])
+def test_a_full_disk(words: str, project: Project, env: dict[str, str]) -> None:
+    done = accelock_in_shell(f'exec "$0" -m accelock {words} >/dev/full', project, env)
+    where = "" if "--help" in words else "standard output: "  # click keeps nothing to try again
+    told = f"ERROR: {where}{os.strerror(errno.ENOSPC)}\n"
+    assert (done.returncode, done.stderr) == (1, told)
+    assert accelock_in_shell(f'"$0" -m accelock {words} >/dev/full 2>&1', project, env).returncode
+
+
+def test_a_closed_stream_is_as_quiet_as_print(project: Project, env: dict[str, str]) -> None:
+    for closed in (">&-", "<&- >&- 2>&-"):
+        done = accelock_in_shell(f'exec "$0" -m accelock check {closed}', project, env)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    project.write("requirements.in", "torch<3\n")
+    assert accelock_in_shell('exec "$0" -m accelock check >&- 2>&-', project, env).returncode == 1
 
 
 def test_the_version_loads_no_command(tmp_path: Path, env: dict[str, str]) -> None:

@@ -88,25 +88,26 @@ def test_diff(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("code", "words", "told"),
     [
-        (["why", "-m", "h1000"], "did you mean 'h100'?"),
-        (["why", "-m", "nowhere.json"], "nowhere.json: no such file"),
-        (["why", "-m", ""], "--machine is empty"),
-        (["why", "touch"], "did you mean 'torch'?"),
+        (2, ["why", "-m", "h1000"], "did you mean 'h100'?"),
+        (1, ["why", "-m", "nowhere.json"], "nowhere.json: no such file"),
+        (2, ["why", "-m", ""], "--machine is empty"),
+        (2, ["why", "touch"], "did you mean 'torch'?"),
         (
+            2,
             ["diff", "cpu", "cu118"],
             "unknown target in requirements.cpu.txt, requirements.cu126.txt",
         ),
-        (["why", "-l", "nothing.txt"], "nothing.txt is not here"),
-        (["doctor", "--python-executable", "/nowhere"], "/nowhere is no Python that answers"),
+        (1, ["why", "-l", "nothing.txt"], "nothing.txt is not here"),
+        (1, ["doctor", "--python-executable", "/nowhere"], "/nowhere is no Python that answers"),
     ],
 )
 def test_errors(
-    project: Project, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    project: Project, capsys: pytest.CaptureFixture[str], code: int, words: list[str], told: str
 ) -> None:
     before = sorted(project.folder.rglob("*"))
-    assert cli.main(words) == 1
+    assert cli.main(words) == code
     captured = capsys.readouterr()
     assert captured.err.startswith("ERROR: ")
     assert told in captured.err

@@ -157,6 +157,13 @@ class TestFile:
             f"{pyproject}: is not UTF-8: invalid continuation byte at byte 21"
         )
 
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+    def test_utf_16_is_not_taken_for_no_table(self, tmp_path: Path, encoding: str) -> None:
+        pyproject = tmp_path / "pyproject.toml"
+        pyproject.write_text("[tool.accelock]\ntargets = ['cpu']\n", encoding=encoding)
+        told = f"{pyproject}: is not UTF-8 (it may be UTF-16); save it as UTF-8"
+        assert self.fault(pyproject) == told
+
     def test_unreadable(self, tmp_path: Path) -> None:
         assert self.fault(tmp_path) == f"{tmp_path}: cannot be read: Is a directory"
 

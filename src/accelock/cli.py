@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,16 +24,32 @@ HANDED_ON = {
     "sync": ("accelock.piptools.sync", "pip-sync of the file that fits this machine"),
 }
 _VERBOSE = frozenset({"-v", "-vv", "-vvv", "--verbose"})
+_INTERRUPTED = 130  # as a shell has it: 128 and the number of SIGINT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the application and return its exit code: 0, 1 for an error, 2 for wrong usage.
 
+    A pipe that its reader has closed is an error, without a message: the exit code 0 would say
+    that all was said and done. An interruption from the keyboard is 130.
+
     :param argv: the words behind the program's name; those of this process by default.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that a terminal cannot show is no error
         sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code = _run(words)
+        sys.stdout.flush()  # now: what fails when Python ends is a traceback
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except OSError as error:
+        return _refused(error, words)
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
     try:
         if words and words[0] in HANDED_ON:
             return _hand_on(words[0], words[1:])
@@ -41,14 +58,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         if _VERBOSE & set(words):
             raise
         return fail(error)
-    except KeyboardInterrupt:
-        return 130
 
 
 def fail(error: AccelockError) -> int:
     """Print an error on stderr, as one message, and return its exit code."""
     sys.stderr.write(f"ERROR: {error}\n")
     return error.exit_code
+
+
+def _refused(error: OSError, words: Sequence[str]) -> int:
+    from accelock.console.refused import refused
+
+    told = refused(error)
+    if told is None:  # nobody reads on
+        return 1
+    if _VERBOSE & set(words):
+        raise told from error
+    return fail(told)
+
+
+def _open_closed_streams() -> None:
+    """Open what the shell closed (`>&-`) on nothing, as Python's own `print` has it.
+
+    Otherwise the next file that is opened gets its number, and is what subprocesses write into.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def _hand_on(name: str, words: Sequence[str]) -> int:

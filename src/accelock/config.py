@@ -109,7 +109,8 @@ def read_config(pyproject: Path, catalogue: Catalogue) -> Config | None:
     """Return the configuration of a pyproject.toml, or None: no file, or no `[tool.accelock]`.
 
     Raises ConfigError with every fault of the table, or with the line of a syntax error. A file
-    that never mentions accelock is not ours to judge, and is not parsed.
+    that never mentions accelock is not ours to judge, and is not parsed; in UTF-16, which editors
+    and shells of Windows write, it cannot be told whether it does.
     """
     try:
         data = pyproject.read_bytes()
@@ -117,6 +118,8 @@ def read_config(pyproject: Path, catalogue: Catalogue) -> Config | None:
         return None
     except OSError as error:
         raise ConfigError([f"cannot be read: {error.strerror}"], str(pyproject)) from error
+    if b"\0" in data:
+        raise ConfigError(["is not UTF-8 (it may be UTF-16); save it as UTF-8"], str(pyproject))
     if b"accelock" not in data:
         return None
     tool = _parse_toml(data, str(pyproject)).get("tool")

@@ -23,6 +23,7 @@ __all__ = [
     "ResolutionError",
     "SourceError",
     "UnknownWordError",
+    "UsageError",
     "nearest_word",
 ]
 
@@ -60,11 +61,18 @@ class ConfigError(AccelockError):
         super().__init__(message)
 
 
-class UnknownWordError(AccelockError):
+class UsageError(AccelockError):
+    """A word of the command line, or of a variable, is none that can stand there; or one lacks."""
+
+    exit_code = 2
+
+
+class UnknownWordError(UsageError):
     """A target, platform, family or version that accelock does not know.
 
-    Takes the kind of word ("target"), the word as it was given, the valid ones in the order in
-    which to list them, and the nearest of them where the caller knows better than the spelling.
+    In a file it is one of the file's faults: a ConfigError. Takes the kind of word ("target"), the
+    word as it was given, the valid ones in the order in which to list them, and the nearest of them
+    where the caller knows better than the spelling.
     """
 
     def __init__(

@@ -125,16 +125,16 @@ def test_a_keep_list(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("code", "words", "told"),
     [
-        ((), "say which environment: accelock conda capture --prefix FOLDER"),
-        (("-p", "env", "--format", "yaml"), "unknown format 'yaml'"),
-        (("-p", "env", "--keep", "nothing.in"), "nothing.in: cannot be read"),
-        (("-p", "nowhere"), "nowhere"),
+        (2, (), "say which environment: accelock conda capture --prefix FOLDER"),
+        (2, ("-p", "env", "--format", "yaml"), "unknown format 'yaml'"),
+        (1, ("-p", "env", "--keep", "nothing.in"), "nothing.in: cannot be read"),
+        (1, ("-p", "nowhere"), "nowhere"),
     ],
 )
 @pytest.mark.usefixtures("prefix")
-def test_what_is_refused(project: Project, words: tuple[str, ...], told: str) -> None:
+def test_what_is_refused(project: Project, code: int, words: tuple[str, ...], told: str) -> None:
     done = project.accelock("conda", "capture", *words)
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (code, "")
     assert told in done.err

@@ -119,6 +119,7 @@ def test_the_target_is_chosen_as_everywhere(
     done = locked.accelock("conda", "install", "--prefix", "env")
     assert "conda-cpu-lock.yml (cpu (ACCELOCK_TARGET says so))\n" in done.err
     done = locked.accelock("conda", "install", "--prefix", "env", "--target", "cu12")
+    assert done.code == 2
     assert done.err == "ERROR: unknown declared target 'cu12'; did you mean 'cu126'?\n"
 
 
@@ -267,7 +268,8 @@ def test_a_stale_lock_is_told(locked: Project, forge: ChannelServer) -> None:
 
 
 def test_what_is_missing(locked: Project) -> None:
-    assert "say where to" in locked.accelock("conda", "install").err
+    done = locked.accelock("conda", "install")
+    assert (done.code, "say where to" in done.err) == (2, True)
     done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu", "--group", "dve")
     assert done.err == "ERROR: unknown group 'dve'; choose one of: dev\n"
     (locked.folder / "conda-cpu-lock.yml").unlink()

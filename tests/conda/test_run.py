@@ -220,7 +220,7 @@ def test_a_new_target_follows_the_first(project: Project, forge: ChannelServer) 
 
 def test_an_unknown_package_to_update(locked: Project) -> None:
     done = locked.accelock("conda", "lock", "--update", "nodjs")
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (2, "")
     assert done.err == "ERROR: unknown locked package 'nodjs'; did you mean 'nodejs'?\n"
 
 

@@ -60,8 +60,21 @@ def test_other_formats_on_request_and_then_kept(locked: Project) -> None:
     assert findings(locked) == {}
 
 
+def test_a_group_that_is_gone_leaves_pixi_lock(locked: Project) -> None:
+    """No file of the other environments is stale: pixi.lock, which holds all of them, is."""
+    locked.lock("--format", "pixi")
+    table = '[tool.accelock.conda.group.dev.dependencies]\ngit = "*"\n'
+    locked.edit("pyproject.toml", table, "")
+    assert findings(locked)["pixi.lock"] == "stale-sidecar"
+    locked.lock()
+    assert "pixi.lock" not in findings(locked)
+    assert "cpu-dev" not in locked.read("pixi.lock")
+    assert locked.lock().out.endswith("nothing was solved.\n")
+
+
 def test_an_unknown_format(locked: Project) -> None:
     done = locked.accelock("conda", "lock", "--format", "pxi")
+    assert done.code == 2
     assert done.err == "ERROR: unknown format 'pxi'; did you mean 'pixi'?\n"
 
 

@@ -10,8 +10,10 @@ import pytest
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.machine import profile
-from accelock.machine.choose import choose_for
+from accelock.machine.choose import candidates, choose_for
 from accelock.target import parse_target
+from tests.support.environments import run_accelock
+from tests.support.fakes import on_posix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +76,39 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
             profile.read(str(tmp_path / f"{name}.json"))
     with pytest.raises(AccelockError, match="no such file"):
         profile.read(str(tmp_path))
+
+
+@on_posix
+def test_a_pipe_is_read_and_no_more_of_it_than_a_profile_may_have(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    """As in `accelock why -m <(ssh node accelock detect --json)`."""
+    data = json.dumps(profile.dump(profile.read("h100")))
+    (tmp_path / "pyproject.toml").write_text("[tool.accelock]\ntargets = ['cpu', 'cu126']\n")
+    words = ("why", "-m", "/dev/stdin")
+    done = run_accelock(*words, cwd=tmp_path, env=env, stdin=data)
+    assert done.stdout.startswith("cu126 for /dev/stdin: 8 x NVIDIA H100"), done.stderr
+    done = run_accelock(*words, cwd=tmp_path, env=env, stdin=" " * 2_000_000)
+    assert done.stderr == "ERROR: /dev/stdin: is no profile of a machine: it is larger than 1 MB\n"
+
+
+def test_a_machine_that_says_nothing_of_itself() -> None:
+    machine = profile.parse('{"format": 1, "platform": null}', "x")
+    declared = [parse_target("cu126", CATALOGUE.targets)]
+    [candidate] = candidates(declared, machine, CATALOGUE.hardware)
+    assert candidate.reason == "there are no builds for an unknown platform"
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [("null", "is missing"), ("580", "must be a text or null"), ('"new"', "'new' is none; write")],
+)
+def test_one_fault_of_a_driver_is_told_once(version: str, told: str) -> None:
+    text = f'{{"format": 1, "platform": null, "nvidia_driver": {{"version": {version}}}}}'
+    with pytest.raises(ConfigError) as caught:
+        profile.parse(text, "box.json")
+    [fault] = caught.value.faults
+    assert fault.startswith(f"nvidia_driver.version: {told}")
 
 
 def test_all_faults_at_once() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from accelock.report import Level, check
-from tests.report.projects import CPU, SITE, TABLE, Project, codes, only
+from tests.report.projects import CPU, CU126, SITE, TABLE, Project, codes, only
 
 
 def test_a_changed_input(project: Project) -> None:
@@ -25,6 +27,41 @@ def test_a_changed_table_of_another_tool(project: Project) -> None:
     conda = '[tool.accelock.conda]\nchannels = ["c"]\n'
     project.write("pyproject.toml", TABLE + conda + "[tool.black]\nx = 1\n")
     assert {finding.code for finding in check(project.folder).findings} == {"missing-sidecar"}
+
+
+def test_a_target_that_is_no_longer_declared(project: Project) -> None:
+    """The command that made the file, run again, does not write it: to be told so would not end."""
+    command = "accelock compile requirements.in"
+    project.compiled("requirements.cu126.txt", "cu126", CU126, ["requirements.in"], command=command)
+    project.write("pyproject.toml", TABLE.replace("cu126", "cu128"))
+    project.compiled("requirements.cpu.txt", "cpu", CPU)
+    project.compiled("requirements.cu128.txt", "cu128", CU126.replace("cu126", "cu128"))
+    finding = only(check(project.folder), "undeclared")
+    assert (finding.level, finding.file) == (Level.ERROR, "requirements.cu126.txt")
+    assert "it is for cu126, which pyproject.toml does not declare" in finding.what
+    assert finding.todo == "remove it"
+
+
+@pytest.mark.parametrize("option", ["--target=cu126", "-t cu126"])
+def test_a_target_of_the_command_line_is_compiled_again(project: Project, option: str) -> None:
+    command = f"accelock compile {option} requirements.in"
+    project.compiled("requirements.cu126.txt", "cu126", CU126, command=command)
+    project.write("pyproject.toml", TABLE.replace(', "cu126"', ""))
+    stale = {finding.file: finding for finding in check(project.folder).findings}
+    assert stale["requirements.cu126.txt"].code == "stale"
+    assert stale["requirements.cu126.txt"].todo == f"run: {command}"
+
+
+def test_a_file_from_when_there_was_one_target(project: Project) -> None:
+    """Of the two files for cpu the command writes one, whatever the other is called."""
+    command = "accelock compile requirements.in"
+    project.write("pyproject.toml", '[tool.accelock]\ntargets = ["cpu"]\n')
+    project.compiled("requirements.txt", "cpu", CPU, command=command)
+    project.sound()
+    finding = only(check(project.folder), "stale")
+    assert finding.file == "requirements.txt"
+    told = "requirements.cpu.txt is for cpu too: remove what that does not write"
+    assert finding.todo == f"run: {command}; {told}"
 
 
 def test_an_input_that_is_gone(project: Project) -> None:

@@ -181,6 +181,18 @@ def test_files_of_what_is_no_longer_declared(folder: Path) -> None:
     assert codes(folder) == [("undeclared-sidecar", name) for name in NAMES]
 
 
+def test_a_list_for_a_platform_that_is_no_longer_declared(folder: Path) -> None:
+    """`conda lock --format explicit` does not write it any more: to be told so would not end."""
+    solve(folder, ("explicit",))
+    edit(folder / "pyproject.toml", '"linux-64", ', "")
+    solve(folder)
+    lists = ("conda-cpu-linux-64.txt", "conda-cu126-linux-64.txt")
+    assert codes(folder) == [("undeclared-sidecar", name) for name in lists]
+    finding = run(folder).findings[0]
+    assert (finding.level, finding.todo) == (Level.WARNING, "remove it")
+    assert "it is the explicit for cpu on linux-64, which" in finding.what
+
+
 def test_a_project_that_had_no_targets(tmp_path: Path) -> None:
     write(tmp_path, "pyproject.toml", TABLE.replace('targets = ["cpu", "cu126"]\n', ""))
     solve(tmp_path)

@@ -64,11 +64,24 @@ def test_the_whole_json(project: Project) -> None:
 
 
 def test_the_variable_and_what_the_hardware_would_have_chosen(project: Project) -> None:
-    lines = list(why(gpu_box(project.folder, environ={"ACCELOCK_TARGET": "cpu"})).lines())  # type: ignore[arg-type]
+    answer = why(gpu_box(project.folder, environ={"ACCELOCK_TARGET": "cpu"}))  # type: ignore[arg-type]
+    lines = list(answer.lines())
     assert lines[:2] == [
         "cpu for this machine: ACCELOCK_TARGET says so",
         "by its hardware it would be cu126",
     ]
+    assert [line.split()[:2] for line in lines[3:5]] == [["cu126", "not"], ["cpu", "taken"]]
+    document = json.loads(answer.dumps())
+    assert document["target"] == "cpu"
+    assert [each["target"] for each in document["candidates"] if each["taken"]] == ["cpu"]
+
+
+def test_the_only_target_is_taken_whether_it_fits_or_not(tmp_path: Path) -> None:
+    Project(tmp_path).write("pyproject.toml", '[tool.accelock]\ntargets = ["cu126"]\n')
+    answer = why(here(tmp_path))
+    assert "  cu126  taken        no NVIDIA driver found" in list(answer.lines())
+    [candidate] = json.loads(answer.dumps())["candidates"]
+    assert (candidate["taken"], candidate["fits"]) == (True, False)
 
 
 def test_the_choice_of_the_environment(project: Project) -> None:
@@ -134,8 +147,9 @@ def test_files_of_targets_without_a_table(project: Project) -> None:
 
 
 def test_a_variable_that_names_none(project: Project) -> None:
-    with pytest.raises(UnknownWordError, match="'cu127'"):
+    with pytest.raises(UnknownWordError, match="'cu127'") as caught:
         why(here(project.folder, environ={"ACCELOCK_TARGET": "cu127"}))
+    assert caught.value.exit_code == 2
 
 
 def test_poetry_lock(tmp_path: Path) -> None:

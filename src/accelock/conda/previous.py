@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from accelock.conda import header, naming, read
+from accelock.conda import header, naming, plan, read
 from accelock.errors import AccelockError
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def is_fresh(
 ) -> bool:
     """Tell whether every file of an environment is there, unedited, and made from today's inputs.
 
-    A pixi.lock is one for all environments: of it, what this one says is looked at.
+    A pixi.lock is one for all environments: of it, what this one says is looked at, and that it has
+    none that the project no longer has.
     """
     digests = digests_of(project, each, locked)
     whole = [naming.environment(each.target, each.group), naming.lock(each.target, each.group)]
@@ -85,9 +86,7 @@ def is_fresh(
             if _inputs(project, name) != {subdir: digests[subdir]}:
                 return False
     if "pixi" in formats:
-        said = _inputs(project, naming.PIXI) or {}
-        called = naming.pixi_environment(each.target, each.group)
-        return all(said.get(f"{called}/{subdir}") == digests[subdir] for subdir in digests)
+        return _pixi_says(project, each, digests)
     return True
 
 
@@ -102,6 +101,16 @@ def stale_in_lock(
     name = naming.lock(each.target, each.group)
     stamp = header.read(project.read(name) or "", name)
     return stamp.stale(digests_of(project, each, records)) if stamp is not None else ()
+
+
+def _pixi_says(project: Project, each: Environment, digests: Mapping[str, str]) -> bool:
+    said = _inputs(project, naming.PIXI) or {}
+    declared = plan.environments(project.config, project.conda)
+    known = {naming.pixi_environment(one.target, one.group) for one in declared}
+    if any(key.partition("/")[0] not in known for key in said):
+        return False
+    called = naming.pixi_environment(each.target, each.group)
+    return all(said.get(f"{called}/{subdir}") == digests[subdir] for subdir in digests)
 
 
 def digests_of(

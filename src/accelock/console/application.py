@@ -18,6 +18,9 @@ from accelock.errors import UnknownWordError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cleo.io.inputs.input import Input
+    from cleo.io.outputs.output import Output
+
 NAME = "accelock"
 _COMMANDS = {
     "check": late("accelock.console.check", "CheckCommand"),
@@ -36,7 +39,7 @@ _HELP = frozenset({"help", "-h", "--help"})
 def application(words: Sequence[str]) -> int:
     """Run the console application on the words behind its name, and return its exit code.
 
-    AccelockErrors are the caller's to show.
+    AccelockErrors, an interruption and what the system refuses are the caller's to show.
     """
     plain = [word for word in words if not word.startswith("-") and word not in _HELP]
     if plain and plain[0] in cli.HANDED_ON:
@@ -54,14 +57,30 @@ def application(words: Sequence[str]) -> int:
 
 def console() -> Application:
     """Return the application with all commands; those on pip-tools are there to be listed."""
-    made = Application(NAME, __version__)
+    made = _Console(NAME, __version__)
     made.set_display_name(NAME)
-    made.auto_exits(auto_exits=False)
-    made.catch_exceptions(catch_exceptions=False)
     for name, (_module, description) in cli.HANDED_ON.items():
         made.add(_HandedOn(name, description))
     made.set_command_loader(FactoryCommandLoader(_COMMANDS))
     return made
+
+
+class _Console(Application):
+    """cleo's application, which lets everything out that is raised.
+
+    Its own says 0 after a closed pipe, whatever was found or left undone, and 1 when interrupted.
+    """
+
+    def run(
+        self,
+        input: Input | None = None,  # noqa: A002 - cleo's name
+        output: Output | None = None,
+        error_output: Output | None = None,
+    ) -> int:
+        """Run what the input names and return its exit code; it never leaves the process."""
+        io = self.create_io(input, output, error_output)
+        self._configure_io(io)
+        return self._run(io)
 
 
 def _unknown(words: Sequence[str], known: Sequence[str]) -> UnknownWordError:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cleo.commands.command import Command
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
-from accelock.errors import AccelockError, MissingExtraError
+from accelock.console.command import Command
+from accelock.errors import MissingExtraError, UsageError
 from accelock.machine import surroundings
 from accelock.report.here import Here
 from accelock.target import PythonVersion
@@ -96,5 +96,5 @@ class HereCommand(Command):
             return None
         word = self.option(name)
         if word is not None and not str(word).strip():
-            raise AccelockError(f"--{name} is empty; name one, or leave it out")
+            raise UsageError(f"--{name} is empty; name one, or leave it out")
         return None if word is None else str(word)

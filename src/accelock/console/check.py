@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from cleo.commands.command import Command
 from cleo.helpers import argument, option
 from cleo.io.outputs.output import Type
 
+from accelock.console.command import Command
 from accelock.report import check
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from cleo.commands.command import Command
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.conda.capture import capture
 from accelock.conda.writers import captured as writers
-from accelock.errors import AccelockError, UnknownWordError
+from accelock.console.command import Command
+from accelock.errors import AccelockError, UnknownWordError, UsageError
 from accelock.lock import journal
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class CondaCaptureCommand(Command):
         """Capture, print or write, and return the exit code."""
         prefix = self.option("prefix")
         if not prefix:
-            raise AccelockError("say which environment: accelock conda capture --prefix FOLDER")
+            raise UsageError("say which environment: accelock conda capture --prefix FOLDER")
         form = self.option("format") or _FORMATS[0]
         if form not in _FORMATS:
             raise UnknownWordError("format", form, _FORMATS)

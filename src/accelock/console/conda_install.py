@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from cleo.commands.command import Command
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.catalogue import load_catalogue
 from accelock.conda import guard, header, naming, plan, previous, read
 from accelock.conda.projects import load_project, refuse_unfinished
+from accelock.console.command import Command
 from accelock.console.progress import shows_progress
-from accelock.errors import AccelockError, UnknownWordError
+from accelock.errors import AccelockError, UnknownWordError, UsageError
 from accelock.machine import choose, container
 from accelock.target import host_platform
 
@@ -62,7 +62,7 @@ class CondaInstallCommand(Command):
         directory = self.directory()
         prefix = self.option("prefix")
         if not prefix:
-            raise AccelockError("say where to: accelock conda install --prefix FOLDER")
+            raise UsageError("say where to: accelock conda install --prefix FOLDER")
         refuse_unfinished(directory)
         project = load_project(directory)
         target, why = self._target(project)

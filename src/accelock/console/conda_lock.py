@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from cleo.commands.command import Command
 from cleo.helpers import option
 from cleo.io.outputs.output import Type, Verbosity
 
 from accelock.conda.beside import renew
 from accelock.conda.plan import environments
 from accelock.conda.projects import load_project, name_of
+from accelock.console.command import Command
 from accelock.console.progress import shows_progress
 from accelock.errors import UnknownWordError
 from accelock.lock import journal

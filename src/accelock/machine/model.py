@@ -134,7 +134,10 @@ class Machine:
     @property
     def where(self) -> str:
         """Return what to call the platform in a message."""
-        return self.platform.name if self.platform else f"{self.system} on {self.machine}"
+        if self.platform:
+            return self.platform.name
+        # A profile need not say either of them.
+        return " on ".join(filter(None, (self.system, self.machine))) or "an unknown platform"
 
     @property
     def is_musl(self) -> bool:

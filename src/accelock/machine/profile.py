@@ -126,15 +126,18 @@ def _is_there(path: Path) -> bool:
 
 
 def _text(path: Path) -> str:
+    """Return the text of a file; a pipe has no size, so that no more than the limit is read."""
     try:
-        if not path.is_file():
+        if path.is_dir() or not path.exists():
             raise AccelockError(
                 f"{path}: no such file; `accelock detect --json` prints one, and these ship with "
                 f"accelock: {', '.join(names())}"
             )
-        if path.stat().st_size > _LIMIT:
+        with path.open("rb") as stream:
+            data = stream.read(_LIMIT + 1)
+        if len(data) > _LIMIT:
             raise AccelockError(f"{path}: is no profile of a machine: it is larger than 1 MB")
-        return path.read_bytes().decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise AccelockError(f"{path}: cannot be read ({reason})") from error
@@ -249,7 +252,7 @@ def _driver(reader: _Reader) -> Driver | None:
     inner = _Reader(value, "nvidia_driver.", reader.faults)
     inner.only(("version", "source"))
     source = inner.text("source") or "the profile"
-    if inner.text("version") is None:
+    if value.get("version") is None:
         inner.fault("version", "is missing")
     found: Driver | None = inner.parsed("version", lambda t: Driver.find(t, source), "550.54.15")
     return found

@@ -18,7 +18,7 @@ from accelock.config import (
     sources_from_environment,
     sources_from_options,
 )
-from accelock.errors import AccelockError, ConfigError
+from accelock.errors import AccelockError, ConfigError, UsageError
 from accelock.target import (
     DEFAULT_PLATFORMS,
     Cell,
@@ -35,10 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class OptionError(AccelockError):
+class OptionError(UsageError):
     """A word of the command line is not what its option takes, or needs another option."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)

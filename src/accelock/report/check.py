@@ -23,7 +23,7 @@ from accelock.report.poetry_lock import (
 )
 from accelock.report.project import Project
 from accelock.report.sidecars import Sidecars, check_sidecars, is_sidecar, unknown_sidecar
-from accelock.report.together import check_lockstep, check_missing, unstamped
+from accelock.report.together import by_series, check_lockstep, check_missing, unstamped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -178,9 +178,12 @@ def _below(finding: Finding, folder: Path, directory: Path) -> Finding:
 
 
 def _of_each(compiled: Sequence[Compiled], run: _Run) -> Iterator[Finding]:
+    declared, groups = run.project.config.targets, by_series(compiled)
     for each in compiled:
         inputs = read_inputs(each)
-        yield from check_freshness(each, inputs, run.directory)
+        group = groups[files.series(each.name, each.target)]
+        others = [x.name for x in group if x.target == each.target and x is not each]
+        yield from check_freshness(each, inputs, run.directory, declared, others)
         yield from check_pins(each, inputs, run.project)
 
 

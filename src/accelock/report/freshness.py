@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelock.lock import freshness
+from accelock.report import files
 from accelock.report.findings import Finding, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from accelock.report.files import Compiled
+    from accelock.target import Target
 
 STDIN = "-"
+_TARGET_OPTION = re.compile(r"(?:^|\s)(?:-t|--target\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,18 @@ def read_inputs(compiled: Compiled) -> Inputs:
     return Inputs(texts, tuple(missing), remote, STDIN in compiled.stamp.inputs)
 
 
-def check_freshness(compiled: Compiled, inputs: Inputs, directory: Path) -> Iterator[Finding]:
-    """Yield what is wrong with a file's inputs; `directory` is where pyproject.toml is."""
+def check_freshness(
+    compiled: Compiled,
+    inputs: Inputs,
+    directory: Path,
+    declared: Collection[Target] = (),
+    others: Sequence[str] = (),
+) -> Iterator[Finding]:
+    """Yield what is wrong with a file's inputs; `directory` is where pyproject.toml is.
+
+    `declared` are the targets in that, and `others` the names of the other files that are for the
+    same target and input.
+    """
     if inputs.missing:
         what = f"it was compiled from {_join(inputs.missing)}, which cannot be read now"
         todo = f"bring the input back, or {recompile(compiled)}"
@@ -57,7 +71,9 @@ def check_freshness(compiled: Compiled, inputs: Inputs, directory: Path) -> Iter
         todo = "keep a copy in the project to have that checked"
         yield Finding("remote-input", Level.WARNING, compiled.name, what, todo)
     if len(inputs.texts) == len(compiled.stamp.inputs):
-        yield from _staleness(compiled, inputs, directory)
+        changed = _changed(compiled, inputs, directory)
+        if changed is not None:
+            yield _stale(compiled, changed, declared, others)
 
 
 def recompile(compiled: Compiled) -> str:
@@ -65,15 +81,34 @@ def recompile(compiled: Compiled) -> str:
     return f"run: {compiled.command}" if compiled.command else "compile it again"
 
 
-def _staleness(compiled: Compiled, inputs: Inputs, directory: Path) -> Iterator[Finding]:
+def _changed(compiled: Compiled, inputs: Inputs, directory: Path) -> str | None:
+    """Return what may have changed since a file was compiled, or None where nothing did."""
     settings = freshness.settings_of(directory)
     if freshness.digest(inputs.texts.items(), settings) == compiled.stamp.digest:
-        return
+        return None
     tables = "[tool.accelock] or [tool.pip-tools] in pyproject.toml"
-    changed = f"{_join(inputs.texts)}, or {tables}," if inputs.texts else tables
+    return f"{_join(inputs.texts)}, or {tables}," if inputs.texts else tables
+
+
+def _stale(
+    compiled: Compiled, changed: str, declared: Collection[Target], others: Sequence[str]
+) -> Finding:
+    if _is_left_over(compiled, declared):
+        what = f"it is for {compiled.target}, which pyproject.toml does not declare, and is stale"
+        return Finding("undeclared", Level.ERROR, compiled.name, what, "remove it")
+    todo = recompile(compiled)
+    if others:  # as requirements.txt, when there was one target, beside requirements.cpu.txt
+        todo += f"; {_join(others)} is for {compiled.target} too: remove what that does not write"
     what = f"it is stale: {changed} changed after it was compiled"
-    yield Finding("stale", Level.ERROR, compiled.name, what, recompile(compiled))
+    return Finding("stale", Level.ERROR, compiled.name, what, todo)
 
 
-def _join(names: Mapping[str, str] | tuple[str, ...]) -> str:
+def _is_left_over(compiled: Compiled, declared: Collection[Target]) -> bool:
+    """Tell whether no run writes a file again: its target came from the table, and left it."""
+    if compiled.target in declared or files.template(compiled.name, compiled.target) is None:
+        return False
+    return compiled.command is not None and not _TARGET_OPTION.search(compiled.command)
+
+
+def _join(names: Iterable[str]) -> str:
     return ", ".join(names)

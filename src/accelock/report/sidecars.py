@@ -97,7 +97,13 @@ class _Run:
                 yield _misnamed(sidecar)
 
     def _is_declared(self, stamp: Stamp) -> bool:
-        return stamp.kind == "pixi" or any(_is_of(stamp, each) for each in self.environments)
+        if stamp.kind == "pixi":
+            return True
+        platform = _platform(stamp) if stamp.kind == "explicit" else None
+        return any(
+            _is_of(stamp, each) and (platform is None or platform in each.platforms)
+            for each in self.environments
+        )
 
     def _missing(self, name: str, environment: Environment) -> Finding:
         if _text(self.project.directory / name) is not None:
@@ -173,11 +179,16 @@ def _name(stamp: Stamp) -> str | None:
     if stamp.kind == "pixi":
         return naming.PIXI
     if stamp.kind == "explicit":
-        names = (CONDA_ALIASES.get(subdir, "") for subdir in stamp.inputs)
-        platform = next((PLATFORMS[name] for name in names if name), None)
+        platform = _platform(stamp)
         return naming.explicit(stamp.target, platform, stamp.group) if platform else None
     name_of = naming.lock if stamp.kind == "lock" else naming.environment
     return name_of(stamp.target, stamp.group)
+
+
+def _platform(stamp: Stamp) -> Platform | None:
+    """Return the platform of an explicit list."""
+    names = (CONDA_ALIASES.get(subdir, "") for subdir in stamp.inputs)
+    return next((PLATFORMS[name] for name in names if name), None)
 
 
 def _misnamed(sidecar: _Sidecar) -> Finding:
@@ -224,8 +235,11 @@ def _text(path: Path) -> str | None:
 
 
 def _undeclared(sidecar: _Sidecar) -> Finding:
-    whose = _whose(sidecar.stamp.target, sidecar.stamp.group) or " of a project without targets"
-    what = f"it is the {sidecar.stamp.kind}{whose}, which pyproject.toml does not declare"
+    stamp = sidecar.stamp
+    whose = _whose(stamp.target, stamp.group) or " of a project without targets"
+    if stamp.kind == "explicit":
+        whose += f" on {', '.join(stamp.inputs)}"
+    what = f"it is the {stamp.kind}{whose}, which pyproject.toml does not declare"
     return Finding("undeclared-sidecar", Level.WARNING, sidecar.name, what, "remove it")
 
 

@@ -1,9 +1,9 @@
 """`accelock why`: the target for a machine, and each candidate with its reason.
 
 The JSON: `format` (1), `target` (null where none fits), `rule`, `reason`, `by_hardware` (what the
-hardware alone chooses), `order`, `candidates` (each `target`, `fits`, `taken`, `reason`, and
-`cause`, a word for why it does not fit), `lock` (`files`, and `torch` by target), and `machine`, in
-the schema of `accelock detect --json`.
+hardware alone chooses), `order`, `candidates` (each `target`, `taken`, and what the hardware says:
+`fits`, `reason`, and `cause`, a word for why it does not fit), `lock` (`files`, and `torch` by
+target), and `machine`, in the schema of `accelock detect --json`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,15 @@ class Why:
         """Return 1 where no target fits."""
         return int(self.choice is None)
 
+    def _takes(self, candidate: Candidate) -> bool:
+        """Tell whether a candidate is the one of the answer, which need not be the hardware's."""
+        return self.choice is not None and candidate.target == self.choice.target
+
+    def _word(self, candidate: Candidate) -> str:
+        if self._takes(candidate):
+            return "taken"
+        return "not needed" if candidate.fits else "passed over"
+
     def lines(self) -> Iterator[str]:
         """Yield the answer as text."""
         if self.choice is None:
@@ -58,7 +67,7 @@ class Why:
         for each in self.candidates:
             torch = self.torch.get(each.target.name)
             locked = f" [torch {torch}]" if torch else ""
-            yield f"  {each.target.name:<{width}}  {_word(each):<11}  {each.reason}{locked}"
+            yield f"  {each.target.name:<{width}}  {self._word(each):<11}  {each.reason}{locked}"
         yield ""
         yield f"order: {ORDER}"
         if self.files:
@@ -84,7 +93,7 @@ class Why:
                 {
                     "target": each.target.name,
                     "fits": each.fits,
-                    "taken": each.taken,
+                    "taken": self._takes(each),
                     "reason": each.reason,
                     "cause": each.cause.value if each.cause else None,
                 }
@@ -119,9 +128,3 @@ def why(here: Here) -> Why:
         files=here.locks.files if here.locks else (),
         torch={name: str(fact.torch) for name, fact in here.facts.items() if fact.torch},
     )
-
-
-def _word(candidate: Candidate) -> str:
-    if candidate.taken:
-        return "taken"
-    return "not needed" if candidate.fits else "passed over"
