@@ -309,7 +309,7 @@ class TestFromOtherPackages:
         assert needy.files() == again
 
     def test_several_cells_at_once(self, needy: Project) -> None:
-        """Both Pythons of linux-aarch64, for one more round and not for two.
+        """Both Pythons of linux-aarch64, for one more round and not for two."""
         needy.write(requirements_in="needy\n")
         pythons = ("--python-version=3.10", "--python-version=3.12")
         done = needy.compile("-t", "cu126", *pythons)

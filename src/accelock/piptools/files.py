@@ -115,7 +115,8 @@ def stamp_of(compiled: Compiled, target: Target, *, inputs: tuple[str, ...], tex
 
 
 def _stamp(run: Run, target: Target, output: str, pythons: tuple[str, ...]) -> Stamp:
-    folder = Path() if output == outputs.STDOUT else Path(output).parent
+    # A link is written through: where the file really is, its inputs are found from there.
+    folder = Path() if output == outputs.STDOUT else Path(output).resolve().parent
     texts = [(_from(folder, path), text) for path, text in run.inputs.of(target.name)]
     return Stamp(
         version=__version__,
@@ -131,4 +132,7 @@ def _stamp(run: Run, target: Target, output: str, pythons: tuple[str, ...]) -> S
 def _from(folder: Path, path: str) -> str:
     if path == reading.STDIN or "://" in path:
         return path
-    return Path(os.path.relpath(path, folder)).as_posix()
+    given = Path(path)
+    if given.is_absolute() or ".." in given.parts:  # `relpath` does not look for links in these
+        given = given.parent.resolve() / given.name
+    return Path(os.path.relpath(given, folder)).as_posix()
