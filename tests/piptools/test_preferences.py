@@ -129,13 +129,16 @@ class TestSecondRun:
 
     def test_a_folder_behind_a_link(self, project: Project, tmp_path: Path) -> None:
         (tmp_path / "far/deep").mkdir(parents=True)
-        (tmp_path / "far/r.in").write_text("of another project\n")
+        (tmp_path / "far/r.in").write_text("click\n")
+        (tmp_path / "alias").symlink_to(project.folder)
         (project.folder / "out").symlink_to(tmp_path / "far/deep")
         project.write(r_in="tqdm\n")
-        for given in ("r.in", "out/../../project/r.in", project.folder / "r.in"):
+        given_as = {"r.in": "../../project/r.in", "out/../r.in": "../r.in"}
+        given_as[str(tmp_path / "alias/r.in")] = "../../project/r.in"
+        for given, told in given_as.items():
             project.compile(*LINUX, "-t", "cpu", given, "-o", "out/x.txt")
 
-            assert "# accelock: inputs ../../project/r.in;" in project.read("out/x.txt")
+            assert f"# accelock: inputs {told};" in project.read("out/x.txt")
             assert project.accelock("check", "out/x.txt").returncode == 0
 
 
