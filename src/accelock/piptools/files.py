@@ -132,7 +132,4 @@ def _stamp(run: Run, target: Target, output: str, pythons: tuple[str, ...]) -> S
 def _from(folder: Path, path: str) -> str:
     if path == reading.STDIN or "://" in path:
         return path
-    given = Path(path)
-    if given.is_absolute() or ".." in given.parts:  # `relpath` does not look for links in these
-        given = given.parent.resolve() / given.name
-    return Path(os.path.relpath(given, folder)).as_posix()
+    return Path(os.path.relpath(path, folder)).as_posix()
