@@ -11,6 +11,7 @@ from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import LockstepError
 from accelock.index.lockstep import CellDroppedError
+from accelock.index.waiving import Trial
 from accelock.poetry import fallback, labels, merging, notes, root, summary
 from accelock.poetry.errors import UserError, shown
 from accelock.poetry.hooks import PoetrySolver
@@ -99,7 +100,8 @@ class _Work:
             return self._rounds()
         except CellDroppedError as error:
             # At once: it is why all of it is resolved again.
-            self.project.say(f"<warning>{self.together.drop(error)}</>")
+            for each in (error, *error.others):
+                self.project.say(f"<warning>{self.together.drop(each)}</>")
             return None
 
     def _rounds(self) -> Solution:
@@ -131,9 +133,10 @@ class _Work:
             try:
                 found[whole] = self._one(whole, found)
             except SolverProblemError:
-                if not self._rule_out(whole, found):
-                    raise
-                return None
+                if self._rule_out(whole, found):
+                    return None
+                self._make_way(whole, found)
+                raise
             if self._cut(whole, found[whole]) or self._misses(whole, found[whole]):
                 return None
             lockstep.settle(lockstep_versions(self.pool, found[whole]))
@@ -232,12 +235,34 @@ class _Work:
         except UserError:
             return False
         except SolverProblemError:
+            self._make_way(whole, found)
             self.project.say(f"accelock: there is no solution for {whole}:")
             raise
         refused = [(n, v) for n, vs in settled.items() if n in alone for v in vs - alone[n]]
         for name, version in refused:
             lockstep.exclude(name, version)
         return bool(refused)
+
+    def _make_way(self, whole: Slice, found: Mapping[Slice, Solved]) -> None:
+        """Say it where platforms that the user named keep a slice from a solution.
+
+        :raises CellDroppedError: default ones do, and are to be left out.
+        """
+
+        def solve(part: Slice) -> Trial | None:
+            try:
+                solved = self._one(part, found)
+            except (SolverProblemError, UserError, LockstepError):
+                return None
+            versions = lockstep_versions(self.pool, solved)
+            askers = {
+                name: {p.name for p in solved if name in {each.name for each in p.requires}}
+                for name in versions
+            }
+            return Trial(versions, askers)
+
+        if reason := self.together.make_way(whole, solve):
+            self.project.say(f"accelock: {reason}")
 
     def _cut(self, whole: Slice, solved: Solved) -> bool:
         """Cut off the platforms on which a chosen version carries another label."""
