@@ -11,13 +11,12 @@ from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import LockstepError
 from accelock.index.lockstep import CellDroppedError
-from accelock.index.waiving import Trial
 from accelock.poetry import fallback, labels, merging, notes, root, summary
 from accelock.poetry.errors import UserError, shown
 from accelock.poetry.hooks import PoetrySolver
 from accelock.poetry.locked import Locked
 from accelock.poetry.slices import Slice
-from accelock.poetry.solution import Solution, is_sourced, lockstep_versions
+from accelock.poetry.solution import Solution, as_trial, is_sourced, lockstep_versions
 from accelock.poetry.together import Together
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from poetry.core.packages.package import Package
     from poetry.packages.transitive_package_info import TransitivePackageInfo
 
+    from accelock.index.waiving import Trial
     from accelock.poetry.hooks import TargetSolver
     from accelock.poetry.locker import TargetLocker
     from accelock.poetry.merging import Solved
@@ -254,12 +254,7 @@ class _Work:
                 solved = self._one(part, found)
             except (SolverProblemError, UserError, LockstepError):
                 return None
-            versions = lockstep_versions(self.pool, solved)
-            askers = {
-                name: {p.name for p in solved if name in {each.name for each in p.requires}}
-                for name in versions
-            }
-            return Trial(versions, askers)
+            return as_trial(self.pool, solved)
 
         if reason := self.together.make_way(whole, solve):
             self.project.say(f"accelock: {reason}")
