@@ -291,7 +291,10 @@ def _is_newer(target: Target, known: Collection[str]) -> bool:
 
 
 def _nearest_target(word: str, valid: Collection[str]) -> str | None:
-    """Find what was meant: "CUDA 12.6" and "cu12.6" are cu126, "rocm63" is rocm6.3."""
+    """Find what was meant: "CUDA 12.6" and "cu12.6" are cu126, "rocm63" is rocm6.3.
+
+    Of those that begin with the word ("cu12") it is the newest.
+    """
     plain = re.sub(r"[^a-z0-9]", "", word.lower().replace("cuda", "cu"))
     scores = {
         name: difflib.SequenceMatcher(None, plain, name.replace(".", "")).ratio() for name in valid
@@ -299,7 +302,9 @@ def _nearest_target(word: str, valid: Collection[str]) -> str | None:
     best = max(scores.values(), default=0.0)
     if best <= NEAR:
         return None
-    equals = (name for name in valid if scores[name] == best)
+    equals = [name for name in valid if scores[name] == best]
+    if begun := [name for name in equals if name.replace(".", "").startswith(plain)]:
+        return max(begun, key=_number)
     return min(equals, key=lambda name: abs(_number(name) - _number(plain)))
 
 

@@ -348,8 +348,14 @@ class TestOutput:
 
         assert "out.txt" in torch.refused(*LINUX, "-t", "cpu", "-o", "out.txt")
 
-    def test_a_folder_that_is_not_there(self, torch: Project) -> None:
+    def test_a_folder_that_is_not_there(self, torch: Project, index: IndexServer) -> None:
+        """It is said before anything is resolved, for which a long run is no time."""
+        index.reset()
         assert "gone/out.txt" in torch.refused(*LINUX, "-t", "cpu", "-o", "gone/out.txt")
+        assert index.pages() == ()
+
+        torch.compile(*LINUX, "-t", "cpu", "-o", "gone/out.txt", "--dry-run")
+        assert index.pages() != ()
 
     def test_a_folder_that_is_a_file(self, torch: Project) -> None:
         assert "out.txt" in torch.refused(*LINUX, "-t", "cpu", "-o", "requirements.in/out.txt")

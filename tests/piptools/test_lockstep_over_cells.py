@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.piptools.support_invocations import BACKEND, PYPROJECT
 from tests.piptools.support_sites import binary, on_pypi, pure
 from tests.support.pytorch_site import pytorch_site
 from tests.support.torch_releases import HERE
@@ -289,3 +290,73 @@ class TestBacktracking:
 
         assert project.pins()["torchaudio"] == "2.7.1+cpu"
         assert project.pins(platform="macos-arm64")["torchaudio"] == "2.7.1"
+
+
+class TestFromOtherPackages:
+    """cu126 ends at 2.6.0 on linux-aarch64, and no line of the inputs asks for 2.8.0."""
+
+    @pytest.fixture
+    def needy(self, served: Callable[[Site], Project]) -> Project:
+        return served(on_pypi(pure("needy", "1.0", "torch==2.8.0")))
+
+    def test_a_default_platform_is_left_out(self, needy: Project) -> None:
+        needy.write(requirements_in="needy\ntorch\n")
+        done = needy.compile("-t", "cpu", "-t", "cu126")
+
+        (said,) = [line for line in done.stderr.splitlines() if " is left out of " in line]
+        assert said.startswith("WARNING: linux-aarch64 is left out of cu126: torch 2.8.0 is needed")
+        assert "by needy, and cu126, linux-aarch64" in said
+        assert "the only torch that it has is 2.6.0" in said
+        assert "--platform" in said
+        assert needy.pins("requirements.cpu.txt", "linux-aarch64")["torch"] == "2.8.0+cpu"
+        assert needy.pins("requirements.cu126.txt", "windows-x86_64")["torch"] == "2.8.0+cu126"
+        platforms = "# accelock: platforms linux-x86_64 windows-x86_64\n"
+        assert platforms in needy.read("requirements.cu126.txt")
+
+        again = needy.files()
+        done = needy.compile("-t", "cpu", "-t", "cu126")
+        assert "linux-aarch64 is left out of cu126" in done.stderr
+        assert needy.files() == again
+
+    def test_several_cells_at_once(self, needy: Project) -> None:
+        """Both Pythons of linux-aarch64, for one more round and not for two."""
+        needy.write(requirements_in="needy\n")
+        pythons = ("--python-version=3.10", "--python-version=3.12")
+        done = needy.compile("-t", "cu126", *pythons)
+
+        assert done.stderr.count("linux-aarch64 is left out of cu126") == 2
+        assert done.stderr.count("Resolving cu126, linux-x86_64, Python 3.10") == 2
+        assert needy.pins(python="3.10")["torch"] == "2.8.0+cu126"
+
+    def test_a_directory(self, project: Project) -> None:
+        project.write(
+            pyproject_toml=PYPROJECT.replace('"tqdm"', '"torch==2.8.0"'),
+            backend_py=BACKEND.replace("Requires-Dist: tqdm", "Requires-Dist: torch==2.8.0"),
+        )
+        project.write(requirements_in="-e .\n")
+        done = project.compile("-t", "cpu", "-t", "cu126", "requirements.in")
+
+        assert "linux-aarch64 is left out of cu126: torch 2.8.0 is needed by seed" in done.stderr
+        assert project.pins("requirements.cu126.txt")["torch"] == "2.8.0+cu126"
+
+    def test_what_nothing_has_is_refused_in_pips_words(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        project = served(on_pypi(pure("needy", "1.0", "torch==9.9")))
+        project.write(requirements_in="needy\n")
+
+        said = project.refused("-q", "-t", "cpu", "-t", "cu126")
+        assert "pip found no solution for cpu, linux-x86_64" in said
+        assert "No matching distribution found for torch==9.9" in said
+        assert "left out" not in said
+        assert "lockstep" not in said
+
+    def test_a_named_platform_is_refused_with_the_reason(self, needy: Project) -> None:
+        needy.write(requirements_in="needy\n")
+        named = ("--platform=linux-x86_64", "--platform=linux-aarch64")
+
+        said = needy.refused("-q", "-t", "cpu", "-t", "cu126", *named)
+        assert "No matching distribution found for torch==2.8.0" in said
+        assert "One version has to serve all cells (lockstep)" in said
+        assert "torch 2.8.0 is needed by needy, and cu126, linux-aarch64" in said
+        assert "has no 2.8.0: the only torch that it has is 2.6.0" in said

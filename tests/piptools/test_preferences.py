@@ -116,6 +116,31 @@ class TestSecondRun:
         assert link.is_symlink()
         assert "tqdm==4.67.1" in real.read_text()
 
+    def test_a_link_is_fresh_by_both_names(self, project: Project) -> None:
+        """The stamp leads to the inputs from where the file is, and not from where the link is."""
+        (project.folder / "locks").mkdir()
+        (project.folder / "locks/real.txt").write_text("")
+        (project.folder / "r.txt").symlink_to("locks/real.txt")
+        project.write(r_in="tqdm\n").compile(*LINUX, "-t", "cpu", "r.in")
+
+        assert "# accelock: inputs ../r.in;" in project.read("locks/real.txt")
+        for words in ((), ("r.txt",), ("locks/real.txt",)):
+            assert project.accelock("check", *words).returncode == 0, words
+
+    def test_a_folder_behind_a_link(self, project: Project, tmp_path: Path) -> None:
+        (tmp_path / "far/deep").mkdir(parents=True)
+        (tmp_path / "far/r.in").write_text("click\n")
+        (tmp_path / "alias").symlink_to(project.folder)
+        (project.folder / "out").symlink_to(tmp_path / "far/deep")
+        project.write(r_in="tqdm\n")
+        given_as = {"r.in": "../../project/r.in", "out/../r.in": "../r.in"}
+        given_as[str(tmp_path / "alias/r.in")] = "../../project/r.in"
+        for given, told in given_as.items():
+            project.compile(*LINUX, "-t", "cpu", given, "-o", "out/x.txt")
+
+            assert f"# accelock: inputs {told};" in project.read("out/x.txt")
+            assert project.accelock("check", "out/x.txt").returncode == 0
+
 
 class TestSwitchOfTarget:
     def test_keeps_public_versions(self, project: Project) -> None:

@@ -199,6 +199,15 @@ def test_another_environment_is_cleared_of_our_requirements(
     assert looking.would_remove(*words) == {"tomlkit", "accelock", "stray"}
 
 
+def test_what_is_no_python_at_all(looking: Workplace) -> None:
+    looking.project.compiled("requirements.cpu.txt", "cpu", "filelock==1.0\n", ())
+    silent = looking.project.write("silent", "#!/bin/sh\n")
+    silent.chmod(0o755)
+    done = looking.sync("--python-executable", silent, code=1)
+    assert f"{silent} does not tell the version of its pip" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_our_own_environment_by_its_name(looking: Workplace) -> None:
     looking.project.compiled("requirements.cpu.txt", "cpu", "filelock==1.0\n", ())
     assert looking.would_remove("--python-executable", looking.venv.python) == set()

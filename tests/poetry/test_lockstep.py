@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from packaging.version import Version
 
 from accelock.target import PythonVersion
 from tests.poetry.support_project import HERE
+from tests.poetry.support_site import pure
 from tests.support.environments import run
 
 if TYPE_CHECKING:
@@ -256,3 +258,54 @@ class TestMarkersOfTheUser:
             "linux-aarch64",
             "windows-x86_64",
         }
+
+
+class TestFromOtherPackages:
+    """cu126 ends at 2.6.0 on linux-aarch64, and pyproject.toml asks for no torch."""
+
+    @pytest.fixture
+    def needy(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+        index: IndexServer,
+    ) -> Project:
+        needy = pure("needy", "1.0", "torch==2.8.0")
+        return project_at(serve(index.site.with_files("/simple", needy)))
+
+    def test_a_default_platform_is_left_out(self, needy: Project) -> None:
+        done = needy.write_pyproject(["needy"]).poetry("lock")
+
+        (said,) = [line for line in done.stderr.splitlines() if " is left out of " in line]
+        assert said.startswith("linux-aarch64 is left out of cu126: torch 2.8.0 is needed by needy")
+        assert "the only torch that it has is 2.6.0" in said
+        assert needy.pins("cpu", "linux-aarch64")["torch"] == "2.8.0+cpu"
+        assert needy.pins("cu126", "windows-x86_64")["torch"] == "2.8.0+cu126"
+        platforms = needy.lock()["metadata"]["accelock"]["platforms"]
+        assert platforms["cu126"] == ["linux-x86_64", "windows-x86_64"]
+
+        first = needy.lock()
+        assert "is left out of cu126" in needy.poetry("lock").stderr
+        assert needy.lock() == first
+
+    def test_of_the_target_that_is_solved_first(self, needy: Project) -> None:
+        """A platform of the very slice that has no solution."""
+        done = needy.write_pyproject(["needy"], targets=("cu126",)).poetry("lock")
+
+        assert done.stderr.count("linux-aarch64 is left out of cu126") == 1
+        assert needy.pins("cu126")["torch"] == "2.8.0+cu126"
+
+    def test_a_named_platform_is_refused_with_the_reason(self, needy: Project) -> None:
+        needy.write_pyproject(["needy"], table='platforms = ["linux-x86_64", "linux-aarch64"]')
+
+        said = needy.refused("lock")
+        assert "needy" in said
+        assert "torch 2.8.0 is needed by needy, and cu126, linux-aarch64" in said
+
+    def test_what_nothing_has_is_refused_in_poetrys_words(self, needy: Project) -> None:
+        needy.write_pyproject(["needy", "old-fashioned==1.0"])
+
+        said = needy.refused("lock")
+        assert "old-fashioned (1.0) depends on torch (<2.7)" in said
+        assert "left out" not in said
+        assert "lockstep" not in said

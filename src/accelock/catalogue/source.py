@@ -63,6 +63,11 @@ class Source:
         """Return the URL for `target`, credentials included, without a trailing slash."""
         return self.template.replace(TARGET_FIELD, target.name)
 
+    @property
+    def is_nightly(self) -> bool:
+        """Tell whether the URL is that of nightly builds, by PyTorch's word for them."""
+        return "nightly" in urlsplit(self.template).path.lower().split("/")
+
     def __str__(self) -> str:
         return self.redacted
 

@@ -26,11 +26,15 @@ _LISTED = 8
 
 
 class CellDroppedError(LockstepError):
-    """A cell of the default platforms has no wheel for a package and is to be left out."""
+    """A cell of the default platforms has no wheel for a package and is to be left out.
 
-    def __init__(self, cell: Cell, message: str) -> None:
+    :param others: more such cells, each with its own reason.
+    """
+
+    def __init__(self, cell: Cell, message: str, others: tuple[CellDroppedError, ...] = ()) -> None:
         super().__init__(message)
         self.cell = cell
+        self.others = others
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Lockstep:
     :param preferred: (name, cell) -> the version that is locked now. It stays if it can: a default
         platform that alone has not got it is left out, as for a version that the input pins.
     :param words: what messages tell the user to do.
+    :param waived: cells that have no say for now (`accelock.index.waiving`).
     """
 
     cells: tuple[Cell, ...]
@@ -85,6 +90,7 @@ class Lockstep:
     source: Callable[[Cell, str], str] = lambda _cell, _name: "its index"
     preferred: Callable[[str, Cell], Version | None] = lambda _name, _cell: None
     words: Words = field(default_factory=Words)
+    waived: frozenset[Cell] = frozenset()
     excluded: dict[str, set[Version]] = field(default_factory=dict)
     settled: dict[str, frozenset[Version]] = field(default_factory=dict)
     _common: dict[tuple[str, tuple[Cell, ...]], frozenset[Version]] = field(default_factory=dict)
@@ -95,7 +101,7 @@ class Lockstep:
         :raises CellDroppedError: a default platform's cell is in the way.
         :raises LockstepError: the cells have no common version.
         """
-        group = self._group(name, cell)
+        group = tuple(c for c in self.group(name, cell) if c == cell or c not in self.waived)
         key = (name, group)
         if key not in self._common:
             self._common[key] = self._intersect(name, group)
@@ -130,14 +136,14 @@ class Lockstep:
         asking = [cell for cell in self.cells if self.asks(name, cell)] or list(self.cells)
         optional = [cell for cell in asking if self.may_drop(cell)]
         binding = [cell for cell in asking if cell not in optional] or optional[:1]
-        fitting = [self._fitting(name, cell) for cell in asking]
+        fitting = [self.fitting(name, cell) for cell in asking]
         if max(frozenset.intersection(*fitting), default=chosen) > chosen:
             return None  # it is the rest of the graph that wants an older one
-        rest = frozenset.intersection(*(self._fitting(name, cell) for cell in binding))
+        rest = frozenset.intersection(*(self.fitting(name, cell) for cell in binding))
         newer = {v for v in rest if v > chosen and not v.is_prerelease}
         newer -= self.excluded.get(name, set())
         for version in sorted(newer, reverse=True):
-            lacking = tuple(c for c in optional if version not in self._fitting(name, c))
+            lacking = tuple(c for c in optional if version not in self.fitting(name, c))
             platforms = {cell.platform for cell in lacking}
             if lacking and len(platforms) == 1:
                 rest_of = {cell.target for cell in asking if cell not in lacking}
@@ -145,7 +151,11 @@ class Lockstep:
                 return HeldBack(version, lacking, alone)
         return None
 
-    def _group(self, name: str, cell: Cell) -> tuple[Cell, ...]:
+    def looked_up(self) -> frozenset[str]:
+        """Return the packages that some cell was asked for so far."""
+        return frozenset(name for name, _group in self._common)
+
+    def group(self, name: str, cell: Cell) -> tuple[Cell, ...]:
         """Return the cells that share a version with this one.
 
         All of them, unless the input itself asks for versions by platform that cannot be one
@@ -166,14 +176,14 @@ class Lockstep:
         return tuple(o for o in self.cells if not asking or o in asking or o == cell)
 
     def _meets(self, name: str, cells: Iterable[Cell]) -> bool:
-        sets = [self._fitting(name, cell) for cell in cells]
+        sets = [self.fitting(name, cell) for cell in cells]
         return bool(frozenset.intersection(*sets))
 
     def _intersect(self, name: str, cells: Collection[Cell]) -> frozenset[Version]:
         common: frozenset[Version] | None = None
         served: list[Cell] = []
         for cell in self._by_weight(name, cells):
-            fitting = self._fitting(name, cell)
+            fitting = self.fitting(name, cell)
             joined = fitting if common is None else common & fitting
             if not joined:
                 self._stop(name, cell, served)
@@ -190,7 +200,7 @@ class Lockstep:
         wish = next(locked, None)
         if wish is None or wish in common or wish in self.excluded.get(name, ()):
             return
-        having = [cell for cell in cells if wish in self._fitting(name, cell)]
+        having = [cell for cell in cells if wish in self.fitting(name, cell)]
         lacking = [cell for cell in cells if cell not in having]
         targets = {cell.target for cell in having}
         droppable = (self.may_drop(cell) and cell.target in targets for cell in lacking)
@@ -200,19 +210,24 @@ class Lockstep:
             raise CellDroppedError(cell, f"{name} {wish} is locked, and {cell} has no {wish}.")
 
     def _by_weight(self, name: str, cells: Collection[Cell]) -> list[Cell]:
-        """Return the cells in the order in which they have a say.
+        """Return the cells in the order in which they have a say."""
+        weighty = self.weighty(name, cells)
+        return [*weighty, *(cell for cell in cells if cell not in weighty)]
 
-        First those whose platform the user named, and one of each target: a default platform of one
+    def weighty(self, name: str, cells: Collection[Cell]) -> list[Cell]:
+        """Return the cells that have a say before the others.
+
+        Those whose platform the user named, and one of each target: a default platform of one
         target (linux-aarch64, where CUDA builds are few) must not cost another target all of its.
         """
         homes: dict[Target, Cell] = {}
         for cell in cells:
-            if self._fitting(name, cell):
+            if self.fitting(name, cell):
                 homes.setdefault(cell.target, cell)
-        weighty = [c for c in cells if not self.may_drop(c) or homes.get(c.target) == c]
-        return [*weighty, *(cell for cell in cells if cell not in weighty)]
+        return [c for c in cells if not self.may_drop(c) or homes.get(c.target) == c]
 
-    def _fitting(self, name: str, cell: Cell) -> frozenset[Version]:
+    def fitting(self, name: str, cell: Cell) -> frozenset[Version]:
+        """Return the versions that a cell has, of those that the inputs ask for."""
         specifiers = self.wanted(name, cell)
         return frozenset(specifiers.filter(self.available(name, cell)))
 
@@ -222,17 +237,22 @@ class Lockstep:
             raise CellDroppedError(cell, message)
         raise LockstepError(message)
 
+    def having(self, name: str, cell: Cell, wanted: Collection[Version] = ()) -> str:
+        """Say which versions a cell has, where others are wanted, and where it was looked."""
+        has = self.available(name, cell)
+        what = _range(name, has, wanted) if has else f"there is no wheel of {name} for it"
+        return f"{what}, at {self.source(cell, name)}"
+
     def _explain(self, name: str, cell: Cell, served: list[Cell]) -> str:
         asked = str(self.wanted(name, cell))
         has = self.available(name, cell)
         what = f"{name}{asked}" if asked else name
-        allowed = {v for other in served for v in self._fitting(name, other)}
-        has_what = _range(name, has, allowed) if has else f"there is no wheel of {name} for it"
-        lines = [f"{what} cannot be locked for {cell}: {has_what}, at {self.source(cell, name)}."]
+        allowed = {v for other in served for v in self.fitting(name, other)}
+        lines = [f"{what} cannot be locked for {cell}: {self.having(name, cell, allowed)}."]
         if has and served:
             lines.append(
                 "One version has to serve all cells (lockstep), and these have it up to: "
-                + "; ".join(f"{other}: {_newest(self._fitting(name, other))}" for other in served)
+                + "; ".join(f"{other}: {_newest(self.fitting(name, other))}" for other in served)
                 + "."
             )
         bare = sorted(self.wanted(name, cell).filter(self.unhashed(name, cell)))

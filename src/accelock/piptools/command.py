@@ -13,6 +13,7 @@ from piptools.logging import log
 
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
+from accelock.lock import journal
 from accelock.piptools import engine, files, hooks, outputs, sizes
 from accelock.piptools.bar import DownloadBar
 from accelock.piptools.calling import Command
@@ -20,7 +21,7 @@ from accelock.piptools.plan import OptionError, Options, Plan, find_config, make
 from accelock.piptools.sidecars import Sidecars, as_pip_compile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from accelock.config import Config
 
@@ -116,7 +117,13 @@ def _compile(**params: Any) -> None:
         return
     _refuse_legacy(params)
     command = Command(params=params, default_map=context.default_map)
-    run = engine.Engine(plan, command, hooks.installed, prepare=sidecars.prepare)
+
+    def prepare(names: Iterable[str]) -> None:
+        if not params["dry_run"]:
+            _refuse_unwritable(names)
+        sidecars.prepare(names)
+
+    run = engine.Engine(plan, command, hooks.installed, prepare=prepare)
     compiled = run.compile()
     pages = files.sheets(compiled, _their_context(context, params), words_of(options))
     files.write(compiled, pages, sidecars, dry_run=params["dry_run"])
@@ -155,6 +162,12 @@ def _as_pip_compile(context: click.Context, params: dict[str, Any], sidecars: Si
         return
     sidecars.prepare([outputs.guessed_name(params["output_file"], params["src_files"])])
     as_pip_compile(sidecars, call)
+
+
+def _refuse_unwritable(names: Iterable[str]) -> None:
+    """Stop before anything is resolved that could not be written."""
+    paths = [Path(name) for name in names if name != outputs.STDOUT]
+    journal.refuse_unwritable(path for path in paths if not journal.is_special(path))
 
 
 def _refuse_legacy(params: dict[str, Any]) -> None:

@@ -175,7 +175,8 @@ class Engine:
             try:
                 return Solver(self.run, self.command, _readable(keep)).solve()
             except CellDroppedError as error:
-                self._drop(error)
+                for each in (error, *error.others):
+                    self._drop(each)
             except LockstepError as error:
                 raise self._of_whole_target(error) from error
 

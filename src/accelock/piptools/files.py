@@ -115,7 +115,8 @@ def stamp_of(compiled: Compiled, target: Target, *, inputs: tuple[str, ...], tex
 
 
 def _stamp(run: Run, target: Target, output: str, pythons: tuple[str, ...]) -> Stamp:
-    folder = Path() if output == outputs.STDOUT else Path(output).parent
+    # A link is written through: where the file really is, its inputs are found from there.
+    folder = Path() if output == outputs.STDOUT else Path(output).resolve().parent
     texts = [(_from(folder, path), text) for path, text in run.inputs.of(target.name)]
     return Stamp(
         version=__version__,

@@ -232,7 +232,10 @@ def _relative(path: str) -> str:
     """Return a path as the stamp has it: relative to the working directory where it can be."""
     if urllib.parse.urlsplit(path).scheme in {"http", "https"}:
         return redact(path)
+    given = Path(path)
+    if given.is_absolute() or ".." in given.parts:  # `relpath` does not look for links in these
+        given = given.parent.resolve() / given.name
     try:
-        return str(PurePosixPath(Path(os.path.relpath(path)).as_posix()))
+        return str(PurePosixPath(Path(os.path.relpath(given)).as_posix()))
     except ValueError:  # another drive on Windows
         return Path(path).as_posix()

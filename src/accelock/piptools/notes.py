@@ -31,6 +31,7 @@ def say(run: Run, captures: Mapping[Cell, Capture], warnings: Iterable[str]) -> 
     newest = _newest_lockstep(run, captures)
     _unhashed(run, captures, newest)
     _held_back(run, newest, _followers(newest, captures))
+    _mixed_sources(run, captures)
 
 
 def _absent(run: Run) -> None:
@@ -71,6 +72,22 @@ def _directory(link: Link | None, *, editable: bool) -> Path | None:
         link = Link(parse_editable(link.url)[1])
     directory = Path(link.file_path).resolve()
     return directory if directory.is_dir() else None
+
+
+def _mixed_sources(run: Run, captures: Mapping[Cell, Capture]) -> None:
+    """Say it where nightly builds are read and the file names the stable ones, or the reverse.
+
+    A mirror in the environment stands for what the file names, and does not stand for the other.
+    """
+    names = {name for capture in captures.values() for name in pins(capture)}
+    families = {entry.family.name for name in names if (entry := run.shelves.find(name))}
+    for name in sorted(families):
+        read, written = run.plan.sources[name], run.plan.written[name]
+        if read.is_nightly != written.is_nightly:
+            run.plan.say(
+                f"WARNING: {name} was read at {read}, as the environment says, and the file names "
+                f"{written}: one of them has nightly builds, and the other has not."
+            )
 
 
 def _newest_lockstep(run: Run, captures: Mapping[Cell, Capture]) -> dict[str, Version]:

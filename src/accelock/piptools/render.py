@@ -10,6 +10,7 @@ from click import unstyle
 from piptools.utils import get_compile_command
 from piptools.writer import OutputWriter, comment
 
+from accelock.index.fetch import hide_credentials
 from accelock.lock.header import Stamp, body_digest
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     import click
 
     from accelock.piptools.merge import Variant
+
+
+# What pip-tools writes before the inputs and the packages that a pin comes from.
+_VIA = "# via"
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,10 @@ class TargetWriter(OutputWriter):  # type: ignore[misc]
     def _format_requirement(self, ireq: Any, marker: Any = None, hashes: Any = None) -> str:
         del marker  # pip-tools keeps one marker per name
         own = self._by_requirement[id(ireq)].marker
-        return str(super()._format_requirement(ireq, own, hashes=hashes))
+        line = str(super()._format_requirement(ireq, own, hashes=hashes))
+        # Of an input with a login in its URL; in the requirement itself pip needs it.
+        pin, via, origins = line.partition(_VIA)
+        return f"{pin}{via}{hide_credentials(origins)}"
 
     def lines(self) -> list[str]:
         """Return the lines of the file, styled as pip-tools shows them on a terminal."""

@@ -10,7 +10,8 @@ from pip._vendor.packaging.utils import canonicalize_name
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
 from accelock.errors import ResolutionError
-from accelock.piptools.calling import Command, OutputName, call_cell
+from accelock.index import waiving
+from accelock.piptools.calling import Command, NoSolutionError, OutputName, call_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,9 +72,11 @@ class Solver:
             try:
                 found[cell] = self._cell(cell, found)
             except ResolutionError as error:
-                if not self._rule_out(cell, found, error):
-                    raise
-                return None
+                if self._rule_out(cell, found):
+                    return None
+                if reason := self._reason(error, found):
+                    raise ResolutionError(f"{error}\n  {reason}") from error
+                raise
             if lockstep is not None:
                 versions = self._lockstep_versions(found[cell])
                 lockstep.settle({name: (version,) for name, version in versions.items()})
@@ -106,7 +109,7 @@ class Solver:
             if (entry := self.run.shelves.find(name)) and entry.package.lockstep
         }
 
-    def _rule_out(self, cell: Cell, found: Mapping[Cell, Capture], error: ResolutionError) -> bool:
+    def _rule_out(self, cell: Cell, found: Mapping[Cell, Capture]) -> bool:
         """Rule out the leader's versions that this cell's graph refuses; False if none is.
 
         The cell is solved by itself: where it then takes another version of a lockstep package,
@@ -120,13 +123,38 @@ class Solver:
         try:
             alone = self._lockstep_versions(self._cell(cell, found))
         except ResolutionError:
-            raise error from None
+            return False
         refused = {n: taken - {alone[n]} for n, taken in settled.items() if n in alone}
         refused = {name: versions for name, versions in refused.items() if versions}
         for name, versions in refused.items():
             for version in versions:
                 lockstep.exclude(name, version)
         return bool(refused)
+
+    def _reason(self, error: ResolutionError, found: Mapping[Cell, Capture]) -> str | None:
+        """Return why a cell has no solution, where cells of platforms that the user named are why.
+
+        :raises CellDroppedError: cells of default platforms are, and there is one without them.
+        """
+        lockstep = self.run.lockstep
+        # `accelock rewrite` has means of its own: it lets go of the lines that are in the way.
+        if lockstep is None or not isinstance(error, NoSolutionError) or self.run.reports_moves:
+            return None
+        cell = error.cell
+        return waiving.make_way(lockstep, (cell,), lambda: self._trial(cell, found))
+
+    def _trial(self, cell: Cell, found: Mapping[Cell, Capture]) -> waiving.Trial | None:
+        try:
+            capture = self._cell(cell, found)
+        except ResolutionError:
+            return None
+        versions = self._lockstep_versions(capture)
+        askers = {
+            name: getattr(ireq, "_required_by", ())
+            for name, ireq in pins(capture).items()
+            if name in versions
+        }
+        return waiving.Trial({name: (taken,) for name, taken in versions.items()}, askers)
 
 
 def asked_for(capture: Capture, name: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import piptools.scripts.sync as sync_module
 from pip._internal.exceptions import PipError
+from pip._vendor.packaging.version import InvalidVersion
 
 from accelock.catalogue import load_catalogue
 from accelock.config import Config, read_config
@@ -115,6 +116,12 @@ def _run_pip_sync(params: dict[str, Any]) -> None:
         raise AccelockError(_failed(error)) from error
     except (PipError, UnicodeDecodeError) as error:
         raise AccelockError(f"pip cannot read the requirements: {error}") from error
+    except InvalidVersion as error:  # pip-sync reads what an interpreter says of its own pip
+        python = params["python_executable"] or "this Python"
+        raise AccelockError(
+            f"{python} does not tell the version of its pip ({error}); is it a Python that has "
+            "pip? Nothing was changed."
+        ) from error
 
 
 def _failed(error: subprocess.CalledProcessError) -> str:

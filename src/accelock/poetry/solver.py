@@ -16,7 +16,7 @@ from accelock.poetry.errors import UserError, shown
 from accelock.poetry.hooks import PoetrySolver
 from accelock.poetry.locked import Locked
 from accelock.poetry.slices import Slice
-from accelock.poetry.solution import Solution, is_sourced, lockstep_versions
+from accelock.poetry.solution import Solution, as_trial, is_sourced, lockstep_versions
 from accelock.poetry.together import Together
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from poetry.core.packages.package import Package
     from poetry.packages.transitive_package_info import TransitivePackageInfo
 
+    from accelock.index.waiving import Trial
     from accelock.poetry.hooks import TargetSolver
     from accelock.poetry.locker import TargetLocker
     from accelock.poetry.merging import Solved
@@ -101,7 +102,8 @@ class _Work:
             return self._rounds()
         except CellDroppedError as error:
             # At once: it is why all of it is resolved again.
-            self.project.say(f"<warning>{self.together.drop(error)}</>")
+            for each in (error, *error.others):
+                self.project.say(f"<warning>{self.together.drop(each)}</>")
             return None
 
     def _rounds(self) -> Solution:
@@ -135,9 +137,10 @@ class _Work:
             try:
                 found[whole] = kept.get(whole) or self._one(whole, found)
             except SolverProblemError:
-                if not self._rule_out(whole, found):
-                    raise
-                return None
+                if self._rule_out(whole, found):
+                    return None
+                self._make_way(whole, found)
+                raise
             if self._cut(whole, found[whole]):
                 self._kept = {other: found[other] for other in found if other != whole}
                 return None
@@ -239,12 +242,29 @@ class _Work:
         except UserError:
             return False
         except SolverProblemError:
+            self._make_way(whole, found)
             self.project.say(f"accelock: there is no solution for {whole}:")
             raise
         refused = [(n, v) for n, vs in settled.items() if n in alone for v in vs - alone[n]]
         for name, version in refused:
             lockstep.exclude(name, version)
         return bool(refused)
+
+    def _make_way(self, whole: Slice, found: Mapping[Slice, Solved]) -> None:
+        """Say it where platforms that the user named keep a slice from a solution.
+
+        :raises CellDroppedError: default ones do, and are to be left out.
+        """
+
+        def solve(part: Slice) -> Trial | None:
+            try:
+                solved = self._one(part, found)
+            except (SolverProblemError, UserError, LockstepError):
+                return None
+            return as_trial(self.pool, solved)
+
+        if reason := self.together.make_way(whole, solve):
+            self.project.say(f"accelock: {reason}")
 
     def _cut(self, whole: Slice, solved: Solved) -> bool:
         """Cut off the platforms on which a chosen version carries another label."""

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 from poetry.core.constraints.version import Version as PoetryVersion
 
 from accelock.errors import AccelockError, LockstepError
+from accelock.index import waiving
 from accelock.index.lockstep import CellDroppedError, Lockstep, Words
 from accelock.poetry import labels
 from accelock.poetry.asks import Asks
-from accelock.poetry.slices import first_slices, split, without
+from accelock.poetry.slices import Slice, first_slices, split, without
 from accelock.target import CPU, Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from packaging.version import Version
     from poetry.core.packages.dependency import Dependency
 
+    from accelock.index.waiving import Trial
     from accelock.poetry.project import Project
-    from accelock.poetry.slices import Slice
     from accelock.poetry.supply import Supply
     from accelock.target import Platform, Target
 
@@ -151,6 +152,21 @@ class Together:
             f"{cell.platform.name} is left out of {cell.target.name}: {error} (It is one of the "
             "default platforms; name those that you need in [tool.accelock] `platforms`.)"
         )
+
+    def make_way(self, whole: Slice, solve: Callable[[Slice], Trial | None]) -> str | None:
+        """Find out whether platforms are the reason that a slice has no solution by itself.
+
+        :param solve: solves a slice again, while some platforms have no say.
+        :returns: the reason, where the user named the platforms that are in the way.
+        :raises CellDroppedError: default platforms are in the way, and are to be left out.
+        """
+        cells = {self._cell(whole.target, each): each for each in whole.platforms}
+
+        def without_waived() -> Trial | None:
+            there = (p for cell, p in cells.items() if cell not in self.lockstep.waived)
+            return solve(Slice(whole.target, tuple(there)))
+
+        return waiving.make_way(self.lockstep, list(cells), without_waived)
 
     def cut(self, whole: Slice, odd: Collection[str]) -> bool:
         """Give some platforms of a slice one of their own; False where there is nothing to cut."""

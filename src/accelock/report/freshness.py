@@ -32,7 +32,7 @@ class Inputs:
 
 
 def read_inputs(compiled: Compiled) -> Inputs:
-    """Read the inputs that a stamp names; their paths are relative to the file's folder."""
+    """Read the inputs that a stamp names; their paths are relative to the file's real folder."""
     texts: dict[str, str] = {}
     missing: list[str] = []
     remote = tuple(name for name in compiled.stamp.inputs if "://" in name)
@@ -40,7 +40,7 @@ def read_inputs(compiled: Compiled) -> Inputs:
         if name == STDIN or name in remote:
             continue
         try:
-            texts[name] = freshness.text_of(compiled.path.parent / name)
+            texts[name] = freshness.text_of(compiled.path.resolve().parent / name)
         except OSError:
             missing.append(name)
     return Inputs(texts, tuple(missing), remote, STDIN in compiled.stamp.inputs)
