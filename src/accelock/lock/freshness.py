@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # [tool.accelock.conda] has files of its own, each with its own digest.
 _ELSEWHERE = frozenset({"conda"})
-_PYPROJECT = "pyproject.toml"
+PYPROJECT = "pyproject.toml"
 # The tables of a pyproject.toml, and those below [tool], from which a project's requirements come.
 _OF_PROJECT = ("build-system", "dependency-groups", "project")
 _OF_BACKENDS = ("flit", "hatch", "pdm", "poetry", "setuptools")
@@ -37,7 +37,7 @@ def text_of(path: Path) -> str:
     :raises OSError: it cannot be read.
     """
     text = path.read_text(encoding="utf-8-sig", errors="replace")
-    tables = _parsed(text) if path.name == _PYPROJECT else None
+    tables = _parsed(text) if path.name == PYPROJECT else None
     if tables is None:
         return "\n".join(text.splitlines())
     tools = tables.get("tool")
@@ -62,7 +62,7 @@ def settings_of(directory: Path) -> tuple[str, ...]:
     They are [tool.accelock] and [tool.pip-tools]; no file, or no table, is no setting.
     """
     try:
-        document = _parsed((directory / _PYPROJECT).read_text(encoding="utf-8-sig")) or {}
+        document = _parsed((directory / PYPROJECT).read_text(encoding="utf-8-sig")) or {}
     except (OSError, UnicodeDecodeError):
         return ()
     tool = document.get("tool")

@@ -56,8 +56,18 @@ def check_freshness(compiled: Compiled, inputs: Inputs, directory: Path) -> Iter
         what = f"it was compiled from {_join(inputs.remote)}, which an offline check does not read"
         todo = "keep a copy in the project to have that checked"
         yield Finding("remote-input", Level.WARNING, compiled.name, what, todo)
-    if len(inputs.texts) == len(compiled.stamp.inputs):
-        yield from _staleness(compiled, inputs, directory)
+    if _are_all(inputs, compiled) and not is_fresh(compiled, inputs, directory):
+        yield _stale(compiled, inputs)
+
+
+def is_fresh(compiled: Compiled, inputs: Inputs, directory: Path) -> bool:
+    """Tell whether inputs and the settings of a directory are still those that were compiled.
+
+    Where an input cannot be read, nothing tells that.
+    """
+    settings = freshness.settings_of(directory)
+    found = freshness.digest(inputs.texts.items(), settings)
+    return _are_all(inputs, compiled) and found == compiled.stamp.digest
 
 
 def recompile(compiled: Compiled) -> str:
@@ -65,14 +75,15 @@ def recompile(compiled: Compiled) -> str:
     return f"run: {compiled.command}" if compiled.command else "compile it again"
 
 
-def _staleness(compiled: Compiled, inputs: Inputs, directory: Path) -> Iterator[Finding]:
-    settings = freshness.settings_of(directory)
-    if freshness.digest(inputs.texts.items(), settings) == compiled.stamp.digest:
-        return
+def _are_all(inputs: Inputs, compiled: Compiled) -> bool:
+    return len(inputs.texts) == len(compiled.stamp.inputs)
+
+
+def _stale(compiled: Compiled, inputs: Inputs) -> Finding:
     tables = "[tool.accelock] or [tool.pip-tools] in pyproject.toml"
     changed = f"{_join(inputs.texts)}, or {tables}," if inputs.texts else tables
     what = f"it is stale: {changed} changed after it was compiled"
-    yield Finding("stale", Level.ERROR, compiled.name, what, recompile(compiled))
+    return Finding("stale", Level.ERROR, compiled.name, what, recompile(compiled))
 
 
 def _join(names: Mapping[str, str] | tuple[str, ...]) -> str:
