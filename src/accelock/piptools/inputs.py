@@ -74,6 +74,12 @@ class Inputs:
             if path.is_file():
                 self.record(target, _relative(str(path)), freshness.text_of(path))
 
+    def record_config(self, target: str, path: Path | None) -> None:
+        """Remember what another file than the project's pyproject.toml says to pip-tools."""
+        if path is not None:
+            name = f"{path}{freshness.TABLE}"
+            self.record(target, _relative(name), freshness.text_of(Path(name)))
+
     def of(self, target: str) -> tuple[tuple[str, str], ...]:
         """Return (path, text) of the input files of a target, sorted by path."""
         return tuple(sorted(self.texts.get(target, {}).items()))
