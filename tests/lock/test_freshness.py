@@ -82,6 +82,20 @@ def test_settings_are_told_without_credentials(tmp_path: Path) -> None:
     )
 
 
+def test_of_a_config_file_its_table_counts_without_credentials(tmp_path: Path) -> None:
+    path = tmp_path / "conf.toml"
+    path.write_text(
+        '[tool.pip-tools]\nindex-url = "https://me:s3cr@t@m.test"\n[tool.other]\nx = 1\n'
+    )
+    named = path.with_name("conf.toml[tool.pip-tools]")
+    assert text_of(named) == '{"pip-tools": {"index-url": "https://m.test"}}'
+    path.write_bytes(b"\xff")
+    assert text_of(named) == "{}"
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        text_of(named)
+
+
 @pytest.mark.parametrize("text", ["tool = 1\n", "[project]\n", "[tool]\nx = 1\n"])
 def test_a_pyproject_without_settings(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)

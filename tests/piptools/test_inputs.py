@@ -207,6 +207,11 @@ class TestDirectories:
             own = [each for each in seed.read(name).splitlines() if each.endswith("/seed")]
             assert len(own) == 1
 
+        assert seed.accelock("check").returncode == 0
+        seed.put("seed/pyproject.toml", PYPROJECT)
+        stale = "it is stale: requirements.in, seed/pyproject.toml, or [tool.accelock]"
+        assert seed.accelock("check").stdout.count(stale) == 2
+
     @pytest.mark.parametrize(
         "line", ["./seed", "-e ./seed", "./seed[web]", "-e ./seed[web]", "-e file:seed"]
     )
@@ -228,6 +233,9 @@ class TestDirectories:
 
         assert "is ignored" not in done.stderr
         assert "torch==2.8.0+cpu" in " ".join(project.lines())
+        assert project.accelock("check").returncode == 0
+        project.write(pyproject_toml=f'{PYPROJECT}[tool.accelock]\ntargets = ["cpu"]\n')
+        assert "it is stale: pyproject.toml, requirements.in" in project.accelock("check").stdout
 
     def test_with_an_extra(self, seed: Project) -> None:
         seed.write(requirements_in="-e ./seed[web]\n").compile("-q", "-t", "cpu")

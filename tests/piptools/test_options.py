@@ -150,6 +150,31 @@ class TestConfiguration:
 
         assert "; target cpu; " in project.read()
 
+    @pytest.mark.parametrize(
+        ("name", "words"), [(".pip-tools.toml", ()), ("conf/x.toml", ("--config=conf/x.toml",))]
+    )
+    def test_another_file_with_the_table_is_an_input(
+        self, project: Project, name: str, words: tuple[str, ...]
+    ) -> None:
+        table = "[tool.pip-tools]\nstrip-extras = true\n"
+        project.write(requirements_in="tqdm\n").put(name, table)
+        project.compile(*LINUX, "-t", "cpu", *words)
+
+        assert f"# accelock: inputs {name}[tool.pip-tools] requirements.in; " in project.read()
+        project.put(name, f"{table}# why\n[tool.other]\nquiet = true\n")
+        assert project.accelock("check").returncode == 0
+        project.put(name, f"{table}generate-hashes = true\n")
+        assert f"it is stale: {name}[tool.pip-tools], " in project.accelock("check").stdout
+
+    def test_our_table_in_another_file(self, project: Project) -> None:
+        project.write(requirements_in="tqdm\n", requirements_txt="tqdm==1.0\n")
+        project.put("conf.toml", '[tool.accelock]\ntargets = ["cpu"]\n')
+        said = "[tool.accelock] of conf.toml does not count"
+
+        assert said in project.refused("--config=conf.toml")
+        done = project.compile("-t", "cpu", *LINUX[1:], "--config=conf.toml")
+        assert f"NOTE: {said}" in done.stderr
+
 
 class TestIndexes:
     def test_index_url_and_extra(self, project: Project, index: IndexServer) -> None:

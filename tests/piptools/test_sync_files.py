@@ -164,6 +164,52 @@ def test_a_damaged_file(project: Project) -> None:
         select()
 
 
+# A file that is for other platforms
+
+ELSEWHERE = ["macos-arm64", "linux-aarch64"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "the only target that has a file"),
+        (("requirements.txt",), "the only target that has a file"),
+        (("requirements.cpu.txt",), "named on the command line"),
+    ],
+)
+def test_the_only_file_is_for_other_platforms(
+    project: Project, words: tuple[str, ...], why: str
+) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", BODY, platforms=ELSEWHERE)
+    with pytest.raises(AccelockError) as caught:
+        select(*words)
+    assert str(caught.value).startswith(
+        f"cpu is taken ({why}), and requirements.cpu.txt has it for macos-arm64, linux-aarch64, "
+        "and this is linux-x86_64. Nothing was changed."
+    )
+    assert told(select(*words, platform="macos-arm64"))[0] == ("requirements.cpu.txt",)
+
+
+def test_another_file_on_the_line_is_for_other_platforms(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", BODY)
+    project.compiled("requirements-dev.cpu.txt", "cpu", BODY, platforms=ELSEWHERE)
+    with pytest.raises(AccelockError, match=r"requirements-dev\.cpu\.txt has it for macos-arm64"):
+        select("requirements.txt", "requirements-dev.txt")
+
+
+def test_the_file_that_the_variable_says_is_for_other_platforms(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", BODY)
+    project.compiled("requirements.cu126.txt", "cu126", BODY, platforms=["linux-aarch64"])
+    with pytest.raises(AccelockError, match=r"cu126 is taken \(ACCELOCK_TARGET says so\), and"):
+        select(wanted="cu126")
+
+
+def test_the_only_file_where_the_platform_has_no_name(project: Project) -> None:
+    project.compiled("requirements.txt", "cpu", BODY)
+    with pytest.raises(AccelockError, match=r"and this is \w+ on \w+\. Nothing was changed"):
+        select(platform=None)
+
+
 # The variable
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 # [tool.accelock.conda] has files of its own, each with its own digest.
 _ELSEWHERE = frozenset({"conda"})
-_PYPROJECT = "pyproject.toml"
+PYPROJECT = "pyproject.toml"
+#: Behind the name of a file: its table of that name alone, in place of what else it says.
+TABLE = "[tool.pip-tools]"
 # The tables of a pyproject.toml, and those below [tool], from which a project's requirements come.
 _OF_PROJECT = ("build-system", "dependency-groups", "project")
 _OF_BACKENDS = ("flit", "hatch", "pdm", "poetry", "setuptools")
@@ -32,12 +34,14 @@ def text_of(path: Path) -> str:
     """Return what counts of an input file (UTF-8, a BOM and the kind of newline folded away).
 
     Of a pyproject.toml it is what says the project's requirements: the settings of a linter do not
-    make a compiled file stale.
+    make a compiled file stale. Of a name with `TABLE` behind it, it is that table.
 
     :raises OSError: it cannot be read.
     """
+    if path.name.endswith(TABLE):
+        return _stable(_tables_of(path.with_name(path.name.removesuffix(TABLE)), ("pip-tools",)))
     text = path.read_text(encoding="utf-8-sig", errors="replace")
-    tables = _parsed(text) if path.name == _PYPROJECT else None
+    tables = _parsed(text) if path.name == PYPROJECT else None
     if tables is None:
         return "\n".join(text.splitlines())
     tools = tables.get("tool")
@@ -62,15 +66,27 @@ def settings_of(directory: Path) -> tuple[str, ...]:
     They are [tool.accelock] and [tool.pip-tools]; no file, or no table, is no setting.
     """
     try:
-        document = _parsed((directory / _PYPROJECT).read_text(encoding="utf-8-sig")) or {}
-    except (OSError, UnicodeDecodeError):
+        tables = _tables_of(directory / PYPROJECT, ("accelock", "pip-tools"))
+    except OSError:
         return ()
-    tool = document.get("tool")
-    tables = _only(tool, ("accelock", "pip-tools")) if isinstance(tool, dict) else {}
     if isinstance(tables.get("accelock"), dict):
         tables["accelock"] = _without(tables["accelock"], _ELSEWHERE)
-    tables = without_credentials(tables)
     return tuple(_stable({name: table}) for name, table in tables.items())
+
+
+def _tables_of(path: Path, names: Iterable[str]) -> dict[str, Any]:
+    """Return tables below [tool] of a TOML file, without the credentials in their URLs.
+
+    :raises OSError: it cannot be read.
+    """
+    try:
+        tool = (_parsed(path.read_text(encoding="utf-8-sig")) or {}).get("tool")
+    except UnicodeDecodeError:
+        return {}
+    tables: dict[str, Any] = (
+        without_credentials(_only(tool, names)) if isinstance(tool, dict) else {}
+    )
+    return tables
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

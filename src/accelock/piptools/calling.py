@@ -16,7 +16,7 @@ from pip._vendor.resolvelib import ResolutionError as ResolvelibError
 
 from accelock.errors import AccelockError, ResolutionError
 from accelock.index.fetch import hide_credentials
-from accelock.piptools import hooks, pages
+from accelock.piptools import config_file, hooks, pages
 from accelock.piptools.state import Active, Capture, Run
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Command:
         context.params = params
         run.active, stdin = active, sys.stdin
         run.inputs.record_projects(active.cell.target.name, self._sources())
+        run.inputs.record_config(active.cell.target.name, config_file.another(self.params))
         try:
             with context, _explanation(active.heard):
                 _call(run, active, params)

@@ -14,7 +14,7 @@ from piptools.logging import log
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.lock import journal
-from accelock.piptools import engine, files, hooks, outputs, sizes
+from accelock.piptools import config_file, engine, files, hooks, outputs, sizes
 from accelock.piptools.bar import DownloadBar
 from accelock.piptools.calling import Command
 from accelock.piptools.plan import OptionError, Options, Plan, find_config, make_plan
@@ -112,6 +112,7 @@ def _compile(**params: Any) -> None:
     config = find_config(Path(), load_catalogue())
     plan = make_target_plan(options, config)
     sidecars = Sidecars.of(Path(), config)
+    config_file.judge_table(config_file.another(params), plain=plan is None)
     if plan is None:
         _as_pip_compile(context, params, sidecars)
         return

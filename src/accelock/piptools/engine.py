@@ -15,7 +15,7 @@ from accelock.index.lockstep import CellDroppedError, Lockstep
 from accelock.index.reader import IndexReader
 from accelock.index.shelf import Shelf
 from accelock.lock import journal
-from accelock.piptools import existing, merge, notes, outputs, upgrading
+from accelock.piptools import directories, existing, merge, notes, outputs, upgrading
 from accelock.piptools import inputs as reading
 from accelock.piptools.calling import Command, OutputName, call_cell
 from accelock.piptools.solve import Solver, asked_for, specifiers_of
@@ -96,6 +96,7 @@ class Engine:
                 self._prepare(names.values())
             self._open_sources()
             captures = self._solve(outputs.pins_to_keep(base, names))
+        self._record_projects(captures)
         notes.say(self.run, captures, self._warnings)
         return Compiled(
             run=self.run,
@@ -106,6 +107,12 @@ class Engine:
             },
             captures=captures,
         )
+
+    def _record_projects(self, captures: Mapping[Cell, Capture]) -> None:
+        """Count the local projects among the requirements as inputs: they ask for more of them."""
+        for cell, capture in captures.items():
+            for _ireq, directory in directories.found_in(capture):
+                self.run.inputs.record_project(cell.target.name, directory)
 
     def _probe(self) -> None:
         """Let pip-tools read the inputs for each cell, and resolve nothing."""

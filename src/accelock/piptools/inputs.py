@@ -63,10 +63,22 @@ class Inputs:
         """
         for source in map(Path, sources):
             if source.name in _PROJECT_FILES:
-                for sibling in (source.with_name(name) for name in _PROJECT_FILES):
-                    if sibling.is_file():
-                        path = _relative(str(sibling))
-                        self.record(target, path, freshness.text_of(sibling))
+                self.record_project(target, source.parent)
+
+    def record_project(self, target: str, directory: Path) -> None:
+        """Remember what a project's metadata is made from: it may be a requirement, as in `-e .`.
+
+        What its build backend reads beside these files, nothing here hears of.
+        """
+        for path in (directory / name for name in _PROJECT_FILES):
+            if path.is_file():
+                self.record(target, _relative(str(path)), freshness.text_of(path))
+
+    def record_config(self, target: str, path: Path | None) -> None:
+        """Remember what another file than the project's pyproject.toml says to pip-tools."""
+        if path is not None:
+            name = f"{path}{freshness.TABLE}"
+            self.record(target, _relative(name), freshness.text_of(Path(name)))
 
     def of(self, target: str) -> tuple[tuple[str, str], ...]:
         """Return (path, text) of the input files of a target, sorted by path."""

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
-from pip._internal.models.link import Link
-from pip._internal.req.constructors import parse_editable
 
 from accelock.config import ignored_table
 from accelock.index.lockstep import held_back_message
+from accelock.piptools import directories
 from accelock.piptools.merge import requirers
 from accelock.piptools.solve import pins, version_of
 
@@ -55,23 +54,10 @@ def _built(run: Run) -> None:
 def _ignored_tables(run: Run, captures: Mapping[Cell, Capture]) -> None:
     """Say it once of each directory among the requirements; the project itself is none of them."""
     for capture in captures.values():
-        for ireq in (*capture.results, *capture.unsafe_requirements):
-            directory = _directory(ireq.link, editable=ireq.editable)
-            said = ignored_table(ireq.name, directory) if directory is not None else None
+        for ireq, directory in directories.found_in(capture):
+            said = ignored_table(ireq.name, directory)
             if said and directory != Path.cwd() and run.first_time(said):
                 run.plan.say(f"NOTE: {said}")
-
-
-def _directory(link: Link | None, *, editable: bool) -> Path | None:
-    """Return the resolved directory on this machine that a requirement's link names, else None."""
-    if link is None or not link.is_file:
-        return None
-    if editable:
-        # Since pip-tools 7.5 (its `FileLink`), the link of `-e ./seed[web]` says what the file
-        # says, extras and all, in place of a URL and a path; as URLs do, it parses.
-        link = Link(parse_editable(link.url)[1])
-    directory = Path(link.file_path).resolve()
-    return directory if directory.is_dir() else None
 
 
 def _mixed_sources(run: Run, captures: Mapping[Cell, Capture]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from accelock.config import Config
 from accelock.errors import AccelockError
 from accelock.lock.markers import Place
-from accelock.machine import Choice, Locked, Runner, choose, run_command
+from accelock.machine import Choice, Locked, Runner, choose, run_command, surroundings
 from accelock.machine.choose import VARIABLE
 from accelock.report import files
 from accelock.report.locked import of_requirements
@@ -56,9 +56,13 @@ class Chooser:
     def select(self, words: Sequence[str]) -> Selection | None:
         """Return the files for the words of the command line, or None for plain pip-sync.
 
-        Raises AccelockError where no file fits, and StampError for a damaged one.
+        Raises AccelockError where no file fits, or one is not for this platform, and StampError
+        for a damaged one.
         """
-        return self._named(words) if words else self._default()
+        selection = self._named(words) if words else self._default()
+        if selection is not None:
+            self._refuse_elsewhere(selection)
+        return selection
 
     def _named(self, words: Sequence[str]) -> Selection | None:
         """Take files that exist as they are, and the others as those of one target."""
@@ -92,6 +96,27 @@ class Chooser:
         raise AccelockError(
             f"there is no {' and no '.join(names or [DEFAULT])} here, compiled for what "
             "[tool.accelock] declares. Run: accelock compile"
+        )
+
+    def _refuse_elsewhere(self, selection: Selection) -> None:
+        """Stop before a file that was compiled for other platforms, however it was chosen.
+
+        Its pins and markers say nothing of this one: pip would install what is not locked.
+        """
+        for name in selection.files:
+            path = Path(name)
+            compiled = files.read(path, name, self.catalogue.targets) if path.is_file() else None
+            has = compiled.stamp.platforms if compiled is not None else ()
+            if has and (self.platform is None or self.platform.name not in has):
+                raise AccelockError(self._is_elsewhere(name, ", ".join(has), selection.choice))
+
+    def _is_elsewhere(self, name: str, has: str, choice: Choice) -> str:
+        around = surroundings(self.environ)
+        here = self.platform.name if self.platform else f"{around.system} on {around.machine}"
+        return (
+            f"{choice.target} is taken ({choice.reason}), and {name} has it for {has}, and this is "
+            f"{here}. Nothing was changed. Compile for this platform too (`platforms` in "
+            f"[tool.accelock], or --platform), or set {VARIABLE} to a target that is."
         )
 
     def _candidates(self, base: Path) -> dict[Target, Path]:

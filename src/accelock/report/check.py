@@ -13,6 +13,7 @@ from accelock.lock import journal
 from accelock.report import files
 from accelock.report.findings import Finding, Level, Report
 from accelock.report.freshness import check_freshness, read_inputs
+from accelock.report.governing import governing
 from accelock.report.pins import check_pins
 from accelock.report.poetry_lock import (
     LOCK,
@@ -26,9 +27,10 @@ from accelock.report.sidecars import Sidecars, check_sidecars, is_sidecar, unkno
 from accelock.report.together import by_series, check_lockstep, check_missing, unstamped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from accelock.report.files import Compiled
+    from accelock.report.freshness import Inputs
 
 _COMPILE = "accelock compile requirements.in"
 
@@ -50,9 +52,12 @@ def check(directory: Path, words: Sequence[str] = ()) -> Report:
     if not (compiled or unreadable or locked.files):
         return Report(conda.files, (*recovered, *_no_pip_lock(run, conda), *conda.findings))
     told = {finding.file for finding in unreadable}
-    together = (finding for finding in _of_all(compiled, run) if finding.file not in told)
-    found = (*recovered, *unreadable, *_of_each(compiled, run), *together, *locked.findings)
-    names = (*(each.name for each in compiled), *locked.files, *conda.files)
+    governed = tuple(_governed(compiled, run))
+    groups = by_series([one.compiled for one in governed])
+    each = [finding for one in governed for finding in _of_each(one, groups)]
+    together = [finding for finding in _of_all(governed, run) if finding.file not in told]
+    found = (*recovered, *unreadable, *each, *together, *locked.findings)
+    names = (*(one.name for one in compiled), *locked.files, *conda.files)
     return Report(names, (*found, *conda.findings))
 
 
@@ -177,20 +182,45 @@ def _below(finding: Finding, folder: Path, directory: Path) -> Finding:
     return replace(finding, file=name)
 
 
-def _of_each(compiled: Sequence[Compiled], run: _Run) -> Iterator[Finding]:
-    declared, groups = run.project.config.targets, by_series(compiled)
+@dataclass(frozen=True, slots=True)
+class _Governed:
+    """A file, its inputs, and the folder and project that it follows."""
+
+    compiled: Compiled
+    inputs: Inputs
+    folder: Path
+    project: Project
+
+
+def _governed(compiled: Sequence[Compiled], run: _Run) -> Iterator[_Governed]:
+    projects = {run.directory.resolve(): run.project}
     for each in compiled:
         inputs = read_inputs(each)
-        group = groups[files.series(each.name, each.target)]
-        others = [x.name for x in group if x.target == each.target and x is not each]
-        yield from check_freshness(each, inputs, run.directory, declared, others)
-        yield from check_pins(each, inputs, run.project)
+        folder = governing(each, inputs, run.directory)
+        if folder not in projects:
+            projects[folder] = _project(folder)
+        yield _Governed(each, inputs, folder, projects[folder])
 
 
-def _of_all(compiled: Sequence[Compiled], run: _Run) -> Iterator[Finding]:
-    if not run.words:
-        yield from check_missing(compiled, run.project, run.directory)
-    yield from check_lockstep(compiled, run.project)
+def _of_each(one: _Governed, groups: Mapping[str, Sequence[Compiled]]) -> Iterator[Finding]:
+    """Check one file; `groups` are the files that are for the same input."""
+    declared, own = one.project.config.targets, one.compiled
+    group = groups[files.series(own.name, own.target)]
+    others = [each.name for each in group if each.target == own.target and each is not own]
+    yield from check_freshness(own, one.inputs, one.folder, declared, others)
+    yield from check_pins(own, one.inputs, one.project)
+
+
+def _of_all(governed: Sequence[_Governed], run: _Run) -> Iterator[Finding]:
+    """Check the files of each project beside each other."""
+    here = run.directory.resolve()
+    for folder in dict.fromkeys(one.folder for one in governed):
+        own = [one for one in governed if one.folder == folder]
+        compiled, project = [one.compiled for one in own], own[0].project
+        # Of a project above, other files may be out of sight.
+        if not run.words and folder.is_relative_to(here):
+            yield from check_missing(compiled, project, run.directory)
+        yield from check_lockstep(compiled, project)
 
 
 def _recover(folders: Iterable[Path]) -> Iterator[Finding]:

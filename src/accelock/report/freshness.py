@@ -70,10 +70,18 @@ def check_freshness(
         what = f"it was compiled from {_join(inputs.remote)}, which an offline check does not read"
         todo = "keep a copy in the project to have that checked"
         yield Finding("remote-input", Level.WARNING, compiled.name, what, todo)
-    if len(inputs.texts) == len(compiled.stamp.inputs):
-        changed = _changed(compiled, inputs, directory)
-        if changed is not None:
-            yield _stale(compiled, changed, declared, others)
+    if _are_all(inputs, compiled) and not is_fresh(compiled, inputs, directory):
+        yield _stale(compiled, inputs, declared, others)
+
+
+def is_fresh(compiled: Compiled, inputs: Inputs, directory: Path) -> bool:
+    """Tell whether inputs and the settings of a directory are still those that were compiled.
+
+    Where an input cannot be read, nothing tells that.
+    """
+    settings = freshness.settings_of(directory)
+    found = freshness.digest(inputs.texts.items(), settings)
+    return _are_all(inputs, compiled) and found == compiled.stamp.digest
 
 
 def recompile(compiled: Compiled) -> str:
@@ -81,17 +89,12 @@ def recompile(compiled: Compiled) -> str:
     return f"run: {compiled.command}" if compiled.command else "compile it again"
 
 
-def _changed(compiled: Compiled, inputs: Inputs, directory: Path) -> str | None:
-    """Return what may have changed since a file was compiled, or None where nothing did."""
-    settings = freshness.settings_of(directory)
-    if freshness.digest(inputs.texts.items(), settings) == compiled.stamp.digest:
-        return None
-    tables = "[tool.accelock] or [tool.pip-tools] in pyproject.toml"
-    return f"{_join(inputs.texts)}, or {tables}," if inputs.texts else tables
+def _are_all(inputs: Inputs, compiled: Compiled) -> bool:
+    return len(inputs.texts) == len(compiled.stamp.inputs)
 
 
 def _stale(
-    compiled: Compiled, changed: str, declared: Collection[Target], others: Sequence[str]
+    compiled: Compiled, inputs: Inputs, declared: Collection[Target], others: Sequence[str]
 ) -> Finding:
     if _is_left_over(compiled, declared):
         what = f"it is for {compiled.target}, which pyproject.toml does not declare, and is stale"
@@ -99,6 +102,8 @@ def _stale(
     todo = recompile(compiled)
     if others:  # as requirements.txt, when there was one target, beside requirements.cpu.txt
         todo += f"; {_join(others)} is for {compiled.target} too: remove what that does not write"
+    tables = "[tool.accelock] or [tool.pip-tools] in pyproject.toml"
+    changed = f"{_join(inputs.texts)}, or {tables}," if inputs.texts else tables
     what = f"it is stale: {changed} changed after it was compiled"
     return Finding("stale", Level.ERROR, compiled.name, what, todo)
 
