@@ -58,6 +58,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("pip._internal.utils.packaging", "get_requirement"),
     ("pip._vendor.packaging.specifiers", "SpecifierSet"),
     ("pip._vendor.packaging.utils", "canonicalize_name"),
+    ("pip._vendor.packaging.version", "InvalidVersion"),
     ("pip._vendor.packaging.version", "Version"),
     ("pip._vendor.resolvelib", "ResolutionError"),
     ("pip._vendor.resolvelib", "ResolutionImpossible"),
