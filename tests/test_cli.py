@@ -219,7 +219,10 @@ def test_an_interruption_is_130(project: Project, env: dict[str, str]) -> None:
     pyproject = project.folder / "pyproject.toml"
     pyproject.unlink()
     os.mkfifo(pyproject)
-    command = [sys.executable, "-m", "accelock", "why"]
+    # A shell that runs the tests in the background has its children ignore it.
+    heeding = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    script = f"import signal, sys; {heeding}; from accelock.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", script, "why"]
     with (
         subprocess.Popen(command, cwd=project.folder, env=env, stderr=subprocess.PIPE) as process,
         pyproject.open("wb"),  # waits for its reader, and keeps that waiting

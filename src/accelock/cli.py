@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
+    os.getcwd()  # noqa: PTH109 - without pathlib; in a folder that is gone no file is what it seems
     try:
         if words and words[0] in HANDED_ON:
             return _hand_on(words[0], words[1:])
