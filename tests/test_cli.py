@@ -249,7 +249,8 @@ def test_a_full_disk(words: str, project: Project, env: dict[str, str]) -> None:
     told = done.stderr.replace(" standard output:", "", int("--help" in words))
     where = "" if "--help" in words else " standard output:"
     assert (done.returncode, told) == (1, f"ERROR:{where} {os.strerror(errno.ENOSPC)}\n")
-    assert accelock_in_shell(f'"$0" -m accelock {words} >/dev/full 2>&1', project, env).returncode
+    both = accelock_in_shell(f'exec "$0" -m accelock {words} >/dev/full 2>&1', project, env)
+    assert both.returncode == 1
 
 
 @on_posix

@@ -6,6 +6,7 @@ dispatched before cleo parses anything. They import pip, so that they are loaded
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import os
@@ -43,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(words)
         sys.stdout.flush()  # now: what fails when Python ends is a traceback
     except KeyboardInterrupt:
+        from accelock.console.refused import give_up_broken
+
+        give_up_broken()
         return _INTERRUPTED
     except OSError as error:
         return _refused(error, words)
@@ -68,14 +72,17 @@ def fail(error: AccelockError) -> int:
 
 
 def _refused(error: OSError, words: Sequence[str]) -> int:
-    from accelock.console.refused import refused
+    from accelock.console.refused import give_up_broken, refused
 
     told = refused(error)
     if told is None:  # nobody reads on
         return 1
     if _VERBOSE & set(words):
         raise told from error
-    return fail(told)
+    with contextlib.suppress(OSError):  # standard error may be the one that is full
+        fail(told)
+    give_up_broken()
+    return told.exit_code
 
 
 def _open_closed_streams() -> None:

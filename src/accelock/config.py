@@ -6,6 +6,7 @@ the nearest valid word; one run reports all of them.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -150,6 +151,8 @@ def ignored_table(name: str, directory: Path) -> str | None:
 
 
 def _parse_toml(data: bytes, where: str) -> Mapping[str, object]:
+    if data.startswith(codecs.BOM_UTF8):  # TOML has none, and its parser names a key
+        raise ConfigError(["begins with a byte order mark; save it as UTF-8 without one"], where)
     try:
         return tomlkit.parse(data.decode("utf-8")).unwrap()
     except UnicodeDecodeError as error:

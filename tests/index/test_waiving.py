@@ -152,3 +152,4 @@ class TestLeavesAllIn:
 
         assert said is not None
         assert "cu118, linux-x86_64, Python 3.11 has no 2.8" in said
+        assert "linux-aarch64" not in said

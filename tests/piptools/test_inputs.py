@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from accelock.piptools import files
 from tests.piptools.support_invocations import BACKEND, PYPROJECT, SETUP_PY
 from tests.piptools.support_project import lines_of
 from tests.piptools.support_sites import on_pypi
@@ -186,6 +188,18 @@ class TestProjects:
 
         assert project.files() == before
         assert "Failed to parse" in done.stderr
+
+
+def test_an_input_on_another_drive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Only Windows has drives: there is no relative path, and the whole one leads there."""
+
+    def refused(_path: object, _start: object) -> str:
+        raise ValueError("path is on mount 'Z:', start on mount 'C:'")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os.path, "relpath", refused)
+
+    assert files._from(Path("/elsewhere"), "requirements.in") == f"{tmp_path}/requirements.in"
 
 
 class TestDirectories:

@@ -9,6 +9,7 @@ import pytest
 from tests.piptools.support_invocations import BACKEND, PYPROJECT
 from tests.piptools.support_sites import binary, on_pypi, pure
 from tests.support.pytorch_site import pytorch_site
+from tests.support.sites import Site
 from tests.support.torch_releases import HERE
 from tests.support.wheels import wheel
 
@@ -17,8 +18,15 @@ if TYPE_CHECKING:
 
     from tests.piptools.support_project import Project
     from tests.support.server import IndexServer
-    from tests.support.sites import Site
+    from tests.support.wheels import Distribution
 
+MAC_AND_OTHERS = (
+    "macosx_11_0_arm64",
+    "manylinux_2_28_x86_64",
+    "manylinux_2_28_aarch64",
+    "win_amd64",
+)
+BOTH_PYTHONS = ("--python-version=3.10", "--python-version=3.12")
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")
 
 
@@ -28,6 +36,26 @@ def served(
 ) -> Callable[[Site], Project]:
     """Make a project that leads to a server of a site."""
     return lambda site: project_at(serve(site))
+
+
+def built(
+    name: str, version: str, *platforms: str, python: str = HERE, requires: str = ""
+) -> list[Distribution]:
+    own = [requires] if requires else []
+    return [wheel(name, version, f"{python}-{python}-{each}", own) for each in platforms]
+
+
+def held_back() -> list[Distribution]:
+    mac, *others = MAC_AND_OTHERS
+    old, new = "torch==2.6.0", "torch==2.8.0"
+    return [
+        *(each for v in ("2.6.0", "2.8.0") for each in built("torch", f"{v}+cpu", *others)),
+        *(each for v in ("2.6.0", "2.8.0") for each in built("torch", v, mac)),
+        *built("torchvision", "0.21.0+cpu", *others, requires=old),
+        *built("torchvision", "0.21.0", mac, requires=old),
+        *built("torchvision", "0.23.0+cpu", others[0], others[2], requires=new),
+        *built("torchvision", "0.23.0", mac, requires=new),
+    ]
 
 
 class TestOverTargets:
@@ -148,6 +176,17 @@ class TestOverPlatforms:
 
         assert project.pins("requirements.cu126.txt")["torchvision"] == "0.21.0+cu126"
         assert "is there, but not for" not in done.stderr
+
+    def test_one_that_holds_back_what_another_package_asks_for_is_named(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        """torch is as old as the torchvision that linux-aarch64 has."""
+        project = served(Site().with_files("/whl/cpu", *held_back()))
+        project.write(requirements_in="torch\ntorchvision\n")
+        done = project.compile("-q", "-t", "cpu")
+
+        assert project.pins()["torch"] == "2.6.0+cpu"
+        assert "torchvision 0.23.0 is there, but not for cpu on linux-aarch64" in done.stderr
 
     def test_one_that_lacks_what_is_locked_is_left_out(self, project: Project) -> None:
         """Locked for Linux on x86_64: more platforms do not move it back."""
@@ -324,9 +363,64 @@ class TestFromOtherPackages:
         pythons = ("--python-version=3.10", "--python-version=3.12")
         done = needy.compile("-t", "cu126", *pythons)
 
-        assert done.stderr.count("linux-aarch64 is left out of cu126") == 2
+        assert done.stderr.count("linux-aarch64 is left out of cu126") == 1
         assert done.stderr.count("Resolving cu126, linux-x86_64, Python 3.10") == 2
         assert needy.pins(python="3.10")["torch"] == "2.8.0+cu126"
+
+    def test_a_package_that_no_other_try_got_to(self, served: Callable[[Site], Project]) -> None:
+        """linux-aarch64 lacks the torch, and only without it pip sees what macOS lacks."""
+        mac, *others = MAC_AND_OTHERS
+        wheels = [
+            *built("torch", "2.6.0+cpu", *others),
+            *built("torch", "2.8.0+cpu", others[0], others[2]),
+            *(each for version in ("2.6.0", "2.8.0") for each in built("torch", version, mac)),
+            *built("torchvision", "0.21.0+cpu", *others),
+            *built("torchvision", "0.21.0", mac),
+            *built("torchvision", "0.23.0+cpu", *others),
+        ]
+        needy = pure("needy", "1.0", "torch==2.8.0", "torchvision==0.23.0")
+        project = served(Site().with_files("/whl/cpu", *wheels).with_files("/simple", needy))
+        project.write(requirements_in="needy\n")
+        done = project.compile("-q", "-t", "cpu")
+
+        for name in ("linux-aarch64", "macos-arm64"):
+            assert f"{name} is left out of cpu: " in done.stderr
+        assert project.pins()["torchvision"] == "0.23.0+cpu"
+        assert "# accelock: platforms linux-x86_64 windows-x86_64\n" in project.read()
+
+    @pytest.mark.parametrize("asked", ["needy", "torch==2.6.0"])
+    def test_what_one_python_lacks(self, served: Callable[[Site], Project], asked: str) -> None:
+        """A platform is left out on all Pythons: the file says that it holds on each of them."""
+        mac, *others = MAC_AND_OTHERS
+        wheels = [
+            *built("torch", "2.6.0+cpu", *others, python="cp310"),
+            *built("torch", "2.6.0", mac, python="cp310"),
+            *built("torch", "2.6.0+cpu", others[0], python="cp312"),
+            *built("torch", "2.8.0+cpu", *others, python="cp312"),
+        ]
+        needy = pure("needy", "1.0", "torch==2.6.0")
+        project = served(Site().with_files("/whl/cpu", *wheels).with_files("/simple", needy))
+        project.write(requirements_in=f"{asked}\n")
+        project.compile("-q", "-t", "cpu", *BOTH_PYTHONS)
+
+        assert "# accelock: platforms linux-x86_64\n" in project.read()
+        assert "python 3.10 3.12\n" in project.read()
+
+    @pytest.mark.parametrize("asked", ["needy", "torch==2.6.0"])
+    def test_a_named_python_is_never_left_out(
+        self, served: Callable[[Site], Project], asked: str
+    ) -> None:
+        _mac, *others = MAC_AND_OTHERS
+        wheels = [
+            *built("torch", "2.6.0+cpu", *others, python="cp310"),
+            *built("torch", "2.8.0+cpu", *others, python="cp312"),
+        ]
+        needy = pure("needy", "1.0", "torch==2.6.0")
+        project = served(Site().with_files("/whl/cpu", *wheels).with_files("/simple", needy))
+        project.write(requirements_in=f"{asked}\n")
+
+        said = project.refused("-q", "-t", "cpu", *BOTH_PYTHONS)
+        assert "Python 3.12" in said.rpartition("ERROR:")[2]
 
     def test_a_directory(self, project: Project) -> None:
         project.write(

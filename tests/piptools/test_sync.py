@@ -250,7 +250,7 @@ def test_a_machine_with_a_choice_takes_what_the_variable_says(looking: Workplace
     done = looking.sync("-n", code=1, ACCELOCK_TARGET="cu126")
     assert done.stderr == "Syncing requirements.cu126.txt for cu126 (ACCELOCK_TARGET says so)\n"
     assert "filelock==2.0" in done.stdout
-    done = looking.sync("-n", code=1, ACCELOCK_TARGET="cu162")
+    done = looking.sync("-n", code=2, ACCELOCK_TARGET="cu162")
     assert "did you mean 'cu126'?" in done.stderr
     assert done.stdout == ""
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.version import Version
 
 from accelock.target import PythonVersion
+from tests.poetry.support_cases import ONLY_HERE
 from tests.poetry.support_project import HERE
 from tests.poetry.support_site import pure
 from tests.support.environments import run
+from tests.support.sites import Site
+from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
-    from tests.support.sites import Site
 
 LINUX = 'platforms = ["linux-x86_64"]'
 TWO_ROUNDS = """\
@@ -151,6 +153,36 @@ class TestTheRestFollowsTheLeader:
 
         assert project.pins("cu126")["torchvision"] == "0.21.0+cu126"
         assert "is there, but not for" not in done.stdout + done.stderr
+
+    def test_a_platform_that_holds_back_what_another_package_asks_for_is_named(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+    ) -> None:
+        """torch is as old as the torchvision that linux-aarch64 has."""
+        mac, others = "macosx_11_0_arm64", ["manylinux_2_28_x86_64", "win_amd64"]
+        arm = "manylinux_2_28_aarch64"
+
+        def built(name: str, version: str, *platforms: str, requires: str = "") -> Any:
+            own = [requires] if requires else []
+            here = f"cp{HERE.major}{HERE.minor}"
+            tags = [f"{here}-{here}-{each}" for each in platforms]
+            return [wheel(name, version, tag, own) for tag in tags]
+
+        wheels = [
+            *(w for v in ("2.6.0", "2.8.0") for w in built("torch", f"{v}+cpu", *others, arm)),
+            *(w for v in ("2.6.0", "2.8.0") for w in built("torch", v, mac)),
+            *built("torchvision", "0.21.0+cpu", *others, arm, requires="torch==2.6.0"),
+            *built("torchvision", "0.21.0", mac, requires="torch==2.6.0"),
+            *built("torchvision", "0.23.0+cpu", *others, requires="torch==2.8.0"),
+            *built("torchvision", "0.23.0", mac, requires="torch==2.8.0"),
+        ]
+        project = project_at(serve(Site().with_files("/whl/cpu", *wheels)))
+        project.write_pyproject(["torch", "torchvision"], targets=("cpu",), python=ONLY_HERE)
+        done = project.poetry("lock")
+
+        assert project.pins("cpu")["torch"] == "2.6.0+cpu"
+        assert "torchvision 0.23.0 is there, but not for cpu on linux-aarch64" in done.stderr
 
     def test_cpuonly_takes_the_cpu_build_everywhere(self, project: Project) -> None:
         project.write_pyproject(

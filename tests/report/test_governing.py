@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.report import check
-from tests.report.projects import CPU, CU126, CUDA_PLATFORMS, TABLE, Project, codes, only
+from tests.report.projects import ALL, CPU, CU126, CUDA_PLATFORMS, TABLE, Project, codes, only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,3 +115,51 @@ def test_a_file_of_standard_input_follows_where_check_runs(root: Project) -> Non
     root.compiled("svc/requirements.cpu.txt", "cpu", CPU, ["-"])
     root.compiled("svc/requirements.cu126.txt", "cu126", NEWER, ["-"], CUDA_PLATFORMS)
     assert {finding.code for finding in check(root.folder).findings} == {"stdin-input"}
+
+
+class TestOneTableInTwoFolders:
+    """A member's table is often the root's, copied: both would call its files fresh."""
+
+    COMMAND = "accelock compile requirements.in"
+
+    @pytest.fixture
+    def svc(self, root: Project, svc: Project) -> Project:
+        root.write("pyproject.toml", TABLE)
+        self.compile(svc, "requirements.cpu.txt", "cpu", CPU)
+        self.compile(svc, "requirements.cu126.txt", "cu126", CU126, CUDA_PLATFORMS)
+        return svc
+
+    def compile(self, svc: Project, *words: object) -> None:
+        name, target, body, *platforms = words
+        svc.compiled(
+            str(name),
+            str(target),
+            str(body),
+            platforms=platforms[0] if platforms else ALL,  # type: ignore[arg-type]
+            command=self.COMMAND,
+        )
+
+    def test_the_command_tells_whose_counts(self, root: Project, svc: Project) -> None:
+        assert check(root.folder).findings == ()
+        svc.write("pyproject.toml", f"{TABLE}lockstep = false\n")
+
+        stale = [("stale", f"svc/requirements.{target}.txt") for target in ("cpu", "cu126")]
+        assert codes(check(root.folder)) == codes(check(root.folder, ["svc"])) == stale
+        told = {finding.todo for finding in check(root.folder).findings}
+        assert told == {"in svc, run: accelock compile requirements.in"}
+        assert {f.todo for f in check(svc.folder).findings} == {f"run: {self.COMMAND}"}
+
+    def test_one_that_follows_another_folder_is_not_missing(
+        self, root: Project, svc: Project
+    ) -> None:
+        svc.write("pyproject.toml", f"{TABLE}lockstep = false\n")
+        self.compile(svc, "requirements.cpu.txt", "cpu", CPU)
+
+        assert codes(check(root.folder)) == [("stale", "svc/requirements.cu126.txt")]
+
+    def test_a_member_without_a_table_below_one(self, root: Project, svc: Project) -> None:
+        (svc.folder / "pyproject.toml").unlink()
+        self.compile(svc, "requirements.cpu.txt", "cpu", CPU)
+        self.compile(svc, "requirements.cu126.txt", "cu126", CU126, CUDA_PLATFORMS)
+
+        assert "stale" not in {finding.code for finding in check(root.folder).findings}

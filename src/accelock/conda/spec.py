@@ -20,7 +20,8 @@ __all__ = ["Spec", "SpecError", "parse"]
 
 _NAME = re.compile(r"_{0,2}[A-Za-z0-9][A-Za-z0-9_.-]*")
 _BUILD = re.compile(r"[A-Za-z0-9_.+*]+")
-_CHANNEL_URL = re.compile(r"(https?|file)://\S+")
+# conda reads `[`, `]` and `;` of a MatchSpec as its own.
+_CHANNEL_URL = re.compile(r"(https?|file)://[^\s\[\];]+")
 _OPERATOR = re.compile(r"(==|!=|<=|>=|~=|=|<|>)?(.*)")
 _LITERAL = re.compile(
     r"(?:\d+!)?(?=[a-z._-]*\d)[a-z0-9]+(?:[._-]+[a-z0-9]+)*_?(?:\+[a-z0-9._]+)?", re.IGNORECASE

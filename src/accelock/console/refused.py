@@ -16,7 +16,7 @@ from accelock.index.fetch import hide_credentials
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["RefusedError", "refused"]
+__all__ = ["RefusedError", "give_up_broken", "refused"]
 
 
 class RefusedError(AccelockError):
@@ -25,7 +25,7 @@ class RefusedError(AccelockError):
 
 def refused(error: OSError) -> RefusedError | None:
     """Return what to say of an error of the system; None of a pipe that nobody reads any more."""
-    broken = _give_up_broken()
+    broken = give_up_broken()
     if isinstance(error, BrokenPipeError):
         return None
     if not _has_working_folder():
@@ -35,7 +35,7 @@ def refused(error: OSError) -> RefusedError | None:
     return RefusedError(f"{os.fsdecode(where)}: {reason}" if where else reason)
 
 
-def _give_up_broken() -> str | None:
+def give_up_broken() -> str | None:
     """Give up the streams that cannot be written to, and return the name of one, or None."""
     broken = None
     if not _flushes(sys.stderr):

@@ -39,7 +39,8 @@ def make_way(
     """Find out whether other cells are the reason that some have no solution.
 
     :param mine: the cells that have none, solved by themselves.
-    :param solve: solves them again, under `Lockstep.waived`; None where there is no solution.
+    :param solve: solves them again, under `Lockstep.waived`; None where there is no solution. A
+        CellDroppedError names one more cell to do without.
     :returns: the reason, where the user named the platforms that are in the way; None where no
         cell is, and what the solver itself said is all there is to say.
     :raises CellDroppedError: cells of default platforms are in the way, and are to be left out.
@@ -57,19 +58,28 @@ class _Search:
     lockstep: Lockstep
     mine: tuple[Cell, ...]
     solve: Callable[[], Trial | None]
+    stopped: list[Cell] = field(default_factory=list)
 
     def run(self) -> str | None:
         own = [cell for cell in self.mine if not self._is_optional(cell)] or self.mine
-        others = [
-            cell for cell in self.lockstep.cells if cell not in own and self._hides(cell, own)
-        ]
-        optional = [cell for cell in others if self._is_optional(cell)]
-        found = self._without(optional) if optional else None
-        if found is not None:
-            self._leave_out(optional, found)
-            return None
-        found = self._without(others) if len(others) > len(optional) else None
-        return self._reason(others, found) if found is not None else None
+        tried: list[Cell] = []
+        while optional := self._in_the_way(own, tried):
+            tried = [cell for cell in self.lockstep.cells if cell in tried or cell in optional]
+            found = self._without(tried)
+            if found is not None:
+                self._leave_out(tried, found)
+                return None
+        named = [cell for cell in self._hiding(own) if not self._is_optional(cell)]
+        found = self._without([*tried, *named]) if named else None
+        return self._reason(named, found) if found is not None else None
+
+    def _in_the_way(self, own: Sequence[Cell], tried: Collection[Cell]) -> list[Cell]:
+        """Return more cells to do without: a trial gets to packages that none got to before."""
+        found = [*self._hiding(own), *self.stopped]
+        return [cell for cell in found if self._is_optional(cell) and cell not in tried]
+
+    def _hiding(self, own: Sequence[Cell]) -> list[Cell]:
+        return [cell for cell in self.lockstep.cells if cell not in own and self._hides(cell, own)]
 
     def _leave_out(self, optional: Sequence[Cell], found: Trial) -> None:
         """Let the cells have their say again, one after another, and leave out those that cannot.
@@ -97,10 +107,14 @@ class _Search:
 
     def _without(self, waived: Collection[Cell]) -> Trial | None:
         self.lockstep.waived = frozenset(waived)
-        return self.solve()
+        try:
+            return self.solve()
+        except CellDroppedError as error:
+            self.stopped.append(error.cell)
+            return None
 
-    def _reason(self, others: Sequence[Cell], found: Trial) -> str:
-        said = [self._said(c, lacks, found) for c in others if (lacks := self._lacking(c, found))]
+    def _reason(self, named: Sequence[Cell], found: Trial) -> str:
+        said = [self._said(c, lacks, found) for c in named if (lacks := self._lacking(c, found))]
         return " ".join(["One version has to serve all cells (lockstep).", *said]) if said else ""
 
     def _said(self, cell: Cell, lacks: Mapping[str, Version], found: Trial) -> str:

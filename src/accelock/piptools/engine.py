@@ -211,14 +211,21 @@ class Engine:
         """Return an error that names the target alone where its other platforms stopped before."""
         for cell in self.run.plan.cells:
             if cell.target in self._thinned:
-                error = type(error)(str(error).replace(str(cell), cell.target.name))
+                error = type(error)(str(error).replace(str(cell), self._on_no_platform(cell)))
         return error
 
+    def _on_no_platform(self, cell: Cell) -> str:
+        """Return what to call a cell where all platforms of its target stopped in its way."""
+        several = len({each.python for each in self._probes}) > 1
+        return f"{cell.target.name}, Python {cell.python}" if several else cell.target.name
+
     def _drop(self, error: CellDroppedError) -> None:
+        if error.cell not in self.run.plan.cells:  # with another Python's
+            return
         self.run.plan = self.run.plan.without(error.cell)
         self._thinned.add(error.cell.target)
         if not self.run.plan.cells_of(error.cell.target):
-            whole = str(error).replace(str(error.cell), error.cell.target.name)
+            whole = str(error).replace(str(error.cell), self._on_no_platform(error.cell))
             raise LockstepError(whole) from error
         self._warnings.append(
             f"WARNING: {error.cell.platform.name} is left out of {error.cell.target.name}: {error} "

@@ -132,4 +132,11 @@ def _stamp(run: Run, target: Target, output: str, pythons: tuple[str, ...]) -> S
 def _from(folder: Path, path: str) -> str:
     if path == reading.STDIN or "://" in path:
         return path
-    return Path(os.path.relpath(path, folder)).as_posix()
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # Windows: another drive, or one that stands for a folder or a share
+        whole = Path(path).resolve()
+    try:
+        return Path(os.path.relpath(whole, folder)).as_posix()
+    except ValueError:
+        return whole.as_posix()

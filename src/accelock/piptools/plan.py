@@ -124,8 +124,13 @@ class Plan:
         return (cell.target.name, cell.platform.name) not in self.declared
 
     def without(self, cell: Cell) -> Plan:
-        """Return the plan without one cell."""
-        return replace(self, cells=tuple(other for other in self.cells if other != cell))
+        """Return the plan without a cell's platform, for the cell's target.
+
+        On no Python: a file says of each of its platforms that it holds there on all its Pythons.
+        """
+        left_out = (cell.target, cell.platform)
+        kept = (other for other in self.cells if (other.target, other.platform) != left_out)
+        return replace(self, cells=tuple(kept))
 
     def with_sources(self, found: Mapping[str, Source]) -> Plan:
         """Return the plan with the sources that the inputs name, where none was chosen."""

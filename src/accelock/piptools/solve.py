@@ -9,8 +9,9 @@ from packaging.version import Version
 from pip._vendor.packaging.utils import canonicalize_name
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
-from accelock.errors import ResolutionError
+from accelock.errors import AccelockError, ResolutionError
 from accelock.index import waiving
+from accelock.index.lockstep import CellDroppedError
 from accelock.piptools.calling import Command, NoSolutionError, OutputName, call_cell
 
 if TYPE_CHECKING:
@@ -146,7 +147,9 @@ class Solver:
     def _trial(self, cell: Cell, found: Mapping[Cell, Capture]) -> waiving.Trial | None:
         try:
             capture = self._cell(cell, found)
-        except ResolutionError:
+        except CellDroppedError:
+            raise
+        except AccelockError:  # it was a trial: what counts is what was said before it
             return None
         versions = self._lockstep_versions(capture)
         askers = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.config import ignored_table
+from accelock.errors import LockstepError
 from accelock.index.lockstep import held_back_message
 from accelock.poetry.solution import lockstep_versions
 from accelock.poetry.together import WORDS
@@ -116,7 +118,7 @@ def _held_back(pool: TargetPool, together: Together, solution: Solution) -> Iter
     chosen: dict[str, frozenset[Version]] = {}
     for solved in solution.by_target.values():
         chosen |= lockstep_versions(pool, solved)
-    followers = _followers(solution, chosen)
+    followers = _followers(solution, _newest(together, chosen))
     for name, versions in chosen.items():
         entry = pool.find(name)
         if len(versions) > 1 or name in followers or entry is None or not entry[1].labelled:
@@ -125,6 +127,18 @@ def _held_back(pool: TargetPool, together: Together, solution: Solution) -> Iter
         found = together.lockstep.held_back(name, version)
         if found is not None:
             yield held_back_message(name, version, found, WORDS)
+
+
+def _newest(together: Together, chosen: Mapping[str, frozenset[Version]]) -> set[str]:
+    """Return those that are at the newest version that the cells share, by what cells have."""
+    together.lockstep.unsettle()
+    found = set()
+    for name, versions in chosen.items():
+        with contextlib.suppress(LockstepError):
+            newest = (together.lockstep.allowed(name, cell) for cell in together.lockstep.cells)
+            if versions <= {max(each) for each in newest if each}:
+                found.add(name)
+    return found
 
 
 def _followers(solution: Solution, chosen: Collection[str]) -> set[str]:

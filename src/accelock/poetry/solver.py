@@ -257,8 +257,11 @@ class _Work:
         """
 
         def solve(part: Slice) -> Trial | None:
+            self.project.say(f"Resolving {part}, without the platforms that may be in the way")
             try:
                 solved = self._one(part, found)
+            except CellDroppedError:
+                raise
             except (SolverProblemError, UserError, LockstepError):
                 return None
             return as_trial(self.pool, solved)

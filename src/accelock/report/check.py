@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
 from accelock.config import Config, read_config
 from accelock.errors import AccelockError, OutputError
-from accelock.lock import journal
+from accelock.lock import freshness, journal
 from accelock.report import files
 from accelock.report.findings import Finding, Level, Report
 from accelock.report.freshness import check_freshness, read_inputs
@@ -190,16 +191,21 @@ class _Governed:
     inputs: Inputs
     folder: Path
     project: Project
+    settings: tuple[str, ...]
 
 
 def _governed(compiled: Sequence[Compiled], run: _Run) -> Iterator[_Governed]:
-    projects = {run.directory.resolve(): run.project}
+    here = run.directory.resolve()
+    projects = {here: run.project}
+    settings_of = cache(freshness.settings_of)  # of a folder, however many files follow it
     for each in compiled:
         inputs = read_inputs(each)
-        folder = governing(each, inputs, run.directory)
+        folder = governing(each, inputs, run.directory, settings_of)
         if folder not in projects:
             projects[folder] = _project(folder)
-        yield _Governed(each, inputs, folder, projects[folder])
+        called = None if folder == here else files.shown(folder, here)
+        own = replace(each, folder=called)
+        yield _Governed(own, inputs, folder, projects[folder], settings_of(folder))
 
 
 def _of_each(one: _Governed, groups: Mapping[str, Sequence[Compiled]]) -> Iterator[Finding]:
@@ -207,19 +213,20 @@ def _of_each(one: _Governed, groups: Mapping[str, Sequence[Compiled]]) -> Iterat
     declared, own = one.project.config.targets, one.compiled
     group = groups[files.series(own.name, own.target)]
     others = [each.name for each in group if each.target == own.target and each is not own]
-    yield from check_freshness(own, one.inputs, one.folder, declared, others)
+    yield from check_freshness(own, one.inputs, one.settings, declared, others)
     yield from check_pins(own, one.inputs, one.project)
 
 
 def _of_all(governed: Sequence[_Governed], run: _Run) -> Iterator[Finding]:
     """Check the files of each project beside each other."""
-    here = run.directory.resolve()
+    here, there = run.directory.resolve(), {one.compiled.name for one in governed}
     for folder in dict.fromkeys(one.folder for one in governed):
         own = [one for one in governed if one.folder == folder]
         compiled, project = [one.compiled for one in own], own[0].project
         # Of a project above, other files may be out of sight.
         if not run.words and folder.is_relative_to(here):
-            yield from check_missing(compiled, project, run.directory)
+            missing = check_missing(compiled, project, run.directory)
+            yield from (each for each in missing if each.file not in there)
         yield from check_lockstep(compiled, project)
 
 

@@ -43,6 +43,8 @@ class Compiled:
     target: Target
     places: tuple[Place, ...]
     requirements: RequirementsFile
+    #: Where its command is to be run, as a user names that; None: here.
+    folder: str | None = None
 
     @property
     def is_as_compiled(self) -> bool:

@@ -12,7 +12,6 @@ from accelock.report.findings import Finding, Level
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from accelock.report.files import Compiled
     from accelock.target import Target
@@ -49,13 +48,14 @@ def read_inputs(compiled: Compiled) -> Inputs:
 def check_freshness(
     compiled: Compiled,
     inputs: Inputs,
-    directory: Path,
+    settings: Iterable[str],
     declared: Collection[Target] = (),
     others: Sequence[str] = (),
 ) -> Iterator[Finding]:
-    """Yield what is wrong with a file's inputs; `directory` is where pyproject.toml is.
+    """Yield what is wrong with a file's inputs.
 
-    `declared` are the targets in that, and `others` the names of the other files that are for the
+    `settings` are those of the pyproject.toml that it follows (`lock.freshness.settings_of`),
+    `declared` the targets in that, and `others` the names of the other files that are for the
     same target and input.
     """
     if inputs.missing:
@@ -70,23 +70,25 @@ def check_freshness(
         what = f"it was compiled from {_join(inputs.remote)}, which an offline check does not read"
         todo = "keep a copy in the project to have that checked"
         yield Finding("remote-input", Level.WARNING, compiled.name, what, todo)
-    if _are_all(inputs, compiled) and not is_fresh(compiled, inputs, directory):
+    if _are_all(inputs, compiled) and not is_fresh(compiled, inputs, settings):
         yield _stale(compiled, inputs, declared, others)
 
 
-def is_fresh(compiled: Compiled, inputs: Inputs, directory: Path) -> bool:
-    """Tell whether inputs and the settings of a directory are still those that were compiled.
+def is_fresh(compiled: Compiled, inputs: Inputs, settings: Iterable[str]) -> bool:
+    """Tell whether inputs and settings are still those that were compiled.
 
     Where an input cannot be read, nothing tells that.
     """
-    settings = freshness.settings_of(directory)
     found = freshness.digest(inputs.texts.items(), settings)
     return _are_all(inputs, compiled) and found == compiled.stamp.digest
 
 
 def recompile(compiled: Compiled) -> str:
     """Say how to make the file again, by its own header where that tells it."""
-    return f"run: {compiled.command}" if compiled.command else "compile it again"
+    if not compiled.command:
+        return "compile it again"
+    where = f"in {compiled.folder}, " if compiled.folder else ""
+    return f"{where}run: {compiled.command}"
 
 
 def _are_all(inputs: Inputs, compiled: Compiled) -> bool:
@@ -112,7 +114,9 @@ def _is_left_over(compiled: Compiled, declared: Collection[Target]) -> bool:
     """Tell whether no run writes a file again: its target came from the table, and left it."""
     if compiled.target in declared or files.template(compiled.name, compiled.target) is None:
         return False
-    return compiled.command is not None and not _TARGET_OPTION.search(compiled.command)
+    # Of a command that stands for it (CUSTOM_COMPILE_COMMAND), nothing is known.
+    command = compiled.command or ""
+    return command.startswith("accelock compile") and not _TARGET_OPTION.search(command)
 
 
 def _join(names: Iterable[str]) -> str:
