@@ -119,7 +119,8 @@ class TestConfiguration:
         project.write(
             requirements_in="torch\n",
             pyproject_toml='[tool.pip-tools]\nannotation-style = "line"\nstrip-extras = true\n'
-            'generate-hashes = true\nquiet = true\n[tool.accelock]\ntargets = ["cpu"]\n',
+            "generate-hashes = true\nallow-unsafe = true\nquiet = true\n"
+            '[tool.accelock]\ntargets = ["cpu"]\n',
         )
         done = project.compile("requirements.in")
 
