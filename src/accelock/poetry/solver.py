@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cleo.io.null_io import NullIO
 from packaging.version import Version
 from poetry.puzzle.exceptions import SolverProblemError
 from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import LockstepError
 from accelock.index.lockstep import CellDroppedError
-from accelock.poetry import fallback, labels, merging, notes, root, summary
+from accelock.poetry import fallback, labels, merging, notes, summary
 from accelock.poetry.errors import UserError, shown
-from accelock.poetry.hooks import PoetrySolver
 from accelock.poetry.locked import Locked
+from accelock.poetry.slice_solver import SliceSolver
 from accelock.poetry.slices import Slice
 from accelock.poetry.solution import Solution, as_trial, is_sourced, lockstep_versions
 from accelock.poetry.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from cleo.io.io import IO
-    from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
     from poetry.packages.transitive_package_info import TransitivePackageInfo
 
@@ -77,6 +74,7 @@ class _Work:
         self.together = Together(
             pool.project, pool.supply, solver._package.all_requires, self.locked.versions(leader)
         )
+        self.slice_solver = SliceSolver(solver, pool, self.locked, self.together)
         # A slice that is cut changes nothing for those before it.
         self._kept: dict[Slice, Solved] = {}
 
@@ -135,7 +133,7 @@ class _Work:
             if whole not in kept:
                 self.project.say(f"Resolving {whole} ({number}/{len(pending)})")
             try:
-                found[whole] = kept.get(whole) or self._one(whole, found)
+                found[whole] = kept.get(whole) or self.slice_solver.solve(whole, found)
             except SolverProblemError:
                 if self._rule_out(whole, found):
                     return None
@@ -186,47 +184,6 @@ class _Work:
             for target, slices in self.together.slices.items()
         }
 
-    def _one(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
-        """Solve one slice with what is locked for it, and the versions of the slices before it."""
-        locked = self.locked.in_slice(whole, self.together.asks.requires)
-        models = [found[other] for other in _models(whole, found)]
-        latest = self.locked.use_latest
-        if models:
-            names = {p.name for model in models for p in model if not self._is_ours(p.name)}
-            locked = [p for p in locked if p.name not in names]
-            locked += [p for p in _newest_first(models) if p.name in names]
-            latest = [name for name in latest if name not in names]
-        with self.pool.use(whole), root.relaxed(self.solver._package, self._idle(whole)):
-            solver = PoetrySolver(
-                self.solver._package,
-                self.pool,
-                self.solver._installed_packages,
-                locked,
-                self._inner_io(),
-            )
-            solver.provider._source_root = self.solver.provider._source_root
-            solved = solver.solve(latest).get_solved_packages()
-            return {self._as_locked(package, whole): info for package, info in solved.items()}
-
-    def _idle(self, whole: Slice) -> Callable[[Dependency], bool]:
-        """Return what tells a dependency on an accelerated package that is for other platforms."""
-
-        def idle(dependency: Dependency) -> bool:
-            entry = self.pool.find(dependency.name)
-            ours = entry is not None and entry[1].labelled and not dependency.is_direct_origin()
-            return ours and self.together.asks.is_idle(dependency, whole.platforms)
-
-        return idle
-
-    def _as_locked(self, package: Package, whole: Slice) -> Package:
-        ours = self.pool.source_of(package, whole.target)
-        return package if ours is None else ours.as_locked(package)
-
-    def _inner_io(self) -> IO:
-        """Return where a slice's solve shows its progress: nowhere, where that is only a line."""
-        io = self.solver._io
-        return io if io.output.is_decorated() or io.is_verbose() else NullIO()
-
     def _rule_out(self, whole: Slice, found: Mapping[Slice, Solved]) -> bool:
         """Rule out the leader's versions that this slice's graph refuses; False if none is.
 
@@ -238,7 +195,7 @@ class _Work:
         settled = dict(lockstep.settled)
         lockstep.unsettle()
         try:
-            alone = lockstep_versions(self.pool, self._one(whole, found))
+            alone = lockstep_versions(self.pool, self.slice_solver.solve(whole, found))
         except UserError:
             return False
         except SolverProblemError:
@@ -259,7 +216,7 @@ class _Work:
         def solve(part: Slice) -> Trial | None:
             self.project.say(f"Resolving {part}, without the platforms that may be in the way")
             try:
-                solved = self._one(part, found)
+                solved = self.slice_solver.solve(part, found)
             except CellDroppedError:
                 raise
             except (SolverProblemError, UserError, LockstepError):
@@ -311,22 +268,3 @@ class _Work:
 
     def _is_ours(self, name: str) -> bool:
         return self.pool.find(name) is not None
-
-
-def _models(whole: Slice, found: Mapping[Slice, Solved]) -> list[Slice]:
-    """Return the slices whose versions a slice follows, those that count most last."""
-    slices = list(found)
-    if not slices:
-        return []
-    leader = slices[0].target
-    overlap = [s for s in slices if s.target == leader and set(s.platforms) & set(whole.platforms)]
-    return [slices[0], *(s for s in slices if s.target == whole.target), *overlap]
-
-
-def _newest_first(models: list[Solved]) -> list[Package]:
-    chosen: dict[str, list[Package]] = {}
-    for model in models:
-        names = {package.name for package in model}
-        for name in names:
-            chosen[name] = [package for package in model if package.name == name]
-    return [package for packages in chosen.values() for package in packages]
