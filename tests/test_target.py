@@ -42,7 +42,7 @@ class TestPythonVersion:
     def test_reads_writes_and_orders(self) -> None:
         version = PythonVersion.parse("3.12")
         assert (version.major, version.minor) == (3, 12)
-        assert (str(version), version.full) == ("3.12", "3.12.0")
+        assert (str(version), version.release()) == ("3.12", "3.12.0")
         assert PythonVersion(3, 9) < PythonVersion(3, 10)
 
     def test_host(self) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "CPU",
     "DEFAULT_PLATFORMS",
     "PLATFORMS",
+    "PYTHONS",
     "Cell",
     "Kind",
     "Levels",
@@ -44,10 +45,13 @@ __all__ = [
 
 _PYTHON = re.compile(r"3\.(\d{1,2})")
 _CUDA = re.compile(r"cu(\d{1,2})(\d)")
+_RELEASE = re.compile(r"(?<![\d.])(\d+)\.(\d+)\.(\d+)")
 _ROCM = re.compile(r"rocm(\d+(?:\.\d+){1,2})")
 
 # PEP 600: the older names of three glibc levels. manylinux1 and 2010 were never defined for ARM.
 _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+# A patch release later than any that there is.
+_LATE = 99
 _OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
 
 
@@ -71,13 +75,29 @@ class PythonVersion:
         """Return the version of the interpreter that runs this."""
         return cls(sys.version_info[0], sys.version_info[1])
 
-    @property
-    def full(self) -> str:
-        """Return the first release, "3.12.0": what a lock for 3.12 may count on."""
-        return f"{self}.0"
+    def release(self, patch: int = 0) -> str:
+        """Return a release: the first, "3.12.0", is what a lock for 3.12 may count on."""
+        return f"{self}.{patch}"
+
+    def patches(self, *texts: str) -> tuple[int, ...]:
+        """Return patch releases among which are all that markers or constraints tell apart.
+
+        :param texts: markers (PEP 508) or version constraints (PEP 440, or Poetry's).
+
+        The first and a late one, and those next to each release of this version that a text names.
+        """
+        found = {0, _LATE}
+        for major, minor, patch in _RELEASE.findall("\n".join(texts)):
+            if (int(major), int(minor)) == (self.major, self.minor):
+                found |= {max(int(patch) + step, 0) for step in (-1, 0, 1)}
+        return tuple(sorted(found))
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"
+
+
+#: Those that wheels are looked for, where a project's own constraint picks among them.
+PYTHONS: tuple[PythonVersion, ...] = tuple(PythonVersion(3, minor) for minor in range(8, 20))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +119,20 @@ class Platform:
     machine: str
     conda_subdir: str
 
-    def marker_environment(self, python: PythonVersion) -> dict[str, str]:
-        """Return the PEP 508 environment of CPython `python` on this platform.
+    def marker_environment(self, python: PythonVersion, patch: int = 0) -> dict[str, str]:
+        """Return the PEP 508 environment of a patch release of CPython `python` on this platform.
 
         `platform_release` and `platform_version` are left out on purpose: a platform does not have
         one, and a marker that asks for it must be found out, not answered with this machine's.
         """
         return {
             "implementation_name": "cpython",
-            "implementation_version": python.full,
+            "implementation_version": python.release(patch),
             "os_name": self.os_name,
             "platform_machine": self.machine,
             "platform_python_implementation": "CPython",
             "platform_system": self.platform_system,
-            "python_full_version": python.full,
+            "python_full_version": python.release(patch),
             "python_version": str(python),
             "sys_platform": self.sys_platform,
         }

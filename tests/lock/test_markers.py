@@ -232,6 +232,11 @@ class TestCombine:
             f'{own} and sys_platform == "darwin"'
         )
 
+    def test_an_own_marker_is_judged_for_the_release_that_was_solved_for(self) -> None:
+        own, ours = 'python_full_version >= "3.12.4"', simplest(places(MAC), DEFAULT)
+        assert combine(own, ours, places(MAC), DEFAULT) == ours
+        assert combine(own, ours, places(MAC), DEFAULT, 4) == f"{own} and {ours}"
+
     def test_an_own_marker_that_is_false_inside_gives_way(self) -> None:
         own, ours = 'sys_platform == "linux"', 'sys_platform != "win32"'
         assert combine(own, ours, places(LINUX, ARM, MAC), DEFAULT) == ours

@@ -182,7 +182,7 @@ def _holds(marker: str | None, places: Iterable[Place]) -> bool:
     if marker == "<empty>":  # poetry-core's word for a marker that holds nowhere
         return False
     try:
-        return marker is None or any(markers.evaluate(marker, place) for place in places)
+        return marker is None or any(markers.may_hold(marker, place) for place in places)
     except MetadataError:
         return True
 

@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from tomlkit.exceptions import TOMLKitError
 
 from accelock.conda.spec import Spec, SpecError, parse
-from accelock.target import PythonVersion
+from accelock.target import PYTHONS, PythonVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["constraint", "versions"]
 
-_MINORS = range(8, 21)  # those whose pins are looked at where the project allows a range
 _COMMA = re.compile(r"\s*,\s*|\s+(?=[<>=!~^])")  # Poetry takes a space for one
 _CARET = re.compile(r"\^\s*(\d+)(?:\.\d+)*")
 _TILDE = re.compile(r"~(?!=)\s*(\d+)\.(\d+)(?:\.\d+)*")
@@ -57,12 +56,9 @@ def versions(
     listed = config.pythons or compiled
     if listed:
         return tuple(sorted(set(listed)))
-    everything = tuple(PythonVersion(3, minor) for minor in _MINORS)
     either = [_specifiers(text) for text in _declared(pyproject)]
-    allowed = tuple(
-        python for python in everything if any(_allows(each, python) for each in either)
-    )
-    return allowed or everything
+    allowed = tuple(python for python in PYTHONS if any(_allows(each, python) for each in either))
+    return allowed or PYTHONS
 
 
 def _declared(pyproject: Path) -> tuple[str, ...]:
@@ -98,5 +94,6 @@ def _specifiers(text: str) -> SpecifierSet:
 
 
 def _allows(specifiers: SpecifierSet, python: PythonVersion) -> bool:
-    """Tell whether any release of a minor version is allowed: the first, or a late one."""
-    return any(specifiers.contains(release) for release in (python.full, f"{python}.99"))
+    """Tell whether any release of a minor version is allowed."""
+    patches = python.patches(str(specifiers))
+    return any(specifiers.contains(python.release(patch)) for patch in patches)

@@ -72,22 +72,28 @@ def partition(
 
 
 def combine(
-    own: str | None, ours: str | None, inside: Collection[Place], universe: Collection[Place]
+    own: str | None,
+    ours: str | None,
+    inside: Collection[Place],
+    universe: Collection[Place],
+    patch: int = 0,
 ) -> str | None:
     """Join the user's `own` marker of a requirement with `ours`, which tells cells apart.
 
     `own` is kept as written, since it may say more than the declared platforms can show; of `ours`
     only those parts of its conjunction remain that `own` does not already answer. Where `own` is
     false somewhere inside, something else asks for the package there, and `ours` stands alone.
+
+    :param patch: the patch release of its Python that each cell was solved for.
     """
     if own is None or ours is None:
         return own if ours is None else ours
-    if not all(evaluate(own, place) for place in inside):
+    if not all(evaluate(own, place, patch) for place in inside):
         return ours
     parts = _split(ours, "and")
     for part in tuple(parts):
         fewer = [other for other in parts if other != part]
-        if _true_on([own, *fewer], universe) == set(inside):
+        if _true_on([own, *fewer], universe, patch) == set(inside):
             parts = fewer
     kept = " and ".join(parts)
     if not kept:
@@ -97,8 +103,10 @@ def combine(
 
 
 @lru_cache(maxsize=4096)
-def evaluate(marker: str, place: Place) -> bool:
+def evaluate(marker: str, place: Place, patch: int = 0) -> bool:
     """Tell whether `marker` is true at `place`, whatever machine this runs on.
+
+    :param patch: the patch release of the place's Python.
 
     Raises MetadataError when it is no marker, or asks what a platform alone does not say
     (`platform_release`, `platform_version`).
@@ -115,7 +123,15 @@ def evaluate(marker: str, place: Place) -> bool:
         parsed = Marker(marker)
     except InvalidMarker as error:
         raise MetadataError(f"{marker!r} is not a marker (PEP 508): {error}") from error
-    return parsed.evaluate(place.platform.marker_environment(place.python))
+    return parsed.evaluate(place.platform.marker_environment(place.python, patch))
+
+
+def may_hold(marker: str, place: Place) -> bool:
+    """Tell whether `marker` is true at `place` on any patch release of its Python.
+
+    Raises MetadataError as `evaluate` does.
+    """
+    return any(evaluate(marker, place, patch) for patch in place.python.patches(marker))
 
 
 def _simplest(inside: Collection[Place], universe: Collection[Place]) -> Formula | None:
@@ -162,8 +178,8 @@ def _check_disjoint(groups: Sequence[Collection[Place]]) -> None:
         seen.update(group)
 
 
-def _true_on(markers: Sequence[str], universe: Collection[Place]) -> set[Place]:
-    return {place for place in universe if all(evaluate(marker, place) for marker in markers)}
+def _true_on(markers: Sequence[str], universe: Collection[Place], patch: int) -> set[Place]:
+    return {p for p in universe if all(evaluate(marker, p, patch) for marker in markers)}
 
 
 def _as_conjunct(marker: str) -> str:

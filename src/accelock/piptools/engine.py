@@ -98,12 +98,15 @@ class Engine:
             captures = self._solve(outputs.pins_to_keep(base, names))
         self._record_projects(captures)
         notes.say(self.run, captures, self._warnings)
+        plan = self.run.plan
         return Compiled(
             run=self.run,
             outputs=names,
             variants={
-                target.name: merge.merge({c: captures[c] for c in self.run.plan.cells_of(target)})
-                for target in self.run.plan.targets
+                target.name: merge.merge(
+                    {c: captures[c] for c in plan.cells_of(target)}, plan.patch
+                )
+                for target in plan.targets
             },
             captures=captures,
         )

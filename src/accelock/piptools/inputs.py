@@ -21,6 +21,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
 from accelock.lock import freshness
+from accelock.piptools import releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -170,8 +171,11 @@ def _parse(run: Run, original: Callable[..., Any]) -> Callable[..., Iterator[Any
         run.inputs.reading_stdin = not is_upgrade and _temporary(filename)
         try:
             for requirement in original(filename, *args, **kwargs):
-                if not is_output or requirement.match_markers():
-                    yield requirement
+                if is_output and not requirement.match_markers():
+                    continue
+                if run.inputs.recording:
+                    releases.judge(run.plan, active.cell, requirement)
+                yield requirement
         finally:
             run.inputs.recording = run.inputs.reading_stdin = False
 

@@ -62,8 +62,11 @@ class _Group:
     hashes: set[str] = field(default_factory=set)
 
 
-def merge(captures: Mapping[Cell, Capture]) -> tuple[Variant, ...]:
-    """Return the lines of one target's file, sorted by name and then by text."""
+def merge(captures: Mapping[Cell, Capture], patch: int = 0) -> tuple[Variant, ...]:
+    """Return the lines of one target's file, sorted by name and then by text.
+
+    :param patch: the patch release of its Python that each cell was solved for.
+    """
     universe = [place_of(cell) for cell in captures]
     by_name: dict[str, dict[tuple[str, bool], _Group]] = {}
     for cell, capture in captures.items():
@@ -74,7 +77,7 @@ def merge(captures: Mapping[Cell, Capture]) -> tuple[Variant, ...]:
     variants = [
         variant
         for name, groups in by_name.items()
-        for variant in _variants(name, list(groups.values()), universe)
+        for variant in _variants(name, list(groups.values()), universe, patch)
     ]
     return tuple(sorted(variants, key=lambda variant: (variant.name, variant.text)))
 
@@ -107,7 +110,9 @@ def _add(
     group.hashes |= (capture.hashes or {}).get(requirement, set())
 
 
-def _variants(name: str, groups: list[_Group], universe: Sequence[Place]) -> Iterable[Variant]:
+def _variants(
+    name: str, groups: list[_Group], universe: Sequence[Place], patch: int
+) -> Iterable[Variant]:
     groups = sorted(groups, key=lambda group: group.text)
     ours = markers.partition([group.places for group in groups], universe)
     for group, marker in zip(groups, ours, strict=True):
@@ -115,14 +120,16 @@ def _variants(name: str, groups: list[_Group], universe: Sequence[Place]) -> Ite
             name=name,
             text=group.text,
             requirement=_joined(group.requirements),
-            marker=_joined_marker(group, marker, universe),
+            marker=_joined_marker(group, marker, universe, patch),
             hashes=frozenset(group.hashes),
             places=frozenset(group.places),
             unsafe=group.unsafe,
         )
 
 
-def _joined_marker(group: _Group, ours: str | None, universe: Sequence[Place]) -> str | None:
+def _joined_marker(
+    group: _Group, ours: str | None, universe: Sequence[Place], patch: int
+) -> str | None:
     """Join the user's own markers of a requirement with the one that tells the cells apart.
 
     Where the cells have different markers of the user's (one requirement line per platform), the
@@ -130,11 +137,11 @@ def _joined_marker(group: _Group, ours: str | None, universe: Sequence[Place]) -
     """
     own = list(dict.fromkeys(group.own))
     if len(own) == 1:
-        return markers.combine(own[0], ours, group.places, universe)
+        return markers.combine(own[0], ours, group.places, universe, patch)
     if None in own or not any(_OTHER_NAMES.search(marker or "") for marker in own):
         return ours
     joined = " or ".join(f"({marker})" for marker in own)
-    return markers.combine(joined, ours, group.places, universe)
+    return markers.combine(joined, ours, group.places, universe, patch)
 
 
 def _joined(requirements: Sequence[Any]) -> Any:

@@ -92,21 +92,22 @@ class Plan:
         """Return whether the cells are for more than one Python."""
         return len({cell.python for cell in self.cells}) > 1
 
-    def environment(self, cell: Cell) -> dict[str, str]:
-        """Return the PEP 508 environment of a cell.
+    @property
+    def patch(self) -> int:
+        """Return the patch release of its Python that each cell is solved for.
 
-        Where no Python was asked for, the patch level is that of the running one, as in
-        pip-compile; else it is the first release of that Python.
+        Where no Python was asked for, it is that of the running one, as in pip-compile; else it is
+        the first.
         """
-        environment = cell.platform.marker_environment(cell.python)
-        version = ".".join(map(str, self.version_info(cell)))
-        return environment | {"python_full_version": version, "implementation_version": version}
+        return sys.version_info[2] if self.host_python else 0
+
+    def environment(self, cell: Cell) -> dict[str, str]:
+        """Return the PEP 508 environment of a cell."""
+        return cell.platform.marker_environment(cell.python, self.patch)
 
     def version_info(self, cell: Cell) -> tuple[int, int, int]:
         """Return the Python that Requires-Python is judged for: major, minor, patch."""
-        if self.host_python:
-            return sys.version_info[:3]
-        return (cell.python.major, cell.python.minor, 0)
+        return (cell.python.major, cell.python.minor, self.patch)
 
     @property
     def source_urls(self) -> frozenset[str]:

@@ -9,11 +9,12 @@ from poetry.core.constraints.version import EmptyConstraint
 from poetry.core.constraints.version import Version as PoetryVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from packaging.version import Version
     from poetry.core.constraints.version import VersionConstraint
     from poetry.core.packages.dependency import Dependency
+    from poetry.core.version.markers import BaseMarker
 
     from accelock.target import Cell, Platform, PythonVersion
 
@@ -25,7 +26,7 @@ class Wanted:
     constraint: VersionConstraint | None = None
 
     def filter(self, versions: Iterable[Version]) -> list[Version]:
-        """Return the versions that fit, as `SpecifierSet.filter` does."""
+        """Return the versions that fit, pre-releases among them."""
         constraint = self.constraint
         if constraint is None or constraint.is_empty():
             return list(versions)  # a contradiction is Poetry's to explain
@@ -41,10 +42,12 @@ class Asks:
     """The dependencies of the project, of all groups and extras, looked at cell by cell.
 
     :param pythons: the Pythons of the project. A marker may tell them apart, a cell does not.
+    :param supported: the project's own constraint on Python: of some it takes a few releases only.
     """
 
     requires: tuple[Dependency, ...]
     pythons: Sequence[PythonVersion]
+    supported: VersionConstraint
     _found: dict[tuple[str, Platform], Wanted | None] = field(default_factory=dict)
 
     def wanted(self, name: str, cell: Cell) -> Wanted:
@@ -61,32 +64,47 @@ class Asks:
 
     def is_idle(self, dependency: Dependency, platforms: Iterable[Platform]) -> bool:
         """Return whether the markers of a dependency keep it out of all of these platforms."""
-        places = ((platform, python) for platform in platforms for python in self.pythons)
-        return not any(_there([dependency], *place) for place in places)
+        return not any(self.holds(dependency.marker, platform) for platform in platforms)
+
+    def holds(self, marker: BaseMarker, platform: Platform) -> bool:
+        """Return whether a marker is true on a platform, on any release of any Python."""
+        environments = self._environments(platform, [marker])
+        return any(marker.without_extras().validate(each) for each in environments)
 
     def _of(self, name: str, platform: Platform) -> Wanted | None:
         key = (name, platform)
         if key not in self._found:
             mine = [each for each in self.requires if each.name == name]
-            per_python = [found for p in self.pythons if (found := _there(mine, platform, p))]
-            self._found[key] = _any_of(per_python)
+            environments = self._environments(platform, [each.marker for each in mine])
+            per_release = (_there(mine, environment) for environment in environments)
+            self._found[key] = _any_of([there for there in per_release if there])
         return self._found[key]
 
+    def _environments(
+        self, platform: Platform, markers: Sequence[BaseMarker]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the environments (PEP 508) of all releases of Python that markers tell apart."""
+        texts = [str(self.supported), *map(str, markers)]
+        for python in self.pythons:
+            for patch in python.patches(*texts):
+                if self.supported.allows(PoetryVersion.parse(python.release(patch))):
+                    yield {**platform.marker_environment(python, patch), "extra": ""}
 
-def _there(
-    dependencies: Iterable[Dependency], platform: Platform, python: PythonVersion
-) -> list[Dependency]:
+
+def _there(dependencies: Iterable[Dependency], environment: dict[str, Any]) -> list[Dependency]:
     """Return the dependencies whose markers are true there, whatever the extras."""
-    environment: dict[str, Any] = {**platform.marker_environment(python), "extra": ""}
     return [each for each in dependencies if each.marker.without_extras().validate(environment)]
 
 
-def _any_of(per_python: Sequence[Sequence[Dependency]]) -> Wanted | None:
-    """Return what one of the Pythons asks for, all of its dependencies together."""
-    if not per_python:
+def _any_of(per_release: Sequence[Sequence[Dependency]]) -> Wanted | None:
+    """Return what any of the releases of Python asks for.
+
+    That is the union, over the releases, of what all dependencies together allow on each.
+    """
+    if not per_release:
         return None
     joined: VersionConstraint = EmptyConstraint()
-    for dependencies in per_python:
+    for dependencies in per_release:
         constraints = [d.constraint for d in dependencies if not d.is_direct_origin()]
         if not constraints:
             return Wanted()

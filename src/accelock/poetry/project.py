@@ -15,7 +15,7 @@ from accelock.errors import ConfigError
 from accelock.lock.overlay import settings_digest
 from accelock.poetry import here
 from accelock.poetry.errors import shown
-from accelock.target import PythonVersion
+from accelock.target import PYTHONS, PythonVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from accelock.machine import Choice
     from accelock.target import Target
 
-# Pythons that wheels are looked for; the project's own constraint picks among them.
-_PYTHONS = tuple(PythonVersion(3, minor) for minor in range(8, 20))
 _MEGABYTE = 1_000_000
 # Commands that are about the lock file: for them nothing is detected.
 _OF_THE_FILE = frozenset({"lock", "check", "accelock check", "accelock init"})
@@ -97,16 +95,16 @@ class Project:
 
     @functools.cached_property
     def pythons(self) -> tuple[PythonVersion, ...]:
-        """Return the Pythons that the project supports, of those that have wheels at all."""
-        from poetry.core.constraints.version import Version
+        """Return the Pythons that the project supports, of those that have wheels at all.
 
-        constraint = self.poetry.package.python_constraint
-        return tuple(
-            python
-            for python in _PYTHONS
-            if constraint.allows(Version.parse(f"{python}.99"))
-            or constraint.allows(Version.parse(python.full))
-        ) or (PythonVersion.host(),)
+        One is enough that has a single release in the project's range. Where none has (they are
+        newer than accelock), it is the running one, which Poetry has found to be supported.
+        """
+        from poetry.core.constraints.version import parse_constraint
+
+        supported = self.poetry.package.python_constraint
+        found = (p for p in PYTHONS if supported.allows_any(parse_constraint(f"~{p}")))
+        return tuple(found) or (PythonVersion.host(),)
 
     @contextlib.contextmanager
     def viewing(self, name: str) -> Iterator[None]:

@@ -251,12 +251,7 @@ class _Work:
         return False
 
     def _is_needed(self, info: TransitivePackageInfo, platform: Platform) -> bool:
-        environments = [platform.marker_environment(python) for python in self.project.pythons]
-        return any(
-            marker.without_extras().validate({**environment, "extra": ""})
-            for marker in info.markers.values()
-            for environment in environments
-        )
+        return any(self.together.asks.holds(marker, platform) for marker in info.markers.values())
 
     def _labelled(self, whole: Slice, solved: Solved) -> list[Package]:
         """Return the packages with labels that come from their family's source."""

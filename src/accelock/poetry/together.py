@@ -53,7 +53,11 @@ class Together:
         self.locked = dict(locked or {})
         self.supply = supply
         # Copies: while a slice is solved, those of other platforms are relaxed in place.
-        self.asks = Asks(tuple(each.clone() for each in requires), project.pythons)
+        self.asks = Asks(
+            tuple(each.clone() for each in requires),
+            project.pythons,
+            project.poetry.package.python_constraint,
+        )
         self.everywhere: set[str] = set()
         self._dropped: dict[Target, list[str]] = {}
         self.slices: dict[Target, tuple[Slice, ...]] = {

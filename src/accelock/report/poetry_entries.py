@@ -21,7 +21,7 @@ from accelock.lock import overlay as overlays
 from accelock.lock.markers import Place
 from accelock.report.findings import Finding, Level
 from accelock.report.poetry_fallback import FamilySource, is_by_hand, variant_of
-from accelock.target import PythonVersion, Target, parse_platform, parse_target
+from accelock.target import PYTHONS, Target, parse_platform, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 _LOCK = "poetry.lock"
 _HASH = re.compile(r"[a-z0-9]+:[0-9a-f]{32,}")
-# Markers of a lock may tell Pythons apart; one of those that have wheels today is enough.
-_PYTHONS = tuple(PythonVersion(3, minor) for minor in range(9, 16))
 _EXTRA = re.compile(r"""\bextra\s*==\s*(?:"[^"]*"|'[^']*')""")
 _NOWHERE = "<empty>"  # poetry-core's word for a marker that holds nowhere
 _AGAIN = "lock again with the plugin: poetry lock"
@@ -179,7 +177,7 @@ class _View:
             platform.name
             for platform in self.views.platforms[self.target]
             if not tags.intersection(platform.wheel_platforms(levels))
-            and any(holds(entry, Place(platform, python)) for python in _PYTHONS)
+            and any(holds(entry, Place(platform, python)) for python in PYTHONS)
         ]
         if bare:
             yield "not-whole", f"{_spelt(entry)} has no file for {', '.join(bare)}"
@@ -203,7 +201,7 @@ def _lockstep(views: Views, project: Project) -> Iterator[Finding]:
 def _conflict(views: Views, leader: Target, other: Target, name: str) -> tuple[str, str]:
     for platform in views.platforms[leader]:
         if platform in views.platforms[other]:
-            for python in _PYTHONS:
+            for python in PYTHONS:
                 place = Place(platform, python)
                 mine, theirs = (_publics(views.entries[t], name, place) for t in (leader, other))
                 if mine and theirs and mine != theirs:
@@ -239,7 +237,7 @@ def _is_true(marker: Any, place: Place, *, extras: bool) -> bool:
         return True
     text = _EXTRA.sub('python_version != ""', marker) if extras else marker
     try:
-        return not text or markers.evaluate(text, place)
+        return not text or markers.may_hold(text, place)
     except MetadataError:
         return True
 

@@ -34,7 +34,7 @@ class Project:
 def holds_at(pin: Pin, place: Place) -> bool:
     """Tell whether a line counts on a platform and Python; unknown markers are taken to."""
     try:
-        return pin.marker is None or markers.evaluate(pin.marker, place)
+        return pin.marker is None or markers.may_hold(pin.marker, place)
     except MetadataError:
         return True
 

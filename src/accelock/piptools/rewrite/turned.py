@@ -181,9 +181,8 @@ class Turned:
         own = [p.marker for p in old if self._places(p) & variant.places]
         if None in own or len(set(own)) != 1:
             return variant.marker
-        return markers.combine(
-            own[0], markers.simplest(variant.places, places), variant.places, places
-        )
+        ours = markers.simplest(variant.places, places)
+        return markers.combine(own[0], ours, variant.places, places, self.compiled.run.plan.patch)
 
     def _places(self, pin: Pin) -> frozenset[markers.Place]:
         return frozenset(place_of(cell) for cell in self.scope.where(pin.marker))
