@@ -91,6 +91,11 @@ class Together:
             if platforms
         ]
 
+    def described(self, whole: Slice) -> str:
+        """Return what messages call a slice."""
+        config, target = self.project.config, whole.target
+        return whole.described([p for p in config.platforms_of(target) if target.exists_on(p)])
+
     def allowed(self, name: str, whole: Slice) -> frozenset[Version]:
         """Return the public versions that lockstep leaves a slice, on one of its platforms or more.
 
