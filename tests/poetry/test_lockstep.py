@@ -31,6 +31,19 @@ solver._ROUNDS = 2
 sys.exit(main())
 """
 
+# Says what each solve is given as locked.
+GIVEN = """\
+import sys
+from poetry.console.application import main
+from accelock.poetry import slice_solver
+real = slice_solver.PoetrySolver
+def told(package, pool, installed, locked, io):
+    print("given", *(each.name for each in locked), file=sys.stderr)
+    return real(package, pool, installed, locked, io)
+slice_solver.PoetrySolver = told
+sys.exit(main())
+"""
+
 
 def public(project: Project, target: str, name: str = "torch") -> str:
     return Version(project.pins(target)[name]).public
@@ -145,6 +158,19 @@ class TestTheRestFollowsTheLeader:
         assert {name: cuda[name] for name in cpu if name != "torch"} == {
             name: version for name, version in cpu.items() if name != "torch"
         }
+
+    def test_what_poetry_is_given_does_not_depend_on_the_process(self, project: Project) -> None:
+        project.write_pyproject(["torch", "pandas", "tqdm"], table=LINUX)
+        words, runs = (sys.executable, "-c", GIVEN, "lock"), []
+        for seed in ("1", "2"):
+            env = {**project.env, "PYTHONHASHSEED": seed}
+            done = run(*words, cwd=project.folder, env=env)
+            assert done.returncode == 0, done.stderr
+            runs.append([line for line in done.stderr.splitlines() if line.startswith("given")])
+            (project.folder / "poetry.lock").unlink()
+
+        assert len(runs[0][1].split()) > 2
+        assert runs[0] == runs[1]
 
     def test_no_platform_is_blamed_for_what_another_package_asks_for(
         self, project: Project
