@@ -100,14 +100,6 @@ def test_floors_rise_with_cuda() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "driver"),
-    [("cu126", (560, 35, 5)), ("cu130", (580, 82, 7)), ("cu118", None), ("cpu", None)],
-)
-def test_shipped_driver(name: str, driver: tuple[int, ...] | None) -> None:
-    assert HARDWARE.shipped_driver(parse_target(name, CATALOGUE.targets)) == driver
-
-
-@pytest.mark.parametrize(
     ("name", "torch", "capability", "runs"),
     [
         ("cu126", "2.9.1+cu126", (5, 0), True),

@@ -123,6 +123,25 @@ def test_the_target_is_chosen_as_everywhere(
     assert done.err == "ERROR: unknown declared target 'cu12'; did you mean 'cu126'?\n"
 
 
+def test_a_target_that_is_not_for_this_platform_is_not_chosen(
+    locked: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver would run cu126; its lock has nothing for this machine."""
+    if HOST is None or HOST not in records_of(locked, "cu126"):
+        pytest.skip("cu126 is not for this machine")
+    monkeypatch.setenv("ACCELOCK_CUDA_DRIVER", "580.82.07")
+    words = ("conda", "install", "--prefix", "env")
+    assert "conda-cu126-lock.yml (cu126 (" in locked.accelock(*words).err
+    other = "linux-aarch64" if HOST.name == "linux-x86_64" else "linux-x86_64"
+    everywhere = 'platforms = ["linux-x86_64", "linux-aarch64", "windows-x86_64"]'
+    locked.edit("pyproject.toml", everywhere, f'platforms = ["{other}"]')
+    locked.lock()
+    done = locked.accelock(*words)
+    assert done.code == 0, done.err
+    assert "conda-cpu-lock.yml (cpu (" in done.err
+    assert f"cu126: the lock has it for {other}, and this is {HOST.name}" in done.err
+
+
 @pytest.mark.parametrize("way", ["login", "token"])
 def test_credentials_reach_the_archives_and_no_file(
     project: Project, forge: ChannelServer, way: str

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
 
+from accelock.conda.adapter import host
 from accelock.conda.errors import InstallError
 from accelock.conda.install import install
+from accelock.conda.link import link
 from accelock.conda.request import Request
 from accelock.conda.spec import parse
 from accelock.target import host_platform
@@ -80,3 +82,22 @@ def test_a_prefix_that_cannot_be_looked_at(tmp_path: Path) -> None:
     prefix = tmp_path / ("x" * 300)
     with pytest.raises(InstallError, match=r"cannot be looked at: \w+"):
         install((), prefix, HOST)
+
+
+def test_what_rattler_does_not_understand_is_not_tried_again(
+    save: Callable[[Channel], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what it says of the requested specs has a second way; by then much may be linked."""
+    assert HOST is not None
+    calls: list[str] = []
+
+    async def confused(*words: Any, **named: Any) -> None:
+        calls.append("install")
+        await rattler_install(*words, **named, reinstall_packages=5)
+
+    rattler_install = host.rattler.install
+    monkeypatch.setattr(host.rattler, "install", confused)
+    records = locked(save(tool("good\n")))
+    with pytest.raises(TypeError, match="'int' object"):
+        link(records, tmp_path / "env", HOST, requested=[parse("tool")])
+    assert calls == ["install"]

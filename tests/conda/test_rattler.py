@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def test_requested_specs_have_to_be_handed_over_unwrapped(tmp_path: Path) -> None:
-    """Of `link`: py-rattler 0.28 passes the list on as it is."""
+    """Of `values.handing_over`: py-rattler 0.28 passes the list on as it is."""
     install = rattler.install([], tmp_path / "env", requested_specs=[rattler.MatchSpec("git")])
-    with pytest.raises(TypeError, match="MatchSpec"):
+    with pytest.raises(TypeError, match="'PyMatchSpec'"):
         asyncio.run(install)
 
 

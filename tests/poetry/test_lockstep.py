@@ -31,6 +31,19 @@ solver._ROUNDS = 2
 sys.exit(main())
 """
 
+# Says what each solve is given as locked.
+GIVEN = """\
+import sys
+from poetry.console.application import main
+from accelock.poetry import slice_solver
+real = slice_solver.PoetrySolver
+def told(package, pool, installed, locked, io):
+    print("given", *(each.name for each in locked), file=sys.stderr)
+    return real(package, pool, installed, locked, io)
+slice_solver.PoetrySolver = told
+sys.exit(main())
+"""
+
 
 def public(project: Project, target: str, name: str = "torch") -> str:
     return Version(project.pins(target)[name]).public
@@ -47,7 +60,8 @@ def test_where_there_is_none_the_target_that_stops_is_named(project: Project) ->
     project.write_pyproject(["torch>=2.8"], targets=("cpu", "cu118", "cu126"), table=LINUX)
 
     said = project.refused("lock")
-    assert "torch (>=2.8) cannot be locked for cu118, linux-x86_64" in said
+    assert "torch (>=2.8) cannot be locked for cu118, linux-x86_64: " in said
+    assert "these have it up to: cpu, linux-x86_64: 2.8.0." in said
     assert "2.7.1" in said
 
 
@@ -144,6 +158,19 @@ class TestTheRestFollowsTheLeader:
         assert {name: cuda[name] for name in cpu if name != "torch"} == {
             name: version for name, version in cpu.items() if name != "torch"
         }
+
+    def test_what_poetry_is_given_does_not_depend_on_the_process(self, project: Project) -> None:
+        project.write_pyproject(["torch", "pandas", "tqdm"], table=LINUX)
+        words, runs = (sys.executable, "-c", GIVEN, "lock"), []
+        for seed in ("1", "2"):
+            env = {**project.env, "PYTHONHASHSEED": seed}
+            done = run(*words, cwd=project.folder, env=env)
+            assert done.returncode == 0, done.stderr
+            runs.append([line for line in done.stderr.splitlines() if line.startswith("given")])
+            (project.folder / "poetry.lock").unlink()
+
+        assert len(runs[0][1].split()) > 2
+        assert runs[0] == runs[1]
 
     def test_no_platform_is_blamed_for_what_another_package_asks_for(
         self, project: Project
@@ -332,7 +359,7 @@ class TestFromOtherPackages:
 
         said = needy.refused("lock")
         assert "needy" in said
-        assert "torch 2.8.0 is needed by needy, and cu126, linux-aarch64" in said
+        assert "torch 2.8.0 is needed by needy, and cu126, linux-aarch64 has no 2.8.0" in said
 
     def test_what_nothing_has_is_refused_in_poetrys_words(self, needy: Project) -> None:
         needy.write_pyproject(["needy", "old-fashioned==1.0"])

@@ -249,6 +249,16 @@ class TestUsersOwnSources:
             assert project.pins(target)["torchvision"] == f"0.21.0+{target}"
         assert project.install(target="cpu") == project.pins("cpu")
 
+    def test_an_address_is_said_without_its_login(self, own: Project) -> None:
+        name = f"torch-2.6.0+cpu-{TAG}-{TAG}-linux_x86_64.whl"
+        own.server.configure("/whl/cpu", login=("someone", "s3cret"))
+        host = own.server.url.partition("//")[2]
+        torch = f"torch @ http://someone:s3cret@{host}/whl/cpu/{name}"
+        done = own.write_pyproject([torch], table=LINUX, python=ONLY_HERE).poetry("lock")
+
+        assert f"torch is http://****@{host}/whl/cpu/{name} by hand" in done.stderr
+        assert "s3cret" not in done.stdout + done.stderr
+
 
 def repository(folder: Path) -> str:
     """Make a git repository with a torch that somebody changed; return its address."""

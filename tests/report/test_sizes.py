@@ -46,7 +46,6 @@ def lock(target: str, torch: str, *more: LockedPackage) -> TargetLock:
         platforms=LINUX,
         at=lambda _place: packages,
         every=lambda _place: packages,
-        has_hashes=True,
     )
 
 

@@ -19,7 +19,6 @@ __all__ = [
     "GfxSupport",
     "HardwareTables",
     "OperatingSystem",
-    "ShippedDriver",
 ]
 
 OperatingSystem = Literal["linux", "windows"]
@@ -36,14 +35,6 @@ class DriverFloor:
     last: tuple[int, int]
     linux: tuple[int, ...]
     windows: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ShippedDriver:
-    """The driver that a CUDA release came with: from it on, PTX and JIT features work too."""
-
-    cuda: tuple[int, int]
-    linux: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +73,6 @@ class HardwareTables:
 
     targets: frozenset[str]
     driver_floors: tuple[DriverFloor, ...]
-    shipped_drivers: tuple[ShippedDriver, ...]
     capabilities: tuple[CapabilityRange, ...]
     gfx: tuple[GfxSupport, ...]
 
@@ -97,13 +87,6 @@ class HardwareTables:
         for floor in self.driver_floors:
             if floor.first <= target.version <= floor.last:
                 return floor.linux if os == "linux" else floor.windows
-        return None
-
-    def shipped_driver(self, target: Target) -> tuple[int, ...] | None:
-        """Return the Linux driver that the CUDA of `target` came with, or None."""
-        for shipped in self.shipped_drivers:
-            if target.kind is Kind.CUDA and shipped.cuda == target.version:
-                return shipped.linux
         return None
 
     def capability_range(

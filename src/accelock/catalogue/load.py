@@ -18,7 +18,6 @@ from accelock.catalogue.hardware import (
     DriverFloor,
     GfxSupport,
     HardwareTables,
-    ShippedDriver,
 )
 from accelock.catalogue.model import Catalogue, Family, FamilyPackage
 from accelock.target import Kind, sort_targets
@@ -75,10 +74,6 @@ def _hardware(data: dict[str, Any]) -> HardwareTables:
     return HardwareTables(
         targets=targets,
         driver_floors=tuple(_driver_floor(row) for row in data["driver_floors"]["rows"]),
-        shipped_drivers=tuple(
-            ShippedDriver(_pair(row["cuda"]), _numbers(row["linux"]))
-            for row in data["shipped_drivers"]["rows"]
-        ),
         capabilities=tuple(_capability_range(row) for row in data["capabilities"]["rows"]),
         gfx=tuple(
             GfxSupport(frozenset(row["gfx"]), _rocm_within(row["rocm"], targets))

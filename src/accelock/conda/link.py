@@ -99,8 +99,4 @@ async def _link(
         show_progress=False,
         execute_link_scripts=False,
     )
-    specs = values.match_specs(requested)
-    try:
-        await install(requested_specs=specs)
-    except TypeError:  # up to 0.28 at least, the specs are handed on as they are
-        await install(requested_specs=[spec._match_spec for spec in specs])  # noqa: SLF001
+    await values.handing_over(install, requested)

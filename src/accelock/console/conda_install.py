@@ -15,7 +15,7 @@ from accelock.conda.projects import load_project, refuse_unfinished
 from accelock.console.command import Command
 from accelock.console.progress import shows_progress
 from accelock.errors import AccelockError, UnknownWordError, UsageError
-from accelock.machine import choose, container
+from accelock.machine import Locked, choose, container
 from accelock.target import host_platform
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class CondaInstallCommand(Command):
                 catalogue=load_catalogue(),
                 platform=host_platform(),
                 saved=self.saved_choice(),
+                locked={target.name: _locked(project, target) for target in declared},
             )
             if container.warns(choice):
                 self._say(f"WARNING: {container.WARNING}")
@@ -139,6 +140,11 @@ class CondaInstallCommand(Command):
 def _environment(project: Project, target: Target | None, group: str | None) -> Environment:
     environments = plan.environments(project.config, project.conda)
     return next(each for each in environments if (each.target, each.group) == (target, group))
+
+
+def _locked(project: Project, target: Target) -> Locked:
+    """Return what the choice has to know of a target's lock: the platforms that it is made for."""
+    return Locked(platforms=frozenset(each.name for each in project.config.platforms_of(target)))
 
 
 def _group(project: Project, word: str | None) -> str | None:

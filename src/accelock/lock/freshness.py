@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-# [tool.accelock.conda] has files of its own, each with its own digest.
-_ELSEWHERE = frozenset({"conda"})
+#: [tool.accelock.conda] has files of its own, each with its own digest.
+ELSEWHERE = frozenset({"conda"})
 PYPROJECT = "pyproject.toml"
 #: Behind the name of a file: its table of that name alone, in place of what else it says.
 TABLE = "[tool.pip-tools]"
@@ -70,7 +70,7 @@ def settings_of(directory: Path) -> tuple[str, ...]:
     except OSError:
         return ()
     if isinstance(tables.get("accelock"), dict):
-        tables["accelock"] = _without(tables["accelock"], _ELSEWHERE)
+        tables["accelock"] = _without(tables["accelock"], ELSEWHERE)
     return tuple(_stable({name: table}) for name, table in tables.items())
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelock.errors import AccelockError
 from accelock.lock.credentials import without_credentials
+from accelock.lock.freshness import ELSEWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 TABLE = "accelock"
 _LOCK_VERSION = "2."  # Poetry's own: 2.1 in Poetry 2.0.1 to 2.5.1
-_ELSEWHERE = frozenset({"conda"})
 
 
 class OverlayError(AccelockError):
@@ -85,7 +85,7 @@ def settings_digest(table: Mapping[str, Any]) -> str:
 
     What is about other files does not count.
     """
-    ours = without_credentials({key: table[key] for key in table if key not in _ELSEWHERE})
+    ours = without_credentials({key: table[key] for key in table if key not in ELSEWHERE})
     return hashlib.sha256(json.dumps(ours, sort_keys=True, default=str).encode()).hexdigest()
 
 

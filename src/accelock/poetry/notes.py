@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accelock.catalogue.source import redact
 from accelock.config import ignored_table
 from accelock.errors import LockstepError
 from accelock.index.lockstep import held_back_message
@@ -43,7 +44,8 @@ def _by_hand(project: Project, requires: Iterable[Dependency]) -> Iterator[str]:
     """Yield a line for each accelerated package that comes from an URL, a file or a repository."""
     for dependency in requires:
         if dependency.is_direct_origin() and project.find(dependency.name) is not None:
-            yield f"{dependency.name} is {dependency.source_url} by hand, on every target."
+            where = redact(str(dependency.source_url))
+            yield f"{dependency.name} is {where} by hand, on every target."
 
 
 def _ignored_tables(project: Project, packages: Iterable[Package]) -> Iterator[str]:

@@ -46,7 +46,7 @@ class SliceSolver:
         if models:
             names = {p.name for model in models for p in model if self.pool.find(p.name) is None}
             locked = [p for p in locked if p.name not in names]
-            locked += [p for p in _newest_first(models) if p.name in names]
+            locked += [p for p in _from_last_model(models) if p.name in names]
             latest = [name for name in latest if name not in names]
         with self.pool.use(whole), root.relaxed(self.solver._package, self._idle(whole)):
             solver = PoetrySolver(
@@ -90,10 +90,10 @@ def _models(whole: Slice, found: Mapping[Slice, Solved]) -> list[Slice]:
     return [slices[0], *(s for s in slices if s.target == whole.target), *overlap]
 
 
-def _newest_first(models: list[Solved]) -> list[Package]:
+def _from_last_model(models: list[Solved]) -> list[Package]:
+    """Return each package as the last model that has it has it, in the models' own order."""
     chosen: dict[str, list[Package]] = {}
     for model in models:
-        names = {package.name for package in model}
-        for name in names:
+        for name in dict.fromkeys(package.name for package in model):
             chosen[name] = [package for package in model if package.name == name]
     return [package for packages in chosen.values() for package in packages]

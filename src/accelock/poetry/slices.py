@@ -27,9 +27,19 @@ class Slice:
     target: Target
     platforms: tuple[Platform, ...]
 
-    def __str__(self) -> str:
-        systems = dict.fromkeys(platform.name for platform in self.platforms)
-        return f"{self.target.name}, {_listed(_short(list(systems)))}"
+    def described(self, among: Collection[Platform]) -> str:
+        """Return what to call the slice: its target, and its systems.
+
+        :param among: the platforms that its target has in all; a platform that is apart from others
+            of its system goes by its full name.
+        """
+        names = (self._described(platform, among) for platform in self.platforms)
+        return f"{self.target.name}, {_listed(list(dict.fromkeys(names)))}"
+
+    def _described(self, platform: Platform, among: Collection[Platform]) -> str:
+        mates = (other for other in among if other.sys_platform == platform.sys_platform)
+        complete = all(mate in self.platforms for mate in mates)
+        return platform.name.partition("-")[0] if complete else platform.name
 
 
 def first_slices(target: Target, platforms: Sequence[Platform]) -> tuple[Slice, ...]:
@@ -81,14 +91,6 @@ def platform_marker(platforms: Collection[Platform], among: Collection[Platform]
 
 def _places(whole: Slice) -> list[Place]:
     return [Place(platform, _PYTHON) for platform in whole.platforms]
-
-
-def _short(names: list[str]) -> list[str]:
-    """Return platform names without the architecture where no two share a system."""
-    systems: dict[str, list[str]] = {}
-    for name in names:
-        systems.setdefault(name.partition("-")[0], []).append(name)
-    return [system for system, found in systems.items() for _ in found[:1]]
 
 
 def _listed(words: list[str]) -> str:

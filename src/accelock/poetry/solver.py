@@ -131,7 +131,9 @@ class _Work:
         pending = [whole for slices in self.together.slices.values() for whole in slices]
         for number, whole in enumerate(pending, 1):
             if whole not in kept:
-                self.project.say(f"Resolving {whole} ({number}/{len(pending)})")
+                self.project.say(
+                    f"Resolving {self.together.described(whole)} ({number}/{len(pending)})"
+                )
             try:
                 found[whole] = kept.get(whole) or self.slice_solver.solve(whole, found)
             except SolverProblemError:
@@ -200,7 +202,9 @@ class _Work:
             return False
         except SolverProblemError:
             self._make_way(whole, found)
-            self.project.say(f"accelock: there is no solution for {whole}:")
+            self.project.say(
+                f"accelock: there is no solution for {self.together.described(whole)}:"
+            )
             raise
         refused = [(n, v) for n, vs in settled.items() if n in alone for v in vs - alone[n]]
         for name, version in refused:
@@ -214,7 +218,8 @@ class _Work:
         """
 
         def solve(part: Slice) -> Trial | None:
-            self.project.say(f"Resolving {part}, without the platforms that may be in the way")
+            what = self.together.described(part)
+            self.project.say(f"Resolving {what}, without the platforms that may be in the way")
             try:
                 solved = self.slice_solver.solve(part, found)
             except CellDroppedError:

@@ -34,6 +34,15 @@ WORDS = Words(
 )
 
 
+class _EveryPython(Cell):
+    """A cell of a slice, which is solved for all Pythons of the project: messages name none."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{self.target}, {self.platform}"
+
+
 class Together:
     """The slices that are to be solved, and the lockstep over them.
 
@@ -86,6 +95,11 @@ class Together:
             if platforms
         ]
 
+    def described(self, whole: Slice) -> str:
+        """Return what messages call a slice."""
+        config, target = self.project.config, whole.target
+        return whole.described([p for p in config.platforms_of(target) if target.exists_on(p)])
+
     def allowed(self, name: str, whole: Slice) -> frozenset[Version]:
         """Return the public versions that lockstep leaves a slice, on one of its platforms or more.
 
@@ -109,7 +123,7 @@ class Together:
         )
 
     def _cell(self, target: Target, platform: Platform) -> Cell:
-        return Cell(target, platform, self.project.pythons[-1])
+        return _EveryPython(target, platform, self.project.pythons[-1])
 
     def _lockstep(self) -> Lockstep:
         """Return the lockstep over all platforms of all slices."""

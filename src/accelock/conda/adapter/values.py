@@ -9,19 +9,31 @@ from accelock.conda.record import Record
 from accelock.conda.urls import strip_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from accelock.conda.request import VirtualPackage
     from accelock.conda.spec import Spec
     from accelock.target import Platform
 
-__all__ = ["hex_of", "match_specs", "record_of", "subdir", "to_rattler", "virtual"]
+__all__ = ["handing_over", "hex_of", "match_specs", "record_of", "subdir", "to_rattler", "virtual"]
 
 
 def match_specs(specs: Sequence[Spec]) -> list[Any]:
     """Return requirements as rattler has them, in an order of their own."""
     # The order must not matter, and does: of equals, a solver takes the first.
     return [_match_spec(spec) for spec in sorted(specs, key=str)]
+
+
+async def handing_over(install: Callable[..., Awaitable[None]], requested: Sequence[Spec]) -> None:
+    """Await rattler's `install` with requirements as this release of it takes them."""
+    specs = match_specs(requested)
+    try:
+        await install(requested_specs=specs)
+    except TypeError as error:
+        # Up to 0.28 at least, it hands them on as they are; that is refused before all else.
+        if "'PyMatchSpec'" not in str(error):
+            raise
+        await install(requested_specs=[spec._match_spec for spec in specs])  # noqa: SLF001
 
 
 def _match_spec(spec: Spec) -> Any:

@@ -74,7 +74,6 @@ class TargetLock:
     platforms: tuple[Platform, ...] | None
     at: Callable[[Place], Mapping[str, LockedPackage]]
     every: Callable[[Place], Mapping[str, LockedPackage]]
-    has_hashes: bool
 
     def holds(self, platform: Platform) -> bool:
         """Tell whether it holds on a platform, as far as is known."""

@@ -54,7 +54,7 @@ def read(directory: Path, project: Project) -> Locks | None:
             ) from error
         entries = [dict(entry) for entry in overlay.view(leader, name)]
         at, every = (_At(entries, asks, extras=extras) for extras in (False, True))
-        found.append(TargetLock(target, KIND, platforms, at, every, has_hashes=True))
+        found.append(TargetLock(target, KIND, platforms, at, every))
     return Locks(KIND, tuple(found))
 
 

@@ -76,7 +76,7 @@ def lock_of(
         pins = (pin for pin in content.pins if pin.name and holds_at(pin, place))
         return {pin.name: _package(pin, name, content, target, project) for pin in pins}
 
-    return TargetLock(target, name, platforms, at, at, any(pin.hashes for pin in content.pins))
+    return TargetLock(target, name, platforms, at, at)
 
 
 def _text(path: Path, name: str) -> str:
