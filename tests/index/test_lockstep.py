@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -88,7 +88,7 @@ class TestAllowed:
 
     def test_settled_binds_the_cells_that_follow(self) -> None:
         both = lockstep({CPU: versions("2.6", "2.7"), OLD: versions("2.6", "2.7")})
-        both.settle({"torch": versions("2.6")})
+        both.settle({"torch": versions("2.6")}, [CPU])
         assert both.allowed("torch", OLD) == versions("2.6")
 
         both.unsettle()
@@ -96,17 +96,67 @@ class TestAllowed:
 
     def test_the_first_settles(self) -> None:
         both = lockstep({CPU: versions("2.6", "2.7"), OLD: versions("2.6", "2.7")})
-        both.settle({"torch": versions("2.6")})
-        both.settle({"torch": versions("2.7")})
+        both.settle({"torch": versions("2.6")}, [CPU])
+        both.settle({"torch": versions("2.7")}, [OLD])
 
         assert both.allowed("torch", CPU) == versions("2.6")
 
     def test_excluded_versions_are_out_for_all(self) -> None:
         both = lockstep({CPU: versions("2.6", "2.7"), OLD: versions("2.6", "2.7")})
-        both.exclude("torch", Version("2.7"))
+        both.exclude("torch", Version("2.7"), OLD)
 
         assert both.allowed("torch", CPU) == both.allowed("torch", OLD) == versions("2.6")
         assert both.allowed("torchvision", CPU) == versions("2.6", "2.7")
+
+
+class TestParted:
+    """What the inputs ask for by platform, of torch."""
+
+    HAS: ClassVar = {CPU: versions("2.6", "2.7", "2.8"), CUDA: versions("2.7", "2.8")}
+
+    def parted(self, asked: Mapping[Cell, str], has: Mapping[Cell, Any]) -> Lockstep:
+        return Lockstep(
+            cells=tuple(has),
+            available=lambda _name, each: has[each],
+            wanted=lambda name, each: SpecifierSet(asked[each] if name == "torch" else ""),
+            may_drop=lambda _cell: False,
+            companions=lambda name: {"torch": ("torchvision",), "torchvision": ("torch",)}[name],
+        )
+
+    def test_what_is_released_with_it_is_parted_too(self) -> None:
+        has = {**self.HAS, MAC: versions("2.6", "2.7"), ARM: versions("2.7", "2.8")}
+        asked = {CPU: "==2.8", CUDA: "==2.8", MAC: "==2.7", ARM: "==2.8"}
+        found = self.parted(asked, has)
+        found.settle({"torchvision": versions("2.8")}, [CPU])
+
+        assert found.allowed("torchvision", MAC) == versions("2.6", "2.7")
+        assert found.allowed("torchvision", ARM) == versions("2.8")
+        assert found.binding(MAC) == {}
+        assert found.binding(CUDA) == {"torchvision": versions("2.8")}
+
+    def test_what_is_ruled_out_is_so_in_its_part(self) -> None:
+        has = {**self.HAS, MAC: versions("2.6", "2.7")}
+        found = self.parted({CPU: "==2.8", CUDA: "==2.8", MAC: "==2.7"}, has)
+        found.exclude("torchvision", Version("2.7"), CUDA)
+
+        assert found.allowed("torchvision", CPU) == versions("2.8")
+        assert found.allowed("torchvision", MAC) == versions("2.6", "2.7")
+
+    def test_one_version_for_all_goes_before(self) -> None:
+        has = {**self.HAS, MAC: versions("2.6", "2.7")}
+        found = self.parted({CPU: ">=2.6", CUDA: ">=2.6", MAC: ">=2.6,<2.8"}, has)
+
+        assert found.allowed("torch", CPU) == found.allowed("torch", MAC) == versions("2.7")
+        assert found.part()
+        assert found.allowed("torch", CPU) == versions("2.7", "2.8")
+        assert found.allowed("torch", MAC) == versions("2.6", "2.7")
+        assert not found.part()
+
+    def test_where_all_ask_for_the_same_nothing_is_parted(self) -> None:
+        found = self.parted({CPU: ">=2.6", CUDA: ">=2.6"}, self.HAS)
+        assert found.allowed("torch", CPU) == versions("2.7", "2.8")
+
+        assert not found.part()
 
 
 class TestStop:

@@ -38,6 +38,10 @@ def served(
     return lambda site: project_at(serve(site))
 
 
+def named(*platforms: str) -> list[str]:
+    return [f"--platform={platform}" for platform in platforms]
+
+
 def built(
     name: str, version: str, *platforms: str, python: str = HERE, requires: str = ""
 ) -> list[Distribution]:
@@ -129,6 +133,41 @@ class TestOverPlatforms:
             'torch==1.7.1 ; sys_platform == "darwin"',
             'torch==1.7.1+cpu ; sys_platform != "darwin"',
         ]
+
+    @pytest.mark.parametrize("asked", ["torchvision", "kit[image]"])
+    def test_a_split_of_torch_is_one_of_what_is_released_with_it(
+        self, served: Callable[[Site], Project], asked: str
+    ) -> None:
+        """Named or not: macOS is not bound to the torchvision that goes with Linux's torch."""
+        image = wheel("kit", "2.0", requires=['torchvision; extra == "image"'], extras=["image"])
+        project = served(on_pypi(image, pure("kit", "1.0", "torch")))
+        apple, others = 'sys_platform == "darwin"', 'sys_platform != "darwin"'
+        project.write(requirements_in=f"torch==2.7.1 ; {apple}\ntorch==2.8.0 ; {others}\n{asked}\n")
+        project.compile("-q", "-t", "cpu", "-t", "cu126", *named("linux-x86_64", "macos-arm64"))
+
+        for target in ("cpu", "cu126"):
+            pins = project.pins(f"requirements.{target}.txt")
+            assert (pins["torch"], pins["torchvision"]) == (f"2.8.0+{target}", f"0.23.0+{target}")
+        mac = project.pins("requirements.cpu.txt", "macos-arm64")
+        assert (mac["torch"], mac["torchvision"], mac.get("kit", "2.0")) == (
+            "2.7.1",
+            "0.22.1",
+            "2.0",
+        )
+
+    @pytest.mark.parametrize("platforms", [(), ("linux-x86_64", "macos-arm64")])
+    def test_what_one_version_would_do_for_and_the_graph_refuses(
+        self, project: Project, platforms: tuple[str, ...]
+    ) -> None:
+        apple, others = 'sys_platform == "darwin"', 'sys_platform != "darwin"'
+        project.write(
+            requirements_in=f"torch>=2.5,<2.8 ; {apple}\ntorch>=2.5 ; {others}\n"
+            f"torchvision==0.23.0 ; {others}\n"
+        )
+        project.compile("-q", "-t", "cpu", *named(*platforms))
+
+        assert project.pins()["torch"] == "2.8.0+cpu"
+        assert project.pins(platform="macos-arm64")["torch"] == "2.7.1"
 
     def test_a_named_platform_binds(self, project: Project) -> None:
         project.write(requirements_in="torch==2.8.0\n")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
 
+TWO_SYSTEMS = 'platforms = ["linux-x86_64", "macos-arm64"]'
 LINUX = 'platforms = ["linux-x86_64"]'
 TWO_ROUNDS = """\
 import sys
@@ -257,6 +258,48 @@ class TestMarkersOfTheUser:
             "macos-arm64": "2.6.0",
         }
         assert self.versions(project, "cu126") == {"linux-x86_64": "2.8.0+cu126"}
+
+    @pytest.mark.parametrize("table", ["", TWO_SYSTEMS])
+    def test_what_one_version_would_do_for_and_the_graph_refuses(
+        self, project: Project, table: str
+    ) -> None:
+        """torchvision 0.23.0 requires torch 2.8.0: no ground to leave macOS out."""
+        apple, others = "sys_platform == 'darwin'", "sys_platform != 'darwin'"
+        requires = [
+            f"torch>=2.5,<2.8; {apple}",
+            f"torch>=2.5; {others}",
+            f"torchvision==0.23.0; {others}",
+        ]
+        project.write_pyproject(requires, targets=("cpu",), table=table).poetry("lock")
+
+        found = self.versions(project, "cpu")
+        assert found.pop("macos-arm64") == "2.7.1"
+        assert "linux-x86_64" in found
+        assert set(found.values()) == {"2.8.0+cpu"}
+
+    def test_for_the_packages_released_with_it_too(self, project: Project) -> None:
+        apple, linux = "sys_platform == 'darwin'", "sys_platform == 'linux'"
+        requires = [f"torch==2.7.1; {apple}", f"torch==2.8.0; {linux}", "torchvision"]
+        project.write_pyproject(requires, table=TWO_SYSTEMS).poetry("lock")
+
+        assert self.versions(project, "cpu") == {
+            "linux-x86_64": "2.8.0+cpu",
+            "macos-arm64": "2.7.1",
+        }
+        assert project.pins("cpu", "linux-x86_64")["torchvision"] == "0.23.0+cpu"
+        assert project.pins("cpu", "macos-arm64")["torchvision"] == "0.22.1"
+        assert project.pins("cu126", "linux-x86_64")["torchvision"] == "0.23.0+cu126"
+
+    def test_of_some_pythons_on_one_system(self, project: Project) -> None:
+        old, new = "python_version < '3.12'", "python_version >= '3.12'"
+        requires = [f"torch==2.6.0; {old}", f"torch>=2.7; {new} and sys_platform == 'linux'"]
+        project.write_pyproject(requires, targets=("cpu",), table=TWO_SYSTEMS).poetry("lock")
+
+        assert self.versions(project, "cpu", PythonVersion(3, 11)) == {
+            "linux-x86_64": "2.6.0+cpu",
+            "macos-arm64": "2.6.0",
+        }
+        assert self.versions(project, "cpu", PythonVersion(3, 12)) == {"linux-x86_64": "2.8.0+cpu"}
 
     def test_one_for_each_of_two_systems_and_pythons(self, project: Project) -> None:
         linux, old, new = (

@@ -164,6 +164,21 @@ class Catalogue:
                     return family, package
         return None
 
+    def companions(self, name: str) -> tuple[str, ...]:
+        """Return the other packages that are released with the project `name`, as torch's are.
+
+        Those of its family that are in lockstep and carry labels; none where it is not itself.
+        """
+        found = self.family_of(name)
+        if found is None or not found[1].lockstep:
+            return ()
+        own = canonicalize_name(name)
+        return tuple(
+            package.name
+            for package in found[0].packages
+            if package.lockstep and package.labelled and not package.is_glob and package.name != own
+        )
+
     def extended(self, additions: Mapping[str, str]) -> Catalogue:
         """Return a catalogue with the user's own packages: project name -> family name.
 

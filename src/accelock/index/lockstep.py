@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from accelock.target import Cell, Target
 
 
+# A package, and cells that share a version of it.
+_Key = tuple[str, "tuple[Cell, ...]"]
+
 # How many versions a message names.
 _LISTED = 8
 
@@ -76,8 +79,14 @@ class Lockstep:
     :param source: (cell, name) -> where the cell's builds are looked for, for messages.
     :param preferred: (name, cell) -> the version that is locked now. It stays if it can: a default
         platform that alone has not got it is left out, as for a version that the input pins.
+    :param companions: name -> the lockstep packages of its family: they require each other's
+        versions, so that what splits one of them over the cells splits all.
     :param words: what messages tell the user to do.
     :param waived: cells that have no say for now (`accelock.index.waiving`).
+    :param parted: packages of which cells with other specifiers have other versions, though one
+        version would do for all: the rest of the graph refuses that.
+
+    What is settled or excluded is so for the cells of one group.
     """
 
     cells: tuple[Cell, ...]
@@ -89,11 +98,15 @@ class Lockstep:
     asks: Callable[[str, Cell], bool] = lambda _name, _cell: True
     source: Callable[[Cell, str], str] = lambda _cell, _name: "its index"
     preferred: Callable[[str, Cell], Version | None] = lambda _name, _cell: None
+    companions: Callable[[str], Collection[str]] = lambda _name: ()
     words: Words = field(default_factory=Words)
     waived: frozenset[Cell] = frozenset()
-    excluded: dict[str, set[Version]] = field(default_factory=dict)
-    settled: dict[str, frozenset[Version]] = field(default_factory=dict)
-    _common: dict[tuple[str, tuple[Cell, ...]], frozenset[Version]] = field(default_factory=dict)
+    parted: frozenset[str] = frozenset()
+    _excluded: dict[_Key, frozenset[Version]] = field(default_factory=dict)
+    _settled: dict[_Key, frozenset[Version]] = field(default_factory=dict)
+    _common: dict[_Key, frozenset[Version]] = field(default_factory=dict)
+    _groups: dict[tuple[str, Cell], tuple[Cell, ...]] = field(default_factory=dict)
+    _say: dict[str, tuple[Cell, ...]] = field(default_factory=dict)
 
     def allowed(self, name: str, cell: Cell) -> frozenset[Version]:
         """Return the public versions of ``name`` that ``cell`` may take.
@@ -105,25 +118,69 @@ class Lockstep:
         key = (name, group)
         if key not in self._common:
             self._common[key] = self._intersect(name, group)
-        common = self._common[key] - self.excluded.get(name, set())
-        settled = self.settled.get(name, frozenset()) if len(group) > 1 else frozenset()
+        common = self._common[key] - self.excluded(name, cell)
+        settled = self.settled(name, cell) if len(group) > 1 else frozenset()
         return common & settled or common
 
-    def exclude(self, name: str, version: Version) -> None:
-        """Rule a version out for all cells: the rest of some cell's graph refuses it."""
-        self.excluded.setdefault(name, set()).add(version)
+    def exclude(self, name: str, version: Version, cell: Cell) -> None:
+        """Rule a version out for the group of a cell: the rest of some cell's graph refuses it."""
+        key = self._key(name, cell)
+        self._excluded[key] = self._excluded.get(key, frozenset()) | {version}
 
-    def settle(self, versions: Mapping[str, Collection[Version]]) -> None:
-        """Bind the cells that follow to the versions that the leader took.
+    def excluded(self, name: str, cell: Cell) -> frozenset[Version]:
+        """Return the versions that are ruled out for a cell."""
+        return self._excluded.get(self._key(name, cell), frozenset())
 
-        Of one package it may have several, where the user's markers ask for them.
+    def ruled_out(self) -> dict[str, frozenset[Version]]:
+        """Return what is ruled out for any cells, by package."""
+        found: dict[str, frozenset[Version]] = {}
+        for (name, _group), versions in self._excluded.items():
+            found[name] = found.get(name, frozenset()) | versions
+        return found
+
+    def settle(self, versions: Mapping[str, Collection[Version]], cells: Iterable[Cell]) -> None:
+        """Bind the cells that follow to the versions that cells, solved together, took.
+
+        Of one package there may be several, where the user's markers ask for them.
         """
-        for name, taken in versions.items():
-            self.settled.setdefault(name, frozenset(taken))
+        for cell in cells:
+            for name, taken in versions.items():
+                self._settled.setdefault(self._key(name, cell), frozenset(taken))
+
+    def settled(self, name: str, cell: Cell) -> frozenset[Version]:
+        """Return the versions that a cell of the same group took before; empty where none did."""
+        return self._settled.get(self._key(name, cell), frozenset())
+
+    def binding(self, cell: Cell) -> dict[str, frozenset[Version]]:
+        """Return the versions that cells solved before bind this one to, by package."""
+        found = {name: self.settled(name, cell) for name, _group in self._settled}
+        return {name: versions for name, versions in found.items() if versions}
 
     def unsettle(self) -> None:
         """Forget what the leader took, for another round."""
-        self.settled.clear()
+        self._settled.clear()
+
+    def part(self) -> bool:
+        """Part the cells for which the inputs ask for versions in other words; False where none do.
+
+        For when the rest of the graph has no solution: ``torch<2.8 ; sys_platform == "darwin"``
+        beside ``torch``, of which another package requires 2.8.0 on Linux.
+        """
+        new = {name for name in self.looked_up() if self._is_mixed(name)} - self.parted
+        if not self.together or not new:
+            return False
+        self.parted |= new
+        for found in (self._groups, self._common, self._settled, self._excluded):
+            found.clear()
+        return True
+
+    def _key(self, name: str, cell: Cell) -> _Key:
+        """Return what tells the group of a cell from others: a cell without a say follows one."""
+        group, say = self.group(name, cell), self._having_say(name)
+        return name, tuple(other for other in group if other in say) or group
+
+    def _is_mixed(self, name: str) -> bool:
+        return len({str(self.wanted(name, cell)) for cell in self._having_say(name)}) > 1
 
     def held_back(self, name: str, chosen: Version) -> HeldBack | None:
         """Return what all cells but a default platform's could have, and those cells.
@@ -141,7 +198,7 @@ class Lockstep:
             return None  # it is the rest of the graph that wants an older one
         rest = frozenset.intersection(*(self.fitting(name, cell) for cell in binding))
         newer = {v for v in rest if v > chosen and not v.is_prerelease}
-        newer -= self.excluded.get(name, set())
+        newer -= self.ruled_out().get(name, frozenset())
         for version in sorted(newer, reverse=True):
             lacking = tuple(c for c in optional if version not in self.fitting(name, c))
             platforms = {cell.platform for cell in lacking}
@@ -160,20 +217,35 @@ class Lockstep:
 
         All of them, unless the input itself asks for versions by platform that cannot be one
         (``torch==2.2.2 ; sys_platform == "darwin"`` beside ``torch==2.9.1``): the user's word wins.
+        torchvision then has no version for all either, whether the input names it or not.
         """
         if not self.together:
             return (cell,)
-        cells = self._asking(name, cell)
+        key = (name, cell)
+        if key not in self._groups:
+            cells = self._sharing(name, cell)
+            for other in self.companions(name):
+                tied, say = self._sharing(other, cell), self._having_say(other)
+                cells = tuple(each for each in cells if each in tied or each not in say)
+            self._groups[key] = cells
+        return self._groups[key]
+
+    def _sharing(self, name: str, cell: Cell) -> tuple[Cell, ...]:
+        """Return the cells that share a version with this one by what the inputs ask for."""
+        say = self._having_say(name)
+        cells = tuple(other for other in self.cells if other in say or other == cell)
         specifiers = {str(self.wanted(name, other)) for other in cells}
-        if len(specifiers) == 1 or self._meets(name, cells):
+        if len(specifiers) == 1 or (name not in self.parted and self._meets(name, cells)):
             return cells
         mine = str(self.wanted(name, cell))
         return tuple(other for other in cells if str(self.wanted(name, other)) == mine)
 
-    def _asking(self, name: str, cell: Cell) -> tuple[Cell, ...]:
+    def _having_say(self, name: str) -> tuple[Cell, ...]:
         """Return the cells that want the package: all, where only other packages ask for it."""
-        asking = [other for other in self.cells if self.asks(name, other)]
-        return tuple(o for o in self.cells if not asking or o in asking or o == cell)
+        if name not in self._say:
+            asking = tuple(cell for cell in self.cells if self.asks(name, cell))
+            self._say[name] = asking or self.cells
+        return self._say[name]
 
     def _meets(self, name: str, cells: Iterable[Cell]) -> bool:
         sets = [self.fitting(name, cell) for cell in cells]
@@ -198,7 +270,7 @@ class Lockstep:
         """Leave out a default platform that alone makes a locked version move."""
         locked = (version for cell in cells if (version := self.preferred(name, cell)))
         wish = next(locked, None)
-        if wish is None or wish in common or wish in self.excluded.get(name, ()):
+        if wish is None or wish in common or wish in self.ruled_out().get(name, ()):
             return
         having = [cell for cell in cells if wish in self.fitting(name, cell)]
         lacking = [cell for cell in cells if cell not in having]

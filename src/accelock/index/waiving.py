@@ -121,6 +121,9 @@ class _Search:
         name, version = next(iter(sorted(lacks.items())))
         askers = ", ".join(sorted(found.askers.get(name, ())))
         needed = f"{name} {version} is needed" + (f" by {askers}" if askers else "")
+        if version in self.lockstep.available(name, cell):
+            asked = f"{name}{self.lockstep.wanted(name, cell)}"
+            return f"{needed}, and for {cell} the input asks for {asked}."
         return f"{needed}, and {cell} has no {version}: {self.lockstep.having(name, cell)}."
 
     def _is_optional(self, cell: Cell) -> bool:

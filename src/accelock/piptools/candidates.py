@@ -88,18 +88,18 @@ def _accelerated(
     first, second = (ours, theirs) if found.package.prefer == "family" else (theirs, ours)
     had = {candidate.version.public for candidate in first}
     both = first + [candidate for candidate in second if candidate.version.public not in had]
-    return _settled(run, found, name, both)
+    return _settled(run, found, name, cell, both)
 
 
-def _settled(run: Run, found: Accelerated, name: str, both: list[Any]) -> list[Any]:
+def _settled(run: Run, found: Accelerated, name: str, cell: Cell, both: list[Any]) -> list[Any]:
     """Keep a lockstep package without labels (torchtext) at the version that the leader took.
 
     It may come from PyPI, so that what all cells have of it is not known beforehand.
     """
     if run.lockstep is None or not found.package.lockstep or not run.lockstep.together:
         return both
-    excluded = {str(version) for version in run.lockstep.excluded.get(name, ())}
-    settled = {str(version) for version in run.lockstep.settled.get(name, ())}
+    excluded = {str(version) for version in run.lockstep.excluded(name, cell)}
+    settled = {str(version) for version in run.lockstep.settled(name, cell)}
     return [
         candidate
         for candidate in both

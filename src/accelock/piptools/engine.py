@@ -202,6 +202,7 @@ class Engine:
             source=run.shelves.describe,
             preferred=self._locked_version,
             asks=lambda name, cell: asked_for(self._probes[cell], canonicalize_name(name)),
+            companions=run.plan.catalogue.companions,
         )
 
     def _locked_version(self, name: str, cell: Cell) -> Version | None:

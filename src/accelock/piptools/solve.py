@@ -73,14 +73,14 @@ class Solver:
             try:
                 found[cell] = self._cell(cell, found)
             except ResolutionError as error:
-                if self._rule_out(cell, found):
+                if self._rule_out(cell, found) or (lockstep is not None and lockstep.part()):
                     return None
                 if reason := self._reason(error, found):
                     raise ResolutionError(f"{error}\n  {reason}") from error
                 raise
             if lockstep is not None:
                 versions = self._lockstep_versions(found[cell])
-                lockstep.settle({name: (version,) for name, version in versions.items()})
+                lockstep.settle({name: (v,) for name, v in versions.items()}, (cell,))
         return found
 
     def _announce(self, cell: Cell, number: int) -> None:
@@ -117,9 +117,9 @@ class Solver:
         the leader's is the one that cannot be had in common.
         """
         lockstep = self.run.lockstep
-        if lockstep is None or not lockstep.settled or not found:
+        settled = lockstep.binding(cell) if lockstep is not None else {}
+        if lockstep is None or not settled:
             return False
-        settled = dict(lockstep.settled)
         lockstep.unsettle()
         try:
             alone = self._lockstep_versions(self._cell(cell, found))
@@ -129,7 +129,7 @@ class Solver:
         refused = {name: versions for name, versions in refused.items() if versions}
         for name, versions in refused.items():
             for version in versions:
-                lockstep.exclude(name, version)
+                lockstep.exclude(name, version, cell)
         return bool(refused)
 
     def _reason(self, error: ResolutionError, found: Mapping[Cell, Capture]) -> str | None:

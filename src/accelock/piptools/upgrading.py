@@ -53,8 +53,10 @@ def held(
 def _is_free(run: Run, name: str) -> bool:
     """Return whether a package belongs to a family's release and is not settled yet."""
     found = run.shelves.find(name)
-    settled = run.lockstep.settled if run.lockstep is not None else {}
-    return found is not None and found.package.lockstep and name not in settled
+    if found is None or not found.package.lockstep:
+        return False
+    lockstep, active = run.lockstep, run.active
+    return lockstep is None or active is None or not lockstep.settled(name, active.cell)
 
 
 def _floors(run: Run, pins: Mapping[str, Any]) -> Iterator[Any]:

@@ -218,15 +218,17 @@ class TargetPool(RepositoryPool):
 
     def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:
         """Keep a lockstep package without labels (torchtext) at the version the leader took."""
-        lockstep = self.together.lockstep if self.together is not None else None
-        if lockstep is None or not package.lockstep or not lockstep.together:
+        together, whole = self.together, self.slice
+        if together is None or whole is None:
             return found
-        excluded, settled = lockstep.excluded.get(name, ()), lockstep.settled.get(name)
+        if not package.lockstep or not together.lockstep.together:
+            return found
+        excluded, settled = together.bounds(name, whole)
         return [
             candidate
             for candidate in found
             if (public := labels.public(candidate.version)) not in excluded
-            and (settled is None or public in settled)
+            and (not settled or public in settled)
         ]
 
     def _names_of(self, target: Target) -> set[str]:

@@ -111,10 +111,10 @@ class _Work:
                 return solution
         tried = (
             f"{name} {', '.join(map(str, sorted(versions)))}"
-            for name, versions in sorted(self.together.lockstep.excluded.items())
+            for name, versions in sorted(self.together.lockstep.ruled_out().items())
         )
         said = f"Ruled out, because other packages of some target refuse them: {'; '.join(tried)}. "
-        if not self.together.lockstep.excluded:
+        if not self.together.lockstep.ruled_out():
             said = ""
         raise LockstepError(
             f"No versions that {', '.join(t.name for t in self.project.targets)} have in common "
@@ -137,7 +137,7 @@ class _Work:
             try:
                 found[whole] = kept.get(whole) or self.slice_solver.solve(whole, found)
             except SolverProblemError:
-                if self._rule_out(whole, found):
+                if self._rule_out(whole, found) or lockstep.part():
                     return None
                 self._make_way(whole, found)
                 raise
@@ -146,7 +146,7 @@ class _Work:
                 return None
             if self._misses(whole, found[whole]):
                 return None
-            lockstep.settle(lockstep_versions(self.pool, found[whole]))
+            self.together.settle(lockstep_versions(self.pool, found[whole]), whole)
             if number == 1 and not self._accelerated(found[whole]):
                 return Solution({whole.target: found[whole]}, self._platforms())
         return self._solution(found)
@@ -187,29 +187,27 @@ class _Work:
         }
 
     def _rule_out(self, whole: Slice, found: Mapping[Slice, Solved]) -> bool:
-        """Rule out the leader's versions that this slice's graph refuses; False if none is.
+        """Rule out versions of the slices before that this slice's graph refuses; False if none.
 
         :raises SolverProblemError: the slice cannot be solved, whatever the leader took.
         """
-        lockstep = self.together.lockstep
-        if not lockstep.settled or not found:
+        bound = self.together.binding(whole)
+        if not bound:
             return False
-        settled = dict(lockstep.settled)
-        lockstep.unsettle()
+        self.together.lockstep.unsettle()
         try:
             alone = lockstep_versions(self.pool, self.slice_solver.solve(whole, found))
         except UserError:
             return False
         except SolverProblemError:
+            if self.together.lockstep.part():
+                return True
             self._make_way(whole, found)
             self.project.say(
                 f"accelock: there is no solution for {self.together.described(whole)}:"
             )
             raise
-        refused = [(n, v) for n, vs in settled.items() if n in alone for v in vs - alone[n]]
-        for name, version in refused:
-            lockstep.exclude(name, version)
-        return bool(refused)
+        return self.together.rule_out(alone, bound)
 
     def _make_way(self, whole: Slice, found: Mapping[Slice, Solved]) -> None:
         """Say it where platforms that the user named keep a slice from a solution.

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from accelock.poetry.supply import Supply
     from accelock.target import Platform, Target
 
+    # What cells are bound to: the public versions, by package.
+    Bound = dict[Cell, dict[str, frozenset[Version]]]
+
 # Poetry's own commands take no options of ours.
 WORDS = Words(
     downloads=(
@@ -106,8 +109,42 @@ class Together:
         :raises CellDroppedError: a default platform is in the way.
         :raises LockstepError: there is no common version.
         """
-        cells = [self._cell(whole.target, platform) for platform in whole.platforms]
-        return frozenset().union(*(self.lockstep.allowed(name, cell) for cell in cells))
+        return frozenset().union(*(self.lockstep.allowed(name, c) for c in self._cells(whole)))
+
+    def bounds(self, name: str, whole: Slice) -> tuple[frozenset[Version], frozenset[Version]]:
+        """Return the public versions that are ruled out for a slice, and those it is bound to.
+
+        The latter are empty where nothing binds it.
+        """
+        cells = self._cells(whole)
+        excluded = frozenset.intersection(*(self.lockstep.excluded(name, c) for c in cells))
+        return excluded, frozenset().union(*(self.lockstep.settled(name, c) for c in cells))
+
+    def settle(self, versions: Mapping[str, frozenset[Version]], whole: Slice) -> None:
+        """Bind the slices that follow to the public versions that a slice took."""
+        self.lockstep.settle(versions, self._cells(whole))
+
+    def rule_out(self, alone: Mapping[str, frozenset[Version]], bound: Bound) -> bool:
+        """Rule out what slices were bound to and one of them, by itself, did not take.
+
+        :param alone: the public versions that it took.
+        :param bound: what its cells were bound to, by `binding`.
+        :returns: False where it took all of that.
+        """
+        refused = [
+            (name, version, cell)
+            for cell, settled in bound.items()
+            for name, versions in settled.items()
+            for version in versions - alone.get(name, versions)
+        ]
+        for name, version, cell in refused:
+            self.lockstep.exclude(name, version, cell)
+        return bool(refused)
+
+    def binding(self, whole: Slice) -> Bound:
+        """Return what slices solved before bind a slice to."""
+        found = {cell: self.lockstep.binding(cell) for cell in self._cells(whole)}
+        return {cell: settled for cell, settled in found.items() if settled}
 
     def needs(self, name: str, version: Version, platform: Platform) -> bool:
         """Return whether a platform may come to need a version of a package.
@@ -124,6 +161,9 @@ class Together:
 
     def _cell(self, target: Target, platform: Platform) -> Cell:
         return _EveryPython(target, platform, self.project.pythons[-1])
+
+    def _cells(self, whole: Slice) -> list[Cell]:
+        return [self._cell(whole.target, platform) for platform in whole.platforms]
 
     def _lockstep(self) -> Lockstep:
         """Return the lockstep over all platforms of all slices."""
@@ -144,6 +184,7 @@ class Together:
             source=supply.shelf.describe,
             preferred=lambda name, _cell: self.locked.get(name),
             asks=self.asks.asks,
+            companions=self.project.catalogue.companions,
             words=WORDS,
         )
 
