@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from poetry.core.constraints.version import VersionRange
+from poetry.core.packages.dependency_group import DependencyGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,3 +48,26 @@ def relaxed(package: Package, idle: Callable[[Dependency], bool]) -> Iterator[No
         for dependency, marker in markers:
             if dependency.marker is not marker:
                 dependency.marker = marker
+
+
+@contextlib.contextmanager
+def without(package: Package, is_out: Callable[[Dependency], bool]) -> Iterator[None]:
+    """Let a root package lack some of its dependencies, for a while.
+
+    A solve asks it for ``all_requires``, which Poetry 2.0.1 to 2.5.1 joins from its groups: each
+    is replaced by one that has what is left.
+    """
+    own = package._dependency_groups
+    package._dependency_groups = {name: _without(group, is_out) for name, group in own.items()}
+    try:
+        yield
+    finally:
+        package._dependency_groups = own
+
+
+def _without(group: DependencyGroup, is_out: Callable[[Dependency], bool]) -> DependencyGroup:
+    left = DependencyGroup(str(group.name), optional=group.is_optional())
+    for dependency in group.dependencies_for_locking:
+        if not is_out(dependency):
+            left.add_dependency(dependency)
+    return left

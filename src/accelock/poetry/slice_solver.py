@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from cleo.io.null_io import NullIO
+from poetry.puzzle.exceptions import SolverProblemError
 
 from accelock.poetry import root
 from accelock.poetry.hooks import PoetrySolver
@@ -38,8 +40,20 @@ class SliceSolver:
     def solve(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
         """Return what is to be locked on a slice, with the versions of the slices before it.
 
+        What the project asks for on other slices alone is solved there too, as plain Poetry would.
+        But it may want their torch: where nothing fits, it is left to them.
+
         :raises SolverProblemError: nothing fits; Poetry's own words on why.
         """
+        is_of_others = self._is_of_others(whole)
+        if not any(map(is_of_others, self.together.asks.requires)):
+            return self._solve(whole, found)
+        with contextlib.suppress(SolverProblemError):
+            return self._solve(whole, found)
+        with root.without(self.solver._package, is_of_others):
+            return self._solve(whole, found)
+
+    def _solve(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
         locked = self.locked.in_slice(whole, self.together.asks.requires)
         models = [found[other] for other in _models(whole, found)]
         latest = self.locked.use_latest
@@ -59,6 +73,21 @@ class SliceSolver:
             solver.provider._source_root = self.solver.provider._source_root
             solved = solver.solve(latest).get_solved_packages()
             return {self._as_locked(package, whole): info for package, info in solved.items()}
+
+    def _is_of_others(self, whole: Slice) -> Callable[[Dependency], bool]:
+        """Return what tells a dependency that is for other slices, whatever its version.
+
+        Not one that is for no slice at all, and would be nowhere in the lock.
+        """
+        relaxed, is_idle = self._idle(whole), self.together.asks.is_idle
+        slices = self.together.slices.values()
+        platforms = {each for found in slices for part in found for each in part.platforms}
+
+        def is_of_others(dependency: Dependency) -> bool:
+            idle = not relaxed(dependency) and is_idle(dependency, whole.platforms)
+            return idle and not is_idle(dependency, platforms)
+
+        return is_of_others
 
     def _idle(self, whole: Slice) -> Callable[[Dependency], bool]:
         """Return what tells a dependency on an accelerated package that is for other platforms."""
