@@ -31,9 +31,14 @@ def test_all_is_put_back_in_reverse_order() -> None:
 
 def test_after_an_error_too() -> None:
     owner = SimpleNamespace(name="first")
-    with pytest.raises(ZeroDivisionError), Patches() as patches:
-        patches.replace(owner, "name", "second")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with Patches() as patches:
+            patches.replace(owner, "name", "second")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
     assert owner.name == "first"
 
