@@ -56,10 +56,11 @@ def test_how_much_it_is_is_said_before_a_byte_comes(
     assert server.sent(f"/{NAME}") == len(CONTENT)
 
 
+@pytest.mark.parametrize("mark", ["ETag", "Last-Modified"])
 def test_a_file_that_was_hashed_before_is_not_downloaded(
-    reader: IndexReader, server: LittleServer, tmp_path: Path
+    reader: IndexReader, server: LittleServer, tmp_path: Path, mark: str
 ) -> None:
-    file = torch(server)
+    file = torch(server, headers={mark: "Thu, 26 Jun 2025 10:00:00 GMT"})
     first = digests(reader, tmp_path).of([file])
     server.log.clear()
 
@@ -79,6 +80,18 @@ def test_another_content_at_the_same_address_is(
 
     again = digests(reader, tmp_path).of([file])
     assert again != first
+
+
+def test_where_the_server_says_nothing_of_the_content_it_is_hashed_again(
+    reader: IndexReader, server: LittleServer, tmp_path: Path
+) -> None:
+    """Neither an ETag nor a time of change: the address and the size are those of any upload."""
+    file = torch(server, headers={})
+    assert digests(reader, tmp_path).of([file]) == {file.url: hashlib.sha256(CONTENT).hexdigest()}
+    other = CONTENT[1:] + b"1"
+    server.serve(f"/{NAME}", other, headers={})
+
+    assert digests(reader, tmp_path).of([file]) == {file.url: hashlib.sha256(other).hexdigest()}
 
 
 def test_one_that_is_cut_off_has_no_hash(

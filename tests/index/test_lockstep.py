@@ -241,5 +241,15 @@ class TestHeldBack:
         assert "default platforms" not in said
         assert "lockstep = false" in said
 
+    def test_a_pre_release_that_all_have_is_no_reason(self) -> None:
+        new, old = versions("2.6", "2.8", "2.9rc1"), versions("2.6", "2.9rc1")
+        asked = ">=2.6.dev0"  # which lets pre-releases in
+        has = {CPU: new, CUDA: new, ARM: old}
+        held = lockstep(has, wanted=dict.fromkeys(has, asked), bound=False)
+        found = held.held_back("torch", Version("2.6"))
+
+        assert found is not None
+        assert (found.could, found.cells) == (Version("2.8"), (ARM,))
+
     def test_by_nothing(self) -> None:
         assert self.message({CPU: versions("2.6"), CUDA: versions("2.6", "2.8")}, "2.6") == ""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -61,22 +62,34 @@ def filled(folder: Path) -> Path:
 
 
 @pytest.fixture
-def ordinary_user() -> Iterator[Path]:
-    """A filled directory, of a user who may not write everywhere: root, in CI, is somebody else."""
-    with tempfile.TemporaryDirectory() as made:  # pytest's own folders are closed to others
-        folder = filled(Path(made))
-        if os.geteuid() != 0:
-            yield folder
-            return
-        if sys.platform != "linux":
-            pytest.skip("root may write anywhere")
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, NOBODY, -1)
-        os.setresuid(NOBODY, NOBODY, 0)
-        try:
-            yield folder
-        finally:
-            os.setresuid(0, 0, 0)
+def open_folder() -> Iterator[Path]:
+    """A filled directory that another user may come to: pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as made:
+        yield filled(Path(made))
+
+
+@pytest.fixture
+def ordinary_user(open_folder: Path) -> Iterator[Path]:
+    """A filled directory, of a user who may not write everywhere."""
+    with as_ordinary_user(open_folder):
+        yield open_folder
+
+
+@contextlib.contextmanager
+def as_ordinary_user(folder: Path) -> Iterator[None]:
+    """Be the owner of a folder, but not root: in CI, that is somebody else."""
+    if os.geteuid() != 0:
+        yield
+        return
+    if sys.platform != "linux":
+        pytest.skip("root may write anywhere")
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, -1)
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
 
 
 OLD = {"a.txt": b"old a", "sub/b.txt": b"old b"}
@@ -200,6 +213,72 @@ RECOVER = """
 import sys, pathlib
 from accelock.lock.journal import recover
 recover(pathlib.Path(sys.argv[1]))
+"""
+
+
+class TestAnotherUser:
+    """Two in one folder, of whom each may rename what the other may not read (umask 077)."""
+
+    @posix
+    @pytest.mark.parametrize("hidden", [".accelock-journal.*", ".a.txt.*", ".c.txt.*"])
+    def test_what_cannot_be_read_is_left_to_its_owner(self, open_folder: Path, hidden: str) -> None:
+        path = next(interrupted(open_folder).parent.glob(hidden))
+        before = contents(open_folder)
+        with as_ordinary_user(open_folder):
+            path.chmod(0)
+            said = rf"{path.name}: cannot be read \(Permission denied\).* no file was changed"
+            for command in (recover, lambda folder: write_all({folder / "a.txt": b"mine"})):
+                with pytest.raises(OutputError, match=said):
+                    command(open_folder)
+            assert pending(open_folder)
+            path.chmod(0o600)
+
+        assert contents(open_folder) == before
+        (recovery,) = recover(open_folder)
+        assert recovery.outcome == "completed"
+        assert contents(open_folder) == NEW
+
+    @pytest.mark.parametrize("nth", [1, 2, 3, 4])
+    def test_the_owner_finishes_in_between(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+    ) -> None:
+        """While the journal, and then each of the three contents, is about to be read."""
+        interrupted(directory)
+        real, calls = Path.read_bytes, [0]
+
+        def late(path: Path) -> bytes:
+            calls[0] += 1
+            if calls[0] == nth:
+                subprocess.run([sys.executable, "-c", FINISH, str(directory)], check=True)
+            return real(path)
+
+        monkeypatch.setattr(Path, "read_bytes", late)
+        assert recover(directory) == ()
+        monkeypatch.undo()
+        assert contents(directory) == {**NEW, "a.txt": b"newer a", "c.txt": b"newer c"}
+
+    def test_a_content_that_is_gone_is_no_success(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = Path.replace
+
+        def replace(path: Path, target: Path) -> Path:
+            if target.name == "c.txt":
+                path.unlink()
+            return real(path, target)
+
+        monkeypatch.setattr(Path, "replace", replace)
+        with pytest.raises(OutputError, match=r"c\.txt: cannot be written .* no file was changed"):
+            write_all(new_files(directory))
+        assert contents(directory) == OLD
+
+
+FINISH = """
+import sys, pathlib
+from accelock.lock.journal import recover, write_all
+directory = pathlib.Path(sys.argv[1])
+assert recover(directory)
+write_all({directory / "a.txt": b"newer a", directory / "c.txt": b"newer c"})
 """
 
 

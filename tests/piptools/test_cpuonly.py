@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.piptools.support_project import options_of
+from tests.support.pytorch_site import pytorch_site
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.piptools.support_project import Project
+    from tests.support.server import IndexServer
+    from tests.support.sites import Site
 
 CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 
@@ -63,6 +68,30 @@ def test_the_table(project: Project) -> None:
     project.compile("-q", "requirements.in")
 
     assert_cpu_builds(project, "requirements.txt")
+
+
+def test_a_mirrors_cpu_index_is_for_the_family_alone(
+    serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+) -> None:
+    """A compiled file names it, although `cpu` is no target, and another layer reads that file."""
+    torch = pytorch_site().index("/whl/cpu").projects["torch"]
+    server = serve(pytorch_site().with_files("/pt/cpu", *(file.distribution for file in torch)))
+    project = project_at(server)
+    project.write(
+        requirements_in="torch\n",
+        dev_in="-c requirements.txt\ntqdm\n",
+        pyproject_toml='[tool.accelock]\ntargets = ["cu126"]\n[tool.accelock.sources]\n'
+        f'pytorch = "{server.url}/pt/{{target}}"\n'
+        "[tool.accelock.packages]\ntorch = { cpuonly = true }\n",
+    )
+    project.compile("-q", "requirements.in", ACCELOCK_SOURCE_PYTORCH="")
+    assert f"--extra-index-url {server.url}/pt/cpu" in options_of(project.read())
+    server.reset()
+    project.compile("-q", "dev.in", ACCELOCK_SOURCE_PYTORCH="")
+
+    assert project.pins("dev.txt") == {"tqdm": "4.67.1"}
+    assert server.pages("/simple/tqdm/")
+    assert not server.pages("/pt/cpu/tqdm/")
 
 
 def test_the_word_in_a_comment_of_its_own_says_nothing(project: Project) -> None:

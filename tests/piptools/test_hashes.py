@@ -13,6 +13,7 @@ from accelock.target import PLATFORMS, Levels, PythonVersion
 from tests.piptools.support_project import HERE
 from tests.piptools.support_sites import binary, on_pypi
 from tests.support.pytorch_site import pytorch_site
+from tests.support.wheels import sdist, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -123,6 +124,37 @@ class TestAccelerated:
             index = pypi if there else family
             assert hashes[name] <= {each.hash for each in files(index, name, pins[name])}
         assert files(pypi, "nvidia-nccl-cu12", pins["nvidia-nccl-cu12"])
+
+
+class TestOrdinary:
+    """Of the indexes and pages that a cell's own layer names, and not of another cell's."""
+
+    @pytest.mark.parametrize("place", ["here", "there"])
+    def test_of_a_page_that_a_targets_layer_names(self, project: Project, place: str) -> None:
+        here, there = (wheel("foolib", "1.0", note=note) for note in ("here", "there"))
+        for folder, each in (("here", here), ("there", there)):
+            project.put(f"{folder}/{each.filename}", "").write_bytes(each.content)
+        project.write(requirements_in="-r base.txt\nfoolib\n")
+        project.put("base.cpu.txt", f"--find-links {project.folder}/here\n")
+        project.put("base.cu126.txt", f"--find-links {project.folder}/{place}\n")
+        project.compile(*LINUX, "--generate-hashes", "-t", "cpu", "-t", "cu126")
+
+        assert project.hashes("requirements.cpu.txt") == {"foolib": {here.hash}}
+        own = here if place == "here" else there
+        assert project.hashes("requirements.cu126.txt") == {"foolib": {own.hash}}
+
+    def test_of_the_kinds_of_files_that_a_targets_layer_takes(self, project: Project) -> None:
+        both = (wheel("foolib", "1.0"), sdist("foolib", "1.0"))
+        for each in both:
+            project.put(f"here/{each.filename}", "").write_bytes(each.content)
+        page = f"--find-links {project.folder}/here\n"
+        project.write(requirements_in="-r base.txt\nfoolib\n")
+        project.put("base.cpu.txt", f"{page}--only-binary foolib\n")
+        project.put("base.cu126.txt", page)
+        project.compile(*LINUX, "--generate-hashes", "-t", "cpu", "-t", "cu126")
+
+        assert project.hashes("requirements.cpu.txt") == {"foolib": {both[0].hash}}
+        assert project.hashes("requirements.cu126.txt") == {"foolib": {each.hash for each in both}}
 
 
 class TestEveryPin:

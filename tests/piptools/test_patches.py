@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 def test_all_is_put_back_in_reverse_order() -> None:
     owner = SimpleNamespace(name="first", call=lambda: 1)
     original = owner.call
-    patches = Patches()
-    patches.replace(owner, "name", "second")
-    patches.replace(owner, "name", "third")
-    patches.wrap(owner, "call", lambda old: lambda: old() + 1)
-    with patches:
+    with Patches() as patches:
+        patches.replace(owner, "name", "second")
+        patches.replace(owner, "name", "third")
+        patches.wrap(owner, "call", lambda old: lambda: old() + 1)
         assert owner.name == "third"
         assert owner.call() == 2
 
@@ -32,12 +31,37 @@ def test_all_is_put_back_in_reverse_order() -> None:
 
 def test_after_an_error_too() -> None:
     owner = SimpleNamespace(name="first")
-    patches = Patches()
-    patches.replace(owner, "name", "second")
-    with pytest.raises(ZeroDivisionError), patches:
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with Patches() as patches:
+            patches.replace(owner, "name", "second")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
     assert owner.name == "first"
+
+
+FAILS = """\
+import piptools.scripts.compile as compile_module
+from accelock.piptools import hooks
+from pip._internal.operations import prepare
+
+before = vars(compile_module).copy()
+del prepare._get_prepared_distribution
+try:
+    with hooks.installed(None):
+        print("inside")
+except AttributeError as error:
+    print(error.name, vars(compile_module) == before)
+"""
+
+
+def test_after_a_replacement_that_cannot_be_made(project: Project) -> None:
+    done = run(sys.executable, "-c", FAILS, cwd=project.folder, env=project.env)
+
+    assert done.stdout.split() == ["_get_prepared_distribution", "True"], done.stderr
 
 
 RUNS = """\

@@ -251,6 +251,18 @@ class TestUpgrade:
         assert (pins["torch"], pins["torchvision"]) == ("2.8.0+cu126", "0.23.0+cu126")
         assert (pins["filelock"], pins["tqdm"]) == ("3.16.1", "4.66.5")
 
+    def test_beside_a_pin_with_a_label_of_its_own(
+        self, serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+    ) -> None:
+        """Of a company's own build, such as `locallib==1.0+local.1`."""
+        project = project_at(serve(on_pypi(pure("locallib", "1.0+local.1"))))
+        project.write(requirements_in="torch==2.6.0\nlocallib\n").compile(*LINUX, "-t", "cu126")
+        project.write(requirements_in="torch\nlocallib\n")
+        project.compile(*LINUX, "-t", "cu126", "-P", "torch")
+
+        assert project.pins()["torch"] == "2.8.0+cu126"
+        assert project.pins()["locallib"] == "1.0+local.1"
+
     def test_nothing_goes_down_for_it(
         self, serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
     ) -> None:

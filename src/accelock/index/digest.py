@@ -47,20 +47,22 @@ class Digests:
     def of(self, files: Sequence[IndexFile]) -> dict[str, str]:
         """Return the sha256, in hex, of each file by its URL.
 
-        A file that was hashed before is asked for its size and ETag alone.
+        A file that was hashed before is asked for its size and ETag alone, where it has one.
 
         :raises SourceError: a file cannot be downloaded.
         """
         identities = {file.url: self._identity(file) for file in files}
         known = self._known()
-        found = {url: known[key] for url, (key, _size) in identities.items() if key in known}
+        found = {url: known[key] for url, (key, _) in identities.items() if key and key in known}
         missing = [file for file in files if file.url not in found]
         if missing:
             self._announce(missing, [identities[file.url][1] for file in missing])
         for file in missing:
             key, size = identities[file.url]
-            found[file.url] = known[key] = self._download(file, size)
-            self._keep(known)
+            found[file.url] = self._download(file, size)
+            if key is not None:
+                known[key] = found[file.url]
+                self._keep(known)
         return found
 
     def _announce(self, files: Sequence[IndexFile], sizes: Sequence[int]) -> None:
@@ -71,15 +73,19 @@ class Digests:
             f"publishes their sha256: {names}"
         )
 
-    def _identity(self, file: IndexFile) -> tuple[str, int]:
-        """Return what tells a file's content from a later one at the same URL, and its bytes."""
+    def _identity(self, file: IndexFile) -> tuple[str | None, int]:
+        """Return what tells a file's content from a later one at the same URL, and its bytes.
+
+        None where the server says neither: another upload may well have the same size.
+        """
         response = self.http.head(file.url, _HEADERS)
         if response.status_code != OK:
             raise SourceError(_refused(file, response))
         headers = response.headers
         size = headers.get("Content-Length", "0")
-        mark = headers.get("ETag") or headers.get("Last-Modified") or ""
-        return f"{redact(file.url)} {size} {mark}", int(size) if size.isdigit() else 0
+        mark = headers.get("ETag") or headers.get("Last-Modified")
+        key = f"{redact(file.url)} {size} {mark}" if mark else None
+        return key, int(size) if size.isdigit() else 0
 
     def _download(self, file: IndexFile, size: int) -> str:
         response = self.http.get(file.url, _HEADERS, stream=True)

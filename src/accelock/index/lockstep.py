@@ -194,7 +194,7 @@ class Lockstep:
         optional = [cell for cell in asking if self.may_drop(cell)]
         binding = [cell for cell in asking if cell not in optional] or optional[:1]
         fitting = [self.fitting(name, cell) for cell in asking]
-        if max(frozenset.intersection(*fitting), default=chosen) > chosen:
+        if any(v > chosen and not v.is_prerelease for v in frozenset.intersection(*fitting)):
             return None  # it is the rest of the graph that wants an older one
         rest = frozenset.intersection(*(self.fitting(name, cell) for cell in binding))
         newer = {v for v in rest if v > chosen and not v.is_prerelease}

@@ -10,6 +10,7 @@ that another process has done already is no fault, so that no lock is needed: pa
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -17,7 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 from accelock.errors import OutputError
-from accelock.lock.journal_file import Change, JournalFile, Recovery, contents_in
+from accelock.lock.journal_file import Change, JournalFile, Recovery, contents_in, journals_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -77,16 +78,19 @@ def recover(directory: Path) -> tuple[Recovery, ...]:
     """Finish, or take back, what interrupted runs left in `directory`; return what was done.
 
     A whole journal is completed; one that cannot be is rolled back. Raises OutputError when files
-    cannot be renamed (the journal then stays), or when only some of them have their new content.
+    cannot be read or renamed (the journal then stays: it may be of another user's run, which is
+    still at work), or when only some of them have their new content.
     """
-    done = tuple(_recover(journal) for journal in JournalFile.all_in(directory))
+    with _reading():
+        journals = tuple(JournalFile.all_in(directory))
+    done = tuple(recovery for journal in journals if (recovery := _recover(journal)))
     _discard(_litter(directory))
     return done
 
 
 def pending(directory: Path) -> bool:
     """Tell whether an interrupted run left a journal in `directory`."""
-    return any(True for _ in JournalFile.all_in(directory))
+    return any(True for _ in journals_in(directory))
 
 
 def _finals(files: Mapping[Path, bytes]) -> dict[Path, bytes]:
@@ -163,12 +167,23 @@ def _commit(journal: JournalFile, before: Mapping[Path, bytes | None]) -> None:
     done: list[Change] = []
     for change in journal.changes:
         try:
-            change.apply()
+            if not change.apply():
+                _refuse_lost(change, before[change.final])
         except OSError as error:
             _undo(journal, done, before)
             raise _output_error(change.final, error) from error
         done.append(change)
     _finish(journal)
+
+
+def _refuse_lost(change: Change, before: bytes | None) -> None:
+    """Raise FileNotFoundError for a content that somebody took away before it was renamed.
+
+    Where the file is neither as it was nor as we want it, another run has written it since.
+    """
+    content = change.final.read_bytes() if change.final.exists() else None
+    if content == before and not change.is_applied:
+        raise FileNotFoundError(errno.ENOENT, "its new content was removed by something else")
 
 
 def _undo(
@@ -187,14 +202,20 @@ def _undo(
     _discard([journal.path])
 
 
-def _recover(journal: JournalFile) -> Recovery:
-    if journal.is_whole and all(change.is_possible for change in journal.changes):
+def _recover(journal: JournalFile) -> Recovery | None:
+    """Finish or take back one run; None where its own process has just finished it."""
+    with _reading():
+        possible = journal.is_whole and all(change.is_possible for change in journal.changes)
+    if possible:
         for change in journal.changes:
             with _naming(change.final, "an interrupted run is still incomplete"):
                 change.apply()
         _finish(journal)
         return Recovery("completed", journal.finals)
-    new = [str(change.final) for change in journal.changes if change.is_applied]
+    with _reading():
+        new = [str(change.final) for change in journal.changes if change.is_applied]
+    if not journal.path.exists():  # and so are its contents, or others that came after them
+        return None
     _discard(change.new for change in journal.changes)
     _finish(journal)
     if new:
@@ -233,6 +254,19 @@ def _sync_directory(directory: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """Turn the system's refusal to show a journal or a content into an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename}: cannot be read ({error.strerror}), and it is of a run that was "
+            "interrupted, or that is at work; no file was changed. Wait for that run to end, or "
+            "run this again as its user."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -44,19 +44,24 @@ class Change:
         """Return the change of `final` to `data` in the run that `token` names."""
         return cls(final, _new_path(final, token), hashlib.sha256(data).hexdigest())
 
-    def apply(self) -> None:
-        """Rename; a content that is gone was renamed before, by us or by another process."""
+    def apply(self) -> bool:
+        """Rename, and return True; False where the content is gone.
+
+        Then it was renamed before, by us or by another process that found the journal.
+        """
         with suppress(FileNotFoundError):
             self.new.replace(self.final)
+            return True
+        return False
 
     @property
     def is_possible(self) -> bool:
-        """Whether the new content is there whole, or has arrived."""
+        """Whether the new content is there whole, or has arrived; OSError: it cannot be read."""
         return _sha256(self.new) == self.sha256 or self.is_applied
 
     @property
     def is_applied(self) -> bool:
-        """Whether the file has its new content."""
+        """Whether the file has its new content; OSError where that cannot be read."""
         return _sha256(self.final) == self.sha256
 
 
@@ -98,13 +103,17 @@ class JournalFile:
 
     @classmethod
     def load(cls, path: Path, token: str) -> JournalFile:
-        """Read a journal; of one that cannot be read, the changes are those found beside it."""
+        """Read a journal; of a damaged one, the changes are those found beside it.
+
+        :raises OSError: it cannot be read: it may be another user's, and whole.
+        """
         directory = path.parent
+        data = path.read_bytes()
         try:
-            document = json.loads(path.read_bytes())
+            document = json.loads(data)
             known = document["format"] == _FORMAT
             entries = [(str(entry["path"]), str(entry["sha256"])) for entry in document["files"]]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             known, entries = False, []
         if not known:
             return cls(directory, token, tuple(_found_beside(path, token)), is_whole=False)
@@ -114,10 +123,20 @@ class JournalFile:
 
     @classmethod
     def all_in(cls, directory: Path) -> Iterator[JournalFile]:
-        """Yield the journals that stand in `directory`, by name; none where it cannot be read."""
-        for path in _entries(directory):
-            if found := _JOURNAL.fullmatch(path.name):
-                yield cls.load(path, found[1])
+        """Yield the journals that stand in `directory`, by name; none where it cannot be read.
+
+        :raises OSError: one of them cannot be read.
+        """
+        for path, token in journals_in(directory):
+            with suppress(FileNotFoundError):  # its writer has just finished
+                yield cls.load(path, token)
+
+
+def journals_in(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Yield where the journals in `directory` stand, and their tokens, by name."""
+    for path in _entries(directory):
+        if found := _JOURNAL.fullmatch(path.name):
+            yield path, found[1]
 
 
 def contents_in(directory: Path) -> Iterator[Path]:
@@ -151,7 +170,8 @@ def _relative(path: Path, start: Path) -> str:
 
 
 def _sha256(path: Path) -> str | None:
+    """Return a file's digest, None where there is no file; OSError: one that cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None

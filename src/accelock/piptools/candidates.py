@@ -32,6 +32,16 @@ def target_python(cell: Cell, levels: Levels) -> TargetPython:
     )
 
 
+def scope_of(finder: Any, name: str) -> tuple[object, ...]:
+    """Return what decides which files a finder has of an ordinary name, whatever its platform.
+
+    Each cell's layers may name other indexes and pages, or take other kinds of files.
+    """
+    scope = finder.search_scope
+    formats = finder.format_control.get_allowed_formats(canonicalize_name(name))
+    return (canonicalize_name(name), formats, (*scope.index_urls, None, *scope.find_links))
+
+
 def route(run: Run, finder: Any, *, all_wheels: Callable[[], bool]) -> None:
     """Make a finder answer for its cell: accelerated names from their family, once per key.
 
@@ -43,11 +53,8 @@ def route(run: Run, finder: Any, *, all_wheels: Callable[[], bool]) -> None:
         active = run.active
         if active is None:
             return list(ordinary(name))
-        scope = finder.search_scope
         place = None if all_wheels() else (active.cell.platform.name, active.cell.python)
-        formats = finder.format_control.get_allowed_formats(canonicalize_name(name))
-        urls = (*scope.index_urls, None, *scope.find_links)
-        key = (canonicalize_name(name), place, formats, urls)
+        key = (place, *scope_of(finder, name))
         if key not in run.memo.candidates:
             run.memo.candidates[key] = list(ordinary(name))
         return run.memo.candidates[key]

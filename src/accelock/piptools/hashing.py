@@ -13,6 +13,7 @@ from packaging.version import Version
 from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.errors import SourceError
+from accelock.piptools.candidates import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +34,7 @@ def of_pin(run: Run, cell: Cell, ireq: Any, repository: Any) -> set[str]:
     files = run.shelves.files_of_version(name, cell, version)
     if files and _from_family(run, ireq):
         return _published(run, cell, files, ireq)
-    key = (name, str(version), str(sorted(repository.finder.search_scope.index_urls)))
+    key = (str(version), *scope_of(repository.finder, name))
     if key not in run.memo.hashes:
         run.memo.hashes[key] = _ordinary(name, version, ireq, repository)
     return run.memo.hashes[key]

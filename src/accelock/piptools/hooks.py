@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from accelock.piptools import cell, inputs, metadata, pages
 from accelock.piptools.patches import Patches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from accelock.piptools.state import Run
 
@@ -47,9 +48,18 @@ class MarkerEnvironment(dict[str, str]):
         )
 
 
-def installed(run: Run) -> Patches:
-    """Return a context in which pip-tools' command works for ``run.active``."""
-    patches = Patches()
+@contextlib.contextmanager
+def installed(run: Run) -> Iterator[None]:
+    """Make a context in which pip-tools' command works for ``run.active``.
+
+    Where one of the replacements cannot be made, none of them stays.
+    """
+    with Patches() as patches:
+        _replace(run, patches)
+        yield
+
+
+def _replace(run: Run, patches: Patches) -> None:
     patches.replace(compile_module, "PyPIRepository", cell.repository_class(run))
     patches.replace(compile_module, "BacktrackingResolver", cell.resolver_class(run))
     patches.replace(compile_module, "OutputWriter", cell.writer_class(run))
@@ -62,7 +72,6 @@ def installed(run: Run) -> Patches:
     inputs.install(run, patches, compile_module)
     pages.install(run, patches)
     metadata.install(run, patches)
-    return patches
 
 
 def feed_standard_input(run: Run) -> None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Patches:
     """A context in which attributes of other modules and classes are replaced.
 
-    Leaving it puts all of them back in reverse order, whatever happened inside.
+    Replacing is for inside of it: leaving puts all of them back in reverse order, whatever
+    happened, be it that one of the names was not there.
     """
 
     def __init__(self) -> None:

@@ -20,6 +20,7 @@ from accelock.config import (
 )
 from accelock.errors import AccelockError, ConfigError, UsageError
 from accelock.target import (
+    CPU,
     DEFAULT_PLATFORMS,
     Cell,
     Levels,
@@ -111,9 +112,12 @@ class Plan:
 
     @property
     def source_urls(self) -> frozenset[str]:
-        """Return every URL of the families' sources, for each target: none is ever global."""
+        """Return every URL of the families' sources, for each target: none is ever global.
+
+        Those of cpu too: a `cpuonly` family is read and written there on every target.
+        """
         both = (*self.sources.values(), *self.written.values())
-        urls = {source.url(target) for source in both for target in self.targets}
+        urls = {source.url(target) for source in both for target in {*self.targets, CPU}}
         return frozenset(urls | {f"{url}/" for url in urls})
 
     def cells_of(self, target: Target) -> tuple[Cell, ...]:

@@ -33,7 +33,7 @@ class Memo:
     links: dict[str, list[Any]] = field(default_factory=dict)
     candidates: dict[tuple[object, ...], list[Any]] = field(default_factory=dict)
     metadata: dict[str, bytes] = field(default_factory=dict)
-    hashes: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
+    hashes: dict[tuple[object, ...], set[str]] = field(default_factory=dict)
     projects: dict[object, Any] = field(default_factory=dict)
     built: dict[tuple[str, str], str] = field(default_factory=dict)
 

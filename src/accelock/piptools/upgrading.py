@@ -39,8 +39,9 @@ def held(
     names = [name for name in sorted(run.upgraded) if _is_free(run, name)]
     if not names:
         return []
+    floors = list(_floors(run, pins))
     try:
-        found = attempt(list(_floors(run, pins)))
+        found = attempt(floors)
     except InstallationError:
         return []
     return [
@@ -60,9 +61,15 @@ def _is_free(run: Run, name: str) -> bool:
 
 
 def _floors(run: Run, pins: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield pins as lower bounds; a family's own libraries go wherever its packages go."""
+    """Yield pins as lower bounds; a family's own libraries go wherever its packages go.
+
+    A lower bound has no local version (PEP 440); one by ``===``, of a text, stays a pin.
+    """
     for name, pin in pins.items():
         found = run.shelves.find(name)
         if found is None or not found.package.runtime:
             for specifier in pin.req.specifier:
-                yield install_req_from_line(f"{name}>={specifier.version}", constraint=True)
+                floor = str(specifier)
+                if specifier.operator == "==":
+                    floor = f">={Version(specifier.version).public}"
+                yield install_req_from_line(f"{name}{floor}", constraint=True)
