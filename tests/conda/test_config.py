@@ -272,8 +272,8 @@ numpy = {{ channel = "{channel}" }}
     )
     assert fault == (
         f".{table}dependencies.numpy.channel: {channel!r} is not among "
-        "tool.accelock.conda.channels (forge, pytorch/label/rc, https://Host.example:443/own); no other is looked at: add it "
-        "there, or name one of them"
+        "tool.accelock.conda.channels (forge, pytorch/label/rc, https://Host.example:443/own); "
+        "no other is looked at: add it there, or name one of them"
     )
 
 
