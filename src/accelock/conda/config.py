@@ -121,6 +121,7 @@ def parse_conda(table: Mapping[str, object], where: str, config: Config) -> Cond
 
 def _refuse_other_channels(root: Table, conda: CondaConfig) -> None:
     """Report dependencies on a channel that is not among `channels`: nothing else is asked."""
+    tables: list[tuple[tuple[str, ...], tuple[Dependency, ...]]]
     tables = [(("dependencies",), conda.dependencies)]
     for kind, named in (("target", conda.targets), ("group", conda.groups)):
         tables += [((kind, name, "dependencies"), found) for name, found in named.items()]
