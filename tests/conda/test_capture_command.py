@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import tarfile
 from typing import TYPE_CHECKING
@@ -64,6 +65,38 @@ def test_an_environment_to_a_file(project: Project) -> None:
     assert (done.code, done.out) == (0, "")
     assert "  - vega-lite-cli=5.21.0\n" in project.read("environment.yml")
     assert "prefix" not in project.read("environment.yml")
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "text"),
+    [
+        ("table", "pyproject.toml", "[project]\nname = 'mine'\n"),
+        ("environment", "environment.yml", "dependencies: [git]\n"),
+        ("environment", "environment-cpu.yml", "# accelock conda: version 1\n"),
+    ],
+)
+@pytest.mark.usefixtures("prefix")
+def test_a_file_that_is_there_is_not_written_over(
+    project: Project, form: str, name: str, text: str
+) -> None:
+    project.write(name, text)
+    words = ("conda", "capture", "-p", "env", "--format", form, "-o")
+    done = project.accelock(*words, name)
+    assert (done.code, done.out) == (1, "")
+    assert f"{name} is there already; nothing was written" in done.err
+    assert project.read(name) == text
+    assert project.accelock(*words, "new.txt").code == 0
+    before = project.read("new.txt")
+    assert project.accelock(*words, "new.txt").code == 0  # with the same text there is nothing lost
+    assert project.read("new.txt") == before
+
+
+@pytest.mark.usefixtures("prefix")
+def test_an_empty_file_and_a_device_are_written_to(project: Project) -> None:
+    project.write("environment.yml", "\n")
+    for name in ("environment.yml", os.devnull):
+        assert project.accelock("conda", "capture", "-p", "env", "-o", name).code == 0
+    assert "vega-lite-cli" in project.read("environment.yml")
 
 
 def test_what_pip_really_installed(project: Project, prefix: Path, tmp_path: Path) -> None:

@@ -225,3 +225,60 @@ def test_the_short_forms_with_credentials_are_refused_and_not_told(name: str) ->
     )
     assert "has credentials" in fault
     assert "secret" not in fault
+
+
+OWN = "https://me:secret@Host.example:443/t/token/own/"
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "forge",
+        "https://conda.anaconda.org/forge/",
+        "pytorch/label/rc",
+        "https://host.example/own",
+        "https://HOST.example:443/own//",
+        "file:///srv/c%20d",
+    ],
+)
+@pytest.mark.parametrize("table", ["", "target.cu126.", "group.dev."])
+def test_a_channel_of_a_dependency_is_one_of_the_channels(table: str, channel: str) -> None:
+    text = f"""{HEAD}[conda]
+channels = ["forge", "pytorch/label/rc", "{OWN}", "file:///srv/c%20d"]
+[conda.{table}dependencies]
+numpy = {{ channel = "{channel}" }}
+"""
+    conda = parse(text)
+    dependencies = (
+        *conda.dependencies,
+        *conda.targets.get("cu126", ()),
+        *conda.groups.get("dev", ()),
+    )
+    assert [each.spec.channel for each in dependencies] == [channel]
+
+
+@pytest.mark.parametrize(
+    "channel",
+    ["pytorch", "forge/label/rc", "http://host.example/own", "https://host.example/forge"],
+)
+@pytest.mark.parametrize("table", ["", "target.cu126.", "group.dev."])
+def test_any_other_channel_of_a_dependency_is_refused(table: str, channel: str) -> None:
+    (fault,) = faults(
+        f"""{HEAD}[conda]
+channels = ["forge", "pytorch/label/rc", "{OWN}"]
+[conda.{table}dependencies]
+numpy = {{ channel = "{channel}" }}
+"""
+    )
+    assert fault == (
+        f".{table}dependencies.numpy.channel: {channel!r} is not among "
+        "tool.accelock.conda.channels (forge, pytorch/label/rc, https://Host.example:443/own); "
+        "no other is looked at: add it there, or name one of them"
+    )
+
+
+def test_a_channel_at_fault_is_one_fault() -> None:
+    (fault,) = faults(
+        '[conda]\nchannels = ["./own"]\n[conda.dependencies]\nnumpy = { channel = "own" }\n'
+    )
+    assert fault.startswith(".channels[0]: './own' is no channel")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from accelock.conda.spec import parse
 from accelock.target import host_platform
 from tests.conda.scenarios import package
 from tests.support.channels import Channel
+from tests.support.fakes import on_posix
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 
@@ -75,6 +77,27 @@ def test_an_archive_of_a_folder_that_is_gone(
     archive_of(records[0].url).unlink()
     with pytest.raises(InstallError, match=r"cannot be read: No such file"):
         install(records, tmp_path / "env", HOST)
+
+
+@on_posix
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_another_user_can_read_the_records(
+    save: Callable[[Channel], str], tmp_path: Path, umask: int, mode: int
+) -> None:
+    """As in an image that root builds, and another user runs."""
+    assert HOST is not None
+    prefix = tmp_path / "env"
+    before = os.umask(umask)
+    try:
+        install(locked(save(tool("first"))), prefix, HOST)
+        record = prefix / "conda-meta" / "tool-1.0-0.json"
+        assert record.stat().st_mode & 0o777 == mode
+        record.chmod(0o604)  # somebody's own choice, which stays
+        install(locked(save(tool("first"))), prefix, HOST)
+        assert record.stat().st_mode & 0o777 == 0o604
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
 
 
 def test_a_prefix_that_cannot_be_looked_at(tmp_path: Path) -> None:

@@ -40,6 +40,12 @@ def test_where_there_is_something_to_compile_it_is_missed(folder: Path) -> None:
     assert check(folder).exit_code == 1
 
 
+def test_a_list_of_what_a_source_distribution_has_is_nothing_to_compile(folder: Path) -> None:
+    write(folder, "MANIFEST.in", "include LICENSE\n")
+    assert codes(folder) == []
+    assert check(folder).exit_code == 0
+
+
 def test_conda_files_that_are_not_there_are_all_that_is_missed(tmp_path: Path) -> None:
     write(tmp_path, "pyproject.toml", TABLE)
     report = check(tmp_path)

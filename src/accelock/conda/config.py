@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.conda.naming import LOCK_SUFFIX
 from accelock.conda.spec import Spec, parse
-from accelock.conda.urls import has_credentials, is_channel_name, strip_credentials
+from accelock.conda.urls import base_url, has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.tables import Table, dotted, kind_of, not_declared
 from accelock.target import parse_platform
@@ -100,17 +101,39 @@ def parse_conda(table: Mapping[str, object], where: str, config: Config) -> Cond
     root.only(_KEYS)
     if "channels" not in table:
         root.fault("channels", 'is missing; name at least one, as in ["conda-forge"]')
+    before = len(root.faults)
+    channels = root.words("channels", _channel)
+    all_are_known = bool(channels) and len(root.faults) == before
     conda = CondaConfig(
-        channels=root.words("channels", _channel),
+        channels=channels,
         overlap=root.text("overlap", _overlap) or "constrain",
         pins=root.text("pins", _pins),
         dependencies=_dependencies(root.table("dependencies"), config.platforms),
         targets=MappingProxyType(_targets(root.table("target"), config)),
         groups=MappingProxyType(_groups(root.table("group"), config)),
     )
+    if all_are_known:
+        _refuse_other_channels(root, conda)
     if root.faults:
         raise ConfigError(root.faults, where)
     return conda
+
+
+def _refuse_other_channels(root: Table, conda: CondaConfig) -> None:
+    """Report dependencies on a channel that is not among `channels`: nothing else is asked."""
+    tables: list[tuple[tuple[str, ...], tuple[Dependency, ...]]]
+    tables = [(("dependencies",), conda.dependencies)]
+    for kind, named in (("target", conda.targets), ("group", conda.groups)):
+        tables += [((kind, name, "dependencies"), found) for name, found in named.items()]
+    bases = set(map(base_url, conda.channels))
+    for path, dependencies in tables:
+        for spec in (each.spec for each in dependencies):
+            if spec.channel is None or base_url(spec.channel) in bases:
+                continue
+            table = functools.reduce(Table.table, (*path, spec.name), root)
+            names = ", ".join(map(strip_credentials, conda.channels))
+            table.fault("channel", f"{spec.channel!r} is not among {_ROOT}.channels ({names}); "
+                        "no other is looked at: add it there, or name one of them")  # fmt: skip
 
 
 def _channel(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from accelock.conda.errors import InstallError
 from accelock.conda.link import link
 from accelock.conda.prefix import BrokenRecordError, CaptureError, installed
+from accelock.conda.removal import remove, without_interruption
 from accelock.conda.solve import NOARCH
 from accelock.target import host_platform
 
@@ -30,8 +31,6 @@ _TRIAL = ".accelock-trial-"
 _META = "conda-meta"
 _MANAGERS = ("conda", "mamba")
 _SHA256_LENGTH = 64
-_QUIET = 0.3  # seconds without a file of rattler's threads, which take milliseconds for one
-_PATIENCE = 10.0  # seconds
 _ABANDONED = 24 * 3600  # seconds; nobody waits that long for an install
 
 
@@ -189,9 +188,10 @@ def _left_as_it_was(prefix: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _remove(prefix)
-        if was_there:
-            prefix.mkdir(exist_ok=True)
+        with without_interruption():
+            remove(prefix)
+            if was_there:
+                prefix.mkdir(exist_ok=True)
         if isinstance(error, InstallError):
             raise InstallError(f"{prefix}: {error}\nNothing was installed.") from None
         raise
@@ -239,7 +239,7 @@ def _rehearse(
     except InstallError as error:
         raise InstallError(f"{prefix}: {error}\nThe environment is as it was.") from None
     finally:
-        _remove(scratch)
+        remove(scratch)
 
 
 def _is_abandoned(trial: Path) -> bool:
@@ -263,17 +263,3 @@ def _told_of_parts(prefix: Path) -> Iterator[None]:
             f"{prefix}: {error}\nThe environment may hold a part of the new packages; install it "
             "again, or make a new one."
         ) from None
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder until it stays away.
-
-    After an error, threads of rattler's that are linking other packages go on for a moment.
-    """
-    deadline = time.monotonic() + _PATIENCE
-    quiet_since = time.monotonic()
-    while time.monotonic() < deadline and time.monotonic() - quiet_since < _QUIET:
-        if folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            quiet_since = time.monotonic()
-        time.sleep(_QUIET / 10)

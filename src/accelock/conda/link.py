@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,6 +26,8 @@ __all__ = ["link"]
 
 _ARCHIVE = 3600  # seconds for one package: the largest have some 2 GB
 _BLOCK = 1 << 20  # bytes read at once
+_OWNERS = 0o600  # a file for its owner alone
+_PRIVATE = 0o077  # the umask that gives such files
 
 
 def link(
@@ -51,6 +56,22 @@ def link(
         )
     except host.exceptions.InstallerError as error:
         raise InstallError(without_credentials(str(error)).strip()) from None
+    _open_records(prefix)
+
+
+def _open_records(prefix: Path) -> None:
+    """Let everybody read the records whom the umask lets, as conda does.
+
+    rattler leaves them to their owner alone (up to 0.28 at least): what root installs into an image
+    would be no environment to the user who runs it.
+    """
+    if os.name == "nt":
+        return
+    os.umask(umask := os.umask(_PRIVATE))  # there is no other way to ask for it
+    for record in (prefix / "conda-meta").glob("*.json"):
+        with contextlib.suppress(OSError):  # of another owner: it was there before
+            if stat.S_IMODE(record.stat().st_mode) == _OWNERS:
+                record.chmod(0o666 & ~umask)
 
 
 def _refuse_changed(records: Sequence[Record]) -> None:

@@ -107,18 +107,21 @@ class Solver:
         """Return the locked packages as the channels have them today.
 
         A lock does not hold all that a solver has to know (what a package constrains), and a
-        package that its channel has withdrawn must not stay.
+        package that its channel has withdrawn must not stay. Nor must one of another channel than
+        the one that is asked for: rattler does not ask that of a locked package (up to 0.28).
         """
         if not request.locked:
             return []
         wanted = {record.url: record for record in request.locked}
         names = sorted({record.name for record in request.locked})
         found = await self._query(names, request)
+        channels = {spec.name: spec.channel for spec in request.specs}
         return [
             record
             for record in found
             if (old := wanted.get(strip_credentials(record.url))) is not None
             and values.hex_of(record.sha256) in ("", old.sha256)
+            and values.is_from(record, channels.get(old.name))
         ]
 
     async def _query(self, names: Collection[str], request: Request) -> list[Any]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-__all__ = ["has_credentials", "is_channel_name", "strip_credentials"]
+__all__ = ["ALIAS", "base_url", "has_credentials", "is_channel_name", "strip_credentials"]
+
+# Where a channel is that has a name and no URL: conda's and rattler's `channel_alias`.
+ALIAS = "https://conda.anaconda.org"
+_PORTS = {"http": ":80", "https": ":443"}
 
 # conda: `/t/<token>` may stand anywhere in the path (mirrors put it behind a prefix of theirs).
 _TOKEN = re.compile(r"/t/[^/]+(?=/|$)")
@@ -33,6 +37,15 @@ def strip_credentials(url: str) -> str:
         return url
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, _TOKEN.sub("", parts.path), "", ""))
+
+
+def base_url(channel: str) -> str:
+    """Return one URL for all ways to write a channel, name or URL, without what is secret."""
+    plain = strip_credentials(channel if "://" in channel else f"{ALIAS}/{channel}")
+    scheme, colons, rest = plain.partition("://")
+    host, _, path = rest.partition("/")
+    host = host.lower().removesuffix(_PORTS.get(scheme.lower(), "/"))
+    return f"{scheme.lower()}{colons}{host}/{unquote(path).strip('/')}"
 
 
 def has_credentials(text: str) -> bool:

@@ -50,7 +50,7 @@ class CondaCaptureCommand(Command):
         self._tell(found)
         text = writers.table(found) if form == "table" else writers.environment(found)
         if self.option("output"):
-            journal.write_all({Path(self.option("output")): text.encode()})
+            _write(Path(self.option("output")), text)
         else:
             self.io.write(text, type=Type.RAW)
         return 0
@@ -63,6 +63,21 @@ class CondaCaptureCommand(Command):
         for word in found.missing:
             told = f"WARNING: {word} of the keep-list is not in the environment"
             self.io.write_error_line(told, type=Type.RAW)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a new file; one that is there is a source of somebody's, pyproject.toml at worst."""
+    if path.is_file():
+        try:
+            before = path.read_bytes()
+        except OSError as error:
+            raise AccelockError(f"{path}: cannot be read: {error.strerror}") from None
+        if before.strip() and before != text.encode():
+            raise AccelockError(
+                f"{path} is there already; nothing was written. Name another file, or move this "
+                "one away; what to put into pyproject.toml is printed without --output"
+            )
+    journal.write_all({path: text.encode()})
 
 
 def _read(path: str | None) -> str | None:

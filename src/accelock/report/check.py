@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from accelock.report.freshness import Inputs
 
 _COMPILE = "accelock compile requirements.in"
+_NO_INPUTS = frozenset({"MANIFEST.in"})  # setuptools': which files a source distribution has
 
 
 def check(directory: Path, words: Sequence[str] = ()) -> Report:
@@ -265,8 +266,8 @@ def _no_pip_lock(run: _Run, conda: Sidecars) -> Iterator[Finding]:
 
 def _is_for_pip(directory: Path) -> bool:
     """Tell whether a project has something to compile or to lock."""
-    inputs = (path for folder in files.folders(directory) for path in folder.glob("*.in"))
-    return any(inputs) or is_locked_by_poetry(directory)
+    inputs = {path.name for folder in files.folders(directory) for path in folder.glob("*.in")}
+    return bool(inputs - _NO_INPUTS) or is_locked_by_poetry(directory)
 
 
 def _none_at_all(run: _Run) -> Iterator[Finding]:

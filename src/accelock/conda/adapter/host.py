@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import functools
 import importlib.util
 import inspect
 import math
 import os
+import signal
 import time
 from contextlib import contextmanager
 from importlib import metadata
@@ -74,7 +76,13 @@ def _let_settle() -> None:
     A thread of rattler's that still holds on to the interpreter while it is being torn down makes
     the process crash (SIGSEGV, one run in three that ends right after an error; py-rattler 0.28).
     """
-    atexit.register(time.sleep, _SETTLING)
+    atexit.register(_settle)
+
+
+def _settle() -> None:
+    with contextlib.suppress(ValueError):  # another thread than the main one ends the process
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends anyway, and without a traceback
+    time.sleep(_SETTLING)
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from accelock.conda.spec import Spec
     from accelock.target import Platform
 
-__all__ = ["handing_over", "hex_of", "match_specs", "record_of", "subdir", "to_rattler", "virtual"]
+__all__ = [
+    "handing_over",
+    "hex_of",
+    "is_from",
+    "match_specs",
+    "record_of",
+    "subdir",
+    "to_rattler",
+    "virtual",
+]
 
 
 def match_specs(specs: Sequence[Spec]) -> list[Any]:
@@ -58,6 +67,18 @@ def subdir(platform: Platform) -> Any:
     # `Platform` is the older name, up to 0.27.
     kind = getattr(host.rattler, "Subdir", None) or host.rattler.Platform
     return kind(platform.conda_subdir)
+
+
+def is_from(found: Any, channel: str | None) -> bool:
+    """Tell whether what rattler found is of a channel, by its name or URL; None is: any."""
+    if channel is None:
+        return True
+    own = strip_credentials(found.url).rsplit("/", 2)[0]
+    return bool(_base_url(own) == _base_url(channel))
+
+
+def _base_url(channel: str) -> Any:
+    return host.rattler.Channel(channel).base_url
 
 
 def record_of(found: Any) -> Record:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from accelock.conda import naming
 from accelock.conda.header import Stamp
+from accelock.conda.urls import ALIAS
 from accelock.conda.writers.scalars import scalar
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _channels(solved: Solved) -> Iterator[str]:
         for record in records
     }
     for channel in solved.public_channels:
-        named = bases.get(channel, f"https://conda.anaconda.org/{channel}")
+        named = bases.get(channel, f"{ALIAS}/{channel}")
         yield f"{(channel if '://' in channel else named).rstrip('/')}/"
 
 
