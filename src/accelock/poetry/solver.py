@@ -157,7 +157,16 @@ class _Work:
         return Solution(by_target, self._platforms(), accelerated=True)
 
     def _whole(self, packages: Mapping[Slice, Package]) -> Package:
-        """Return a package of a family as several slices of a target have it.
+        """Return a package as several slices of a target have it.
+
+        It is optional where each slice's solve made it so: only extras bring it.
+        """
+        package = self._with_files_of(packages)
+        package.optional = all(own.optional for own in packages.values())
+        return package
+
+    def _with_files_of(self, packages: Mapping[Slice, Package]) -> Package:
+        """Return a package of a family with the files and requirements of several slices.
 
         What an extra would require that nobody asks for, Poetry has left out of each slice's.
         """
