@@ -82,6 +82,11 @@ class Together:
             if platforms
         ]
 
+    def platforms(self) -> set[Platform]:
+        """Return the platforms of all slices."""
+        slices = (whole for found in self.slices.values() for whole in found)
+        return {platform for whole in slices for platform in whole.platforms}
+
     def allowed(self, name: str, whole: Slice) -> frozenset[Version]:
         """Return the public versions that lockstep leaves a slice, on one of its platforms or more.
 
