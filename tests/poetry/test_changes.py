@@ -37,6 +37,31 @@ class TestAdd:
         assert {public(project, target) for target in ("cpu", "cu118")} == {"2.7.1"}
         project.poetry("check", "--lock")
 
+    @pytest.mark.parametrize("table", [LINUX, ""])
+    def test_also_where_each_target_may_have_its_own(self, project: Project, table: str) -> None:
+        """What it writes is a lower bound on every target and platform, lockstep or not."""
+        targets = ("cpu", "cu118", "cu126")
+        project.write_pyproject(["tqdm"], targets=targets, table=f"lockstep = false\n{table}")
+        project.poetry("add", "torch", "--lock")
+
+        bound = {LINUX: "2.7.1", "": "2.6.0"}[table]
+        assert f"torch (>={bound},<3.0.0)" in project.read("pyproject.toml")
+        assert [public(project, each) for each in ("cpu", "cu118")] == ["2.8.0", "2.7.1"]
+        platforms = project.lock()["metadata"]["accelock"]["platforms"]
+        assert ("linux-aarch64" in platforms["cu126"]) == (not table)
+
+    def test_where_they_have_none_in_common(self, project: Project) -> None:
+        """There is no bound to write, though each could be locked: the user is to name one."""
+        project.write_pyproject(
+            ["tqdm"], targets=("cu118", "cu110"), table=f"lockstep = false\n{LINUX}"
+        ).poetry("lock")
+
+        said = project.refused("add", "torch", "--lock")
+        assert "no torch is there for all targets and platforms: cu118 has it up to 2.7.1" in said
+        assert 'Name the versions that you want, as in `poetry add "torch>=1.7.1"`.' in said
+        project.poetry("add", "torch>=1.7.1", "--lock")
+        assert [public(project, each) for each in ("cu118", "cu110")] == ["2.7.1", "1.7.1"]
+
     @pytest.mark.parametrize("wanted", ["torch@<2.7", "torch==2.6.0", "torch@^2.6,<2.7"])
     def test_a_constraint_is_kept(self, project: Project, wanted: str) -> None:
         project.write_pyproject([], table=LINUX)

@@ -71,6 +71,17 @@ class TestWhatIsInIt:
         assert "accelock" not in project.lock()
         assert project.pins("cu126")["torch"] == "2.6.0+cu126"
 
+    def test_what_an_extra_alone_brings_is_optional_in_each_of_its_builds(
+        self, project: Project
+    ) -> None:
+        extra = '[project.optional-dependencies]\ngpu = ["torchvision"]'
+        project.write_pyproject([], more=extra).poetry("lock")
+
+        for target in ("cpu", "cu126"):
+            optional = {(e["name"], e["version"]): e["optional"] for e in project.view(target)}
+            assert "torchvision" in {name for name, _version in optional}
+            assert [each for each, extra in optional.items() if not extra] == []
+
     def test_a_target_with_a_dot(self, project: Project) -> None:
         project.write_pyproject(["torch"], targets=("cpu", "rocm6.3")).poetry("lock")
 

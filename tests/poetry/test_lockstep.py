@@ -105,6 +105,21 @@ def test_it_can_be_turned_off(project: Project) -> None:
     assert (public(project, "cpu"), public(project, "cu118")) == ("2.8.0", "2.7.1")
 
 
+def test_without_it_a_platform_that_one_target_lacks_costs_the_others_no_solve(
+    project: Project,
+) -> None:
+    targets = ("cpu", "cu118", "cu126")
+    project.write_pyproject(["torch"], targets=targets, table="lockstep = false")
+    done = project.poetry("lock")
+
+    assert "linux-aarch64 is left out of cu118" in done.stderr
+    assert done.stderr.count("Resolving cpu, macos") == 1
+    assert done.stderr.count("Resolving cu118") == 2
+    assert public(project, "cpu") == "2.8.0"
+    assert project.pins("cpu", "macos-arm64")["torch"] == "2.8.0"
+    assert "linux-aarch64" in project.lock()["metadata"]["accelock"]["platforms"]["cpu"]
+
+
 class TestBacktracking:
     def test_where_the_leaders_graph_refuses_the_newest(self, project: Project) -> None:
         project.write_pyproject(["torch", "old-fashioned==1.0"], table=LINUX).poetry("lock")

@@ -79,7 +79,7 @@ class TestWithATorchOfItsOwn:
         ).poetry("lock")
 
         entries = {each["name"]: each for each in project.view("cpu")}
-        assert "markers" not in entries["tqdm"]
+        assert "tqdm" in project.pins("cpu", "windows-x86_64")  # a platform that nobody declared
         assert entries["pillow"]["markers"] == entries["bound"]["markers"]
         assert set(of(project, "cpu", "linux-x86_64", "bound", "pillow", "tqdm")) == {
             "bound",
@@ -108,7 +108,6 @@ class TestWithATorchOfItsOwn:
 
         old = {each["name"]: each for each in project.view("cpu")}["old-fashioned"]
         assert old["groups"] == ["main", "dev"]
-        assert "old-fashioned" not in project.pins("cpu")
         assert project.pins("cpu", extras=["old"])["old-fashioned"] == "1.0"
         assert project.pins("cpu", groups=["dev"])["old-fashioned"] == "1.0"
         mac = project.pins("cpu", "macos-arm64", groups=["main", "dev"], extras=["old"])

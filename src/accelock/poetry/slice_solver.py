@@ -80,8 +80,7 @@ class SliceSolver:
         Not one that is for no slice at all, and would be nowhere in the lock.
         """
         relaxed, is_idle = self._idle(whole), self.together.asks.is_idle
-        slices = self.together.slices.values()
-        platforms = {each for found in slices for part in found for each in part.platforms}
+        platforms = self.together.platforms()
 
         def is_of_others(dependency: Dependency) -> bool:
             idle = not relaxed(dependency) and is_idle(dependency, whole.platforms)

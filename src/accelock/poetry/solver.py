@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
@@ -19,7 +20,7 @@ from accelock.poetry.solution import Solution, as_trial, is_sourced, lockstep_ve
 from accelock.poetry.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from poetry.core.packages.package import Package
     from poetry.packages.transitive_package_info import TransitivePackageInfo
@@ -77,6 +78,7 @@ class _Work:
         self.slice_solver = SliceSolver(solver, pool, self.locked, self.together)
         # A slice that is cut changes nothing for those before it.
         self._kept: dict[Slice, Solved] = {}
+        self._found: dict[Slice, Solved] = {}
 
     def solve(self) -> Solution:
         """Return what is to be locked, and say what the user did not ask for.
@@ -99,10 +101,23 @@ class _Work:
         try:
             return self._rounds()
         except CellDroppedError as error:
+            platforms, dropped = self.together.platforms(), (error, *error.others)
             # At once: it is why all of it is resolved again.
-            for each in (error, *error.others):
+            for each in dropped:
                 self.project.say(f"<warning>{self.together.drop(each)}</>")
+            if self.together.platforms() == platforms:
+                self._kept = self._independent_of({each.cell.target for each in dropped})
             return None
+
+    def _independent_of(self, targets: Collection[Target]) -> dict[Slice, Solved]:
+        """Return what was found for the slices before those of some targets.
+
+        What is after them follows them; with lockstep, so does what is before.
+        """
+        if self.project.config.lockstep:
+            return {}
+        before = takewhile(lambda whole: whole.target not in targets, self._found)
+        return {whole: self._found[whole] for whole in before}
 
     def _rounds(self) -> Solution:
         for _ in range(_ROUNDS):
@@ -126,7 +141,7 @@ class _Work:
         """Solve all slices once; None when they have to be cut or a version was ruled out."""
         lockstep = self.together.lockstep
         lockstep.unsettle()
-        found: dict[Slice, Solved] = {}
+        found = self._found = {}
         kept, self._kept = self._kept, {}
         pending = [whole for slices in self.together.slices.values() for whole in slices]
         for number, whole in enumerate(pending, 1):
@@ -159,7 +174,16 @@ class _Work:
         return Solution(by_target, self._platforms(), accelerated=True)
 
     def _whole(self, packages: Mapping[Slice, Package]) -> Package:
-        """Return a package of a family as several slices of a target have it.
+        """Return a package as several slices of a target have it.
+
+        It is optional where each slice's solve made it so: only extras bring it.
+        """
+        package = self._with_files_of(packages)
+        package.optional = all(own.optional for own in packages.values())
+        return package
+
+    def _with_files_of(self, packages: Mapping[Slice, Package]) -> Package:
+        """Return a package of a family with the files and requirements of several slices.
 
         What an extra would require that nobody asks for, Poetry has left out of each slice's.
         """

@@ -103,6 +103,11 @@ class Together:
         config, target = self.project.config, whole.target
         return whole.described([p for p in config.platforms_of(target) if target.exists_on(p)])
 
+    def platforms(self) -> set[Platform]:
+        """Return the platforms of all slices."""
+        slices = (whole for found in self.slices.values() for whole in found)
+        return {platform for whole in slices for platform in whole.platforms}
+
     def allowed(self, name: str, whole: Slice) -> frozenset[Version]:
         """Return the public versions that lockstep leaves a slice, on one of its platforms or more.
 
@@ -243,16 +248,53 @@ def common_versions(
 ) -> list[PoetryVersion]:
     """Return the versions, without labels, that all targets have of a package and a user allows.
 
+    With `lockstep = false` too where the user names none: what Poetry then writes into
+    pyproject.toml binds all targets. Those that the user names, a target may have alone.
+
     :raises AccelockError: there is none, or the user's carries another target's label.
     """
-    wanted = labels.public_constraint(dependency, project)
+    name, wanted = dependency.name, labels.public_constraint(dependency, project)
     together = Together(project, supply, ())
-    versions: frozenset[Version] | None = None
-    while versions is None:
-        lockstep = together.lockstep
+    has = {cell: together.lockstep.fitting(name, cell) for cell in together.lockstep.cells}
+    if not project.config.lockstep and not wanted.is_any():
+        versions = frozenset().union(*has.values())
+    else:
         try:
-            versions = lockstep.allowed(dependency.name, lockstep.cells[0])
-        except CellDroppedError as error:
-            together.drop(error)
+            versions = _in_common(together, name)
+        except LockstepError as error:
+            newest = _newest(has)
+            if project.config.lockstep or len(newest) < len(project.targets):
+                raise
+            raise LockstepError(_no_bound(name, newest)) from error
     parsed = [PoetryVersion.parse(str(version)) for version in sorted(versions)]
     return [version for version in parsed if wanted.allows(version)]
+
+
+def _in_common(together: Together, name: str) -> frozenset[Version]:
+    while True:
+        lockstep = together.lockstep
+        lockstep.together = True  # whatever the project says
+        try:
+            return lockstep.allowed(name, lockstep.cells[0])
+        except CellDroppedError as error:
+            together.drop(error)
+
+
+def _newest(has: Mapping[Cell, Collection[Version]]) -> dict[str, Version]:
+    """Return the newest version of each target, on the platform where that is the oldest."""
+    newest: dict[str, Version] = {}
+    for cell, versions in has.items():
+        if versions:
+            own = max(versions)
+            newest[cell.target.name] = min(own, newest.get(cell.target.name, own))
+    return newest
+
+
+def _no_bound(name: str, newest: Mapping[str, Version]) -> str:
+    """Say that no version is there for all targets, where each could be locked by itself."""
+    (first, version), *others = newest.items()
+    up_to = "".join(f", {target} up to {each}" for target, each in others)
+    return (
+        f"no {name} is there for all targets and platforms: {first} has it up to {version}{up_to}. "
+        f'Name the versions that you want, as in `poetry add "{name}>={min(newest.values())}"`.'
+    )
