@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from accelock.lock.markers import Place
-    from accelock.target import Platform, Target
+    from accelock.target import Platform, PythonVersion, Target
 
 TORCH = "torch"
 
@@ -65,6 +65,7 @@ class TargetLock:
     :param file: its name, for people.
     :param platforms: those that it holds on; None where nothing tells them.
     :param at: returns the packages that are installed at a place, by name.
+    :param pythons: the Pythons that it holds for; empty where nothing tells them.
     :param every: the same, with those that only an extra asks for: Poetry chooses a target, and
         installs, with regard to them too.
     """
@@ -75,6 +76,7 @@ class TargetLock:
     at: Callable[[Place], Mapping[str, LockedPackage]]
     every: Callable[[Place], Mapping[str, LockedPackage]]
     has_hashes: bool
+    pythons: tuple[PythonVersion, ...] = ()
 
     def holds(self, platform: Platform) -> bool:
         """Tell whether it holds on a platform, as far as is known."""
