@@ -99,6 +99,14 @@ def test_a_machine_that_says_nothing_of_itself() -> None:
     assert candidate.reason == "there are no builds for an unknown platform"
 
 
+def test_a_driver_that_is_no_object_is_told_how_to_write_it() -> None:
+    with pytest.raises(ConfigError) as caught:
+        profile.parse('{"format": 1, "platform": null, "nvidia_driver": "535.104.05"}', "box.json")
+    assert caught.value.faults == (
+        'nvidia_driver: must be null or an object, as in {"version": "550.54.15"}',
+    )
+
+
 @pytest.mark.parametrize(
     ("version", "told"),
     [("null", "is missing"), ("580", "must be a text or null"), ('"new"', "'new' is none; write")],

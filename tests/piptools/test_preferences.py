@@ -21,6 +21,21 @@ if TYPE_CHECKING:
 LINUX = ("-q", "--strip-extras", "--platform=linux-x86_64")
 ALL = ("-q", "--strip-extras")
 LONG_AGO = 1_000_000_000  # seconds since 1970
+# Runs the command with less patience, and says as its last line how many rounds pip took in all.
+ROUNDS = """\
+import sys
+from pip._internal.resolution.resolvelib.reporter import PipReporter
+from accelock import cli
+from accelock.piptools import rounds
+
+rounds.MOST, rounds.MOST_OF_ALL = {most}, {of_all}
+taken = []
+PipReporter.starting_round = lambda self, index: taken.append(index)
+code = cli.main(sys.argv[1:])
+print(len(taken))
+sys.exit(code)
+"""
+ASKING = ("one", "two", "three", "four", "five")
 
 
 def age(project: Project, *names: str) -> None:
@@ -309,6 +324,72 @@ class TestUpgrade:
 
         assert project.pins() == {"tqdm": "4.66.5"}
         assert "--extra-index-url" not in project.read()
+
+
+class TestManyRounds:
+    """A pin that is in the way far from where it shows: pip tries 12 ** 5 sets of versions.
+
+    Of the five that ask for `shared`, any four can be had together with its versions 1 to 5, and
+    all of them with its version 6, which requires a newer `core`.
+    """
+
+    @pytest.fixture
+    def deep(
+        self, serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+    ) -> Project:
+        files = [pure("shared", f"{n}") for n in range(1, 6)]
+        files += [pure("shared", "6", "core>=2"), pure("core", "1"), pure("core", "2")]
+        for number, name in enumerate(ASKING, 1):
+            files += [pure(name, f"{n}", f"shared!={number}") for n in range(1, 13)]
+        project = project_at(serve(on_pypi(*files)))
+        project.write(
+            requirements_in="\n".join(("core", "tqdm", "filelock", *ASKING)),
+            requirements_txt="core==1\ntqdm==4.66.5\nfilelock==3.16.1\n",
+        )
+        return project
+
+    def compile(self, project: Project, *words: str, most: int, of_all: int, code: int = 0) -> int:
+        """Return how many rounds it took."""
+        limits = ROUNDS.format(most=most, of_all=of_all)
+        done = project.python("-c", limits, "compile", *LINUX, *words, "-t", "cpu")
+        assert done.returncode == code, done.stderr
+        return int(done.stdout.splitlines()[-1])
+
+    def test_pins_are_given_up_and_those_that_do_no_harm_kept(self, deep: Project) -> None:
+        taken = self.compile(deep, most=100, of_all=1000)
+
+        pins = deep.pins()
+        assert (pins["core"], pins["shared"], pins["one"]) == ("2", "6", "12")
+        assert (pins["tqdm"], pins["filelock"]) == ("4.66.5", "3.16.1")
+        assert 200 < taken < 300, "the first attempt, and one with the pin of core alone"
+
+    def test_in_the_end_there_are_no_rounds_left(self, deep: Project) -> None:
+        taken = self.compile(deep, most=100, of_all=100)
+
+        pins = deep.pins()
+        assert (pins["core"], pins["shared"], pins["one"]) == ("2", "6", "12")
+        assert (pins["tqdm"], pins["filelock"]) == ("4.67.1", "3.18.0")
+        assert 100 < taken < 200, "the first attempt, and one without pins"
+
+    def test_a_second_platform_follows_the_first_as_far_as_it_can(self, deep: Project) -> None:
+        """On Linux `core` has to be the old one, with which there is no solution on macOS."""
+        there = "".join(f'{name} ; sys_platform == "darwin"\n' for name in ASKING)
+        deep.write(
+            requirements_in=f'core<2 ; sys_platform == "linux"\ncore\ntqdm<4.67\n{there}',
+            requirements_txt="",
+        )
+        self.compile(deep, "--platform=macos-arm64", most=100, of_all=1000)
+
+        assert deep.pins() == {"core": "1", "tqdm": "4.66.5"}
+        pins = deep.pins(platform="macos-arm64")
+        assert (pins["core"], pins["shared"], pins["tqdm"]) == ("2", "6", "4.66.5")
+
+    def test_without_pins_pip_takes_all_that_it_needs(self, deep: Project) -> None:
+        few = "".join(f"{name}<4\n" for name in ASKING)
+        deep.write(requirements_in=f"core<2\n{few}", requirements_txt="")
+        taken = self.compile(deep, most=100, of_all=100, code=1)
+
+        assert taken > 3**5
 
 
 class TestEditedByHand:

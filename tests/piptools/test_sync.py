@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import venv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from accelock.lock import journal
 from accelock.machine import container
-from accelock.target import host_platform
+from accelock.target import PythonVersion, host_platform
 from tests.piptools.support_tools import copied, pip_environment, site_packages, tool_environment
 from tests.report.projects import TABLE
 from tests.report.projects import Project as Compiled
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
 
 HOST = host_platform()
+HOST_PYTHON = (str(PythonVersion.host()),)
 PIP_SYNC = "from piptools.scripts.sync import cli; cli(prog_name='accelock sync')"
 # What the user of no environment below asked for.
 STRAY = wheel("stray", "1.0")
@@ -78,14 +80,14 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Venv:
 @pytest.fixture
 def looking(tools: Venv, tmp_path: Path) -> Workplace:
     """A workplace that no test may change the environment of."""
-    return Workplace(Compiled(folder(tmp_path)), tools)
+    return Workplace(Compiled(folder(tmp_path), HOST_PYTHON), tools)
 
 
 @pytest.fixture
 def changing(tools: Venv, tmp_path: Path, index: IndexServer) -> Workplace:
     """A workplace with an environment of its own, which finds packages on the test's server."""
     env = isolated_env(tmp_path / "home", PIP_INDEX_URL=f"{index.url}/simple")
-    return Workplace(Compiled(folder(tmp_path)), copied(tools, tmp_path / "venv", env))
+    return Workplace(Compiled(folder(tmp_path), HOST_PYTHON), copied(tools, tmp_path / "venv", env))
 
 
 def folder(tmp_path: Path) -> Path:
@@ -206,6 +208,29 @@ def test_what_is_no_python_at_all(looking: Workplace) -> None:
     done = looking.sync("--python-executable", silent, code=1)
     assert f"{silent} does not tell the version of its pip" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_environment_without_pip(looking: Workplace, tmp_path: Path) -> None:
+    """As uv makes them."""
+    looking.project.compiled("requirements.cpu.txt", "cpu", "filelock==1.0\n", ())
+    bare = Venv(tmp_path / "bare", looking.venv.env)
+    venv.create(bare.path, with_pip=False)
+    done = looking.sync("--python-executable", bare.python, code=1)
+    assert done.stderr == (
+        f"ERROR: the environment of {bare.python} has no pip, with which packages are installed "
+        f"into it. Nothing was changed. Run: {bare.python} -m ensurepip\n"
+    )
+
+
+@on_posix
+def test_an_environment_of_another_python(looking: Workplace) -> None:
+    """The Python of the environment counts, and not the one that runs us."""
+    looking.project.compiled("requirements.cpu.txt", "cpu", "filelock==1.0\n", ())
+    other = looking.project.write("python3.9", "#!/bin/sh\necho '[3, 9, true]'\n")
+    other.chmod(0o755)
+    done = looking.sync("--python-executable", other, code=1)
+    assert f"was compiled for Python {HOST_PYTHON[0]}, and the environment has" in done.stderr
+    assert "Python 3.9. Nothing was changed." in done.stderr
 
 
 def test_our_own_environment_by_its_name(looking: Workplace) -> None:

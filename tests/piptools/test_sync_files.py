@@ -11,7 +11,7 @@ from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.lock.header import StampError
 from accelock.piptools.sync_files import Chooser
-from accelock.target import PLATFORMS, parse_target
+from accelock.target import PLATFORMS, PythonVersion, parse_target
 from tests.machine.machines import Commands, nvml, with_driver
 from tests.report.projects import Project, with_stamp_edited
 
@@ -42,12 +42,14 @@ def select(
     wanted: str = "",
     said: str | None = None,
     platform: str | None = "linux-x86_64",
+    python: str | None = "3.11",
 ) -> Selection | None:
     targets = tuple(map(target, declared.split()))
     named = PLATFORMS[platform] if platform else None
     environ = {"ACCELOCK_TARGET": wanted}
     run = Commands({} if said is None else {"NVML": said})
-    return Chooser(targets, load_catalogue(), environ, named, root, run).select(words)
+    version = PythonVersion.parse(python) if python else None
+    return Chooser(targets, load_catalogue(), environ, named, version, root, run).select(words)
 
 
 def told(selection: Selection | None) -> tuple[tuple[str, ...], str]:
@@ -208,6 +210,27 @@ def test_the_only_file_where_the_platform_has_no_name(project: Project) -> None:
     project.compiled("requirements.txt", "cpu", BODY)
     with pytest.raises(AccelockError, match=r"and this is \w+ on \w+\. Nothing was changed"):
         select(platform=None)
+
+
+# A file that is for other Pythons
+
+
+@pytest.mark.parametrize("words", [(), ("requirements.txt",), ("requirements.cpu.txt",)])
+def test_the_only_file_is_for_other_pythons(project: Project, words: tuple[str, ...]) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", BODY, python=["3.11", "3.12"])
+    with pytest.raises(AccelockError) as caught:
+        select(*words, python="3.10")
+    assert str(caught.value) == (
+        "requirements.cpu.txt was compiled for Python 3.11, 3.12, and the environment has Python "
+        "3.10. Nothing was changed. Make an environment with a Python that it is for, or compile "
+        "it for this one (--python-version 3.10; give the option once for each)."
+    )
+    assert told(select(*words, python="3.12"))[0] == ("requirements.cpu.txt",)
+
+
+def test_a_python_that_does_not_tell_its_version_is_left_to_pip_sync(project: Project) -> None:
+    project.compiled("requirements.cpu.txt", "cpu", BODY)
+    assert told(select(python=None))[0] == ("requirements.cpu.txt",)
 
 
 # The variable

@@ -42,9 +42,10 @@ TABLE = '[tool.accelock]\ntargets = ["cpu", "cu126"]\n'
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A folder with inputs, a pyproject.toml and compiled files."""
+    """A folder with inputs, a pyproject.toml and compiled files, for these Pythons."""
 
     folder: Path
+    pythons: tuple[str, ...] = ("3.11",)
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -59,7 +60,7 @@ class Project:
         body: str,
         inputs: Sequence[str] = ("requirements.in",),
         platforms: Sequence[str] = ALL,
-        python: Sequence[str] = ("3.11",),
+        python: Sequence[str] | None = None,
         command: str | None = None,
     ) -> Path:
         """Write a file as `accelock compile` would; inputs that are not there are left out."""
@@ -72,13 +73,21 @@ class Project:
         target: str,
         inputs: Sequence[str],
         platforms: Sequence[str] = ALL,
-        python: Sequence[str] = ("3.11",),
+        python: Sequence[str] | None = None,
     ) -> Stamp:
         folder = (self.folder / name).parent
         local = [each for each in inputs if (folder / each).is_file()]
         texts = [(each, freshness.text_of(folder / each)) for each in local]
         digest = freshness.digest(texts, freshness.settings_of(self.folder))
-        return Stamp("0.1.0", target, tuple(platforms), tuple(python), tuple(inputs), digest, "")
+        return Stamp(
+            "0.1.0",
+            target,
+            tuple(platforms),
+            tuple(python or self.pythons),
+            tuple(inputs),
+            digest,
+            "",
+        )
 
     def sound(self) -> Project:
         """Fill it with an input, a table of two targets, and a file for each of them."""

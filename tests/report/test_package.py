@@ -121,6 +121,31 @@ def test_the_file_of_a_compiled_pin_is_the_indexs(tmp_path: Path) -> None:
         assert server.bodies() == ()
 
 
+@pytest.mark.parametrize("url", ["https://mirror.example/whl/{target}", "https://x/{target}/"])
+def test_a_source_of_the_command_line_is_the_index(tmp_path: Path, url: str) -> None:
+    project = Project(tmp_path)
+    project.write("pyproject.toml", '[tool.accelock]\ntargets = ["cu126"]\n')
+    line = url.replace("{target}", "cu126").rstrip("/")
+    body = f"--extra-index-url {line}\nfilelock==3.18.0\ntorch==2.6.0+cu126\n"
+    command = f"accelock compile -t cu126 '--source=pytorch={url}'"
+    project.compiled("requirements.txt", "cu126", body, command=command)
+    assert f"  index: {line}" in list(why_package(here(tmp_path), "torch", no_network).lines())
+    (other,) = why_package(here(tmp_path), "filelock", no_network).targets
+    assert other.package is not None
+    assert other.package.index is None
+
+
+def test_the_python_is_one_that_the_file_is_for(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    body = 'torch==2.6.0+cpu ; python_version < "3.13"\nsix==1.17.0\n'
+    project.compiled("requirements.txt", "cpu", body, python=["3.12", "3.10"])
+    first = next(why_package(here(tmp_path), "torch", no_network).lines())
+    assert first == "torch on linux-x86_64, Python 3.12"
+    project.compiled("requirements.txt", "cpu", body, python=["3.12", "3.11"])
+    first = next(why_package(here(tmp_path), "torch", no_network).lines())
+    assert first == "torch on linux-x86_64, Python 3.11"
+
+
 def test_a_platform_that_no_target_is_locked_for(tmp_path: Path) -> None:
     folder = PoetryFolder(tmp_path)
     folder.platforms = {"cpu": ("linux-x86_64",), "cu126": ("linux-x86_64", "linux-aarch64")}

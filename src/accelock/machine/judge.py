@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from accelock.target import Target
 
 VARIABLE = "ACCELOCK_TARGET"
+DRIVER = "ACCELOCK_CUDA_DRIVER"
 # The first Jetson that runs the wheels for servers: CUDA 13 has one build for all Arm.
 _THOR = (11, 0)
 
@@ -112,7 +113,7 @@ def _driver_obstacle(target: Target, machine: Machine, tables: HardwareTables) -
     if hidden := machine.hidden(Vendor.NVIDIA):
         return _no(Cause.HIDDEN, f"{hidden} hides the NVIDIA GPUs")
     if machine.driver is None:
-        return _no(Cause.NO_DRIVER, "no NVIDIA driver found")
+        return _no_driver(machine)
     floor = tables.driver_floor(target, _driver_system(machine))
     if floor is None:
         what = f"it is not known which driver it needs; set {VARIABLE}={target}"
@@ -121,6 +122,15 @@ def _driver_obstacle(target: Target, machine: Machine, tables: HardwareTables) -
         return None
     has = f"this machine has {machine.driver.text}"
     return _no(Cause.OLD_DRIVER, f"needs NVIDIA driver {spell_driver(floor)} or newer, {has}")
+
+
+def _no_driver(machine: Machine) -> Verdict:
+    """Return what stops a target; GPUs without a driver are those that a user named."""
+    gpus = machine.of(Vendor.NVIDIA)
+    if not gpus:
+        return _no(Cause.NO_DRIVER, "no NVIDIA driver found")
+    what = f"no NVIDIA driver found for {_listed(gpus)}; set {DRIVER} to its version"
+    return _no(Cause.UNKNOWN, what)
 
 
 def _driver_system(machine: Machine) -> OperatingSystem:

@@ -247,7 +247,8 @@ def _driver(reader: _Reader) -> Driver | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        reader.fault("nvidia_driver", "must be an object or null")
+        what = 'must be null or an object, as in {"version": "550.54.15"}'
+        reader.fault("nvidia_driver", what)
         return None
     inner = _Reader(value, "nvidia_driver.", reader.faults)
     inner.only(("version", "source"))

@@ -22,6 +22,7 @@ from accelock.piptools import candidates, hashing, inputs, upgrading
 from accelock.piptools.asks import Asks
 from accelock.piptools.keeping import Keeper
 from accelock.piptools.reading import introduce
+from accelock.piptools.rounds import Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -116,7 +117,8 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
                 return bool(super()._do_resolve(resolver, compatible_existing_constraints))
             pins = compatible_existing_constraints
             solve = functools.partial(_attempt, self, run.active, resolver)
-            attempt = functools.partial(solve, held=upgrading.held(run, solve, pins))
+            held = upgrading.held(run, solve, pins)
+            attempt = functools.partial(solve, held=held, rounds=Rounds())
             keeper = Keeper(attempt, lambda: Asks.of(run.memo.metadata.values()))
             for pin in keeper.keep(pins).values():
                 log.warning(f"Discarding {pin} to proceed the resolution")
@@ -130,17 +132,24 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
 
 
 def _attempt(
-    resolver: Any, active: Active, pips: Any, pins: Collection[Any], held: Collection[Any] = ()
+    resolver: Any,
+    active: Active,
+    pips: Any,
+    pins: Collection[Any],
+    held: Collection[Any] = (),
+    rounds: Rounds | None = None,
 ) -> dict[str, str]:
     """Let pip's own resolver solve with these pins, and return the versions that it found.
 
     :param held: constraints that are no pins of the file, and are never let go of.
+    :param rounds: what an attempt with pins may take; without pins it is what pip itself allows.
     """
     active.heard.clear()
-    pips.resolve(
-        root_reqs=[*resolver.constraints, *held, *pins],
-        check_supported_wheels=not resolver.options.target_dir,
-    )
+    with rounds.limited() if rounds is not None and pins else contextlib.nullcontext():
+        pips.resolve(
+            root_reqs=[*resolver.constraints, *held, *pins],
+            check_supported_wheels=not resolver.options.target_dir,
+        )
     found = pips._result.mapping.values()
     return {canonicalize_name(each.project_name): str(each.version) for each in found}
 

@@ -4,7 +4,8 @@ pip-tools hands existing pins to pip as constraints. Where they conflict, it let
 pip names, and gives up where pip names one package that is not pinned (`BacktrackingResolver.
 _do_resolve`, pip-tools 7.3.0 to 7.6.2): a torch that has to be older stops at each package whose
 pinned version requires the newer one. Here the pins of those that ask are let go of too, and what
-was let go of without need is taken back.
+was let go of without need is taken back. Where pip goes back and forth without an end in sight
+(`rounds`), all pins are let go of, and those that do no harm are taken back.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pip._internal.exceptions import InstallationError
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 from pip._vendor.resolvelib import ResolutionImpossible
+
+from accelock.piptools.rounds import TooManyRoundsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -36,6 +39,7 @@ class Keeper:
     ) -> None:
         self._attempt = attempt
         self._asks = asks
+        self._failed: list[frozenset[str]] = []
 
     def keep(self, pins: Mapping[str, Any]) -> dict[str, Any]:
         """Solve; return the pins that the solution lacks, by canonical name.
@@ -59,6 +63,7 @@ class Keeper:
             named = self._in_the_way(error, kept, disputed)
             if not named:
                 raise
+            self._failed.append(frozenset(kept))
             gone.update({name: kept.pop(name) for name in named})
             disputed.update(named)
             return None
@@ -76,18 +81,30 @@ class Keeper:
         """
         pins = {name: gone[name] for name in names if not _has(found, name, gone[name])}
         kept.update({name: gone[name] for name in names if name not in pins})
-        if not pins or len(gone) == 1:
+        if not pins:
             return found
-        try:
-            found = self._attempt((*kept.values(), *pins.values()))
-        except InstallationError:
-            if len(pins) > 1:
-                half = len(pins) // 2
-                found = self._take_back([*pins][:half], kept, gone, found)
-                found = self._take_back([*pins][half:], kept, gone, found)
-        else:
+        again = self._again({**kept, **pins})
+        if again is not None:
             kept.update(pins)
+            return again
+        if len(pins) > 1:
+            half = len(pins) // 2
+            found = self._take_back([*pins][:half], kept, gone, found)
+            found = self._take_back([*pins][half:], kept, gone, found)
         return found
+
+    def _again(self, pins: Mapping[str, Any]) -> Mapping[str, str] | None:
+        """Return what is found with more pins than there was a solution with; None for nothing.
+
+        Pins among which are all of an attempt that failed, as the file's all together, fail again.
+        """
+        if any(failed <= pins.keys() for failed in self._failed):
+            return None
+        try:
+            return self._attempt(pins.values())
+        except InstallationError:
+            self._failed.append(frozenset(pins))
+            return None
 
     def _in_the_way(
         self, error: InstallationError, kept: Mapping[str, Any], disputed: set[str]
@@ -97,6 +114,8 @@ class Keeper:
         pip names only the last conflict that it ran into, and not always all that have a part in
         it: then it is the pins around any package that a conflict was about, and in the end all.
         """
+        if isinstance(error, TooManyRoundsError):
+            return sorted(kept)
         impossible = error.__cause__
         if not isinstance(impossible, ResolutionImpossible):
             return []

@@ -18,13 +18,15 @@ from accelock.config import Config, read_config
 from accelock.errors import AccelockError
 from accelock.lock import journal
 from accelock.machine import container
-from accelock.piptools import sync_guard
+from accelock.piptools import sync_guard, sync_python
 from accelock.piptools.sync_files import Chooser
 from accelock.report import files
 from accelock.target import host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from accelock.target import PythonVersion
 
 PROGRAM = "accelock sync"
 _HELP = """
@@ -81,7 +83,8 @@ class LayeredPath(click.ParamType):  # type: ignore[type-arg]  # not generic in 
 def _sync(**params: Any) -> None:
     words = params["src_files"]
     _refuse_unfinished(words)
-    selection = _chooser().select(words)
+    python = sync_python.version_of(params["python_executable"])
+    selection = _chooser(python).select(words)
     if selection is not None:
         params["src_files"] = selection.files
         if params["verbose"] >= params["quiet"]:
@@ -92,10 +95,10 @@ def _sync(**params: Any) -> None:
         _run_pip_sync(params)
 
 
-def _chooser() -> Chooser:
+def _chooser(python: PythonVersion | None) -> Chooser:
     catalogue = load_catalogue()
     config = read_config(Path("pyproject.toml"), catalogue) or Config()
-    return Chooser(config.targets, catalogue, os.environ, host_platform())
+    return Chooser(config.targets, catalogue, os.environ, host_platform(), python)
 
 
 def _refuse_unfinished(words: Iterable[str]) -> None:

@@ -43,21 +43,22 @@ class Chooser:
     """Chooses among the files of the working directory, as the machine and the user have it.
 
     `declared` are the targets of [tool.accelock]; `environ`, `root` and `run` are where the machine
-    is looked at.
+    is looked at; `python` is that of the environment, None where it does not tell.
     """
 
     declared: tuple[Target, ...]
     catalogue: Catalogue
     environ: Mapping[str, str]
     platform: Platform | None
+    python: PythonVersion | None
     root: Path = field(default=Path("/"))
     run: Runner = field(default=run_command)
 
     def select(self, words: Sequence[str]) -> Selection | None:
         """Return the files for the words of the command line, or None for plain pip-sync.
 
-        Raises AccelockError where no file fits, or one is not for this platform, and StampError
-        for a damaged one.
+        Raises AccelockError where no file fits, or one is not for this platform or Python, and
+        StampError for a damaged one.
         """
         selection = self._named(words) if words else self._default()
         if selection is not None:
@@ -99,16 +100,21 @@ class Chooser:
         )
 
     def _refuse_elsewhere(self, selection: Selection) -> None:
-        """Stop before a file that was compiled for other platforms, however it was chosen.
+        """Stop before a file that was compiled for other platforms or Pythons, however chosen.
 
         Its pins and markers say nothing of this one: pip would install what is not locked.
         """
         for name in selection.files:
             path = Path(name)
             compiled = files.read(path, name, self.catalogue.targets) if path.is_file() else None
-            has = compiled.stamp.platforms if compiled is not None else ()
+            if compiled is None:
+                continue
+            has = compiled.stamp.platforms
             if has and (self.platform is None or self.platform.name not in has):
                 raise AccelockError(self._is_elsewhere(name, ", ".join(has), selection.choice))
+            pythons = compiled.stamp.python
+            if pythons and self.python is not None and str(self.python) not in pythons:
+                raise AccelockError(_is_for_another_python(name, pythons, self.python))
 
     def _is_elsewhere(self, name: str, has: str, choice: Choice) -> str:
         around = surroundings(self.environ)
@@ -172,7 +178,8 @@ class Chooser:
         A file that cannot be read says nothing: it is refused once it is chosen.
         """
         found: list[Locked] = []
-        place = Place(self.platform, PythonVersion.host()) if self.platform else None
+        python = self.python or PythonVersion.host()
+        place = Place(self.platform, python) if self.platform else None
         project = Project(self.catalogue, Config(targets=self.declared))
         for path in paths:
             with contextlib.suppress(AccelockError):
@@ -193,6 +200,14 @@ class Chooser:
             return False
         names = {target.name for target in self.declared}
         return wanted in names or (len(pool) == 1 and not names)
+
+
+def _is_for_another_python(name: str, pythons: Sequence[str], python: PythonVersion) -> str:
+    return (
+        f"{name} was compiled for Python {', '.join(pythons)}, and the environment has Python "
+        f"{python}. Nothing was changed. Make an environment with a Python that it is for, or "
+        f"compile it for this one (--python-version {python}; give the option once for each)."
+    )
 
 
 def _no_file(path: Path, choice: Choice) -> str:

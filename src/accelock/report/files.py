@@ -54,9 +54,14 @@ class Compiled:
     @property
     def command(self) -> str | None:
         """Return the command line at the top, by which the file was made."""
-        top = "\n".join(self.requirements.header)
-        found = (pattern.search(top) for pattern in _COMMANDS)
-        return next((match[1].strip() for match in found if match), None)
+        return command_of(self.requirements)
+
+
+def command_of(content: RequirementsFile) -> str | None:
+    """Return the command line in the header of a file, by which it was made."""
+    top = "\n".join(content.header)
+    found = (pattern.search(top) for pattern in _COMMANDS)
+    return next((match[1].strip() for match in found if match), None)
 
 
 def read(path: Path, name: str, known: Collection[str]) -> Compiled | None:

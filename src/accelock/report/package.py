@@ -8,7 +8,7 @@ The JSON: `format` (1), `package`, `platform`, `python`, `family` (null for an o
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
@@ -89,7 +89,7 @@ def why_package(here: Here, word: str, open_reader: Callable[[], Fetching]) -> W
     :raises AccelockError: there is no lock, or no target is locked for the platform.
     """
     locks = read_locks(here.directory, here.project, here.lock)
-    name, place = canonicalize_name(word), here.place
+    name, place = canonicalize_name(word), _place(here, locks)
     there = {each: each.every(place) for each in _holding(locks, place.platform)}
     if not any(name in packages for packages in there.values()):
         names = sorted({each for packages in there.values() for each in packages})
@@ -110,6 +110,13 @@ def why_package(here: Here, word: str, open_reader: Callable[[], Fetching]) -> W
         for lock, package in found.items()
     )
     return WhyPackage(name, place, known, lockstep, targets, tuple(downloads.faults))
+
+
+def _place(here: Here, locks: Locks) -> Place:
+    """Return the place that is meant; of another Python than the files are for, with theirs."""
+    place = here.place
+    known = [python for each in locks.targets for python in each.pythons]
+    return replace(place, python=known[0]) if known and place.python not in known else place
 
 
 def _holding(locks: Locks, platform: Platform) -> list[TargetLock]:

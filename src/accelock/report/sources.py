@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import Source
 from accelock.report.findings import Finding, Level
 from accelock.report.freshness import recompile
+from accelock.report.named import is_instance, named_sources
 from accelock.report.project import label_of, of_families
 
 if TYPE_CHECKING:
@@ -49,26 +48,9 @@ def _needs_line(family: Family, pin: Pin) -> bool:
 
 
 def _has_line(compiled: Compiled, family: Family, pin: Pin, config: Config) -> bool:
-    named = _named_sources(compiled, family, config)
+    named = named_sources(compiled.command, family, config)
     urls = [url for flag in _FLAGS for url in compiled.requirements.values(flag)]
     return any(_serves(url, family, label_of(pin) or None, named) for url in urls)
-
-
-def _named_sources(compiled: Compiled, family: Family, config: Config) -> tuple[Source, ...] | None:
-    """Return the sources that the project names for a family, or None where nothing tells them.
-
-    A source given on the command line stands in the header, unless that has another command.
-    """
-    own = (config.sources[family.name],) if family.name in config.sources else ()
-    command = compiled.command
-    if command is None or not command.startswith("accelock "):
-        return None
-    prefix = f"--source={family.name}="
-    try:
-        words = [word for word in shlex.split(command) if word.startswith(prefix)]
-    except ValueError:  # somebody edited the comment
-        return None
-    return (*own, *(Source(word.removeprefix(prefix)) for word in words))
 
 
 def _serves(url: str, family: Family, label: str | None, named: tuple[Source, ...] | None) -> bool:
@@ -82,11 +64,4 @@ def _serves(url: str, family: Family, label: str | None, named: tuple[Source, ..
         return label is None or source.template.replace("{target}", label) == wanted
     if named is None:
         return True
-    return any(_instance_of(wanted, source, label) for source in named)
-
-
-def _instance_of(url: str, source: Source, label: str | None) -> bool:
-    pattern = re.escape(source.without_credentials.template).replace(
-        re.escape("{target}"), re.escape(label) if label else "[^/]+"
-    )
-    return re.fullmatch(pattern, url) is not None
+    return any(is_instance(wanted, source, label) for source in named)

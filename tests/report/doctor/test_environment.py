@@ -47,6 +47,15 @@ def test_nothing_installed_is_well(project: Project) -> None:
     assert found(project) == []
 
 
+def test_a_file_for_another_python(project: Project) -> None:
+    project.compiled("requirements.cu126.txt", "cu126", "six==1.0\n", python=["3.12", "3.13"])
+    (finding,) = found(project)
+    assert (finding.code, finding.level.value) == ("python-not-locked", "error")
+    assert finding.file == "requirements.cu126.txt"
+    assert finding.what == "it is for Python 3.12, 3.13, and the environment has 3.11"
+    assert "--python-version 3.11" in finding.todo
+
+
 def test_another_targets_torch(project: Project) -> None:
     (finding,) = found(project, torch="2.6.0+cpu")
     assert (finding.code, finding.level.value) == ("other-build", "error")

@@ -115,6 +115,18 @@ def test_a_container_without_its_gpu(project: Project, tmp_path: Path) -> None:
     ]
 
 
+def test_a_gpu_that_is_named_without_its_driver(project: Project, tmp_path: Path) -> None:
+    """A GPU is known, so that nobody is told that the container has none."""
+    root = write(tmp_path / "root", DOCKER)
+    at = here(project.folder, root, environ={"ACCELOCK_COMPUTE_CAPABILITY": "9.0"})
+    (finding,) = findings(diagnose(at, ()))
+    assert finding.code == "gpu-unused"
+    assert finding.what == (
+        "there is a GPU, and cpu is taken: cu126: no NVIDIA driver found for compute capability "
+        "9.0; set ACCELOCK_CUDA_DRIVER to its version"
+    )
+
+
 def test_a_gpu_that_is_hidden_in_a_container_is_no_finding(project: Project) -> None:
     write(project.folder / "root", DOCKER)
     assert codes(gpu_box(project.folder, environ={"CUDA_VISIBLE_DEVICES": ""})) == []  # type: ignore[arg-type]

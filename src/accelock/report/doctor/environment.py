@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from accelock.machine import Choice
     from accelock.report.here import Here
+    from accelock.report.locked import TargetLock
 
 TODO = "accelock sync (or poetry install)"
 
@@ -30,10 +31,22 @@ def check_environment(
     lock = here.locks.of(choice.target) if here.locks and choice else None
     if lock is None or choice is None or here.machine.platform is None:
         return
+    yield from _other_python(lock, here)
     locked = lock.every(here.place)
     wanted = {name: package.version for name, package in locked.items()}
     yield from _other_versions(installed, wanted, here, choice)
     yield from _leftovers(installed, wanted, here, choice)
+
+
+def _other_python(lock: TargetLock, here: Here) -> Iterator[Finding]:
+    if lock.pythons and here.python not in lock.pythons:
+        has = ", ".join(map(str, lock.pythons))
+        what = f"it is for Python {has}, and the environment has {here.python}"
+        todo = (
+            "make an environment with a Python that it is for, or compile it for this one too "
+            f"(--python-version {here.python})"
+        )
+        yield Finding("python-not-locked", Level.ERROR, lock.file, what, todo)
 
 
 def _collisions(installed: Mapping[str, str]) -> Iterator[Finding]:

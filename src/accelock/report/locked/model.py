@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from accelock.lock.markers import Place
-    from accelock.target import Platform, Target
+    from accelock.target import Platform, PythonVersion, Target
 
 TORCH = "torch"
 
@@ -67,6 +67,7 @@ class TargetLock:
     :param at: returns the packages that are installed at a place, by name.
     :param every: the same, with those that only an extra asks for: Poetry chooses a target, and
         installs, with regard to them too.
+    :param pythons: the Pythons that it holds for; empty where nothing tells them.
     """
 
     target: Target
@@ -74,6 +75,7 @@ class TargetLock:
     platforms: tuple[Platform, ...] | None
     at: Callable[[Place], Mapping[str, LockedPackage]]
     every: Callable[[Place], Mapping[str, LockedPackage]]
+    pythons: tuple[PythonVersion, ...] = ()
 
     def holds(self, platform: Platform) -> bool:
         """Tell whether it holds on a platform, as far as is known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import Source
@@ -9,6 +10,7 @@ from accelock.errors import AccelockError
 from accelock.lock import requirements
 from accelock.report import files
 from accelock.report.locked.model import LockedPackage, Locks, TargetLock
+from accelock.report.named import is_instance, named_sources
 from accelock.report.project import holds_at
 
 if TYPE_CHECKING:
@@ -56,11 +58,12 @@ def read_file(path: Path, name: str, target: Target, project: Project) -> Target
     compiled = files.read(path, name, project.catalogue.targets)
     if compiled is None:
         content = requirements.parse(_text(path, name), name)
-        platforms = None
-    else:
-        content = compiled.requirements
-        platforms = tuple(dict.fromkeys(place.platform for place in compiled.places))
-    return lock_of(content, name, target, platforms, project)
+        return lock_of(content, name, target, None, project)
+    places = compiled.places
+    platforms = tuple(dict.fromkeys(place.platform for place in places))
+    pythons = tuple(dict.fromkeys(place.python for place in places))
+    lock = lock_of(compiled.requirements, name, target, platforms, project)
+    return replace(lock, pythons=pythons)
 
 
 def lock_of(
@@ -110,9 +113,11 @@ def _index(pin: Pin, content: RequirementsFile, target: Target, project: Project
     family = known[0]
     flags = ("--index-url", "--extra-index-url", "--find-links")
     urls = [url for flag in flags for url in content.values(flag)]
+    named = named_sources(files.command_of(content), family, project.config)
+    own = project.config.sources.get(family.name)
+    sources = named if named is not None else (own,) if own is not None else ()
     for url in urls:
-        template = family.recognise(url)
-        own = project.config.sources.get(family.name)
-        if template is not None or (own is not None and own.url(target) == url.rstrip("/")):
+        is_named = any(is_instance(url.rstrip("/"), each, target.name) for each in sources)
+        if is_named or family.recognise(url) is not None:
             return Source(url).redacted
     return None
