@@ -8,7 +8,8 @@ from packaging.version import Version
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import LockstepError
-from accelock.index.lockstep import CellDroppedError, Lockstep, held_back_message
+from accelock.index.lockstep import CellDroppedError, Lockstep
+from accelock.index.wording import held_back_message
 from accelock.target import PLATFORMS, Cell, PythonVersion, parse_target
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from accelock.errors import LockstepError
+from accelock.index.wording import HeldBack, Words, newest, versions_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 # A package, and cells that share a version of it.
 _Key = tuple[str, "tuple[Cell, ...]"]
 
-# How many versions a message names.
-_LISTED = 8
-
 
 class CellDroppedError(LockstepError):
     """A cell of the default platforms has no wheel for a package and is to be left out.
@@ -38,30 +36,6 @@ class CellDroppedError(LockstepError):
         super().__init__(message)
         self.cell = cell
         self.others = others
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What the messages tell a user to do, in the words of the command that runs."""
-
-    downloads: str = (
-        "compile without --generate-hashes, or allow the download of whole wheels with "
-        "--allow-downloads"
-    )
-    platforms: str = "with --platform or `platforms` in [tool.accelock]"
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """Why a package is not newer: cells of one default platform have no wheel of it.
-
-    :param could: the version that all other cells could have.
-    :param alone: whether a target of these cells has no other platform: it is the reason itself.
-    """
-
-    could: Version
-    cells: tuple[Cell, ...]
-    alone: bool
 
 
 @dataclass
@@ -312,7 +286,7 @@ class Lockstep:
     def having(self, name: str, cell: Cell, wanted: Collection[Version] = ()) -> str:
         """Say which versions a cell has, where others are wanted, and where it was looked."""
         has = self.available(name, cell)
-        what = _range(name, has, wanted) if has else f"there is no wheel of {name} for it"
+        what = versions_there(name, has, wanted) if has else f"there is no wheel of {name} for it"
         return f"{what}, at {self.source(cell, name)}"
 
     def _explain(self, name: str, cell: Cell, served: list[Cell]) -> str:
@@ -324,7 +298,7 @@ class Lockstep:
         if has and served:
             lines.append(
                 "One version has to serve all cells (lockstep), and these have it up to: "
-                + "; ".join(f"{other}: {_newest(self.fitting(name, other))}" for other in served)
+                + "; ".join(f"{other}: {newest(self.fitting(name, other))}" for other in served)
                 + "."
             )
         bare = sorted(self.wanted(name, cell).filter(self.unhashed(name, cell)))
@@ -334,35 +308,3 @@ class Lockstep:
                 f"of it: {self.words.downloads}."
             )
         return " ".join(lines)
-
-
-def held_back_message(
-    name: str, chosen: Version, held: HeldBack, words: Words | None = None
-) -> str:
-    """Say which default platform, or which target, keeps a package back, and what to do."""
-    cells, words = held.cells, words or Words()
-    where = ", ".join(dict.fromkeys(f"{c.target.name} on {c.platform.name}" for c in cells))
-    why = f"{name} {held.could} is there, but not for {where}, so that {chosen} is taken"
-    if held.alone:
-        return f"{why}: all targets have one version, unless `lockstep = false` is set."
-    return (
-        f"{why}. {cells[0].platform.name} is one of the default platforms: name those that you "
-        f"need {words.platforms} to leave it out."
-    )
-
-
-def _newest(versions: Collection[Version]) -> str:
-    return str(max(versions)) if versions else "none"
-
-
-def _range(name: str, versions: Collection[Version], wanted: Collection[Version]) -> str:
-    """Say which versions there are: the newest few, or the oldest where older ones are wanted."""
-    ordered = sorted(versions)
-    if len(ordered) == 1:
-        return f"the only {name} that it has is {ordered[0]}"
-    more = len(ordered) > _LISTED
-    if wanted and max(wanted) < ordered[0]:
-        listed = ", ".join([*map(str, ordered[:_LISTED]), *(["..."] if more else [])])
-        return f"its oldest {name} is {ordered[0]} (it has {listed})"
-    listed = ", ".join([*(["..."] if more else []), *map(str, ordered[-_LISTED:])])
-    return f"its newest {name} is {ordered[-1]} (it has {listed})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from accelock.config import ignored_table
-from accelock.index.lockstep import held_back_message
+from accelock.index.wording import held_back_message
 from accelock.piptools import directories
 from accelock.piptools.merge import requirers
 from accelock.piptools.solve import pins, version_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from accelock.catalogue.source import redact
 from accelock.config import ignored_table
 from accelock.errors import LockstepError
-from accelock.index.lockstep import held_back_message
+from accelock.index.wording import held_back_message
 from accelock.poetry.solution import lockstep_versions
 from accelock.poetry.together import WORDS
 

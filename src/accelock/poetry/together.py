@@ -8,7 +8,8 @@ from poetry.core.constraints.version import Version as PoetryVersion
 
 from accelock.errors import AccelockError, LockstepError
 from accelock.index import waiving
-from accelock.index.lockstep import CellDroppedError, Lockstep, Words
+from accelock.index.lockstep import CellDroppedError, Lockstep
+from accelock.index.wording import Words
 from accelock.poetry import labels
 from accelock.poetry.asks import Asks
 from accelock.poetry.slices import Slice, first_slices, split, without
