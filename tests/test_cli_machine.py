@@ -10,6 +10,7 @@ import pytest
 
 from accelock import cli
 from accelock.machine import profile
+from accelock.target import PythonVersion
 from tests.machine.machines import nvml, with_driver
 from tests.report.heres import H100, here
 from tests.report.projects import TABLE, Project
@@ -29,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     ).around
     monkeypatch.setattr("accelock.console.base.surroundings", lambda: around)
     monkeypatch.setattr("accelock.machine.detection.host_platform", lambda: LINUX)
-    return Project(tmp_path).sound()
+    return Project(tmp_path, (str(PythonVersion.host()),)).sound()
 
 
 LINUX = profile.read("h100").platform

@@ -106,15 +106,24 @@ def test_the_json(project: Project) -> None:
     }
 
 
-def test_the_file_of_a_compiled_pin_is_the_indexs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["table", "command"])
+def test_the_file_of_a_compiled_pin_is_the_indexs(tmp_path: Path, named: str) -> None:
     with IndexServer(pytorch_site()) as server, fetching(server) as reading:
         project = Project(tmp_path)
-        table = '[tool.accelock]\ntargets = ["cu126"]\n[tool.accelock.sources]\n'
-        source = f'{table}pytorch = "{server.url}/whl/{{target}}"\n'
-        project.write("pyproject.toml", source)
+        source = f"{server.url}/whl/{{target}}"
+        table = '[tool.accelock]\ntargets = ["cu126"]\n'
+        command = f"accelock compile '--source=pytorch={source}'"
+        if named == "table":
+            table += f'[tool.accelock.sources]\npytorch = "{source}"\n'
+            command = "accelock compile"
+        project.write("pyproject.toml", table)
         body = f"--extra-index-url {server.url}/whl/cu126\ntorch==2.6.0+cu126\n"
-        project.compiled("requirements.txt", "cu126", body, platforms=CUDA_PLATFORMS)
-        (found,) = why_package(here(tmp_path), "torch", lambda: reading).targets
+        project.compiled(
+            "requirements.txt", "cu126", body, platforms=CUDA_PLATFORMS, command=command
+        )
+        answer = why_package(here(tmp_path), "torch", lambda: reading)
+        assert answer.faults == ()
+        (found,) = answer.targets
         assert found.filename is not None
         assert found.filename.startswith("torch-2.6.0+cu126-cp311-")
         assert found.filename.endswith("x86_64.whl")

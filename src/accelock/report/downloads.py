@@ -140,9 +140,11 @@ class Downloads:
         known = self.project.catalogue.family_of(package.name)
         family = known[0] if known else None
         own = CPU if package.label == CPU.name else target
-        source = self._source(family).url(own) if family else None
+        named = self._named(family) if family else None
+        source = (named or Source(family.index)).url(own) if family else None
         if known and source and known[1].prefer == "family":
-            yield source
+            # What nothing here names may have been named on the command line of the lock.
+            yield source if named or not package.index else _of_lock(package.index, known[0], own)
             return
         if package.index is not None:
             yield source if family and source and family.recognise(package.index) else package.index
@@ -150,13 +152,12 @@ class Downloads:
         if source:
             yield source
 
-    def _source(self, family: Family) -> Source:
-        """Return where this machine reads a family: environment, table, or the catalogue."""
+    def _named(self, family: Family) -> Source | None:
+        """Return where this machine reads a family: environment, or table; None: as usual."""
         if family.name in self.sources:
             return self.sources[family.name]
         named = sources_from_environment(os.environ, load_catalogue())
-        own = named.get(family.name) or self.project.config.sources.get(family.name)
-        return own or Source(family.index)
+        return named.get(family.name) or self.project.config.sources.get(family.name)
 
     def _tags(self, place: Place) -> Mapping[Tag, int]:
         tags = place.platform.tags(place.python, self.project.config.levels)
@@ -207,3 +208,9 @@ def megabytes(size: int | None) -> str:
 def spell_total(size: int, unknown: int) -> str:
     """Return a sum in MB, which some sizes may be missing from."""
     return f"at least {megabytes(size)}, {unknown} not known" if unknown else megabytes(size)
+
+
+def _of_lock(index: str, family: Family, target: Target) -> str:
+    """Return the index that a lock names, as it is for the target of a build."""
+    template = family.recognise(index)
+    return index if template is None else Source(template).url(target)
