@@ -17,7 +17,7 @@ from tests.support.sites import Site
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
@@ -44,6 +44,10 @@ def told(package, pool, installed, locked, io):
 slice_solver.PoetrySolver = told
 sys.exit(main())
 """
+
+
+def is_torch(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["name"] == "torch")
 
 
 def public(project: Project, target: str, name: str = "torch") -> str:
@@ -291,6 +295,25 @@ class TestMarkersOfTheUser:
         assert found.pop("macos-arm64") == "2.7.1"
         assert "linux-x86_64" in found
         assert set(found.values()) == {"2.8.0+cpu"}
+
+    def test_a_solve_has_no_torch_for_systems_that_have_their_own(self, project: Project) -> None:
+        """It would be one that nobody asked for, and make a second lock another."""
+        apple, linux = "sys_platform == 'darwin'", "sys_platform == 'linux'"
+        project.write_pyproject([f"torch==2.7.1; {apple}", f"torch==2.6.0; {linux}"])
+        project.poetry("lock")
+
+        found = {
+            target: {e["version"]: e["markers"] for e in project.view(target) if is_torch(e)}
+            for target in ("cpu", "cu126")
+        }
+        assert found["cu126"] == {"2.6.0+cu126": 'sys_platform == "linux"'}
+        assert found["cpu"] == {
+            "2.6.0+cpu": 'sys_platform == "linux"',
+            "2.7.1": 'sys_platform == "darwin"',
+        }
+        before = project.read()
+        project.poetry("lock")
+        assert project.read() == before
 
     def test_for_the_packages_released_with_it_too(self, project: Project) -> None:
         apple, linux = "sys_platform == 'darwin'", "sys_platform == 'linux'"

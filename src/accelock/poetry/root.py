@@ -57,6 +57,9 @@ def without(package: Package, is_out: Callable[[Dependency], bool]) -> Iterator[
     A solve asks it for ``all_requires``, which Poetry 2.0.1 to 2.5.1 joins from its groups: each
     is replaced by one that has what is left.
     """
+    if not any(is_out(each) for each in package.all_requires):
+        yield
+        return
     own = package._dependency_groups
     package._dependency_groups = {name: _without(group, is_out) for name, group in own.items()}
     try:

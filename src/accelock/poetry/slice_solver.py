@@ -45,6 +45,10 @@ class SliceSolver:
 
         :raises SolverProblemError: nothing fits; Poetry's own words on why.
         """
+        with root.without(self.solver._package, self._is_replaced(whole)):
+            return self._with_or_without_others(whole, found)
+
+    def _with_or_without_others(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
         is_of_others = self._is_of_others(whole)
         if not any(map(is_of_others, self.together.asks.requires)):
             return self._solve(whole, found)
@@ -73,6 +77,22 @@ class SliceSolver:
             solver.provider._source_root = self.solver.provider._source_root
             solved = solver.solve(latest).get_solved_packages()
             return {self._as_locked(package, whole): info for package, info in solved.items()}
+
+    def _is_replaced(self, whole: Slice) -> Callable[[Dependency], bool]:
+        """Return what tells a dependency of other slices on what this one has a word of its own on.
+
+        Of ``torch==2.7.1 ; sys_platform == "darwin"`` beside ``torch==2.6.0 ; sys_platform ==
+        "linux"``, each system has its own solve: either would add a torch for the other here.
+        """
+        idle, asks = self._idle(whole), self.together.asks
+        own = {d.name for d in asks.requires if not asks.is_idle(d, whole.platforms)}
+        platforms = self.together.platforms()
+
+        def is_replaced(dependency: Dependency) -> bool:
+            replaced = dependency.name in own and idle(dependency)
+            return replaced and not asks.is_idle(dependency, platforms)
+
+        return is_replaced
 
     def _is_of_others(self, whole: Slice) -> Callable[[Dependency], bool]:
         """Return what tells a dependency that is for other slices, whatever its version.
