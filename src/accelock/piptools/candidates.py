@@ -13,6 +13,8 @@ from pip._internal.models.link import Link
 from pip._internal.models.target_python import TargetPython
 from pip._vendor.packaging.utils import canonicalize_name
 
+from accelock.piptools.state import place_of_files
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,7 +55,7 @@ def route(run: Run, finder: Any, *, all_wheels: Callable[[], bool]) -> None:
         active = run.active
         if active is None:
             return list(ordinary(name))
-        place = None if all_wheels() else (active.cell.platform.name, active.cell.python)
+        place = None if all_wheels() else place_of_files(active.cell)
         key = (place, *scope_of(finder, name))
         if key not in run.memo.candidates:
             run.memo.candidates[key] = list(ordinary(name))

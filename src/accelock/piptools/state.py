@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from accelock.index.shelf import Shelf
     from accelock.piptools.inputs import Inputs
     from accelock.piptools.plan import Plan
-    from accelock.target import Cell
+    from accelock.target import Cell, PythonVersion
 
 
 @dataclass
@@ -26,6 +26,8 @@ class Memo:
 
     :param pages: URL -> pip's page, or None of one that it could not fetch.
     :param unread: URL -> why it could not, but for a project that its index lacks.
+    :param candidates: (place of a cell or None for all, canonical name, what decides which files
+        there are) -> pip's candidates.
     """
 
     pages: dict[str, Any] = field(default_factory=dict)
@@ -36,6 +38,19 @@ class Memo:
     hashes: dict[tuple[object, ...], set[str]] = field(default_factory=dict)
     projects: dict[object, Any] = field(default_factory=dict)
     built: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def looked_up(self, name: str, cell: Cell) -> list[list[Any]]:
+        """Return each list of candidates that an ordinary project was found to have in a cell.
+
+        One for each of the pages and kinds of files that the cell's commands looked at.
+        """
+        place = place_of_files(cell)
+        return [found for key, found in self.candidates.items() if key[:2] == (place, name)]
+
+
+def place_of_files(cell: Cell) -> tuple[str, PythonVersion]:
+    """Return what decides, of a cell, which of a project's files fit."""
+    return cell.platform.name, cell.python
 
 
 @dataclass

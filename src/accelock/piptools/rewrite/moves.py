@@ -177,12 +177,11 @@ class Moves:
 
     def _no_file(self, name: str, old: str, cells: Sequence[Cell]) -> str | None:
         """Return in which cell no file of the version fits."""
-        candidates = self.turned.compiled.run.memo.candidates
+        memo = self.turned.compiled.run.memo
         for cell in cells:
-            place = (cell.platform.name, cell.python)
-            looked = [found for key, found in candidates.items() if key[:2] == (name, place)]
+            looked = memo.looked_up(name, cell)
             if looked and not any(public(str(c.version)) == old for each in looked for c in each):
-                return f"no file of {name} {old} fits {place[0]}, Python {place[1]}"
+                return f"no file of {name} {old} fits {cell.platform}, Python {cell.python}"
         return None
 
     def _in(self, cell: Cell, parent: str, version: str | None) -> list[Ask]:

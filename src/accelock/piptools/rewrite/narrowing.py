@@ -76,8 +76,7 @@ class Narrowing:
         return roots.narrowed(root.name, self.scope.marker(cells)) if cells else roots
 
     def _files_are_missing(self, name: str, cell: Cell) -> bool:
-        place = (cell.platform.name, cell.python)
-        looked = [each for key, each in self.memo.candidates.items() if key[:2] == (name, place)]
+        looked = self.memo.looked_up(name, cell)
         return bool(looked) and not any(looked)
 
     def _are_for_others(self, asks: Collection[Ask], cell: Cell) -> bool:
