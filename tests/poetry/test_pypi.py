@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -35,8 +36,11 @@ targets = ["cpu", "cu126"]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IndexServer, Proxy]]:
     """PyPI and PyTorch's indexes, under their own names."""
-    # pip knows PyPI's name; so that it need not be written here.
-    from pip._internal.models.index import PyPI  # noqa: PLC0415
+    # pip knows PyPI's name; so that it need not be written here. On Python 3.10 setuptools warns of
+    # that import, where some other test has imported distutils.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pip._internal.models.index import PyPI  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("world")
     hosts = (PYTORCH, urlsplit(PyPI.simple_url).hostname or "")

@@ -390,6 +390,7 @@ class TestUnpublishedHashes:
     def test_with_consent_they_are_downloaded_and_the_size_is_said(self, own: Project) -> None:
         own.server.configure("/whl/cu126/torch", hashes="none")
         own.server.configure("/whl/torch", hashes="none")
+        own.server.configure(etag=True)
         table = f"allow-downloads = true\n{LINUX}"
         own.write_pyproject(["torch<2.7"], table=table, python=ONLY_HERE)
         done = own.poetry("lock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -36,7 +37,8 @@ def whole_or_part(content: bytes, header: str, options: Options) -> Answer:
     kind = "application/octet-stream"
     if not options.ranges or not wanted or wanted.groups() == ("", ""):
         ranges = {"Accept-Ranges": "bytes"} if options.ranges else {}
-        return Answer(200, content, kind, ranges)
+        etag = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"'} if options.etag else {}
+        return Answer(200, content, kind, ranges | etag)
     first, last = wanted.groups()
     size = len(content)
     start = int(first) if first else max(size - int(last), 0)

@@ -36,6 +36,7 @@ class Options:
         `broken-json` has the content type of JSON; `unavailable` is 503; `drop` closes the
         connection without an answer.
     requires_python, upload_time: whether a page has these attributes.
+    etag: whether files have an ETag (RFC 9110), as those of PyTorch's and PyPI's hosts do.
     """
 
     format: Format = "negotiate"
@@ -49,6 +50,7 @@ class Options:
     fault: Fault | None = None
     requires_python: bool = True
     upload_time: bool = False
+    etag: bool = False
 
 
 @dataclass(frozen=True, slots=True)
