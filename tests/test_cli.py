@@ -19,8 +19,8 @@ from tests.report.projects import TABLE, Project
 from tests.support.environments import run, run_accelock
 
 HEAVY = (
-    "accelock.machine.detection",
-    "accelock.machine.probes",
+    "accelock.hardware.detection",
+    "accelock.hardware.probes",
     "pip",
     "piptools",
     "click",
@@ -31,8 +31,8 @@ HEAVY = (
     "http.client",
     "ssl",
     "socket",
-    "accelock.index.reader",
-    "accelock.piptools",
+    "accelock.sources.reader",
+    "accelock.hosts.piptools",
 )
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock import cli
-from accelock.machine import profile
-from accelock.target import PythonVersion
-from tests.machine.machines import nvml, with_driver
+from accelock.hardware import profile
+from accelock.targets import PythonVersion
+from tests.hardware.machines import nvml, with_driver
 from tests.report.heres import H100, here
 from tests.report.projects import TABLE, Project
 from tests.support.environments import run_accelock
@@ -29,7 +29,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         tmp_path, with_driver(tmp_path / "root", "580.82.07"), {"NVML": nvml("580.82.07", H100)}
     ).around
     monkeypatch.setattr("accelock.console.base.surroundings", lambda: around)
-    monkeypatch.setattr("accelock.machine.detection.host_platform", lambda: LINUX)
+    monkeypatch.setattr("accelock.hardware.detection.host_platform", lambda: LINUX)
     return Project(tmp_path, (str(PythonVersion.host()),)).sound()
 
 
@@ -81,7 +81,7 @@ def test_diff(
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.setenv("ACCELOCK_SOURCE_PYTORCH", "http://127.0.0.1:9/whl/{target}")
-    monkeypatch.setattr("accelock.index.size.user_cache_path", lambda *_a, **_k: tmp_path / "c")
+    monkeypatch.setattr("accelock.sources.size.user_cache_path", lambda *_a, **_k: tmp_path / "c")
     lines = said(capsys, "diff", "cpu", "cu126").splitlines()
     assert lines[0].startswith("cpu -> cu126 on linux-x86_64")
     assert any(line.startswith("note: http://127.0.0.1:9/") for line in lines)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 #: Commands on pip-tools: name -> (module with a `main(args)`, what it is).
 HANDED_ON = {
-    "compile": ("accelock.piptools.command", "pip-compile for hardware targets"),
-    "rewrite": ("accelock.piptools.rewrite", "turn a compiled file to a target"),
-    "sync": ("accelock.piptools.sync", "pip-sync of the file that fits this machine"),
+    "compile": ("accelock.hosts.piptools.command", "pip-compile for hardware targets"),
+    "rewrite": ("accelock.hosts.piptools.rewrite", "turn a compiled file to a target"),
+    "sync": ("accelock.hosts.piptools.sync", "pip-sync of the file that fits this machine"),
 }
 _VERBOSE = frozenset({"-v", "-vv", "-vvv", "--verbose"})
 _INTERRUPTED = 130  # as a shell has it: 128 and the number of SIGINT
@@ -96,7 +96,7 @@ def _open_closed_streams() -> None:
 
 
 def _hand_on(name: str, words: Sequence[str]) -> int:
-    from accelock.piptools import hosts
+    from accelock.hosts.piptools import hosts
 
     hosts.require_pip_tools(f"accelock {name}")
     module = importlib.import_module(HANDED_ON[name][0])

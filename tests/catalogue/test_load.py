@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from accelock.catalogue import load_catalogue
-from accelock.target import Kind, parse_target, sort_targets
+from accelock.targets import Kind, parse_target, sort_targets
 
 if TYPE_CHECKING:
     from accelock.catalogue.hardware import OperatingSystem

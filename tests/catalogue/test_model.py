@@ -6,7 +6,7 @@ import pytest
 
 from accelock.catalogue import FamilyPackage, load_catalogue
 from accelock.errors import UnknownWordError
-from accelock.target import parse_target
+from accelock.targets import parse_target
 
 CATALOGUE = load_catalogue()
 PYTORCH = CATALOGUE.family("pytorch")

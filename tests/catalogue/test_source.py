@@ -4,7 +4,7 @@ import pytest
 
 from accelock.catalogue import Source, redact
 from accelock.errors import AccelockError
-from accelock.target import parse_target
+from accelock.targets import parse_target
 
 CU126 = parse_target("cu126", {"cu126"})
 

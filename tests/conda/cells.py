@@ -8,13 +8,13 @@ from accelock.conda import guard
 from accelock.conda.cell import CondaCell
 from accelock.conda.request import Request
 from accelock.conda.spec import Spec, parse
-from accelock.target import CPU, PLATFORMS, Levels
+from accelock.targets import CPU, PLATFORMS, Levels
 from tests.conda.scenarios import noarch
 from tests.support.channels import Channel, every_platform
 
 if TYPE_CHECKING:
     from accelock.conda.record import Record
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 LINUX, ARM, MAC, WINDOWS = (
     PLATFORMS[name] for name in ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")

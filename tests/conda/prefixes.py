@@ -10,14 +10,14 @@ import pytest
 
 from accelock.conda.install import choose_records
 from accelock.conda.read import read_lock
-from accelock.target import host_platform
+from accelock.targets import host_platform
 from tests.conda.projects import FORGE, SUBDIRS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from accelock.conda.record import Record
-    from accelock.target import Platform
+    from accelock.targets import Platform
     from tests.conda.projects import Project
 
 HOST = host_platform()

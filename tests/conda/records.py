@@ -9,12 +9,12 @@ from accelock.catalogue import load_catalogue
 from accelock.conda.record import Record
 from accelock.conda.solved import Solved
 from accelock.conda.spec import parse
-from accelock.target import PLATFORMS, parse_target
+from accelock.targets import PLATFORMS, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from accelock.target import Target
+    from accelock.targets import Target
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 PYTORCH = "https://conda.anaconda.org/pytorch"

@@ -12,7 +12,7 @@ from accelock.conda.capture import capture
 from accelock.conda.config import parse_conda
 from accelock.conda.prefix import CaptureError, PipPackage
 from accelock.conda.writers import captured
-from accelock.config import parse_config
+from accelock.settings.settings import parse_config
 from tests.conda.records import FORGE, LINUX, PYTORCH, vega
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ import tomlkit
 
 from accelock.catalogue import load_catalogue
 from accelock.conda.config import CondaConfig, parse_conda
-from accelock.config import parse_config
 from accelock.errors import ConfigError
+from accelock.settings.settings import parse_config
 from tests.conda.records import ARM, CPU, CUDA, LINUX, MAC, WINDOWS
 
 if TYPE_CHECKING:
-    from accelock.target import Platform, Target
+    from accelock.targets import Platform, Target
 
 HEAD = 'targets = ["cpu", "cu126"]\n'
 FULL = """

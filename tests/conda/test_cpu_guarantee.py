@@ -12,7 +12,7 @@ from accelock.conda.errors import UnsatisfiableError
 from accelock.conda.intruders import GuardError
 from accelock.conda.request import Request, VirtualPackage
 from accelock.conda.spec import parse
-from accelock.target import CPU, PLATFORMS, Levels
+from accelock.targets import CPU, PLATFORMS, Levels
 from tests.conda.scenarios import (
     BUNDLED,
     CPUONLY,

@@ -11,7 +11,7 @@ from accelock.conda.cell import CondaCell, solve_cell
 from accelock.conda.intruders import GuardError
 from accelock.conda.request import Request
 from accelock.conda.spec import parse
-from accelock.target import CPU, PLATFORMS, Kind, Levels, Target
+from accelock.targets import CPU, PLATFORMS, Kind, Levels, Target
 from tests.conda.scenarios import (
     FEATURES,
     FORGE,

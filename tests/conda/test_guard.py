@@ -15,11 +15,11 @@ from accelock.conda import guard
 from accelock.conda.intruders import GuardError
 from accelock.conda.record import Record
 from accelock.conda.spec import Spec
-from accelock.target import CPU, Kind, Target
+from accelock.targets import CPU, Kind, Target
 from tests.conda.records import LINUX, MAC, WINDOWS
 
 if TYPE_CHECKING:
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 CU126 = Target("cu126", Kind.CUDA, (12, 6))
 ROCM = Target("rocm6.3", Kind.ROCM, (6, 3))

@@ -10,11 +10,11 @@ import pytest
 from accelock.conda import guard
 from accelock.conda.intruders import GuardError
 from accelock.conda.spec import Spec, parse
-from accelock.target import CPU, Kind, Levels, Target
+from accelock.targets import CPU, Kind, Levels, Target
 from tests.conda.records import ARM, INTEL_MAC, LINUX, MAC, WINDOWS, record
 
 if TYPE_CHECKING:
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 CU126 = Target("cu126", Kind.CUDA, (12, 6))
 ROCM = Target("rocm6.3", Kind.ROCM, (6, 3))

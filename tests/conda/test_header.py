@@ -9,7 +9,7 @@ from accelock.conda import header
 from accelock.conda.header import PREFIX, Inputs, Stamp, StampError
 from accelock.conda.spec import parse
 from accelock.conda.writers import condalock
-from accelock.lock import header as compiled
+from accelock.locks import header as compiled
 from tests.conda.records import solved, vega
 
 BODY = "version: 1\npackage:\n- name: x\n"

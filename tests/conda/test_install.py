@@ -13,7 +13,7 @@ from accelock.conda.capture import capture
 from accelock.conda.errors import InstallError
 from accelock.conda.install import choose_records, install
 from accelock.conda.spec import parse
-from accelock.target import PLATFORMS
+from accelock.targets import PLATFORMS
 from tests.conda.prefixes import (
     HOST,
     ON_CHANNEL,

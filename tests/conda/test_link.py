@@ -17,7 +17,7 @@ from accelock.conda.install import install
 from accelock.conda.link import link
 from accelock.conda.request import Request
 from accelock.conda.spec import parse
-from accelock.target import host_platform
+from accelock.targets import host_platform
 from tests.conda.scenarios import package
 from tests.support.channels import Channel
 from tests.support.fakes import on_posix

@@ -7,10 +7,10 @@ import tomlkit
 
 from accelock.conda import pins
 from accelock.errors import AccelockError, ConfigError
-from accelock.lock import overlay
-from accelock.lock.header import Stamp
-from accelock.lock.markers import Place
-from accelock.target import PythonVersion
+from accelock.locks import overlay
+from accelock.locks.header import Stamp
+from accelock.locks.markers import Place
+from accelock.targets import PythonVersion
 from tests.conda.records import CPU, CUDA, LINUX, MAC
 
 V311, V312 = PythonVersion(3, 11), PythonVersion(3, 12)

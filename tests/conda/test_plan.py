@@ -8,9 +8,9 @@ import tomlkit
 from accelock.catalogue import load_catalogue
 from accelock.conda.config import parse_conda
 from accelock.conda.plan import Project, environments
-from accelock.config import parse_config
 from accelock.errors import AccelockError, ConfigError
-from accelock.lock.header import Stamp
+from accelock.locks.header import Stamp
+from accelock.settings.settings import parse_config
 from tests.conda.records import LINUX
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.conda import python
-from accelock.config import Config
-from accelock.target import PythonVersion
+from accelock.settings.settings import Config
+from accelock.targets import PythonVersion
 
 if TYPE_CHECKING:
     from pathlib import Path

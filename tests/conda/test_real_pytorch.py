@@ -19,7 +19,7 @@ from accelock.conda.cell import CondaCell, solve_cell
 from accelock.conda.intruders import GuardError
 from accelock.conda.request import Request
 from accelock.conda.spec import parse
-from accelock.target import CPU, PLATFORMS, Kind, Levels, Target
+from accelock.targets import CPU, PLATFORMS, Kind, Levels, Target
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.conda.read import read_lock
-from accelock.target import host_platform
+from accelock.targets import host_platform
 from tests.conda.projects import FORGE, PROCESSORS, SUBDIRS, Project
 from tests.conda.scenarios import FEATURES
 from tests.conda.two_channels import FIRST, SECOND, TWO_CHANNELS

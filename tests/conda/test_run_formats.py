@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.conda.read import read_lock
-from accelock.target import PLATFORMS
+from accelock.targets import PLATFORMS
 from tests.conda.projects import FILES, FORGE, GPU_SUBDIRS, SUBDIRS, Project, findings
 from tests.support.environments import isolated_env, run
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.lock import requirements
+from accelock.locks import requirements
 from tests.conda.projects import FORGE, SUBDIRS, Project, packages
 from tests.conda.scenarios import noarch, package
 

@@ -257,7 +257,7 @@ def test_a_process_that_ends_right_after_an_error_does_not_crash(
 ) -> None:
     server = serve_channels()
     code = (
-        "from accelock.conda.solve import Solver; from accelock.target import PLATFORMS\n"
+        "from accelock.conda.solve import Solver; from accelock.targets import PLATFORMS\n"
         f"Solver(['{server.channel('one')}', '{server.channel('two')}'])"
         ".prefetch(PLATFORMS.values())"
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.target import host_platform
+from accelock.targets import host_platform
 from tests.support.environments import isolated_env, run
 from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer

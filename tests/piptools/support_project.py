@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
 
-from accelock.lock import requirements
-from accelock.target import PLATFORMS, PythonVersion
+from accelock.locks import requirements
+from accelock.targets import PLATFORMS, PythonVersion
 from tests.support.environments import run, run_accelock
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelock.lock.requirements import Pin
+    from accelock.locks.requirements import Pin
 
 HERE = str(PythonVersion.host())
 PIP_COMPILE = "from piptools.scripts.compile import cli; cli(prog_name='pip-compile')"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.lock import header
+from accelock.locks import header
 from tests.piptools.support_project import HERE, pins_of
 from tests.support.environments import fresh_venv, run_accelock
 

@@ -29,7 +29,7 @@ COUNTING = """\
 import collections, json, sys
 from pip._internal.index import package_finder
 from accelock import cli
-from accelock.index import reader
+from accelock.sources import reader
 
 parsed = collections.Counter()
 

@@ -9,7 +9,7 @@ import pytest
 from packaging.tags import parse_tag
 from packaging.utils import parse_wheel_filename
 
-from accelock.target import PLATFORMS, Levels, PythonVersion
+from accelock.targets import PLATFORMS, Levels, PythonVersion
 from tests.piptools.support_project import HERE
 from tests.piptools.support_sites import binary, on_pypi
 from tests.support.pytorch_site import pytorch_site

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import accelock.piptools
+import accelock
 from accelock.errors import AccelockError, MissingExtraError
-from accelock.piptools import hosts
+from accelock.hosts.piptools import hosts
 from tests.support.environments import run
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ WITHOUT_EXTRA = """
     packaging cleo tomlkit mousebender remotezip crashtest rapidfuzz requests urllib3 idna certifi
     charset_normalizer platformdirs
 """
-FOLDER = Path(accelock.piptools.__file__).parent
+FOLDER = Path(accelock.hosts.piptools.__file__).parent
 
 
 def run_changed(project: Project, change: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -133,7 +133,7 @@ def test_an_environment_without_pip_tools(project: Project, tmp_path: Path) -> N
             origin = Path(spec.origin)
             found = origin.parent if origin.name == "__init__.py" else origin
             (bare / found.name).symlink_to(found)
-    (bare / "accelock").symlink_to(Path(accelock.piptools.__file__).parents[1])
+    (bare / "accelock").symlink_to(Path(accelock.__file__).parent)
     env = {**project.env, "PYTHONPATH": str(bare)}
     project.write(requirements_in="torch\n")
     words = ("-S", "-m", "accelock")

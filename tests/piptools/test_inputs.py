@@ -194,7 +194,7 @@ class TestProjects:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_an_input_on_another_drive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Only Windows has drives: there is no relative path, and the whole one leads there."""
-    files = importlib.import_module("accelock.piptools.files")
+    files = importlib.import_module("accelock.hosts.piptools.files")
 
     def refused(_path: object, _start: object) -> str:
         raise ValueError("path is on mount 'Z:', start on mount 'C:'")

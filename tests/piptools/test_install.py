@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.target import host_platform
+from accelock.targets import host_platform
 from tests.piptools.conftest import environment
 from tests.piptools.support_project import Project
 from tests.support.elsewhere import pip_elsewhere

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.target import host_platform
+from accelock.targets import host_platform
 from tests.piptools.support_tools import pip_environment, tool_environment
 from tests.support.environments import run
 

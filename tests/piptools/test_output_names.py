@@ -8,8 +8,8 @@ import click
 import pytest
 
 from accelock.catalogue import load_catalogue
-from accelock.piptools.outputs import output_names, pins_to_keep
-from accelock.target import Target, parse_target
+from accelock.hosts.piptools.outputs import output_names, pins_to_keep
+from accelock.targets import Target, parse_target
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.piptools.patches import Patches
+from accelock.hosts.piptools.patches import Patches
 from tests.support.environments import run
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_after_an_error_too() -> None:
 
 FAILS = """\
 import piptools.scripts.compile as compile_module
-from accelock.piptools import hooks
+from accelock.hosts.piptools import hooks
 from pip._internal.operations import prepare
 
 before = vars(compile_module).copy()

@@ -26,7 +26,7 @@ ROUNDS = """\
 import sys
 from pip._internal.resolution.resolvelib.reporter import PipReporter
 from accelock import cli
-from accelock.piptools import rounds
+from accelock.hosts.piptools import rounds
 
 rounds.MOST, rounds.MOST_OF_ALL = {most}, {of_all}
 taken = []

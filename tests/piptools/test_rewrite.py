@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.lock import header
+from accelock.locks import header
 from tests.piptools.support_project import lines_of, options_of
 from tests.piptools.support_rewrite import refused, rewrite, turned, versions
 from tests.support.environments import run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelock.piptools.asks import Asks
+from accelock.hosts.piptools.asks import Asks
 from tests.support.wheels import core_metadata
 
 LINUX = {"sys_platform": "linux", "python_version": "3.12"}

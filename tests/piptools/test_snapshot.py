@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from accelock.lock.requirements import Pin
+    from accelock.locks.requirements import Pin
 
 pytestmark = [pytest.mark.snapshot, pytest.mark.slow, pytest.mark.xdist_group("snapshot")]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.lock import journal
-from accelock.machine import container
-from accelock.target import PythonVersion, host_platform
+from accelock.hardware import container
+from accelock.locks import journal
+from accelock.targets import PythonVersion, host_platform
 from tests.piptools.support_tools import copied, pip_environment, site_packages, tool_environment
 from tests.report.projects import TABLE
 from tests.report.projects import Project as Compiled

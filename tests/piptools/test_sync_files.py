@@ -9,15 +9,15 @@ import pytest
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.lock.header import StampError
-from accelock.piptools.sync_files import Chooser
-from accelock.target import PLATFORMS, PythonVersion, parse_target
-from tests.machine.machines import Commands, nvml, with_driver
+from accelock.hosts.piptools.sync_files import Chooser
+from accelock.locks.header import StampError
+from accelock.targets import PLATFORMS, PythonVersion, parse_target
+from tests.hardware.machines import Commands, nvml, with_driver
 from tests.report.projects import Project, with_stamp_edited
 
 if TYPE_CHECKING:
-    from accelock.piptools.sync_files import Selection
-    from accelock.target import Target
+    from accelock.hosts.piptools.sync_files import Selection
+    from accelock.targets import Target
 
 BODY = "filelock==3.18.0\n"
 V100 = ("Tesla V100-SXM2-16GB", "7.0")
@@ -96,7 +96,7 @@ def test_a_file_for_other_platforms_is_passed_over(project: Project, tmp_path: P
 def test_a_platform_without_a_name_gets_no_cuda(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accelock.machine.detection.host_platform", lambda: None)
+    monkeypatch.setattr("accelock.hardware.detection.host_platform", lambda: None)
     root = with_driver(tmp_path / "root", "580.82.07")
     for name in ("cpu", "cu126"):
         project.write(f"requirements.{name}.txt", BODY)

@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     import piptools.scripts.sync as sync_module
     from pip._internal.commands import create_command
 
-    from accelock.piptools import sync_guard
+    from accelock.hosts.piptools import sync_guard
 
 if TYPE_CHECKING:
     from pathlib import Path

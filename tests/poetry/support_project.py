@@ -14,8 +14,8 @@ import tomlkit
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
-from accelock.lock import overlay
-from accelock.target import PLATFORMS, PythonVersion, host_platform
+from accelock.locks import overlay
+from accelock.targets import PLATFORMS, PythonVersion, host_platform
 from tests.support.environments import isolated_env, run
 
 if TYPE_CHECKING:

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 # Ours that read indexes, solve or probe; and theirs that only those need.
 HEAVY = (
-    "accelock.index",
-    "accelock.machine",
+    "accelock.sources",
+    "accelock.hardware",
     "accelock.conda",
     "accelock.report",
-    "accelock.piptools",
-    "accelock.lock.markers",
-    "accelock.poetry.supply",
-    "accelock.poetry.repository",
-    "accelock.poetry.solver",
-    "accelock.poetry.install",
+    "accelock.hosts.piptools",
+    "accelock.locks.markers",
+    "accelock.hosts.poetry.supply",
+    "accelock.hosts.poetry.repository",
+    "accelock.hosts.poetry.solver",
+    "accelock.hosts.poetry.install",
     "mousebender",
     "remotezip",
 )
@@ -81,9 +81,10 @@ def test_without_a_table_next_to_nothing_is_imported(project: Project) -> None:
         "accelock",
         "accelock.console",
         "accelock.console.late",
-        "accelock.poetry",
-        "accelock.poetry.commands",
-        "accelock.poetry.plugin",
+        "accelock.hosts",
+        "accelock.hosts.poetry",
+        "accelock.hosts.poetry.commands",
+        "accelock.hosts.poetry.plugin",
     }
 
 

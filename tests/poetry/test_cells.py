@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.markers import Marker
 
-from accelock.target import PLATFORMS, PythonVersion, host_platform
+from accelock.targets import PLATFORMS, PythonVersion, host_platform
 from tests.poetry.support_cells import resolved_alone
 from tests.poetry.support_project import new_project
 from tests.support.sites import Site

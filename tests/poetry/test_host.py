@@ -18,7 +18,7 @@ def activate(project: Project) -> Any:
     from cleo.io.null_io import NullIO
     from poetry.factory import Factory
 
-    from accelock.poetry.plugin import AccelockPlugin
+    from accelock.hosts.poetry.plugin import AccelockPlugin
 
     poetry = Factory().create_poetry(project.folder, disable_plugins=True)
     AccelockPlugin().activate(poetry, NullIO())
@@ -30,16 +30,16 @@ class TestAnotherPoetry:
     def test_of_another_major_version(
         self, locked: Project, monkeypatch: pytest.MonkeyPatch, version: str
     ) -> None:
-        from accelock.poetry.errors import UserError
+        from accelock.hosts.poetry.errors import UserError
 
-        monkeypatch.setattr("accelock.poetry.host.VERSION", version)
+        monkeypatch.setattr("accelock.hosts.poetry.host.VERSION", version)
         with pytest.raises(UserError, match=f"This is Poetry {version}, and accelock works with"):
             activate(locked)
 
     def test_a_project_without_a_table_does_not_mind(
         self, project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("accelock.poetry.host.VERSION", "3.0.0")
+        monkeypatch.setattr("accelock.hosts.poetry.host.VERSION", "3.0.0")
         project.write_pyproject(targets=(), source="")
 
         assert activate(project).package.name == "app"
@@ -49,7 +49,7 @@ class TestAnotherPoetry:
     ) -> None:
         from poetry.packages.locker import Locker
 
-        from accelock.poetry.errors import UserError
+        from accelock.hosts.poetry.errors import UserError
 
         monkeypatch.delattr(Locker, "_write_lock_data")
         with pytest.raises(UserError, match=r"has no Locker\._write_lock_data, which accelock"):
@@ -57,7 +57,7 @@ class TestAnotherPoetry:
 
 
 class TestAttributes:
-    """Those that only instances have: each is read by a file of accelock.poetry, as written."""
+    """Those that only instances have: a file of accelock.hosts.poetry reads each, as written."""
 
     def test_of_an_installer(self, locked: Project) -> None:
         from cleo.io.null_io import NullIO

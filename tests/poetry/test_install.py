@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.machine import container
+from accelock.hardware import container
 from tests.poetry.support_project import installed_in, new_project, on_linux
 from tests.support.wheels import wheel
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.lock import overlay
+from accelock.locks import overlay
 from tests.poetry.support_project import parsed
 
 if TYPE_CHECKING:

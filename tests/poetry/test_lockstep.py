@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.version import Version
 
-from accelock.target import PythonVersion
+from accelock.targets import PythonVersion
 from tests.poetry.support_cases import ONLY_HERE
 from tests.poetry.support_project import HERE
 from tests.poetry.support_site import pure
@@ -27,7 +27,7 @@ LINUX = 'platforms = ["linux-x86_64"]'
 TWO_ROUNDS = """\
 import sys
 from poetry.console.application import main
-from accelock.poetry import solver
+from accelock.hosts.poetry import solver
 solver._ROUNDS = 2
 sys.exit(main())
 """
@@ -36,7 +36,7 @@ sys.exit(main())
 GIVEN = """\
 import sys
 from poetry.console.application import main
-from accelock.poetry import slice_solver
+from accelock.hosts.poetry import slice_solver
 real = slice_solver.PoetrySolver
 def told(package, pool, installed, locked, io):
     print("given", *(each.name for each in locked), file=sys.stderr)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from accelock.machine import choose as choose_for_machine
-from tests.machine.machines import Commands, with_driver
+from accelock.hardware import choose as choose_for_machine
+from tests.hardware.machines import Commands, with_driver
 from tests.poetry.support_project import new_project, on_linux
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def activated(project: Project) -> Any:
     from cleo.io.buffered_io import BufferedIO
     from poetry.factory import Factory
 
-    from accelock.poetry.plugin import AccelockPlugin
+    from accelock.hosts.poetry.plugin import AccelockPlugin
 
     io = BufferedIO()
     poetry = Factory().create_poetry(project.folder, io=io, disable_plugins=True)
@@ -137,6 +137,6 @@ class TestDetection:
             looks.append(",".join(target.name for target in declared))
             return choose_for_machine(declared, **words, root=root, run=Commands())
 
-        monkeypatch.setattr("accelock.machine.choose", choose)
+        monkeypatch.setattr("accelock.hardware.choose", choose)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         return looks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.target import PythonVersion
+from accelock.targets import PythonVersion
 from tests.poetry.support_project import HERE
 
 if TYPE_CHECKING:

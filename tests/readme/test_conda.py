@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.target import host_platform
+from accelock.targets import host_platform
 from tests.readme.conda import HERE, SUBDIRS, outside_world_with_conda
 from tests.readme.document import Scenario, scenarios
 from tests.readme.shell import Shell, play

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.target import host_platform
+from accelock.targets import host_platform
 from tests.readme.document import TOP, Scenario, loose_blocks, scenarios
 from tests.readme.shell import Shell, needs_poetry, play
 from tests.readme.world import MIRRORED

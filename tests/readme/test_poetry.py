@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.target import host_platform
+from accelock.targets import host_platform
 from tests.readme.document import Scenario, literals, scenarios, table
 from tests.readme.shell import Shell, needs_poetry, play
 from tests.readme.world import MIRRORED
@@ -102,7 +102,7 @@ def test_the_job_that_puts_targets_back_pushes_what_changed_and_no_more(tmp_path
 
 
 def test_its_own_commands_have_the_options_in_the_tables() -> None:
-    from accelock.poetry.commands.init import InitCommand  # noqa: PLC0415
+    from accelock.hosts.poetry.commands.init import InitCommand  # noqa: PLC0415
 
     written = {flag for row in table("poetry accelock init") for flag in literals(row[0])}
     assert {f"--{each.name}" for each in InitCommand.options} == written

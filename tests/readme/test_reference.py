@@ -14,24 +14,24 @@ import pytest
 
 import accelock
 from accelock.catalogue import load_catalogue
-from accelock.config import Config, parse_config
 from accelock.console.check import CheckCommand
 from accelock.console.detect import DetectCommand
 from accelock.console.diff import DiffCommand
 from accelock.console.doctor import DoctorCommand
 from accelock.console.why import WhyCommand
 from accelock.errors import ConfigError
-from accelock.machine import Vendor, profile
-from accelock.machine.choose import ORDER
-from accelock.machine.edge import LIMIT
-from accelock.machine.judge import Cause
-from accelock.piptools.outputs import output_names
+from accelock.hardware import Vendor, profile
+from accelock.hardware.choose import ORDER
+from accelock.hardware.edge import LIMIT
+from accelock.hardware.judge import Cause
+from accelock.hosts.piptools.outputs import output_names
 from accelock.report.check import check
 from accelock.report.diff import diff
 from accelock.report.doctor import diagnose
 from accelock.report.package import why_package
 from accelock.report.why import why
-from accelock.target import PLATFORMS, parse_target
+from accelock.settings.settings import Config, parse_config
+from accelock.targets import PLATFORMS, parse_target
 from tests.readme.document import README, TOP, literals, table
 from tests.report.heres import gpu_box, here, no_network
 from tests.report.poetry_locks import PoetryFolder

@@ -9,12 +9,12 @@ import pytest
 
 from accelock.conda import naming
 from accelock.conda.config import CondaConfig, parse_conda
-from accelock.config import Config
 from accelock.console.conda_capture import CondaCaptureCommand
 from accelock.console.conda_install import CondaInstallCommand
 from accelock.console.conda_lock import CondaLockCommand
 from accelock.errors import ConfigError
-from accelock.target import CPU, PLATFORMS
+from accelock.settings.settings import Config
+from accelock.targets import CPU, PLATFORMS
 from tests.readme.document import README, TOP, literals, table
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from accelock.conda.config import parse_conda
 from accelock.conda.plan import Environment, Project, environments
 from accelock.conda.solved import Solved
 from accelock.conda.writers import condalock, environment, explicit, pixi
-from accelock.config import Config, read_config
+from accelock.settings.settings import Config, read_config
 from tests.conda.records import LINUX, record, vega
 
 if TYPE_CHECKING:

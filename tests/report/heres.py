@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import requests
 
 from accelock.errors import AccelockError
-from accelock.index import IndexReader
-from accelock.machine.edge import Surroundings
+from accelock.hardware.edge import Surroundings
 from accelock.report.downloads import Fetching
 from accelock.report.here import Here
-from accelock.target import PLATFORMS, PythonVersion
-from tests.machine.machines import Commands, nvml, with_driver
+from accelock.sources.reader import IndexReader
+from accelock.targets import PLATFORMS, PythonVersion
+from tests.hardware.machines import Commands, nvml, with_driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from accelock.machine.commands import Answer
+    from accelock.hardware.commands import Answer
     from tests.support.server import IndexServer
 
 LINUX = "linux-x86_64"

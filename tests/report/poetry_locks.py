@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
-from accelock.lock import overlay as overlays
-from accelock.lock.overlay import Overlay
+from accelock.locks import overlay as overlays
+from accelock.locks.overlay import Overlay
 from accelock.report import Report, check
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from accelock.lock import freshness
-from accelock.lock.header import PREFIX, Stamp, body_digest
+from accelock.locks import freshness
+from accelock.locks.header import PREFIX, Stamp, body_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

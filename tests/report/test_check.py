@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.errors import ConfigError
-from accelock.lock import journal
+from accelock.locks import journal
 from accelock.report import Level, check
 from tests.report.projects import CPU, CU126, CUDA_PLATFORMS, TABLE, Project, codes, only
 

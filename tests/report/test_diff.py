@@ -30,7 +30,9 @@ BOTH = ("cpu", "cu126")
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep sizes in a folder of the test."""
-    monkeypatch.setattr("accelock.index.size.user_cache_path", lambda *_a, **_k: tmp_path / "cache")
+    monkeypatch.setattr(
+        "accelock.sources.size.user_cache_path", lambda *_a, **_k: tmp_path / "cache"
+    )
 
 
 @pytest.fixture

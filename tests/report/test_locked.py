@@ -8,12 +8,12 @@ import pytest
 from packaging.version import Version
 
 from accelock.catalogue import load_catalogue
-from accelock.config import Config, read_config
 from accelock.errors import AccelockError
-from accelock.lock.markers import Place
+from accelock.locks.markers import Place
 from accelock.report.locked import Locks, find_locks, read_locks
 from accelock.report.project import Project as Known
-from accelock.target import PLATFORMS, PythonVersion
+from accelock.settings.settings import Config, read_config
+from accelock.targets import PLATFORMS, PythonVersion
 from tests.report.poetry_locks import PoetryFolder, entry
 from tests.report.projects import CPU, CUDA_PLATFORMS, SITE, TABLE, Project
 

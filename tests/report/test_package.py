@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.machine.edge import Found
+from accelock.hardware.edge import Found
 from accelock.report.diff import diff
 from accelock.report.package import why_package
 from tests.report.heres import fetching, here, no_network
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelock.machine.model import Note
+    from accelock.hardware.model import Note
 
 
 def test_out_of_a_poetry_lock_nothing_is_read(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_no_probe_is_run_for_a_platform(tmp_path: Path, monkeypatch: pytest.Monk
         runs.extend(probes)
         return {name: Found() for name in ("host", "nvidia", *probes)}, []
 
-    monkeypatch.setattr("accelock.machine.detection._run", count)
+    monkeypatch.setattr("accelock.hardware.detection._run", count)
     PoetryFolder(tmp_path).write()
     why_package(here(tmp_path), "torch", no_network)
     diff(here(tmp_path), ("cpu", "cu126"), no_network)

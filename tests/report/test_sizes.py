@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
-from accelock.config import Config
 from accelock.report.downloads import Download, Downloads
 from accelock.report.locked import LockedPackage, TargetLock
 from accelock.report.project import Project
 from accelock.report.sizes import sizes
-from accelock.target import PLATFORMS, PythonVersion, parse_target
+from accelock.settings.settings import Config
+from accelock.targets import PLATFORMS, PythonVersion, parse_target
 from tests.report.heres import no_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from accelock.lock.markers import Place
-    from accelock.target import Target
+    from accelock.locks.markers import Place
+    from accelock.targets import Target
 
 CATALOGUE = load_catalogue()
 LINUX = (PLATFORMS["linux-x86_64"],)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.machine import profile
+from accelock.hardware import profile
 from accelock.report.why import why
 from tests.report.heres import gpu_box, here
 from tests.report.poetry_locks import PoetryFolder

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from accelock.target import Kind
+from accelock.targets import Kind
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
-    from accelock.target import Target
+    from accelock.targets import Target
 
 __all__ = [
     "CapabilityRange",

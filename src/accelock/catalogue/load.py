@@ -20,7 +20,7 @@ from accelock.catalogue.hardware import (
     HardwareTables,
 )
 from accelock.catalogue.model import Catalogue, Family, FamilyPackage
-from accelock.target import Kind, sort_targets
+from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

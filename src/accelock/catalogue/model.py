@@ -11,13 +11,13 @@ from packaging.utils import canonicalize_name
 
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.errors import UnknownWordError
-from accelock.target import parse_target
+from accelock.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from accelock.catalogue.hardware import HardwareTables
-    from accelock.target import Target
+    from accelock.targets import Target
 
 __all__ = ["Catalogue", "Family", "FamilyPackage"]
 

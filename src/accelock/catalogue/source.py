@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from accelock.errors import AccelockError
 
 if TYPE_CHECKING:
-    from accelock.target import Target
+    from accelock.targets import Target
 
 __all__ = ["TARGET_FIELD", "Source", "redact"]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from accelock.conda.plan import Environment, Project
-    from accelock.config import Config
+    from accelock.settings.settings import Config
 
 __all__ = ["Beside", "relative_name", "renew"]
 

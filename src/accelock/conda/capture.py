@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from accelock.conda.graph import leaves
 from accelock.conda.names import load_names, projects_of
 from accelock.conda.prefix import history, installed, pip_packages
-from accelock.lock import requirements
+from accelock.locks import requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

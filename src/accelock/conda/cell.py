@@ -12,7 +12,7 @@ from accelock.conda.intruders import GuardError
 from accelock.conda.request import Request, VirtualPackage
 from accelock.conda.spec import Spec
 from accelock.errors import nearest_word
-from accelock.target import Kind
+from accelock.targets import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from accelock.conda.pins import Pins
     from accelock.conda.record import Record
     from accelock.conda.solve import Solver
-    from accelock.target import Levels, Platform, Target
+    from accelock.targets import Levels, Platform, Target
 
 __all__ = ["CondaCell", "NoSuchPackageError", "solve_cell"]
 

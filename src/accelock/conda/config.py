@@ -16,13 +16,13 @@ from accelock.conda.spec import Spec, parse
 from accelock.conda.urls import base_url, has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.tables import Table, dotted, kind_of, not_declared
-from accelock.target import parse_platform
+from accelock.targets import parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from accelock.config import Config
-    from accelock.target import Platform, Target
+    from accelock.settings.settings import Config
+    from accelock.targets import Platform, Target
 
 __all__ = ["CondaConfig", "Dependency", "Overlap", "parse_conda"]
 

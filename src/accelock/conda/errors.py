@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from accelock.conda.spec import Spec
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = [
     "ChannelError",

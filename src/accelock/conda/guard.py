@@ -15,13 +15,13 @@ from accelock.conda.graph import chain
 from accelock.conda.intruders import GuardError, Intruder
 from accelock.conda.request import VirtualPackage
 from accelock.conda.spec import Spec
-from accelock.target import Kind
+from accelock.targets import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from accelock.conda.record import Record
-    from accelock.target import Levels, Platform, Target
+    from accelock.targets import Levels, Platform, Target
 
 __all__ = [
     "GuardError",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from accelock import __version__
 from accelock.conda.urls import strip_credentials
-from accelock.lock.header import StampError, find
+from accelock.locks.header import StampError, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from accelock.conda.config import CondaConfig
     from accelock.conda.pins import Pins
     from accelock.conda.spec import Spec
-    from accelock.config import Config
-    from accelock.target import Platform, Target
+    from accelock.settings.settings import Config
+    from accelock.targets import Platform, Target
 
 __all__ = ["inputs_of"]
 

@@ -16,14 +16,14 @@ from accelock.conda.link import link
 from accelock.conda.prefix import BrokenRecordError, CaptureError, installed
 from accelock.conda.removal import remove, without_interruption
 from accelock.conda.solve import NOARCH
-from accelock.target import host_platform
+from accelock.targets import host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = ["Progress", "choose_records", "install"]
 

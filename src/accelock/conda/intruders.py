@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelock.errors import AccelockError
-from accelock.target import Kind
+from accelock.targets import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
-    from accelock.target import Platform, Target
+    from accelock.targets import Platform, Target
 
 __all__ = ["GuardError", "Intruder"]
 

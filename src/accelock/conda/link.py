@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = ["link"]
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from accelock.target import Platform, Target
+    from accelock.targets import Platform, Target
 
 __all__ = [
     "LOCK_SUFFIX",

@@ -12,14 +12,14 @@ from packaging.version import InvalidVersion, Version
 
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.errors import AccelockError, ConfigError, MetadataError
-from accelock.lock import header, markers, overlay, requirements, toml
-from accelock.target import PythonVersion
+from accelock.locks import header, markers, overlay, requirements, toml
+from accelock.targets import PythonVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from accelock.lock.markers import Place
-    from accelock.target import Target
+    from accelock.locks.markers import Place
+    from accelock.targets import Target
 
 __all__ = [
     "POETRY_LOCK",

@@ -13,7 +13,7 @@ from accelock.conda import python
 from accelock.conda.inputs import inputs_of
 from accelock.conda.pins import POETRY_LOCK
 from accelock.errors import AccelockError
-from accelock.lock.markers import Place
+from accelock.locks.markers import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from accelock.conda.header import Inputs
     from accelock.conda.pins import Pins
     from accelock.conda.spec import Spec
-    from accelock.config import Config
-    from accelock.target import Platform, Target
+    from accelock.settings.settings import Config
+    from accelock.targets import Platform, Target
 
 __all__ = ["Environment", "Project", "environments"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from accelock.conda.plan import Environment, Project
     from accelock.conda.record import Record
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = [
     "ForeignFileError",

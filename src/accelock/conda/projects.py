@@ -10,14 +10,14 @@ from tomlkit.exceptions import TOMLKitError
 from accelock.catalogue import load_catalogue
 from accelock.conda.config import parse_conda
 from accelock.conda.plan import Project
-from accelock.config import read_config
 from accelock.errors import AccelockError, ConfigError
-from accelock.lock import journal
+from accelock.locks import journal
+from accelock.settings.settings import read_config
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from accelock.config import Config
+    from accelock.settings.settings import Config
 
 __all__ = ["load_project", "name_of", "project_of", "refuse_unfinished"]
 

@@ -14,13 +14,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from tomlkit.exceptions import TOMLKitError
 
 from accelock.conda.spec import Spec, SpecError, parse
-from accelock.target import PYTHONS, PythonVersion
+from accelock.targets import PYTHONS, PythonVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from accelock.config import Config
+    from accelock.settings.settings import Config
 
 __all__ = ["constraint", "versions"]
 

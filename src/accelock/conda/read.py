@@ -13,12 +13,12 @@ from urllib.parse import unquote
 from accelock.conda.record import Record
 from accelock.conda.urls import strip_credentials
 from accelock.errors import AccelockError, MissingExtraError
-from accelock.target import parse_platform
+from accelock.targets import parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = ["LockError", "read_lock"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = ["Request", "VirtualPackage"]
 

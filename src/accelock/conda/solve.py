@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from accelock.conda.errors import ChannelError
     from accelock.conda.record import Record
     from accelock.conda.request import Request
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = ["NOARCH", "Solver"]
 

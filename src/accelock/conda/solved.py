@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
-    from accelock.target import Platform, Target
+    from accelock.targets import Platform, Target
 
 __all__ = ["Solved"]
 

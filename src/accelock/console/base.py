@@ -14,16 +14,16 @@ from cleo.io.outputs.output import Type
 
 from accelock.console.command import Command
 from accelock.errors import MissingExtraError, UsageError
-from accelock.machine import surroundings
+from accelock.hardware import surroundings
 from accelock.report.here import Here
-from accelock.target import PythonVersion
+from accelock.targets import PythonVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from accelock.machine.edge import Surroundings
+    from accelock.hardware.edge import Surroundings
     from accelock.report.downloads import Fetching
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 JSON = option("json", None, "Print it as JSON.")
 MACHINE = option(
@@ -69,7 +69,7 @@ class HereCommand(Command):
         :raises AccelockError: pip-tools, or pip, is not installed.
         """
         try:
-            from accelock.piptools.reading import fetching  # noqa: PLC0415 - it imports pip
+            from accelock.hosts.piptools.reading import fetching  # noqa: PLC0415 - it imports pip
         except ImportError as error:
             raise MissingExtraError("pip-tools", "reading an index") from error
         return fetching()

@@ -12,7 +12,7 @@ from accelock.conda.capture import capture
 from accelock.conda.writers import captured as writers
 from accelock.console.command import Command
 from accelock.errors import AccelockError, UnknownWordError, UsageError
-from accelock.lock import journal
+from accelock.locks import journal
 
 if TYPE_CHECKING:
     from cleo.io.inputs.option import Option

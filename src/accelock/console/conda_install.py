@@ -15,8 +15,8 @@ from accelock.conda.projects import load_project, refuse_unfinished
 from accelock.console.command import Command
 from accelock.console.progress import shows_progress
 from accelock.errors import AccelockError, UnknownWordError, UsageError
-from accelock.machine import Locked, choose, container
-from accelock.target import host_platform
+from accelock.hardware import Locked, choose, container
+from accelock.targets import host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from accelock.conda.plan import Environment, Project
     from accelock.conda.record import Record
-    from accelock.target import Platform, Target
+    from accelock.targets import Platform, Target
 
 
 class CondaInstallCommand(Command):

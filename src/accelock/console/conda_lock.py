@@ -14,7 +14,7 @@ from accelock.conda.projects import load_project, name_of
 from accelock.console.command import Command
 from accelock.console.progress import shows_progress
 from accelock.errors import UnknownWordError
-from accelock.lock import journal
+from accelock.locks import journal
 
 if TYPE_CHECKING:
     from cleo.io.inputs.option import Option

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from accelock.console.base import JSON, HereCommand
-from accelock.machine import detect
+from accelock.hardware import detect
 from accelock.report import machine
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from accelock.report.doctor import diagnose
 if TYPE_CHECKING:
     from cleo.io.inputs.option import Option
 
-    from accelock.target import PythonVersion
+    from accelock.targets import PythonVersion
 
 
 class DoctorCommand(HereCommand):

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
-from accelock.config import Config, read_config
 from accelock.errors import AccelockError, OutputError
-from accelock.lock import freshness, journal
+from accelock.locks import freshness, journal
 from accelock.report import files
 from accelock.report.findings import Finding, Level, Report
 from accelock.report.freshness import check_freshness, read_inputs
@@ -26,6 +25,7 @@ from accelock.report.poetry_lock import (
 from accelock.report.project import Project
 from accelock.report.sidecars import Sidecars, check_sidecars, is_sidecar, unknown_sidecar
 from accelock.report.together import by_series, check_lockstep, check_missing, unstamped
+from accelock.settings.settings import Config, read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.lock.markers import Place
+from accelock.locks.markers import Place
 from accelock.report.downloads import Download, Downloads, megabytes, spell_total, total
 from accelock.report.locked import read_locks
-from accelock.target import PLATFORMS, parse_target
+from accelock.targets import PLATFORMS, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

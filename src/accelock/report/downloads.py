@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from accelock.catalogue import Source, load_catalogue
-from accelock.config import sources_from_environment
 from accelock.errors import AccelockError
-from accelock.index.filename import parse_filename
-from accelock.target import CPU
+from accelock.settings.settings import sources_from_environment
+from accelock.sources.filename import parse_filename
+from accelock.targets import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
     from accelock.catalogue import Family
-    from accelock.index import IndexFile, IndexReader, ProjectPage
-    from accelock.index.size import Sizes
-    from accelock.lock.markers import Place
+    from accelock.locks.markers import Place
     from accelock.report.locked import LockedPackage
     from accelock.report.project import Project
-    from accelock.target import Target
+    from accelock.sources.model import IndexFile, ProjectPage
+    from accelock.sources.reader import IndexReader
+    from accelock.sources.size import Sizes
+    from accelock.targets import Target
 
 MEGABYTE = 1_000_000
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.lock import header, requirements
-from accelock.lock.markers import Place
-from accelock.target import PythonVersion, Target, parse_platform, parse_target
+from accelock.locks import header, requirements
+from accelock.locks.markers import Place
+from accelock.targets import PythonVersion, Target, parse_platform, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from accelock.lock.header import Stamp
-    from accelock.lock.requirements import RequirementsFile
+    from accelock.locks.header import Stamp
+    from accelock.locks.requirements import RequirementsFile
 
 TARGET_FIELD = "{target}"
 _HEAD = 65536  # bytes; the stamp stands below pip-tools' header, and other .txt files may be huge

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accelock.lock import freshness
+from accelock.locks import freshness
 from accelock.report import files
 from accelock.report.findings import Finding, Level
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from accelock.report.files import Compiled
-    from accelock.target import Target
+    from accelock.targets import Target
 
 STDIN = "-"
 _TARGET_OPTION = re.compile(r"(?:^|\s)(?:-t|--target\b)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from accelock.lock import freshness
+from accelock.locks import freshness
 from accelock.report.freshness import STDIN, is_fresh
 
 if TYPE_CHECKING:

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
-from accelock.config import Config, read_config
 from accelock.errors import AccelockError
-from accelock.lock.markers import Place
-from accelock.machine import Choice, NoTargetError, detect, profile
-from accelock.machine.choose import candidates, choose_for, tell
+from accelock.hardware import Choice, NoTargetError, detect, profile
+from accelock.hardware.choose import candidates, choose_for, tell
+from accelock.locks.markers import Place
 from accelock.report.locked import find_locks
 from accelock.report.project import Project
-from accelock.target import PLATFORMS, PythonVersion, host_platform
+from accelock.settings.settings import Config, read_config
+from accelock.targets import PLATFORMS, PythonVersion, host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelock.machine import Candidate, Locked, Machine
-    from accelock.machine.edge import Surroundings
+    from accelock.hardware import Candidate, Locked, Machine
+    from accelock.hardware.edge import Surroundings
     from accelock.report.locked import Locks
-    from accelock.target import Platform, Target
+    from accelock.targets import Platform, Target
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from accelock.errors import AccelockError
-from accelock.machine import run_command
-from accelock.target import PythonVersion
+from accelock.hardware import run_command
+from accelock.targets import PythonVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from accelock.machine import Runner
+    from accelock.hardware import Runner
 
 _ASK = "import json, sys; print(json.dumps([sys.version_info[:2], [p for p in sys.path if p]]))"
 _LIMIT = 10.0  # seconds; a Python on a slow disk takes its time

@@ -6,12 +6,12 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from accelock.machine import profile
+from accelock.hardware import profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from accelock.machine import Gpu, Machine
+    from accelock.hardware import Gpu, Machine
 
 
 def lines(machine: Machine) -> Iterator[str]:
@@ -36,7 +36,7 @@ def lines(machine: Machine) -> Iterator[str]:
 
 
 def dumps(machine: Machine) -> str:
-    """Return a machine as JSON, in the schema of `accelock.machine.profile`."""
+    """Return a machine as JSON, in the schema of `accelock.hardware.profile`."""
     return json.dumps(profile.dump(machine), indent=2)
 
 

@@ -10,7 +10,7 @@ from accelock.catalogue import Source
 
 if TYPE_CHECKING:
     from accelock.catalogue import Family
-    from accelock.config import Config
+    from accelock.settings.settings import Config
 
 
 def named_sources(command: str | None, family: Family, config: Config) -> tuple[Source, ...] | None:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from accelock.catalogue import Family, FamilyPackage
-    from accelock.lock.markers import Place
+    from accelock.locks.markers import Place
     from accelock.report.downloads import Fetching
     from accelock.report.here import Here
     from accelock.report.locked import LockedPackage, Locks, TargetLock
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 FORMAT = 1
 

@@ -7,23 +7,23 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.lock import requirements
+from accelock.locks import requirements
 from accelock.report.findings import Finding, Level
 from accelock.report.freshness import recompile
 from accelock.report.project import holds_at, label_of, lockstep_names, of_families
 from accelock.report.sources import check_sources
-from accelock.target import parse_target
+from accelock.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from accelock.catalogue import Catalogue
-    from accelock.config import Config
-    from accelock.lock.markers import Place
-    from accelock.lock.requirements import Pin
+    from accelock.locks.markers import Place
+    from accelock.locks.requirements import Pin
     from accelock.report.files import Compiled
     from accelock.report.freshness import Inputs
     from accelock.report.project import Project
+    from accelock.settings.settings import Config
 
 _CPUONLY = re.compile(r"#[^#]*\bcpuonly\b")
 _CPU = "cpu"

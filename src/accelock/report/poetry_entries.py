@@ -15,22 +15,22 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from accelock.errors import AccelockError, MetadataError
-from accelock.index.filename import parse_filename
-from accelock.lock import markers, reference
-from accelock.lock import overlay as overlays
-from accelock.lock.markers import Place
+from accelock.locks import markers, reference
+from accelock.locks import overlay as overlays
+from accelock.locks.markers import Place
 from accelock.report.findings import Finding, Level
 from accelock.report.poetry_fallback import FamilySource, is_by_hand, variant_of
-from accelock.target import PYTHONS, Target, parse_platform, parse_target
+from accelock.sources.filename import parse_filename
+from accelock.targets import PYTHONS, Target, parse_platform, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from accelock.catalogue import Family, FamilyPackage
-    from accelock.lock.overlay import Overlay
+    from accelock.locks.overlay import Overlay
     from accelock.report.poetry_project import PoetryProject
     from accelock.report.project import Project
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 _LOCK = "poetry.lock"
 _HASH = re.compile(r"[a-z0-9]+:[0-9a-f]{32,}")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import Source
-from accelock.lock import reference
+from accelock.locks import reference
 from accelock.report.findings import Finding, Level
-from accelock.target import CPU
+from accelock.targets import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from accelock.catalogue import Family
     from accelock.report.poetry_project import Ask, DeclaredSource, PoetryProject
     from accelock.report.project import Project
-    from accelock.target import Target
+    from accelock.targets import Target
 
 PYPROJECT = "pyproject.toml"
 COMMAND = "poetry accelock init --fallback"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accelock.errors import AccelockError
-from accelock.lock import overlay as overlays
-from accelock.lock import toml
-from accelock.lock.overlay import NewerFormatError, OverlayError
+from accelock.locks import overlay as overlays
+from accelock.locks import toml
+from accelock.locks.overlay import NewerFormatError, OverlayError
 from accelock.report.findings import Finding, Level
 from accelock.report.poetry_entries import Views, accelerated, check_entries, name_of
 from accelock.report.poetry_fallback import PYPROJECT, check_fallback
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from accelock.lock.overlay import Overlay
+    from accelock.locks.overlay import Overlay
     from accelock.report.project import Project
 
 LOCK = "poetry.lock"

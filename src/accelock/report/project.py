@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from accelock.errors import MetadataError
-from accelock.lock import markers
+from accelock.locks import markers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from accelock.catalogue import Catalogue, Family
-    from accelock.config import Config
-    from accelock.lock.markers import Place
-    from accelock.lock.requirements import Pin
+    from accelock.locks.markers import Place
+    from accelock.locks.requirements import Pin
     from accelock.report.files import Compiled
+    from accelock.settings.settings import Config
 
 
 @dataclass(frozen=True, slots=True)

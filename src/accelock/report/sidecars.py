@@ -10,7 +10,7 @@ from accelock.conda.config import parse_conda
 from accelock.conda.plan import Project, environments
 from accelock.errors import AccelockError, ConfigError
 from accelock.report.findings import Finding, Level
-from accelock.target import CONDA_ALIASES, PLATFORMS
+from accelock.targets import CONDA_ALIASES, PLATFORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from accelock.conda.header import Stamp
     from accelock.conda.plan import Environment
-    from accelock.config import Config
-    from accelock.target import Platform
+    from accelock.settings.settings import Config
+    from accelock.targets import Platform
 
 __all__ = ["Sidecars", "check_sidecars", "is_sidecar", "unknown_sidecar"]
 

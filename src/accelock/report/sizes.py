@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accelock.lock.markers import Place
+from accelock.locks.markers import Place
 from accelock.report.downloads import spell_total, total
-from accelock.target import PythonVersion, host_platform
+from accelock.targets import PythonVersion, host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

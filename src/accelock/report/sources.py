@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from accelock.catalogue import Family
-    from accelock.config import Config
-    from accelock.lock.requirements import Pin
+    from accelock.locks.requirements import Pin
     from accelock.report.files import Compiled
     from accelock.report.project import Project
+    from accelock.settings.settings import Config
 
 _FLAGS = ("--index-url", "--extra-index-url", "--find-links")
 _NOT_WRITTEN = ("--no-emit-index-url", "--no-emit-find-links")

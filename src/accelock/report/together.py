@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from accelock.lock.markers import Place
+    from accelock.locks.markers import Place
     from accelock.report.files import Compiled
     from accelock.report.project import Project
-    from accelock.target import Target
+    from accelock.targets import Target
 
 
 def by_series(compiled: Sequence[Compiled]) -> dict[str, list[Compiled]]:

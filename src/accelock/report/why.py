@@ -12,13 +12,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accelock.machine import NoTargetError, profile
-from accelock.machine.choose import ORDER, Rule
+from accelock.hardware import NoTargetError, profile
+from accelock.hardware.choose import ORDER, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from accelock.machine import Candidate, Choice, Machine
+    from accelock.hardware import Candidate, Choice, Machine
     from accelock.report.here import Here
 
 FORMAT = 1

@@ -12,7 +12,7 @@ from tests.conda.records import CPU, CUDA, FORGE, LINUX, MAC, PYTORCH, record, s
 
 if TYPE_CHECKING:
     from accelock.conda.record import Record
-    from accelock.target import Target
+    from accelock.targets import Target
 
 SECOND = "https://conda.anaconda.org/second"
 BOTH = {"linux-x86_64": vega("linux-64"), "macos-arm64": vega("osx-arm64")}

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.machine.judge import Cause
+from accelock.hardware.judge import Cause
 from accelock.report.doctor import Diagnosis, diagnose
 from accelock.report.findings import Level
-from tests.machine.machines import DOCKER, nvml, with_driver, with_gpus, write
+from tests.hardware.machines import DOCKER, nvml, with_driver, with_gpus, write
 from tests.report.heres import gpu_box, here
 from tests.report.projects import CPU, Project
 

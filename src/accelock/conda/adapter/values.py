@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from accelock.conda.request import VirtualPackage
     from accelock.conda.spec import Spec
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = [
     "handing_over",

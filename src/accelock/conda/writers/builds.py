@@ -10,12 +10,12 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from accelock.target import Kind
+from accelock.targets import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from accelock.target import Target
+    from accelock.targets import Target
 
 __all__ = ["glob", "is_hardware_build", "joined"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from accelock.conda.record import Record
     from accelock.conda.solved import Solved
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = ["render"]
 

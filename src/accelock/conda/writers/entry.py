@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
-    from accelock.target import Target
+    from accelock.targets import Target
 
 __all__ = ["Entry", "entry_of"]
 

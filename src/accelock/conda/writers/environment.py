@@ -17,7 +17,7 @@ from accelock.conda.header import Stamp
 from accelock.conda.writers import builds
 from accelock.conda.writers.entry import entry_of
 from accelock.conda.writers.scalars import scalar
-from accelock.target import Kind
+from accelock.targets import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from accelock.conda.header import Stamp
 
 if TYPE_CHECKING:
     from accelock.conda.solved import Solved
-    from accelock.target import Platform
+    from accelock.targets import Platform
 
 __all__ = ["render"]
 

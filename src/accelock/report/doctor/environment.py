@@ -12,7 +12,7 @@ from accelock.report.findings import Finding, Level
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from accelock.machine import Choice
+    from accelock.hardware import Choice
     from accelock.report.here import Here
     from accelock.report.locked import TargetLock
 

@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from accelock import __version__
 from accelock.errors import AccelockError
-from accelock.lock import toml
+from accelock.locks import toml
 from accelock.report import files
 from accelock.report.findings import Finding, Level
 from accelock.report.poetry_project import read_project

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from accelock.machine import Rule, Vendor, container
-from accelock.machine.choose import ORDER
-from accelock.machine.detection import musl_note
-from accelock.machine.judge import VARIABLE, Cause
+from accelock.hardware import Rule, Vendor, container
+from accelock.hardware.choose import ORDER
+from accelock.hardware.detection import musl_note
+from accelock.hardware.judge import VARIABLE, Cause
 from accelock.report.findings import Finding, Level
-from accelock.target import Kind
+from accelock.targets import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from accelock.machine import Candidate, Choice
+    from accelock.hardware import Candidate, Choice
     from accelock.report.here import Here
 
 _ERRORS = frozenset({Cause.NO_BUILDS, Cause.NOT_LOCKED, Cause.OLD_DRIVER, Cause.NO_CODE})

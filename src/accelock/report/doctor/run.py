@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelock.errors import AccelockError
-from accelock.machine import NoTargetError, profile
+from accelock.hardware import NoTargetError, profile
 from accelock.report import installed
 from accelock.report.check import check
 from accelock.report.doctor.environment import check_environment
@@ -23,7 +23,7 @@ from accelock.report.findings import Finding, Level, Report
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from accelock.machine import Choice, Machine
+    from accelock.hardware import Choice, Machine
     from accelock.report.here import Here
 
 FORMAT = 1

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from accelock.machine.judge import Locked
+from accelock.hardware.judge import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from accelock.lock.markers import Place
-    from accelock.target import Platform, PythonVersion, Target
+    from accelock.locks.markers import Place
+    from accelock.targets import Platform, PythonVersion, Target
 
 TORCH = "torch"
 

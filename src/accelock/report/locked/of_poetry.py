@@ -10,18 +10,18 @@ from packaging.version import InvalidVersion, Version
 
 from accelock.catalogue.source import redact
 from accelock.errors import AccelockError
-from accelock.lock import overlay as overlays
-from accelock.lock import toml
+from accelock.locks import overlay as overlays
+from accelock.locks import toml
 from accelock.report.locked.model import LockedPackage, Locks, TargetLock
 from accelock.report.poetry_entries import holds, name_of
 from accelock.report.poetry_project import MAIN, read_project
-from accelock.target import parse_platform, parse_target
+from accelock.targets import parse_platform, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from accelock.lock.markers import Place
+    from accelock.locks.markers import Place
     from accelock.report.poetry_project import Ask
     from accelock.report.project import Project
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from accelock.catalogue import Source
 from accelock.errors import AccelockError
-from accelock.lock import requirements
+from accelock.locks import requirements
 from accelock.report import files
 from accelock.report.locked.model import LockedPackage, Locks, TargetLock
 from accelock.report.named import is_instance, named_sources
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelock.lock.markers import Place
-    from accelock.lock.requirements import Pin, RequirementsFile
+    from accelock.locks.markers import Place
+    from accelock.locks.requirements import Pin, RequirementsFile
     from accelock.report.project import Project
-    from accelock.target import Platform, Target
+    from accelock.targets import Platform, Target
 
 KIND = "requirements files"
 _SHA256 = "sha256:"

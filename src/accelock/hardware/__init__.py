@@ -1,0 +1,28 @@
+"""What this machine has, and which of the declared targets fits it; knows no lock, no resolver."""
+
+from __future__ import annotations
+
+from accelock.hardware.choose import Candidate, Choice, NoTargetError, PassedOver, Rule, choose
+from accelock.hardware.commands import Runner, run_command
+from accelock.hardware.detection import detect, surroundings
+from accelock.hardware.judge import Locked
+from accelock.hardware.model import Driver, Gpu, Machine, Note, Vendor
+
+__all__ = [
+    "Candidate",
+    "Choice",
+    "Driver",
+    "Gpu",
+    "Locked",
+    "Machine",
+    "NoTargetError",
+    "Note",
+    "PassedOver",
+    "Rule",
+    "Runner",
+    "Vendor",
+    "choose",
+    "detect",
+    "run_command",
+    "surroundings",
+]

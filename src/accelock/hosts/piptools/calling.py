@@ -1,0 +1,143 @@
+"""pip-tools' own command, called for one cell, and its failures as errors of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import piptools.scripts.compile as compile_module
+from pip._internal.exceptions import PipError
+from pip._vendor.resolvelib import ResolutionError as ResolvelibError
+
+from accelock.errors import AccelockError, ResolutionError
+from accelock.hosts.piptools import config_file, hooks, pages
+from accelock.hosts.piptools.state import Active, Capture, Run
+from accelock.sources.fetch import hide_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from accelock.targets import Cell
+
+# Where pip explains why it found no solution; it prints there before it raises.
+_EXPLAINER = "pip._internal.resolution.resolvelib.factory"
+
+
+class NoSolutionError(ResolutionError):
+    """pip found no solution for one cell."""
+
+    def __init__(self, cell: Cell, message: str) -> None:
+        super().__init__(message)
+        self.cell = cell
+
+
+@dataclass(frozen=True)
+class Command:
+    """pip-compile's own parameters, as click read them, to be called once per cell."""
+
+    params: Mapping[str, Any]
+    default_map: Mapping[str, Any] | None = None
+
+    def call(self, run: Run, active: Active, output: Any) -> Capture:
+        """Run pip-tools' command for one cell and return what it would have written.
+
+        :param output: the value of ``--output-file``: an object with a name, or None.
+        :raises NoSolutionError: pip found none.
+        :raises AccelockError: an input or the existing file cannot be read.
+        """
+        if self.params.get("src_files") == ("-",) or "-" in self.params.get("src_files", ()):
+            hooks.feed_standard_input(run)
+        # pip-tools reads the pins of an existing file, unless all is to be upgraded: the first pass
+        # does not know yet which file of several it is, and must not take it for an input.
+        upgrade = active.probing or self.params["upgrade"]
+        params = {**self.params, "output_file": output, "upgrade": upgrade, "dry_run": False}
+        context = click.Context(compile_module.cli, info_name="accelock compile")
+        context.default_map = dict(self.default_map) if self.default_map else None
+        context.params = params
+        run.active, stdin = active, sys.stdin
+        run.inputs.record_projects(active.cell.target.name, self._sources())
+        run.inputs.record_config(active.cell.target.name, config_file.another(self.params))
+        try:
+            with context, _explanation(active.heard):
+                _call(run, active, params)
+        finally:
+            run.active, sys.stdin = None, stdin
+        return active.capture
+
+    def _sources(self) -> list[str]:
+        """Return the source files: those given, or the first default one that there is."""
+        given = self.params.get("src_files") or (self.default_map or {}).get("src_files", ())
+        defaults = compile_module.DEFAULT_REQUIREMENTS_FILES
+        return list(given) or [name for name in defaults if Path(name).exists()][:1]
+
+
+@dataclass(frozen=True)
+class OutputName:
+    """Stands for the output file of a cell: pip-tools asks only for its name."""
+
+    name: str
+    should_close: bool = False
+
+
+def call_cell(
+    run: Run, command: Command, cell: Cell, *, output: Any, probing: bool, **known: Any
+) -> Capture:
+    """Run the command for one cell: ``known`` are the preferences of `Active`."""
+    active = Active(
+        cell=cell,
+        environment=run.plan.environment(cell),
+        output=getattr(output, "name", None),
+        probing=probing,
+        **known,
+    )
+    return command.call(run, active, output)
+
+
+def _call(run: Run, active: Active, params: dict[str, Any]) -> None:
+    try:
+        compile_module.cli.callback(**params)
+    except PipError as error:
+        if not active.resolving:
+            raise AccelockError(str(error)) from error
+        raise _no_solution(run, active, str(error)) from error
+    except ResolvelibError as error:  # pip before 25.1 lets "too deep" through
+        raise _no_solution(run, active, f"{type(error).__name__}: {error}") from error
+    except ValueError as error:  # pip before 24.1: metadata that is none
+        reason = f"{type(error).__name__}: {error}"
+        raise AccelockError(f"pip cannot read what it found for {active.cell}: {reason}") from error
+    except OSError as error:  # a file or a host; pip-tools does not expect either to fail
+        raise AccelockError(hide_credentials(str(error))) from error
+
+
+def _no_solution(run: Run, active: Active, reason: str) -> NoSolutionError:
+    said = [*active.heard, reason]
+    reasons = list(dict.fromkeys([*said, *pages.faults(run, " ".join(said))]))
+    lines = "".join(f"\n  {line}" for line in reasons)
+    return NoSolutionError(active.cell, f"pip found no solution for {active.cell}:{lines}")
+
+
+@contextlib.contextmanager
+def _explanation(heard: list[str]) -> Iterator[None]:
+    """Collect pip's explanation of a failure, which it logs, so that it is said once and by us."""
+    logger = logging.getLogger(_EXPLAINER)
+
+    def listen(record: logging.LogRecord) -> bool:
+        if record.levelno < logging.INFO:
+            return True
+        heard.extend(line for line in record.getMessage().splitlines() if line.strip())
+        return False
+
+    # What conflicts with what is said at a level that pip-tools does not turn on.
+    level = logger.level
+    logger.addFilter(listen)
+    logger.setLevel(min(level or logging.INFO, logging.INFO))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeFilter(listen)

@@ -1,0 +1,237 @@
+"""pip-tools' own command for one cell: our repository, resolver and writer in its place.
+
+``piptools.scripts.compile.cli`` looks these classes up in its module at the time of the call, so
+that replacing the module's names for a while is all it takes (pip-tools 7.3.0 to 7.6.2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import TYPE_CHECKING, Any
+
+from pip._internal.models.search_scope import SearchScope
+from pip._internal.req.constructors import install_req_from_line
+from pip._vendor.packaging.utils import canonicalize_name
+from piptools.logging import log
+from piptools.repositories.pypi import PyPIRepository
+from piptools.resolver import BacktrackingResolver
+from piptools.utils import is_pinned_requirement, is_url_requirement
+
+from accelock.hosts.piptools import candidates, hashing, inputs, upgrading
+from accelock.hosts.piptools.asks import Asks
+from accelock.hosts.piptools.keeping import Keeper
+from accelock.hosts.piptools.reading import introduce
+from accelock.hosts.piptools.rounds import Rounds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from accelock.hosts.piptools.state import Active, Run
+
+
+def repository_class(run: Run) -> type[PyPIRepository]:
+    """Return the repository of a run: one session for all cells, the cell's tags, our routing."""
+
+    class CellRepository(PyPIRepository):  # type: ignore[misc]
+        def __init__(self, pip_args: list[str], cache_dir: str) -> None:
+            super().__init__(pip_args, cache_dir=cache_dir)
+            self._all_wheels = False
+            active = run.active
+            if active is None:
+                return
+            self._session = run.session = run.session or self.session
+            cell = active.cell
+            self._finder = self.command._build_package_finder(
+                options=self.options,
+                session=self._session,
+                target_python=candidates.target_python(cell, run.plan.levels),
+            )
+            # Requires-Python is judged for the cell's Python, not for the one that runs us.
+            self.command.make_resolver = functools.partial(
+                self.command.make_resolver,
+                py_version_info=run.plan.version_info(cell),
+            )
+            candidates.route(run, self._finder, all_wheels=lambda: self._all_wheels)
+
+        def get_hashes(self, ireq: Any) -> set[str]:
+            active = run.active
+            if active is None or not is_pinned_requirement(ireq) or is_url_requirement(ireq):
+                return set(super().get_hashes(ireq))
+            return hashing.of_pin(run, active.cell, ireq, self)
+
+        def get_ordinary_hashes(self, ireq: Any) -> set[str]:
+            """Return what pip-tools itself finds: it may download files that carry no hash."""
+            return set(super().get_hashes(ireq))
+
+        @contextlib.contextmanager
+        def allow_all_wheels(self) -> Iterator[None]:
+            with super().allow_all_wheels():
+                self._all_wheels = True
+                try:
+                    yield
+                finally:
+                    self._all_wheels = False
+
+    return CellRepository
+
+
+def resolver_class(run: Run) -> type[BacktrackingResolver]:
+    """Return the resolver of a run: it sees the inputs as the cell means them."""
+
+    class CellResolver(BacktrackingResolver):  # type: ignore[misc]
+        def __init__(
+            self,
+            constraints: Any,
+            existing_constraints: dict[str, Any],
+            repository: Any,
+            **kwargs: Any,
+        ) -> None:
+            constraints = list(constraints)
+            if run.active is not None:
+                _keep_apart(run, run.active, repository)
+                introduce(run.session, run.plan.source_urls)
+                _read_labels(run, run.active, constraints)
+                existing_constraints = _preferences(run, run.active, existing_constraints)
+                run.active.capture.constraints = constraints
+                run.active.capture.existing = dict(existing_constraints)
+                run.active.capture.prereleases = bool(kwargs.get("prereleases"))
+            super().__init__(
+                constraints=constraints,
+                existing_constraints=existing_constraints,
+                repository=repository,
+                **kwargs,
+            )
+
+        def resolve(self, max_rounds: int = 10) -> set[Any]:
+            if run.active is not None and run.active.probing:
+                return set()
+            if run.active is not None:
+                run.active.resolving = True
+            return set(super().resolve(max_rounds))
+
+        def _do_resolve(
+            self, resolver: Any, compatible_existing_constraints: dict[str, Any]
+        ) -> bool:
+            if run.active is None:
+                return bool(super()._do_resolve(resolver, compatible_existing_constraints))
+            pins = compatible_existing_constraints
+            solve = functools.partial(_attempt, self, run.active, resolver)
+            held = upgrading.held(run, solve, pins)
+            attempt = functools.partial(solve, held=held, rounds=Rounds())
+            keeper = Keeper(attempt, lambda: Asks.of(run.memo.metadata.values()))
+            for pin in keeper.keep(pins).values():
+                log.warning(f"Discarding {pin} to proceed the resolution")
+            return True
+
+        def resolve_hashes(self, ireqs: set[Any]) -> dict[Any, set[str]]:
+            hashes: dict[Any, set[str]] = super().resolve_hashes(ireqs)
+            return hashing.complete(hashes, self.repository)
+
+    return CellResolver
+
+
+def _attempt(
+    resolver: Any,
+    active: Active,
+    pips: Any,
+    pins: Collection[Any],
+    held: Collection[Any] = (),
+    rounds: Rounds | None = None,
+) -> dict[str, str]:
+    """Let pip's own resolver solve with these pins, and return the versions that it found.
+
+    :param held: constraints that are no pins of the file, and are never let go of.
+    :param rounds: what an attempt with pins may take; without pins it is what pip itself allows.
+    """
+    active.heard.clear()
+    with rounds.limited() if rounds is not None and pins else contextlib.nullcontext():
+        pips.resolve(
+            root_reqs=[*resolver.constraints, *held, *pins],
+            check_supported_wheels=not resolver.options.target_dir,
+        )
+    found = pips._result.mapping.values()
+    return {canonicalize_name(each.project_name): str(each.version) for each in found}
+
+
+def writer_class(run: Run) -> type:
+    """Return what stands in for pip-tools' writer: it keeps the values and writes nothing."""
+
+    class CaptureWriter:
+        def __init__(self, dst_file: Any, **kwargs: Any) -> None:
+            if run.active is not None:
+                run.active.capture.writer = {"dst_file": dst_file, **kwargs}
+
+        def write(
+            self,
+            results: set[Any],
+            unsafe_requirements: set[Any],
+            unsafe_packages: set[str],
+            markers: dict[str, Any],
+            hashes: dict[Any, set[str]] | None,
+        ) -> None:
+            if run.active is None:
+                return
+            capture = run.active.capture
+            capture.results = results
+            capture.unsafe_requirements = unsafe_requirements
+            capture.unsafe_packages = unsafe_packages
+            capture.markers = markers
+            capture.hashes = hashes
+
+    return CaptureWriter
+
+
+def _keep_apart(run: Run, active: Active, repository: Any) -> None:
+    """Take a family's URLs out of the indexes that every other name is looked up at.
+
+    They came with the input (``--extra-index-url .../whl/cpu``), the command line or pip's own
+    configuration. Each becomes its family's source and is never global.
+    """
+    finder = repository.finder
+    scope = finder.search_scope
+    families = run.plan.catalogue.families
+
+    def foreign(url: str) -> bool:
+        return any(family.recognise(url) for family in families) or url in run.plan.source_urls
+
+    active.capture.index_urls = list(scope.index_urls)
+    active.capture.find_links = list(scope.find_links)
+    index_urls = [url for url in scope.index_urls if not foreign(url)]
+    if scope.index_urls and not index_urls:
+        # A family's index in place of PyPI (`-i .../whl/cpu`): all other names are still where
+        # pip is configured to find them.
+        usual = repository.options.index_url
+        index_urls = [repository.DEFAULT_INDEX_URL if foreign(usual) else usual]
+    finder.search_scope = SearchScope.create(
+        find_links=[url for url in scope.find_links if not foreign(url)],
+        index_urls=index_urls,
+        no_index=bool(getattr(scope, "no_index", False)),
+    )
+
+
+def _read_labels(run: Run, active: Active, constraints: list[Any]) -> None:
+    """Read the target's own label in the input; refuse another's."""
+    if run.shelf is None:  # the first pass: which packages are cpuonly is not known yet
+        return
+    for requirement in constraints:
+        found = run.shelf.find(requirement.name) if requirement.name else None
+        if found is not None and not is_url_requirement(requirement):
+            inputs.strip_own_label(requirement, found, run.shelf, active.cell.target)
+
+
+def _preferences(run: Run, active: Active, existing: dict[str, Any]) -> dict[str, Any]:
+    """Return the pins that the cell keeps if it can: the leader's, then the existing file's."""
+    kept = dict(existing)
+    for name, pin in existing.items():
+        if run.plan.catalogue.family_of(name) is not None:
+            inputs.forget_label(pin)
+    for name, version in active.preferences.items():
+        pin = kept.get(name)
+        if pin is None or (name in active.moved and not _pins(pin, version)):
+            kept[name] = install_req_from_line(f"{name}=={version}", constraint=True)
+    return {canonicalize_name(name): pin for name, pin in kept.items()}
+
+
+def _pins(requirement: Any, version: str) -> bool:
+    return any(str(s.version) == version for s in requirement.req.specifier)

@@ -1,0 +1,206 @@
+"""The command `accelock compile`: pip-compile's own click command with a few options more."""
+
+from __future__ import annotations
+
+import copy
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import piptools.scripts.compile as compile_module
+from piptools.logging import log
+
+from accelock.catalogue import load_catalogue, redact
+from accelock.errors import AccelockError, UnknownWordError
+from accelock.hosts.piptools import config_file, engine, files, hooks, outputs, sizes
+from accelock.hosts.piptools.bar import DownloadBar
+from accelock.hosts.piptools.calling import Command
+from accelock.hosts.piptools.plan import OptionError, Options, Plan, find_config, make_plan
+from accelock.hosts.piptools.sidecars import Sidecars, as_pip_compile
+from accelock.locks import journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from accelock.settings.settings import Config
+
+PROGRAM = "accelock compile"
+
+
+def main(args: Sequence[str]) -> None:
+    """Run `accelock compile` and leave by SystemExit, as click commands do.
+
+    Without a target and a [tool.accelock] table it is pip-compile, byte for byte.
+
+    :raises AccelockError: with the message for the user; nothing was written.
+    """
+    command().main(args=list(args), prog_name=PROGRAM, obj=list(args))
+
+
+def command() -> click.Command:
+    """Return pip-compile's command with our options behind its own."""
+    ours: click.Command = copy.copy(compile_module.cli)
+    ours.params = [*compile_module.cli.params, *target_options()]
+    ours.callback = _compile
+    return ours
+
+
+def target_options() -> list[click.Parameter]:
+    """Return the options that `compile` and `rewrite` have beyond their own.
+
+    Each is named as its key in [tool.pip-tools] would be: pip-tools refuses a key by that name.
+    """
+    return [
+        click.Option(
+            ["-t", "--target"],
+            multiple=True,
+            metavar="TARGET",
+            help="Hardware target (cpu, cu126, rocm6.3, xpu, ...); several write one file each. "
+            "Default: `targets` in [tool.accelock].",
+        ),
+        click.Option(
+            ["--platform"],
+            multiple=True,
+            metavar="PLATFORM",
+            help="Platform that the file must hold on (linux-x86_64, linux-aarch64, macos-arm64, "
+            "macos-x86_64, windows-x86_64, or conda's names); may be used more than once.",
+        ),
+        click.Option(
+            ["--python-version"],
+            multiple=True,
+            metavar="X.Y",
+            help="Python to compile for (default: the one that runs this); may be used more than "
+            "once.",
+        ),
+        click.Option(
+            ["--source"],
+            multiple=True,
+            metavar="FAMILY=URL",
+            help="Where a family's builds are: an index with {target} in it, or a find-links page.",
+        ),
+        click.Option(
+            ["--allow-downloads"],
+            is_flag=True,
+            default=False,
+            help="With --generate-hashes, allow whole wheels to be downloaded where their index "
+            "publishes no hash (GBs).",
+        ),
+    ]
+
+
+def take_options(params: dict[str, Any]) -> Options:
+    """Take our options out of click's parameters and return them."""
+    return Options(
+        targets=tuple(params.pop("target")),
+        platforms=tuple(params.pop("platform")),
+        pythons=tuple(params.pop("python_version")),
+        sources=tuple(params.pop("source")),
+        allow_downloads=params.pop("allow_downloads"),
+    )
+
+
+def as_usage_error(error: AccelockError) -> click.UsageError:
+    """Return the error of a word on the command line: exit code 2, as pip-tools has it."""
+    return click.UsageError(str(error))
+
+
+def _compile(**params: Any) -> None:
+    context = click.get_current_context()
+    options = take_options(params)
+    log.verbosity = params["verbose"] - params["quiet"]
+    config = find_config(Path(), load_catalogue())
+    plan = make_target_plan(options, config)
+    sidecars = Sidecars.of(Path(), config)
+    config_file.judge_table(config_file.another(params), plain=plan is None)
+    if plan is None:
+        _as_pip_compile(context, params, sidecars)
+        return
+    _refuse_legacy(params)
+    command = Command(params=params, default_map=context.default_map)
+
+    def prepare(names: Iterable[str]) -> None:
+        if not params["dry_run"]:
+            _refuse_unwritable(names)
+        sidecars.prepare(names)
+
+    run = engine.Engine(plan, command, hooks.installed, prepare=prepare)
+    compiled = run.compile()
+    pages = files.sheets(compiled, _their_context(context, params), words_of(options))
+    files.write(compiled, pages, sidecars, dry_run=params["dry_run"])
+    if params["dry_run"]:
+        log.info("Dry-run, so nothing updated.")
+    if params["verbose"] > params["quiet"]:
+        for line in sizes.describe(compiled, pages):
+            log.info(line)
+
+
+def make_target_plan(options: Options, config: Config | None) -> Plan | None:
+    """Return what is to be done, or None where no target was given or declared.
+
+    :raises click.UsageError: a target, platform or family that does not exist.
+    :raises AccelockError: a target that no platform has.
+    """
+    try:
+        return make_plan(
+            options, config, say=log.warning, say_progress=log.info, show_bytes=DownloadBar()
+        )
+    except (UnknownWordError, OptionError) as error:
+        raise as_usage_error(error) from error
+
+
+def _as_pip_compile(context: click.Context, params: dict[str, Any], sidecars: Sidecars) -> None:
+    """Run the real command on the same words, as if accelock were not there.
+
+    In a project with a table for conda alone, its file and the conda files are written together.
+    """
+
+    def call() -> None:
+        compile_module.cli.main(args=context.find_root().obj, prog_name=PROGRAM)
+
+    if sidecars.beside is None:
+        call()
+        return
+    sidecars.prepare([outputs.guessed_name(params["output_file"], params["src_files"])])
+    as_pip_compile(sidecars, call)
+
+
+def _refuse_unwritable(names: Iterable[str]) -> None:
+    """Stop before anything is resolved that could not be written."""
+    paths = [Path(name) for name in names if name != outputs.STDOUT]
+    journal.refuse_unwritable(path for path in paths if not journal.is_special(path))
+
+
+def _refuse_legacy(params: dict[str, Any]) -> None:
+    if params.get("resolver_name") == "legacy":
+        raise click.UsageError(
+            "--resolver=legacy cannot resolve for another platform: leave it out, or compile "
+            "without a target."
+        )
+
+
+def _their_context(context: click.Context, params: dict[str, Any]) -> click.Context:
+    """Return a context that pip-tools can make its header's command line of."""
+    theirs = click.Context(compile_module.cli, info_name=PROGRAM)
+    theirs.params = params
+    theirs.default_map = context.default_map
+    for name in params:
+        source = context.get_parameter_source(name)
+        if source is not None:
+            theirs.set_parameter_source(name, source)
+    return theirs
+
+
+def words_of(options: Options) -> tuple[str, ...]:
+    """Return our options as the header's command line has them, without credentials."""
+    words = [f"--target={name}" for name in options.targets]
+    words += [f"--platform={name}" for name in options.platforms]
+    words += [f"--python-version={version}" for version in options.pythons]
+    words += [f"--source={redact_source(word)}" for word in options.sources]
+    return tuple(shlex.quote(word) for word in words)
+
+
+def redact_source(word: str) -> str:
+    """Return ``family=URL`` without the URL's credentials."""
+    name, equals, url = word.partition("=")
+    return f"{name}{equals}{redact(url)}"

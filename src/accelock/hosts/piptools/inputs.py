@@ -1,0 +1,257 @@
+"""What the inputs say: their text, `# cpuonly` comments, labels, and the URLs of a family.
+
+pip reads requirements files, nested ones and standard input; the hooks here listen while it does.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import tempfile
+import urllib.parse
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from pip._internal.req import req_file
+from pip._vendor.packaging.specifiers import SpecifierSet
+from pip._vendor.packaging.utils import canonicalize_name
+
+from accelock.catalogue import redact
+from accelock.errors import AccelockError
+from accelock.hosts.piptools import releases
+from accelock.locks import freshness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from accelock.hosts.piptools.patches import Patches
+    from accelock.hosts.piptools.state import Run
+    from accelock.resolve.routing import Accelerated, Shelf
+    from accelock.targets import Target
+
+_CPUONLY = re.compile(r"#[^#]*\bcpuonly\b")
+_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+# The sources of a project's metadata, which pip-tools takes as input files.
+_PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
+STDIN = "-"
+
+
+@dataclass
+class Inputs:
+    """The input files of one run, as they are read.
+
+    :param texts: target -> {path as a posix string, or ``-``: text}; files differ by target where
+        a layered file names ``requirements.txt`` and ``requirements.<target>.txt`` is read.
+    :param cpuonly: names that a ``# cpuonly`` comment stands behind.
+    """
+
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    cpuonly: set[str] = field(default_factory=set)
+    standard_input: str | None = None
+    recording: bool = False
+    reading_stdin: bool = False
+
+    def record(self, target: str, path: str, text: str) -> None:
+        """Remember the text of an input file of one target."""
+        self.texts.setdefault(target, {})[path] = text
+
+    def record_projects(self, target: str, sources: Iterable[str]) -> None:
+        """Remember the setup.py, setup.cfg or pyproject.toml among the sources, and its siblings.
+
+        They are read by a build backend and not by pip, so that nothing here hears of it.
+        """
+        for source in map(Path, sources):
+            if source.name in _PROJECT_FILES:
+                self.record_project(target, source.parent)
+
+    def record_project(self, target: str, directory: Path) -> None:
+        """Remember what a project's metadata is made from: it may be a requirement, as in `-e .`.
+
+        What its build backend reads beside these files, nothing here hears of.
+        """
+        for path in (directory / name for name in _PROJECT_FILES):
+            if path.is_file():
+                self.record(target, _relative(str(path)), freshness.text_of(path))
+
+    def record_config(self, target: str, path: Path | None) -> None:
+        """Remember what another file than the project's pyproject.toml says to pip-tools."""
+        if path is not None:
+            name = f"{path}{freshness.TABLE}"
+            self.record(target, _relative(name), freshness.text_of(Path(name)))
+
+    def of(self, target: str) -> tuple[tuple[str, str], ...]:
+        """Return (path, text) of the input files of a target, sorted by path."""
+        return tuple(sorted(self.texts.get(target, {}).items()))
+
+
+def install(run: Run, patches: Patches, compile_module: Any) -> None:
+    """Listen while pip and pip-tools read the inputs, for the time of ``patches``."""
+    patches.wrap(req_file, "get_file_content", lambda old: _read(run, old))
+    patches.wrap(req_file, "ignore_comments", lambda old: _listen(run, old))
+    patches.wrap(compile_module, "parse_requirements", lambda old: _parse(run, old))
+
+
+def _read(run: Run, original: Callable[..., tuple[str, str]]) -> Callable[..., tuple[str, str]]:
+    """Read an input, or the same layer for the target at work, and record its text."""
+
+    def read(url: str, session: Any, *args: Any, **kwargs: Any) -> tuple[str, str]:
+        active = run.active
+        if active is None:
+            return original(url, session, *args, **kwargs)
+        chosen = _layer(run, url, active.cell.target) if run.inputs.recording else url
+        try:
+            location, text = original(chosen, session, *args, **kwargs)
+        except UnicodeDecodeError as error:
+            raise AccelockError(_no_text(chosen, error)) from error
+        if not run.inputs.recording:
+            return location, text
+        if run.inputs.reading_stdin and _temporary(url):
+            run.inputs.record(active.cell.target.name, STDIN, text)
+        else:
+            run.inputs.record(active.cell.target.name, _relative(chosen), _stable(chosen, text))
+        return location, text
+
+    return read
+
+
+def _no_text(path: str, error: UnicodeDecodeError) -> str:
+    return (
+        f"{_relative(path)} is not UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8, "
+        "or name its encoding in its first line, as in `# -*- coding: latin-1 -*-`."
+    )
+
+
+def _layer(run: Run, url: str, target: Target) -> str:
+    """Return ``requirements.<target>.txt`` for an input that names ``requirements.txt``.
+
+    A dev layer (``-c requirements.txt``) is written once and compiled for each target.
+    """
+    if urllib.parse.urlsplit(url).scheme in {"http", "https", "file"}:
+        return url
+    path = Path(url)
+    layer = path.with_name(f"{path.stem}.{target.name}{path.suffix}")
+    if path.suffix != ".txt" or not layer.is_file():
+        return url
+    both = f"Both {_relative(url)} and {_relative(str(layer))} exist; "
+    if path.is_file() and run.first_time(both):
+        run.plan.say(f"{both}{_relative(str(layer))} is used for {target.name}.")
+    return str(layer)
+
+
+def _listen(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Hear ``torch  # cpuonly`` before pip drops the comment."""
+
+    def ignore_comments(lines: Iterable[tuple[int, str]]) -> Any:
+        return original(_heard(run, lines))
+
+    return ignore_comments
+
+
+def _heard(run: Run, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    for number, line in lines:
+        name = _NAME.match(line)
+        if run.inputs.recording and name and _CPUONLY.search(line):
+            run.inputs.cpuonly.add(canonicalize_name(name[1]))
+        yield number, line
+
+
+def _parse(run: Run, original: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+    """Tell the inputs from the existing output, of which only this cell's pins count."""
+
+    def parse(filename: str, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        active = run.active
+        if active is None:
+            yield from original(filename, *args, **kwargs)
+            return
+        is_output = active.output is not None and filename == active.output
+        is_upgrade = kwargs.get("constraint", False) and _temporary(filename)
+        run.inputs.recording = not is_output and not is_upgrade
+        run.inputs.reading_stdin = not is_upgrade and _temporary(filename)
+        try:
+            for requirement in original(filename, *args, **kwargs):
+                if is_output and not requirement.match_markers():
+                    continue
+                if run.inputs.recording:
+                    releases.judge(run.plan, active.cell, requirement)
+                yield requirement
+        finally:
+            run.inputs.recording = run.inputs.reading_stdin = False
+
+    return parse
+
+
+def strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
+    """Read ``torch==1.7.1+cpu`` as public version and target, so that it compiles for macOS too.
+
+    :raises AccelockError: the label is another target's.
+    """
+    if requirement.req is None or not found.package.labelled:
+        return
+    own = found.family.label(shelf.variant(found.family, target))
+    parts = []
+    for specifier in requirement.req.specifier:
+        public, plus, label = str(specifier.version).partition("+")
+        if plus and label.lower() != own:
+            raise AccelockError(_foreign_label(requirement, label, own, target))
+        # `===` compares to the letter: it would refuse the build that carries the label.
+        operator = "==" if plus and specifier.operator == "===" else specifier.operator
+        parts.append(f"{operator}{public}")
+    _respecify(requirement, parts)
+
+
+def _foreign_label(requirement: Any, label: str, own: str, target: Target) -> str:
+    origin = requirement.comes_from or "the input"
+    why = "" if own == target.name else f" (its family is marked cpuonly, so it takes +{own})"
+    return (
+        f"{origin}: {requirement.req} carries the label +{label}, and the target is "
+        f"{target.name}{why}. Write the public version (without +{label}) to have the right build "
+        f"for each target, or compile for the target of that label: -t {label}"
+    )
+
+
+def forget_label(pin: Any) -> None:
+    """Turn an existing accelerated pin into a preference: no label, no other target's hashes."""
+    versions = [(s.operator, str(s.version).partition("+")[0]) for s in pin.req.specifier]
+    _respecify(pin, [f"{operator}{public}" for operator, public in versions])
+    pin.hash_options = {}
+
+
+def _respecify(requirement: Any, parts: list[str]) -> None:
+    """Give a requirement of pip's other specifiers.
+
+    pip keeps the inner object for all requirements of the same text (`get_requirement` has a
+    cache), so that it must not be changed: other cells read it too.
+    """
+    requirement.req = copy.copy(requirement.req)
+    requirement.req.specifier = SpecifierSet(",".join(parts))
+
+
+def _stable(path: str, text: str) -> str:
+    """Return the text as `accelock check` will read it, which has no pip to decode it."""
+    return freshness.text_of(Path(path)) if Path(path).is_file() else text
+
+
+def _temporary(filename: str) -> bool:
+    """Return whether a file is one that pip-tools made for standard input or --upgrade-package."""
+    folder = os.path.realpath(tempfile.gettempdir())
+    path = Path(filename)
+    return (
+        path.is_absolute()
+        and os.path.realpath(path.parent) == folder
+        and path.name.startswith(tempfile.gettempprefix())
+    )
+
+
+def _relative(path: str) -> str:
+    """Return a path as the stamp has it: relative to the working directory where it can be."""
+    if urllib.parse.urlsplit(path).scheme in {"http", "https"}:
+        return redact(path)
+    given = Path(path)
+    if given.is_absolute() or ".." in given.parts:  # `relpath` does not look for links in these
+        given = given.parent.resolve() / given.name
+    try:
+        return str(PurePosixPath(Path(os.path.relpath(given)).as_posix()))
+    except ValueError:  # another drive on Windows
+        return Path(path).as_posix()

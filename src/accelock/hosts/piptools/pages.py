@@ -1,0 +1,121 @@
+"""The pages of the user's own indexes, once a run: the hooks on pip's collector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pip._internal.index import collector, package_finder
+from pip._vendor.packaging.utils import canonicalize_name
+
+from accelock.catalogue import redact
+from accelock.errors import SourceError
+from accelock.sources.fetch import Http, hide_credentials
+from accelock.sources.page import cut_off, strange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from accelock.hosts.piptools.patches import Patches
+    from accelock.hosts.piptools.state import Run
+
+_ADVICE = (
+    "Check the address of the index (--index-url, --extra-index-url, pip's configuration) and the "
+    "network (proxy, certificates)."
+)
+# An index that lacks a project says so in this way: no fault of its page.
+_ABSENT = frozenset({404, 410})
+
+
+def install(run: Run, patches: Patches) -> None:
+    """Fetch and parse each index page once a run, for the time of ``patches``."""
+    patches.wrap(collector, "_get_index_content", lambda old: _fetch_once(run, old))
+    patches.wrap(collector, "_handle_get_simple_fail", lambda old: _listen(run, old))
+    patches.wrap(package_finder, "parse_links", lambda old: _parse_once(run, old))
+
+
+def faults(run: Run, reason: str) -> list[str]:
+    """Return what was wrong with the pages of the projects that a failure is about.
+
+    pip passes over a page that it cannot fetch, or that has no links, as if the index lacked the
+    project: "from versions: none" is all that it says then.
+
+    :param reason: pip's words, in which the names of the projects are.
+    """
+    about = canonicalize_name(reason)
+    return [
+        f"{redact(url)} {fault}"
+        for url, page in run.memo.pages.items()
+        if _project_of(url) in about and (fault := _fault(run, url, page))
+    ]
+
+
+def _project_of(url: str) -> str:
+    """Return the project whose page this is; of a find-links page nothing, which is in any text."""
+    path = urlsplit(url).path
+    return canonicalize_name(path.rstrip("/").rpartition("/")[2]) if path.endswith("/") else ""
+
+
+def _fault(run: Run, url: str, page: Any) -> str | None:
+    if page is None:
+        why = run.memo.unread.get(url)
+        return f"could not be read: {why}." if why else None
+    filenames = [link.filename for link in run.memo.links.get(_key(page), ())]
+    odd = strange(page.content, page.content_type, filenames)
+    return f"has no files: {odd}." if odd else None
+
+
+def _fetch_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
+    def fetch(link: Any, **kwargs: Any) -> Any:
+        if link.url not in run.memo.pages:
+            # pip turns what keeps it from an answer into None, but not what ends one too early.
+            with Http(run.session, run.session.timeout, advice=_ADVICE).failures(link.url):
+                run.memo.pages[link.url] = original(link, **kwargs)
+        return run.memo.pages[link.url]
+
+    return fetch
+
+
+def _listen(run: Run, original: Callable[..., None]) -> Callable[..., None]:
+    """Hear why pip passes over a page: it says so only at a level that nobody turns on."""
+
+    def failed(link: Any, reason: Any, *args: Any, **kwargs: Any) -> None:
+        response = getattr(reason, "response", None)
+        if response is None:
+            run.memo.unread[link.url] = hide_credentials(str(reason)).rstrip(".")
+        elif response.status_code not in _ABSENT:
+            run.memo.unread[link.url] = f"it answered {response.status_code} {response.reason}"
+        original(link, reason, *args, **kwargs)
+
+    return failed
+
+
+def _parse_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
+    def parse(page: Any) -> list[Any]:
+        key = _key(page)
+        if key not in run.memo.links:
+            run.memo.links[key] = _links(page, original)
+        return run.memo.links[key]
+
+    return parse
+
+
+def _key(page: Any) -> str:
+    """Return a key by the content object, not by its URL alone: pip's own cache is process-wide."""
+    return f"{id(page)}:{page.url}"
+
+
+def _links(page: Any, original: Callable[..., Any]) -> list[Any]:
+    """Return the links of a page; of half a page of HTML, pip would read half of them."""
+    if cut := cut_off(page.content, page.content_type):
+        raise SourceError(
+            f"{redact(page.url)} could not be read: the page is cut off ({cut}). {_ADVICE}"
+        )
+    try:
+        return list(original(page))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # What pip lets through of a page that is neither the HTML nor the JSON it says it is.
+        raise SourceError(
+            f"{redact(page.url)} is no page of a package index ({type(error).__name__}: {error}). "
+            f"{_ADVICE}"
+        ) from error

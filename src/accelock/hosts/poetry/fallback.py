@@ -1,0 +1,156 @@
+"""Sources of ours in pyproject.toml: what `init --fallback` writes, and the plugin reads past.
+
+A Poetry without the plugin needs the leader's index as an explicit source, and ``source = ...`` on
+each accelerated dependency. With the plugin that name stands for the family, on every target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from accelock.errors import AccelockError
+from accelock.hosts.poetry import root
+from accelock.locks import reference
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from poetry.core.packages.package import Package
+
+    from accelock.catalogue import Family
+    from accelock.report.poetry_fallback import FamilySource
+    from accelock.report.poetry_project import Ask, PoetryProject
+    from accelock.report.project import Project
+
+
+def route(package: Package) -> None:
+    """Let the dependencies of a root package that name a source of ours name none.
+
+    Poetry would take the leader's builds on every target, and would find no such source in another
+    target's view of the lock.
+    """
+    for dependency in root.dependencies(package):
+        if dependency.source_name and is_own(dependency.source_name):
+            dependency.source_name = None
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a source has a name that accelock gives."""
+    if not name.lower().startswith(reference.PREFIX):
+        return False
+    # Poetry activates plugins for every command: the catalogue is read only for such a name.
+    from accelock.catalogue import load_catalogue
+
+    return any(reference.target_of(name, family.name) for family in load_catalogue().families)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The dependencies that are to come from a family's source, and those with one by hand."""
+
+    source: FamilySource
+    asks: tuple[Ask, ...]
+    by_hand: tuple[str, ...]
+
+
+def plan(
+    pyproject: Mapping[str, Any], lock: Mapping[str, Any] | None, project: Project
+) -> tuple[Route, ...]:
+    """Return what is to come from the leader's sources.
+
+    :param lock: of poetry.lock, which alone tells what comes in through other packages.
+    :raises AccelockError: no source of a project could make a Poetry without accelock right.
+    """
+    from accelock.report.poetry_project import read_project
+
+    poetry = read_project(pyproject)
+    routes = [_route_of(f, poetry, lock or {}, project) for f in project.catalogue.families]
+    found = tuple(route for route in routes if route is not None)
+    if not any(route.asks for route in found):
+        raise AccelockError(
+            "pyproject.toml: no package that comes in builds per target is a dependency of the "
+            "project itself, and no source changes where those of other packages come from. "
+            "Make it one (poetry add torch), then run this again."
+        )
+    return found
+
+
+def _route_of(
+    family: Family, poetry: PoetryProject, lock: Mapping[str, Any], project: Project
+) -> Route | None:
+    from accelock.report.poetry_fallback import FamilySource, is_by_hand, labelled
+
+    leader = FamilySource.of(family, project.config.targets[0], project)
+    asked = {ask.name for ask in poetry.asks}
+    hidden = [name for name in labelled(_names(lock), family, project) if name not in asked]
+    if hidden:
+        raise AccelockError(_transitive(hidden, leader, lock))
+    wanted = {*labelled(asked, family, project), *(asked & _names_at(leader.url, lock))}
+    asks = [ask for ask in poetry.asks if ask.name in wanted]
+    if not asks:
+        return None
+    _refuse_unfit(leader, poetry, project)
+    return Route(
+        leader,
+        tuple(ask for ask in asks if not is_by_hand(ask, project)),
+        tuple(dict.fromkeys(ask.name for ask in asks if is_by_hand(ask, project))),
+    )
+
+
+def _refuse_unfit(leader: FamilySource, poetry: PoetryProject, project: Project) -> None:
+    from accelock.report.poetry_fallback import source_of
+
+    source = source_of(leader.family, project)
+    if not source.has_target:
+        raise AccelockError(
+            f"pyproject.toml: {source} has the builds of all targets, so that as a source it would "
+            "not keep a Poetry without accelock to one target's. Leave --fallback out: such a "
+            "Poetry then stops at the lock."
+        )
+    for each in poetry.sources:
+        if leader.is_at(each.url) and not reference.target_of(each.name, leader.family.name):
+            raise AccelockError(
+                f"pyproject.toml: [[tool.poetry.source]] {each.name} has the URL of {leader.name} "
+                f"already. Rename it to {leader.name}, or remove it, and run this again."
+            )
+
+
+def _transitive(names: Collection[str], leader: FamilySource, lock: Mapping[str, Any]) -> str:
+    parents = sorted({parent for name in names for parent in _parents(name, lock)} - set(names))
+    through = f" ({', '.join(parents)})" if parents else ""
+    one = len(names) == 1
+    come, them = ("comes", "it") if one else ("come", "them")
+    return (
+        f"pyproject.toml: {', '.join(names)} {come} in only through other packages{through}. A "
+        "`source` counts for dependencies of the project itself, so that a Poetry without accelock "
+        f"would lock PyPI's builds of {them}, and not say so. Make {them} dependencies of the "
+        f"project (poetry add {' '.join(names)}) and run this again; or leave --fallback out: such "
+        f'a Poetry then stops at the lock with `Repository "{leader.name}" does not exist`.'
+    )
+
+
+def _parents(name: str, lock: Mapping[str, Any]) -> Iterable[str]:
+    for entry in _entries(lock):
+        requires = entry.get("dependencies", {})
+        if isinstance(requires, dict) and name in {canonicalize_name(each) for each in requires}:
+            yield str(entry.get("name"))
+
+
+def _names(lock: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(str(entry.get("name")) for entry in _entries(lock))
+
+
+def _names_at(url: str, lock: Mapping[str, Any]) -> frozenset[str]:
+    at = (e for e in _entries(lock) if e.get("source", {}).get("url", "").rstrip("/") == url)
+    return frozenset(str(entry.get("name")) for entry in at)
+
+
+def _entries(lock: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the entries of all targets, of a lock with or without an overlay, sound or not."""
+    tables = lock.get("accelock", {})
+    lists = [lock.get("package", [])]
+    lists += [t.get("package", []) for t in tables.values() if isinstance(t, dict)]
+    return [entry for each in lists for entry in each if isinstance(entry, dict)]

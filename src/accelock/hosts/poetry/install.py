@@ -1,0 +1,125 @@
+"""Around an installation: say the target, and remove what only another target had."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, cast
+
+from poetry.installation.operations import Uninstall
+
+from accelock.errors import AccelockError
+from accelock.hardware import container
+from accelock.hosts.poetry import here, sources
+from accelock.hosts.poetry.errors import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from poetry.core.packages.package import Package
+
+    from accelock.hardware import Choice
+    from accelock.hosts.poetry.held import Held
+    from accelock.hosts.poetry.locker import TargetLocker
+    from accelock.hosts.poetry.pool import TargetPool
+    from accelock.hosts.poetry.project import Project
+
+
+def install(
+    installer: Any, locker: TargetLocker, operations: list[Any], execute: Callable[..., int]
+) -> int:
+    """Run the operations of an installation for one target, and return the exit code.
+
+    :param execute: Poetry's own ``Installer._execute``.
+    :raises UserError: no target is for this machine.
+    """
+    with shown():
+        return _install(installer, locker, operations, execute)
+
+
+def _install(
+    installer: Any, locker: TargetLocker, operations: list[Any], execute: Callable[..., int]
+) -> int:
+    project = locker.project
+    if not installer.is_dry_run():
+        locker.refuse_unwritable()
+    lock = locker.held()
+    if lock is None:
+        return int(execute(installer, operations))
+    choice = project.choice(lock.platforms)
+    _say(project, choice)
+    # The executor has an authenticator of its own, which looks them up at its first request.
+    sources.register_credentials(project)
+    if not installer.is_dry_run():
+        _look_up(cast("TargetPool", project.poetry.pool), operations)
+    stays = _stays(project, lock, choice.target.name, installer, operations)
+    gone = [] if stays else _leftovers(project, lock, choice.target.name, installer, operations)
+    status = int(execute(installer, [*map(Uninstall, gone), *operations]))
+    if stays:
+        project.say(f"accelock: {stays} stays: no group of this installation has it.")
+    elif status == 0 and not installer.is_dry_run():
+        # Only a later tidying up looks at it, and this installation is done.
+        with contextlib.suppress(AccelockError):
+            here.remember(installer._env, installed=choice.target.name)
+    return status
+
+
+def _look_up(pool: TargetPool, operations: Iterable[Any]) -> None:
+    """Ask our sources for what is to be installed from them, before the environment changes.
+
+    Poetry's executor asks in the middle of its work, and shows an error there with source code.
+    """
+    for operation in operations:
+        if not operation.skipped and operation.job_type != "uninstall":
+            pool.look_up(operation.package)
+
+
+def _stays(
+    project: Project, lock: Held, target: str, installer: Any, operations: Iterable[Any]
+) -> Package | None:
+    """Return an accelerated package of another target that this installation does not touch.
+
+    ``--only docs`` is one that has no torch. What that needs must not go then.
+    """
+    busy = {operation.package.name for operation in operations}
+    versions = lock.versions(target)
+    for package in installer._installed_repository.packages:
+        entry = project.find(package.name)
+        if package.name in busy or entry is None or not entry[1].labelled:
+            continue
+        mine = versions.get(package.name)
+        if mine is not None and package.version.text not in mine:
+            return cast("Package", package)
+    return None
+
+
+def _leftovers(
+    project: Project, lock: Held, target: str, installer: Any, operations: Iterable[Any]
+) -> list[Package]:
+    """Return the installed packages that only other targets of this lock have.
+
+    A plain install removes nothing, and would leave 40 nvidia directories under cpu. Of a target
+    that is no longer in the lock these are the libraries that torch alone asks for.
+    """
+    installed = installer._installed_repository
+    kept = {operation.package.name for operation in operations}
+    kept |= {package.name for package in installed.system_site_packages}
+    names = lock.of_others(target)
+    before = here.remembered(installer._env).get("installed")
+    if before is not None and before not in lock.entries:
+        names |= {package.name for package in installed.packages if _is_runtime(project, package)}
+        names -= lock.versions(target).keys()
+    found = {
+        package.name: package for package in installed.packages if package.name in names - kept
+    }
+    return [found[name] for name in sorted(found)]
+
+
+def _is_runtime(project: Project, package: Package) -> bool:
+    entry = project.find(package.name)
+    return entry is not None and entry[1].runtime
+
+
+def _say(project: Project, choice: Choice) -> None:
+    project.say(f"accelock: installing for <c1>{choice.target.name}</> ({choice.reason})")
+    if container.warns(choice):
+        project.say(f"<warning>{container.WARNING}</>")

@@ -1,0 +1,247 @@
+"""poetry.lock with all targets in it: reading one target's view, writing leader and overlay."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from poetry.packages.locker import Locker
+
+from accelock.errors import AccelockError
+from accelock.hosts.poetry.errors import shown
+from accelock.hosts.poetry.held import Held
+from accelock.hosts.poetry.solved import SolvedHere
+from accelock.locks import journal
+from accelock.locks import overlay as overlays
+from accelock.locks.overlay import Change, Overlay
+
+if TYPE_CHECKING:
+    from poetry.core.packages.package import Package
+    from poetry.puzzle.transaction import Transaction
+    from tomlkit.toml_document import TOMLDocument
+
+    from accelock.hosts.poetry.merging import Solved
+    from accelock.hosts.poetry.project import Project
+    from accelock.hosts.poetry.solution import Solution
+    from accelock.targets import Target
+
+
+class TargetLocker(Locker):
+    """Poetry's locker, for a lock that holds several targets.
+
+    ``lock_data`` is what Poetry reads everywhere: here it is the view of one target, the project's
+    choice for this machine. While targets are locked nobody has to choose.
+    """
+
+    def __init__(self, lock: Path, pyproject_data: dict[str, Any], project: Project) -> None:
+        super().__init__(lock, pyproject_data)
+        self.project = project
+        self.solution: Solution | None = None
+        self.sidecars: dict[Path, bytes] = {}
+        self._raw: dict[str, Any] | None = None
+        self._read: tuple[dict[str, Any], Overlay | None] | None = None
+
+    # -- reading -------------------------------------------------------------------------------
+
+    @property
+    def lock_data(self) -> dict[str, Any]:
+        """Return the lock's data as the target of this machine has it."""
+        overlay = self.overlay
+        if overlay is None:
+            return self.raw_data
+        return self._view(self.project.active_name(overlay))
+
+    @property
+    def raw_data(self) -> dict[str, Any]:
+        """Return the lock's data as it stands in the file: the leader's entries and the overlay."""
+        if self._raw is None or self._lock_data is None:
+            self._finish()
+            self._raw = super().lock_data
+        return self._raw
+
+    def _finish(self) -> None:
+        """Finish what an interrupted run left, where the command is about the lock itself.
+
+        :raises UserError: any other command; some files may be old and some new.
+        """
+        folder = Path(self.lock).parent
+        with shown():
+            if not journal.pending(folder):
+                return
+            if not self.project.is_about_the_file:
+                raise AccelockError(
+                    f"{folder}: an accelock that wrote files here was interrupted, so that some "
+                    "may be old and some new. Nothing was changed. Run `poetry accelock check` (it "
+                    "finishes the writing), then this again."
+                )
+            for recovery in journal.recover(folder):
+                self.project.say(f"accelock: {recovery}")
+
+    @property
+    def overlay(self) -> Overlay | None:
+        """Return the overlay of the lock, None where it has none.
+
+        :raises UserError: it is damaged or of a newer accelock.
+        """
+        raw = self.raw_data
+        if self._read is None or self._read[0] is not raw:
+            with shown():
+                self._read = raw, overlays.read(raw, str(self.lock))
+        return self._read[1]
+
+    def held(self) -> Held | None:
+        """Return what each target has, in the lock or about to be locked; None without targets."""
+        if self.solution is not None:
+            return Held.of_solution(self.solution) if self.solution.accelerated else None
+        overlay = self.overlay if self.is_locked() else None
+        return None if overlay is None else Held.of_lock(self.raw_data["package"], overlay)
+
+    def packages_of(self, target: Target) -> list[Package]:
+        """Return the packages that the lock has for one target; none for one that it lacks."""
+        if not self.is_locked():
+            return []
+        overlay = self.overlay
+        known = overlay.targets if overlay is not None else (self.project.targets[0].name,)
+        # A target that is new to the lock begins with the leader's packages.
+        name = target.name if target.name in known else known[0]
+        with self.project.viewing(name):
+            return list(self.locked_repository().packages)
+
+    def is_fresh(self) -> bool:
+        """Return whether the lock fits pyproject.toml, [tool.accelock] included."""
+        self._finish()
+        if not super().is_fresh():
+            return False
+        overlay = self.overlay
+        if overlay is None:
+            return not self._lost_its_targets()
+        return overlay.digest == self.project.digest
+
+    def _lost_its_targets(self) -> bool:
+        """Return whether a lock without an overlay has packages that ask for one, and say it.
+
+        A Poetry without the plugin (Dependabot, Renovate) leaves such a lock, with PyPI's torch.
+        """
+        find = self.project.find
+        names = [entry["name"] for entry in self.raw_data.get("package", [])]
+        ours = {name: found[1] for name in names if (found := find(name))}
+        if ours:
+            # torch, where it is there, and not one of its libraries.
+            telling = min(ours, key=lambda name: (ours[name].runtime, len(name)))
+            self.project.say(
+                f"accelock: {self.lock.name} has {telling} and no targets: it was made by a Poetry "
+                "without accelock. Run `poetry lock`."
+            )
+        return bool(ours)
+
+    def _view(self, name: str) -> dict[str, Any]:
+        overlay = self.overlay
+        raw = self.raw_data
+        if overlay is None or name not in overlay.changes:
+            return raw
+        return {**raw, "package": overlay.view(raw["package"], name)}
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def solved_here(self) -> Solved:
+        """Return the solved packages of this machine's target, chosen when they are looked at."""
+        return SolvedHere(self._solved_of_choice)
+
+    def _solved_of_choice(self) -> Solved:
+        solution = self.solution
+        if solution is None:
+            raise RuntimeError("there is no solution before the solver has run")
+        by_name = {target.name: solved for target, solved in solution.by_target.items()}
+        if len(by_name) == 1:
+            return next(iter(by_name.values()))
+        return by_name[self.project.choice(Held.of_solution(solution).platforms).target.name]
+
+    def _compute_lock_data(self, root: Any, packages: Any) -> TOMLDocument:
+        """Return the lock document: the leader's as Poetry makes it, and the others' differences.
+
+        Private in Poetry 2.0.1 to 2.5.1, called by ``set_lock_data``.
+        """
+        solution = self.solution
+        if solution is None:
+            return super()._compute_lock_data(root, packages)
+        targets = [t for t in self.project.targets if t in solution.by_target]
+        leader = super()._compute_lock_data(root, solution.by_target[targets[0]])
+        if not solution.accelerated:
+            return leader
+        changes: dict[str, Change] = {}
+        for target in targets[1:]:
+            other = super()._compute_lock_data(root, solution.by_target[target])
+            changes[target.name] = overlays.difference(leader["package"], other["package"])
+        self._add(leader, solution, targets, changes)
+        return leader
+
+    def _add(
+        self,
+        document: TOMLDocument,
+        solution: Solution,
+        targets: list[Target],
+        changes: dict[str, Change],
+    ) -> None:
+        overlay = Overlay(
+            targets=tuple(target.name for target in targets),
+            platforms={t.name: tuple(p.name for p in solution.platforms[t]) for t in targets},
+            digest=self.project.digest,
+            changes=changes,
+        )
+        tables = overlays.write(document["package"], overlay)
+        document["metadata"][overlays.TABLE] = tables["metadata"]
+        if tables["tables"]:
+            document[overlays.TABLE] = tables["tables"]
+
+    def take_along(self, root: Package, transaction: Transaction) -> None:
+        """Solve the conda files that follow what is about to be locked; they are written with it.
+
+        :raises UserError: one of them cannot be had.
+        """
+        from accelock.hosts.poetry import conda
+
+        # A look at the packages of a solution for targets would choose this machine's.
+        packages = {} if self.solution is not None else transaction.get_solved_packages()
+        document = self._compute_lock_data(root, packages)
+        self.sidecars = conda.solve(self.project, document.as_string())
+
+    def refuse_unwritable(self) -> None:
+        """Check that what was solved can be written: Poetry installs first, and writes last.
+
+        :raises OutputError: one of the files cannot.
+        """
+        if self.solution is not None or self.sidecars:
+            journal.refuse_unwritable([Path(self.lock), *self.sidecars])
+
+    def _should_write(self, lock: TOMLDocument) -> bool:
+        """Return whether the lock differs from the file; Poetry would compare with the view."""
+        if self.sidecars or not self.is_locked():
+            return True
+        try:
+            return bool(lock != self.raw_data)
+        except RuntimeError:  # no lock, or one of a Poetry that this one cannot read
+            return True
+
+    def _write_lock_data(self, data: TOMLDocument) -> None:
+        """Write the lock whole or not at all; Poetry's own truncates it in place."""
+        content = data.as_string()
+        ends_with_crlf = self.lock.exists() and _first_line_is_crlf(self.lock)
+        content = re.sub(r"\r?\n", "\r\n" if ends_with_crlf else "\n", content)
+        lock = Path(self.lock)
+        with shown():
+            journal.write_all({lock: content.encode(), **self.sidecars}, lock.parent)
+        for path in self.sidecars:
+            self.project.say(f"accelock: {path.name} written")
+        self.sidecars = {}
+        self._lock_data = self._raw = None
+        if self.solution is not None and self.project.io.is_verbose():
+            from accelock.hosts.poetry import sizes
+
+            for line in sizes.describe(self.project):
+                self.project.say(f"accelock: {line}")
+
+
+def _first_line_is_crlf(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.readline().endswith(b"\r\n")

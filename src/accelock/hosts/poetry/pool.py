@@ -1,0 +1,259 @@
+"""The pool of repositories of a project: accelerated names are answered from the slice's family."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+from poetry.core.packages.package import Package
+from poetry.repositories.exceptions import PackageNotFoundError
+from poetry.repositories.repository_pool import Priority, RepositoryPool
+
+from accelock.hosts.poetry import fallback, labels, sources
+from accelock.hosts.poetry.errors import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from poetry.core.constraints.version import Version
+    from poetry.core.packages.dependency import Dependency
+    from poetry.repositories.repository import Repository
+
+    from accelock.catalogue import Family, FamilyPackage
+    from accelock.hosts.poetry.project import Project
+    from accelock.hosts.poetry.repository import FamilyRepository
+    from accelock.hosts.poetry.slices import Slice
+    from accelock.hosts.poetry.supply import Supply
+    from accelock.hosts.poetry.together import Together
+    from accelock.targets import Platform, Target
+
+
+class TargetPool(RepositoryPool):
+    """Poetry's pool, which answers for accelerated names while a slice is in force.
+
+    Between solves it is Poetry's own, plus the repositories that the lock names as sources.
+    """
+
+    def __init__(self, base: RepositoryPool, project: Project, config: Any) -> None:
+        super().__init__(config=config)
+        self.project = project
+        self.slice: Slice | None = None
+        self.together: Together | None = None
+        self._families: dict[tuple[str, str], FamilyRepository] = {}
+        self._supply: Supply | None = None
+        self._by_hand: set[str] = set()
+        # Private in Poetry 2.0.1 to 2.5.1. `add_repository` refuses a name that the pool has, and
+        # ours has those of its own sources, which `init --fallback` declares too.
+        self._repositories.update(base._repositories)
+
+    @contextlib.contextmanager
+    def use(self, whole: Slice) -> Iterator[None]:
+        """Answer for a slice for a while."""
+        old, self.slice = self.slice, whole
+        try:
+            yield
+        finally:
+            self.slice = old
+
+    @property
+    def supply(self) -> Supply:
+        """Return the accelerated files; made when first asked for, with Poetry's own session."""
+        if self._supply is None:
+            self._supply = sources.make_supply(self.project)
+        return self._supply
+
+    def is_for(self, name: str) -> bool:
+        """Return whether a solve for this root package is the project's own, and not a slice's."""
+        return self.slice is None and name == self.project.root_name
+
+    def find(self, name: str) -> tuple[Family, FamilyPackage] | None:
+        """Return what the catalogue knows of a project; nothing where no targets are declared."""
+        return self.project.find(name)
+
+    def family_repository(self, family: Family, target: Target) -> FamilyRepository:
+        """Return the repository of a family for a target."""
+        key = (family.name, target.name)
+        if key not in self._families:
+            self._families[key] = self._make_repository(family, target)
+        return self._families[key]
+
+    def look_up(self, package: Package) -> None:
+        """Read the page of a locked package's files, where its source is one of ours.
+
+        :raises UserError: it cannot be read.
+        """
+        ours = sources.named(self.project, package.source_reference or "")
+        if ours is not None:
+            self.family_repository(*ours).find_links_for_package(package)
+
+    def source_of(self, package: Package, target: Target) -> FamilyRepository | None:
+        """Return the repository of a package's family for a target, where it comes from there."""
+        entry = self.find(package.name)
+        if entry is None:
+            return None
+        ours = self.family_repository(entry[0], target)
+        return ours if package.source_reference == ours.name else None
+
+    # -- what Poetry asks of a pool ------------------------------------------------------------
+
+    @property
+    def all_repositories(self) -> list[Repository]:
+        """Return the repositories; `poetry export` finds the URLs of the lock's sources here."""
+        found = super().all_repositories
+        if not self.project.is_exporting:
+            return found
+        from accelock.hosts.poetry import exporting
+
+        sources.register_credentials(self.project)
+        names = {repository.name.lower() for repository in found}
+        ours = {
+            own.name.lower(): own
+            for family in self.project.catalogue.families
+            for target in self.project.targets
+            if (own := self.family_repository(family, target)).name.lower() not in names
+        }
+        return [*found, *exporting.sources(ours.values(), self.project.poetry.config)]
+
+    def has_repository(self, name: str) -> bool:
+        """Return whether there is a repository of that name, ours among them."""
+        return super().has_repository(name) or sources.named(self.project, name) is not None
+
+    def repository(self, name: str) -> Repository:
+        """Return the repository of that name; ours are made when they are asked for.
+
+        A name of ours that pyproject.toml has too (``init --fallback``) is still ours: Poetry's own
+        would download what its page has no hash of.
+        """
+        if (ours := sources.named(self.project, name)) is not None:
+            return self.family_repository(*ours)
+        return super().repository(name)
+
+    def get_priority(self, name: str) -> Priority:
+        """Return a repository's priority.
+
+        Poetry does not reuse locked packages of EXPLICIT sources (``Provider.get_locked``), so that
+        the sources of the slice at work count as primary ones.
+        """
+        if self.slice is not None and name.lower() in self._names_of(self.slice.target):
+            return Priority.PRIMARY
+        if not super().has_repository(name) and sources.named(self.project, name) is not None:
+            return Priority.EXPLICIT
+        return super().get_priority(name)
+
+    def find_packages(self, dependency: Dependency) -> list[Package]:
+        """Return the packages that fit a dependency.
+
+        A hand-written ``source`` wins. A labelled package (torch) is at its family's source alone;
+        a library that both have (triton, nvidia-*) comes from the one that the catalogue prefers,
+        and from the other only where that one has no fitting version.
+        """
+        found = self.find(dependency.name)
+        if found is None:
+            return super().find_packages(dependency)
+        if dependency.source_name is not None and not fallback.is_own(dependency.source_name):
+            self._say_by_hand(dependency)
+            return super().find_packages(dependency)
+        if self.slice is None:
+            return self._of_all_targets(dependency, found[1])
+        family, package = found
+        ours = self.family_repository(family, self.slice.target)
+        if package.labelled:
+            return ours.find_packages(dependency)
+        first, second = ours.find_packages, super().find_packages
+        if package.prefer == "default":
+            first, second = second, first
+        return self._settled(dependency.name, package, first(dependency) or second(dependency))
+
+    def package(
+        self, name: str, version: Version, *args: Any, repository_name: str | None = None, **kw: Any
+    ) -> Package:
+        """Return one package; Poetry 2.0 passes extras too."""
+        if args and isinstance(args[-1], str):
+            *args, repository_name = args  # type: ignore[assignment]
+        found = self.find(name) if self.slice is not None else None
+        if repository_name is None and found is not None and self.slice is not None:
+            ours = self.family_repository(found[0], self.slice.target)
+            if self._is_ours(name, version, found[1], ours):
+                return ours.package(name, version)
+        kw["repository_name"] = repository_name
+        return super().package(name, version, *args, **kw)
+
+    # ------------------------------------------------------------------------------------------
+
+    def _is_ours(
+        self, name: str, version: Version, package: FamilyPackage, ours: FamilyRepository
+    ) -> bool:
+        if package.labelled:
+            return True
+        has = ours.has_version(canonicalize_name(name), version)
+        if package.prefer == "family" or not has:
+            return has
+        try:
+            super().package(name, version)
+        except PackageNotFoundError:
+            return True
+        return False
+
+    def _say_by_hand(self, dependency: Dependency) -> None:
+        if self.slice is not None and dependency.name not in self._by_hand:
+            self._by_hand.add(dependency.name)
+            self.project.say(
+                f"accelock: {dependency.name} has source {dependency.source_name!r} by hand, and "
+                "comes from there on every target."
+            )
+
+    def _of_all_targets(self, dependency: Dependency, package: FamilyPackage) -> list[Package]:
+        """Return what `poetry add torch` is to choose from: the versions that all targets have.
+
+        They carry no label, so that none gets into pyproject.toml.
+        """
+        if not package.labelled:
+            return super().find_packages(dependency)
+        from accelock.hosts.poetry.together import common_versions
+
+        with shown():
+            found = common_versions(self.project, self.supply, dependency)
+        return [Package(dependency.name, version) for version in found]
+
+    def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:
+        """Keep a lockstep package without labels (torchtext) at the version the leader took."""
+        together, whole = self.together, self.slice
+        if together is None or whole is None:
+            return found
+        if not package.lockstep or not together.lockstep.together:
+            return found
+        excluded, settled = together.bounds(name, whole)
+        return [
+            candidate
+            for candidate in found
+            if (public := labels.public(candidate.version)) not in excluded
+            and (not settled or public in settled)
+        ]
+
+    def _names_of(self, target: Target) -> set[str]:
+        families = self.project.catalogue.families
+        return {self.family_repository(family, target).name.lower() for family in families}
+
+    def _make_repository(self, family: Family, target: Target) -> FamilyRepository:
+        from accelock.hosts.poetry.repository import FamilyRepository
+
+        declared = super().all_repositories
+        return FamilyRepository(
+            sources.name_in_lock(self.project, family, target, declared),
+            sources.address(self.project, family, target),
+            target,
+            supply=lambda: self.supply,
+            whole=lambda: self.slice,
+            allows=self._allowed,
+            needs=self._needs,
+        )
+
+    def _allowed(self, name: str, whole: Slice) -> Any:
+        found = self.find(name)
+        if self.together is None or found is None or not found[1].lockstep:
+            return None
+        return self.together.allowed(name, whole) if found[1].labelled else None
+
+    def _needs(self, name: str, version: Any, platform: Platform) -> bool:
+        return self.together is None or self.together.needs(name, version, platform)

@@ -1,0 +1,188 @@
+"""One Poetry project with a [tool.accelock] table: its settings and what this machine takes."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+from cleo.ui.progress_bar import ProgressBar
+
+from accelock.catalogue import Source, load_catalogue
+from accelock.errors import ConfigError
+from accelock.hosts.poetry import here
+from accelock.hosts.poetry.errors import shown
+from accelock.locks.overlay import settings_digest
+from accelock.settings.settings import Config, parse_config, sources_from_environment
+from accelock.targets import PYTHONS, PythonVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cleo.commands.command import Command
+    from cleo.io.io import IO
+    from poetry.poetry import Poetry
+
+    from accelock.catalogue import Catalogue, Family, FamilyPackage
+    from accelock.hardware import Choice
+    from accelock.locks.overlay import Overlay
+    from accelock.targets import Target
+
+_MEGABYTE = 1_000_000
+# Commands that are about the lock file: for them nothing is detected.
+_OF_THE_FILE = frozenset({"lock", "check", "accelock check", "accelock init"})
+
+
+class Project:
+    """What accelock knows of one Poetry object; nothing is read or detected before it is asked.
+
+    :param table: the [tool.accelock] table of the root project. Those of path dependencies do not
+        count.
+    """
+
+    def __init__(self, poetry: Poetry, table: Any, io: IO) -> None:
+        self.poetry = poetry
+        self.io = io
+        self.command: Command | None = None
+        self._table = table
+        self._viewed: str | None = None
+        self._choice: Choice | None = None
+        self._bar: Any = None
+
+    @property
+    def where(self) -> str:
+        """Return the file of the table, for messages."""
+        return str(self.poetry.pyproject_path)
+
+    @property
+    def root_name(self) -> str:
+        """Return the name of the root package, which tells this project's solves from others'."""
+        return str(self.poetry.package.name)
+
+    @functools.cached_property
+    def config(self) -> Config:
+        """Return the table's values.
+
+        :raises UserError: the table has faults; all of them are named.
+        """
+        with shown():
+            if not isinstance(self._table, dict):
+                raise ConfigError(["tool.accelock: must be a table"], self.where)
+            return parse_config(self._table, self.where, load_catalogue())
+
+    @functools.cached_property
+    def catalogue(self) -> Catalogue:
+        """Return the catalogue with the user's own packages."""
+        return self.config.extend(load_catalogue())
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Return the declared targets, the leader first; a project may use us without any."""
+        return self.config.targets
+
+    def find(self, name: str) -> tuple[Family, FamilyPackage] | None:
+        """Return what the catalogue knows of a package; nothing where no targets are declared."""
+        return self.catalogue.family_of(name) if self.targets else None
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Return the sha256, in hex, of the settings that a lock depends on.
+
+        A source of the environment is none of them.
+        """
+        return settings_digest(self._table)
+
+    @functools.cached_property
+    def pythons(self) -> tuple[PythonVersion, ...]:
+        """Return the Pythons that the project supports, of those that have wheels at all.
+
+        One is enough that has a single release in the project's range. Where none has (they are
+        newer than accelock), it is the running one, which Poetry has found to be supported.
+        """
+        from poetry.core.constraints.version import parse_constraint
+
+        supported = self.poetry.package.python_constraint
+        found = (p for p in PYTHONS if supported.allows_any(parse_constraint(f"~{p}")))
+        return tuple(found) or (PythonVersion.host(),)
+
+    @contextlib.contextmanager
+    def viewing(self, name: str) -> Iterator[None]:
+        """Let the lock be read as one target has it, whatever this machine is, for a while."""
+        old, self._viewed = self._viewed, name
+        try:
+            yield
+        finally:
+            self._viewed = old
+
+    @property
+    def is_about_the_file(self) -> bool:
+        """Return whether the command that runs is about poetry.lock and not about this machine."""
+        command = self.command
+        if command is None:
+            return False
+        of_lock = command.definition.has_option("lock") and bool(command.option("lock"))
+        return command.name in _OF_THE_FILE or of_lock
+
+    @property
+    def is_exporting(self) -> bool:
+        """Return whether `poetry export` runs."""
+        return self.command is not None and self.command.name == "export"
+
+    def active_name(self, overlay: Overlay) -> str:
+        """Return the target whose view of the lock Poetry is to see.
+
+        `poetry lock` and `poetry check` are about the file and not about this machine: they see the
+        leader's.
+
+        :raises UserError: no target of the lock fits this machine.
+        """
+        if self._viewed is not None:
+            return self._viewed
+        if self.is_about_the_file:
+            return overlay.targets[0]
+        return self.choice(overlay.platforms).target.name
+
+    def choice(self, platforms: Mapping[str, Sequence[str]]) -> Choice:
+        """Return the target of this machine, out of those that a lock has, and why.
+
+        :param platforms: target -> the platforms that the lock holds it for.
+        :raises UserError: none fits, or the one that was chosen is not locked for this platform.
+        """
+        if self._choice is None:
+            with shown():
+                self._choice = here.choose(self, platforms)
+        return self._choice
+
+    def source(self, family: Family) -> Source:
+        """Return where this run reads a family: environment, table, or the catalogue's index."""
+        with shown():
+            from_environment = sources_from_environment(os.environ, load_catalogue())
+        return from_environment.get(family.name) or self.written_source(family)
+
+    def written_source(self, family: Family) -> Source:
+        """Return where a lock says that a family is; never a source of the environment."""
+        return self.config.sources.get(family.name) or Source(family.index)
+
+    def show_bytes(self, done: int, total: int) -> None:
+        """Show on a terminal how far a download that the user has allowed has come.
+
+        :param done: bytes so far, of one file after another.
+        :param total: bytes of the file, 0 where unknown.
+        """
+        if not total or not self.io.error_output.is_decorated():
+            return
+        if self._bar is None:
+            self._bar = ProgressBar(self.io, total)
+            self._bar.set_format("  hashing [%bar%] %percent:3s%% of %message%")
+            self._bar.set_message(f"{total / _MEGABYTE:,.1f} MB")
+            self._bar.start()
+        self._bar.set_progress(done)
+        if done >= total:
+            self._bar.finish()
+            self._bar = None
+            self.io.write_error_line("")  # cleo's bar leaves the cursor behind it
+
+    def say(self, message: str) -> None:
+        """Write a line on standard error."""
+        self.io.write_error_line(message)

@@ -1,0 +1,197 @@
+"""What the slices of a lock can take of the accelerated packages, and what those require."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from email.parser import BytesHeaderParser
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+from poetry.core.version.markers import parse_marker
+
+from accelock.hosts.poetry.slices import platform_marker
+from accelock.targets import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accelock.hosts.poetry.slices import Slice
+    from accelock.resolve.routing import Shelf
+    from accelock.sources.digest import Digests
+    from accelock.sources.model import IndexFile
+    from accelock.sources.reader import IndexReader
+    from accelock.targets import Platform, PythonVersion, Target
+
+
+# (name, public version, platform) -> whether the platform may come to need that version.
+Needs = Callable[[str, Version, "Platform"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One version of an accelerated package, as a slice takes it.
+
+    :param files: the wheels that serve the slice's platforms on the project's Pythons.
+    :param requires: Requires-Dist of all of them, joined under platform markers (PEP 508).
+    """
+
+    name: str
+    version: Version
+    files: tuple[IndexFile, ...]
+    requires: tuple[str, ...]
+    requires_python: str | None
+    summary: str
+
+
+@dataclass
+class Supply:
+    """The accelerated files by slice, and their joined metadata; each read once a run."""
+
+    shelf: Shelf
+    reader: IndexReader
+    pythons: tuple[PythonVersion, ...]
+    digests: Digests
+    _releases: dict[tuple[str, Version, Slice], Release] = field(default_factory=dict)
+
+    def files(self, name: str, target: Target, platform: Platform) -> tuple[IndexFile, ...]:
+        """Return the wheels of a project for a target on a platform, for any of the Pythons."""
+        found: dict[str, IndexFile] = {}
+        for python in self.pythons:
+            for file in self.shelf.files(name, Cell(target, platform, python)):
+                found[file.url] = file
+        return tuple(found.values())
+
+    def versions(self, name: str, target: Target, platform: Platform) -> frozenset[Version]:
+        """Return the public versions that a target has on a platform."""
+        return frozenset(file.public for file in self.files(name, target, platform))
+
+    def unhashed(self, name: str, target: Target, platform: Platform) -> frozenset[Version]:
+        """Return the public versions passed over there because no sha256 is published."""
+        has = self.versions(name, target, platform)
+        bare = {
+            version
+            for python in self.pythons
+            for version in self.shelf.unhashed(name, Cell(target, platform, python))
+        }
+        return frozenset(bare - has)
+
+    def in_slice(self, name: str, whole: Slice, needs: Needs) -> dict[Version, Version]:
+        """Return the versions of a slice: public version -> the one with the label.
+
+        A labelled package has to be there on every platform of the slice that may come to need it;
+        a library such as triton, which only some platforms ask for, on one of them.
+        """
+        found = self.shelf.find(name)
+        per_platform = {p: self._by_public(name, whole.target, p) for p in whole.platforms}
+        first: dict[Version, Version] = {}
+        for versions in reversed(per_platform.values()):
+            first |= versions
+        if found is None or not found.package.labelled:
+            return first
+        return {
+            public: version
+            for public, version in first.items()
+            if all(
+                public in versions or not needs(name, public, platform)
+                for platform, versions in per_platform.items()
+            )
+        }
+
+    def odd_platforms(self, name: str, version: Version, whole: Slice) -> frozenset[str]:
+        """Return the platforms of a slice on which this public version has another label."""
+        public = Version(version.public)
+        return frozenset(
+            platform.name
+            for platform in whole.platforms
+            if self._by_public(name, whole.target, platform).get(public, version) != version
+        )
+
+    def release(self, name: str, version: Version, whole: Slice) -> Release:
+        """Return a version's files and joined requirements for a slice.
+
+        :raises MetadataError: the metadata of a wheel cannot be had.
+        """
+        key = (name, version, whole)
+        if key not in self._releases:
+            self._releases[key] = self._read(name, version, whole)
+        return self._releases[key]
+
+    def _hashed(self, files: list[IndexFile]) -> tuple[IndexFile, ...]:
+        """Return files that all have a sha256: what nobody publishes is downloaded, if allowed.
+
+        Without consent a version whose files have none is not here: the shelf passed it over. Of
+        one that has some hashes the other files are left out.
+        """
+        bare = [file for file in files if not file.sha256]
+        if any(file.sha256 for file in files) or not bare:
+            return tuple(file for file in files if file.sha256)
+        found = self.digests.of(bare)
+        return tuple(replace(file, sha256=found[file.url]) for file in files)
+
+    def _by_public(self, name: str, target: Target, platform: Platform) -> dict[Version, Version]:
+        return {file.public: file.version for file in self.files(name, target, platform)}
+
+    def _read(self, name: str, version: Version, whole: Slice) -> Release:
+        files: dict[str, IndexFile] = {}
+        contents: dict[Platform, bytes] = {}
+        for platform in whole.platforms:
+            mine = [f for f in self.files(name, whole.target, platform) if f.version == version]
+            if mine:
+                files |= {file.filename: file for file in mine}
+                # One wheel per platform: those of other Pythons have the same metadata.
+                contents[platform] = self.reader.metadata(mine[-1])
+        parsed = {p: BytesHeaderParser().parsebytes(text) for p, text in contents.items()}
+        headers = next(iter(parsed.values()))
+        return Release(
+            name=name,
+            version=version,
+            files=self._hashed([files[filename] for filename in sorted(files)]),
+            requires=joined({p: tuple(h.get_all("Requires-Dist", [])) for p, h in parsed.items()}),
+            requires_python=headers.get("Requires-Python"),
+            summary=headers.get("Summary", ""),
+        )
+
+
+def joined(requires: dict[Platform, tuple[str, ...]]) -> tuple[str, ...]:
+    """Join the requirements of one version's wheels under platform markers.
+
+    Wheels differ: 2.6.0+cu126 has its nvidia requirements on x86_64 and none on aarch64. What all
+    platforms have keeps its own marker. What none of those that have it can need is left out: the
+    macOS wheel of 2.8.0 requires Linux's triton, in a version of its own.
+    """
+    order = dict.fromkeys(text for texts in requires.values() for text in texts)
+    having = {text: [p for p in requires if text in requires[p]] for text in order}
+    return tuple(
+        _restricted(text, there, requires)
+        for text, there in having.items()
+        if any(_may_hold(text, platform) for platform in there)
+    )
+
+
+def _may_hold(text: str, platform: Platform) -> bool:
+    """Tell whether a requirement's marker can be true on a platform: of the platform alone.
+
+    What it says of a Python, down to its patch release, or of an extra, is not judged.
+    """
+    marker = Requirement(text).marker
+    if marker is None:
+        return True
+    environment: dict[str, Any] = {
+        "os_name": platform.os_name,
+        "platform_machine": platform.machine,
+        "platform_system": platform.platform_system,
+        "sys_platform": platform.sys_platform,
+    }
+    return parse_marker(str(marker)).only(*environment).validate(environment)
+
+
+def _restricted(text: str, there: list[Platform], among: Iterable[Platform]) -> str:
+    marker = platform_marker(there, list(among))
+    if marker is None:
+        return text
+    requirement = Requirement(text)
+    own = f"({requirement.marker}) and " if requirement.marker else ""
+    requirement.marker = None
+    return f"{requirement} ; {own}({marker})"

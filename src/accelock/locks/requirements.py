@@ -1,0 +1,195 @@
+"""Reading a compiled requirements file, whoever made it, without pip.
+
+The rules are those of pip's requirements file format: continuation lines, comments after white
+space, options on lines of their own, hashes behind a requirement. Annotations are read in the
+styles of pip-compile and uv. Environment variables (`${NAME}`) stay as they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from posixpath import basename
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+
+from accelock.errors import AccelockError
+from accelock.locks.lines import Line, logical_lines
+from accelock.locks.options import Option, flags, without_flags
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
+_EDITABLE = re.compile(r"(-e|--editable)(?P<attached>=?)\s*")
+_NAMED = re.compile(r"[a-z0-9][a-z0-9._-]*\s*(\[[^\]]*\])?\s*($|[@;(<>=!~])", re.IGNORECASE)
+_QUOTED = re.compile(r"""^(["'])(.*)\1$""")
+_EXTRAS = re.compile(r"\[([^\]]*)\]$")
+
+
+class RequirementsError(AccelockError):
+    """A line of a requirements file can be read neither as a requirement nor as an option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One requirement of a compiled file.
+
+    `name` is canonical (PEP 503), and empty where a path or a URL does not tell it; `version` is
+    None for these, and for a requirement that is no pin: `specifier` has what it asks for. `marker`
+    is in the normal form of `packaging`. `raw` has the physical lines of the requirement, with an
+    inline comment; `annotation` has its comments, stripped. Line numbers count from 1;
+    `last_lineno` is that of the annotation's last line.
+    """
+
+    name: str
+    extras: tuple[str, ...]
+    version: str | None
+    marker: str | None
+    hashes: tuple[str, ...]
+    raw: str
+    annotation: str
+    lineno: int
+    last_lineno: int
+    specifier: str = ""
+    url: str | None = None
+    editable: bool = False
+
+    @property
+    def via(self) -> tuple[str, ...]:
+        """Who asks for it, as the annotation says: names, `-r requirements.in`, `-c ...`."""
+        lines = [line.lstrip("#").strip() for line in self.annotation.splitlines()]
+        told = ",".join(line for line in lines if not line.startswith("from "))
+        found = re.match(r"via\b(.*)", told)
+        return tuple(word.strip() for word in found[1].split(",") if word.strip()) if found else ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementsFile:
+    """A compiled file: the comment lines at its top, its options and requirements, in order."""
+
+    header: tuple[str, ...]
+    options: tuple[Option, ...]
+    pins: tuple[Pin, ...]
+    text: str
+    newline: str
+
+    def named(self, name: str) -> tuple[Pin, ...]:
+        """Return the pins of one project: several where markers tell them apart."""
+        wanted = canonicalize_name(name)
+        return tuple(pin for pin in self.pins if pin.name == wanted)
+
+    def values(self, flag: str) -> tuple[str, ...]:
+        """Return the values of the option `flag` (in its long form), in the order of the file."""
+        return tuple(o.value for o in self.options if o.flag == flag and o.value is not None)
+
+
+def parse(text: str, where: str = "the requirements file") -> RequirementsFile:
+    """Read the text of a requirements file.
+
+    Raises RequirementsError, which names `where`, the line and its number, for what is neither a
+    requirement (PEP 508, a path, a URL) nor an option.
+    """
+    bare = text.removeprefix("\ufeff")
+    found = [_read(line, where) for line in logical_lines(bare)]
+    return RequirementsFile(
+        header=_header(bare),
+        options=tuple(
+            option for options in found if isinstance(options, list) for option in options
+        ),
+        pins=tuple(pin for pin in found if isinstance(pin, Pin)),
+        text=text,
+        newline="\r\n" if "\r\n" in bare else "\n",
+    )
+
+
+def _read(line: Line, where: str) -> Pin | list[Option]:
+    try:
+        if line.text.startswith("-") and not _EDITABLE.match(line.text):
+            return [Option(*found, line.raw, line.first) for found in flags(line.text)]
+        return _pin(line)
+    except ValueError as error:
+        reason = str(error).partition("\n")[0]
+        raise RequirementsError(
+            f"{where}, line {line.first}: {line.text!r} is neither a requirement nor an option "
+            f"({reason})"
+        ) from error
+
+
+def _header(text: str) -> tuple[str, ...]:
+    lines = text.splitlines()
+    end = next((n for n, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return tuple(lines[:end])
+
+
+def _pin(line: Line) -> Pin:
+    editable = _EDITABLE.match(line.text)
+    text, options = without_flags(line.text[editable.end() :] if editable else line.text)
+    blank = Pin(
+        name="",
+        extras=(),
+        version=None,
+        marker=None,
+        hashes=tuple(value for flag, value in flags(options) if flag == "--hash" and value),
+        raw=line.raw,
+        annotation="\n".join(line.comments),
+        lineno=line.first,
+        last_lineno=line.last,
+        editable=editable is not None,
+    )
+    if _NAMED.match(text) and not editable:
+        return _named(blank, text)
+    return _located(blank, _QUOTED.sub(r"\2", text))
+
+
+def _named(blank: Pin, text: str) -> Pin:
+    """Fill in what a PEP 508 requirement says."""
+    requirement = Requirement(text)
+    return replace(
+        blank,
+        name=canonicalize_name(requirement.name),
+        extras=tuple(sorted(requirement.extras)),
+        version=_pinned(requirement.specifier),
+        marker=None if requirement.marker is None else str(requirement.marker),
+        specifier=str(requirement.specifier),
+        url=requirement.url,
+    )
+
+
+def _pinned(specifiers: SpecifierSet) -> str | None:
+    """Return the one version that is asked for, as it is written."""
+    exact = [s for s in specifiers if s.operator in {"==", "==="}]
+    pinned = len(specifiers) == 1 and len(exact) == 1 and not exact[0].version.endswith(".*")
+    return exact[0].version if pinned else None
+
+
+def _located(blank: Pin, text: str) -> Pin:
+    """Fill in what a path or a URL says, which may be nothing but where it is."""
+    location, _, marker = re.sub(r"\s*;\s+|\s+;\s*", "\0", text, count=1).partition("\0")
+    if not re.search(r"[/\\:.]", location):
+        raise ValueError("expected a name, a path or a URL")
+    extras = _EXTRAS.search(location)
+    return replace(
+        blank,
+        name=_name_in(location.removesuffix(extras[0]) if extras else location),
+        extras=tuple(sorted(word.strip() for word in extras[1].split(","))) if extras else (),
+        marker=str(Marker(marker)) if marker else None,
+        url=location,
+    )
+
+
+def _name_in(location: str) -> str:
+    """Return the canonical name that a location's `#egg=` or file name tells, or ""."""
+    parts = urlsplit(location.replace("\\", "/"))
+    if egg := re.search(r"(?:^|&)egg=([A-Za-z0-9._-]+)", parts.fragment):
+        return canonicalize_name(egg[1])
+    filename = unquote(basename(parts.path))
+    try:
+        if filename.endswith(".whl"):
+            return parse_wheel_filename(filename)[0]
+        return parse_sdist_filename(filename)[0]
+    except ValueError:
+        return ""

@@ -1,0 +1,274 @@
+"""Reading `[tool.accelock]` of pyproject.toml into a frozen value, or a list of all its faults.
+
+Nothing behind this module knows TOML. A fault names the key as TOML's own dotted path, and offers
+the nearest valid word; one run reports all of them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import tomlkit
+from packaging.utils import InvalidName, canonicalize_name
+from tomlkit.exceptions import ParseError, TOMLKitError
+
+from accelock.catalogue.overrides import sources_from_environment, sources_from_options
+from accelock.catalogue.source import Source
+from accelock.errors import AccelockError, ConfigError
+from accelock.tables import Table, dotted, kind_of, not_declared
+from accelock.targets import (
+    DEFAULT_PLATFORMS,
+    Levels,
+    Platform,
+    PythonVersion,
+    Target,
+    parse_platform,
+    parse_target,
+)
+
+if TYPE_CHECKING:
+    from accelock.catalogue.model import Catalogue
+
+__all__ = [
+    "Config",
+    "PackageRule",
+    "ignored_table",
+    "parse_config",
+    "read_config",
+    "sources_from_environment",
+    "sources_from_options",
+]
+
+_ROOT = "tool.accelock"
+_KEYS = (
+    "targets", "platforms", "lockstep", "glibc", "macos", "python", "allow-downloads",
+    "sources", "target", "packages", "conda",
+)  # fmt: skip
+_OLDEST_GLIBC_MINOR = 5  # manylinux1: PEP 600 has no older level
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRule:
+    """What a project says of one package.
+
+    `family` adds it to that family of the catalogue; `cpuonly` asks for its family's CPU build on
+    every target.
+    """
+
+    family: str | None = None
+    cpuonly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A project's `[tool.accelock]`; without arguments, what holds where there is no such table.
+
+    `platforms_declared` tells whether the project named its platforms, which binds, or has the
+    default ones, which do their best. `pythons` is empty where the host's Python is meant.
+    `allow_downloads` consents to downloading whole wheels to hash them, where nobody publishes it.
+    `sources` maps families to where the project has them, `target_platforms` targets to the fewer
+    platforms that they are narrowed to, `packages` canonical project names to rules. `conda` is
+    the table of that name as it stands. `path` is the file.
+    """
+
+    targets: tuple[Target, ...] = ()
+    platforms: tuple[Platform, ...] = DEFAULT_PLATFORMS
+    platforms_declared: bool = False
+    lockstep: bool = True
+    allow_downloads: bool = False
+    levels: Levels = field(default_factory=Levels)
+    pythons: tuple[PythonVersion, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    target_platforms: Mapping[str, tuple[Platform, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    packages: Mapping[str, PackageRule] = field(default_factory=lambda: MappingProxyType({}))
+    conda: Mapping[str, object] | None = None
+    path: Path | None = None
+
+    def platforms_of(self, target: Target) -> tuple[Platform, ...]:
+        """Return the platforms asked for `target`, whether builds for it exist there or not."""
+        return self.target_platforms.get(target.name, self.platforms)
+
+    def declares_platforms(self, target: Target) -> bool:
+        """Tell whether the project itself named the platforms of `target`."""
+        return self.platforms_declared or target.name in self.target_platforms
+
+    def extend(self, catalogue: Catalogue) -> Catalogue:
+        """Return `catalogue` with this project's own packages."""
+        own = {name: rule.family for name, rule in self.packages.items() if rule.family}
+        return catalogue.extended(own)
+
+
+def read_config(pyproject: Path, catalogue: Catalogue) -> Config | None:
+    """Return the configuration of a pyproject.toml, or None: no file, or no `[tool.accelock]`.
+
+    Raises ConfigError with every fault of the table, or with the line of a syntax error. A file
+    that never mentions accelock is not ours to judge, and is not parsed; in UTF-16, which editors
+    and shells of Windows write, it cannot be told whether it does.
+    """
+    try:
+        data = pyproject.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError([f"cannot be read: {error.strerror}"], str(pyproject)) from error
+    if b"\0" in data:
+        raise ConfigError(["is not UTF-8 (it may be UTF-16); save it as UTF-8"], str(pyproject))
+    if b"accelock" not in data:
+        return None
+    tool = _parse_toml(data, str(pyproject)).get("tool")
+    if not isinstance(tool, Mapping) or "accelock" not in tool:
+        return None
+    table = tool["accelock"]
+    if not isinstance(table, Mapping):
+        raise ConfigError([f"{_ROOT}: must be a table, not {kind_of(table)}"], str(pyproject))
+    return replace(parse_config(table, str(pyproject), catalogue), path=pyproject)
+
+
+def ignored_table(name: str, directory: Path) -> str | None:
+    """Return what to say of a path dependency that has a `[tool.accelock]` of its own, else None.
+
+    Only the root project's table counts.
+    """
+    pyproject = directory / "pyproject.toml"
+    try:
+        tool = _parse_toml(pyproject.read_bytes(), str(pyproject)).get("tool")
+    except (OSError, ConfigError):  # for its build backend to judge
+        return None
+    if not isinstance(tool, Mapping) or "accelock" not in tool:
+        return None
+    return (
+        f"the [tool.accelock] table of {name} ({pyproject}) is ignored: only the project's own "
+        "counts."
+    )
+
+
+def _parse_toml(data: bytes, where: str) -> Mapping[str, object]:
+    if data.startswith(codecs.BOM_UTF8):  # TOML has none, and its parser names a key
+        raise ConfigError(["begins with a byte order mark; save it as UTF-8 without one"], where)
+    try:
+        return tomlkit.parse(data.decode("utf-8")).unwrap()
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"is not UTF-8: {error.reason} at byte {error.start}"], where) from error
+    except TOMLKitError as error:
+        place = f"{where}, line {error.line}" if isinstance(error, ParseError) else where
+        raise ConfigError([f"is not valid TOML: {error}"], place) from error
+
+
+def parse_config(table: Mapping[str, object], where: str, catalogue: Catalogue) -> Config:
+    """Return the configuration that the table `[tool.accelock]` of the file `where` says.
+
+    Raises ConfigError with all faults at once.
+    """
+    root = Table(table, _ROOT, [])
+    root.only(_KEYS)
+    targets = root.words("targets", lambda word: parse_target(word, catalogue.targets))
+    platforms = root.words("platforms", parse_platform)
+    levels = Levels()
+    config = Config(
+        targets=targets,
+        platforms=platforms or DEFAULT_PLATFORMS,
+        platforms_declared=bool(platforms),
+        lockstep=root.boolean("lockstep", default=True),
+        allow_downloads=root.boolean("allow-downloads", default=False),
+        levels=Levels(
+            root.text("glibc", _glibc) or levels.glibc, root.text("macos", _macos) or levels.macos
+        ),
+        pythons=root.words("python", PythonVersion.parse),
+        sources=MappingProxyType(_sources(root.table("sources"), catalogue)),
+        packages=MappingProxyType(_packages(root.table("packages"), catalogue)),
+        conda=root.table("conda").values if "conda" in table else None,
+        path=Path(where),
+    )
+    narrowed = _narrowed(root.table("target", rather="; did you mean 'targets'?"), config)
+    if root.faults:
+        raise ConfigError(root.faults, where)
+    return replace(config, target_platforms=MappingProxyType(narrowed))
+
+
+def _glibc(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"2\.(\d+)", text)
+    if found is None or int(found[1]) < _OLDEST_GLIBC_MINOR:
+        raise AccelockError(f"{text!r} is no glibc level; write it as in '2.28', from '2.5' on")
+    return 2, int(found[1])
+
+
+def _macos(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([12]\d)(?:\.(\d+))?", text)
+    if found is None:
+        raise AccelockError(f"{text!r} is no release of macOS; write it as in '14.0'")
+    return int(found[1]), int(found[2] or 0)
+
+
+def _sources(table: Table, catalogue: Catalogue) -> dict[str, Source]:
+    sources = {}
+    for name in table.values:
+        if table.parsed(name, name, catalogue.family) is not None:
+            source = table.text(name, Source.parse)
+            if source is not None:
+                sources[name] = source
+    return sources
+
+
+def _packages(table: Table, catalogue: Catalogue) -> dict[str, PackageRule]:
+    rules: dict[str, PackageRule] = {}
+    for name, values in table.tables():
+        project = table.parsed(name, name, _project)
+        if project in rules:
+            table.fault(name, f"is {project!r} a second time")
+        rule = _package_rule(project or name, values, catalogue)
+        if project is not None:
+            rules[project] = rule
+    return rules
+
+
+def _project(name: str) -> str:
+    """Return the canonical name of a project (PEP 503)."""
+    try:
+        return canonicalize_name(name, validate=True)
+    except InvalidName as error:
+        raise AccelockError(f"{name!r} is no project name") from error
+
+
+def _package_rule(project: str, table: Table, catalogue: Catalogue) -> PackageRule:
+    table.only(("family", "cpuonly"))
+    family = table.text("family", catalogue.family)
+    cpuonly = table.boolean("cpuonly", default=False)
+    if not table.values:
+        table.fault(None, "says nothing; set family or cpuonly")
+    if cpuonly and "family" not in table.values and catalogue.family_of(project) is None:
+        names = " or ".join(f'family = "{family.name}"' for family in catalogue.families)
+        table.fault("cpuonly", f"{project!r} belongs to no family that has CPU builds; add {names}")
+    return PackageRule(family.name if family is not None else None, cpuonly)
+
+
+def _narrowed(table: Table, config: Config) -> dict[str, tuple[Platform, ...]]:
+    narrowed = {}
+    declared = [target.name for target in config.targets]
+    # A fault in `targets` is reported already, and the word that it got wrong may be meant here.
+    sound = not any(fault.startswith(f"{_ROOT}.targets") for fault in table.faults)
+    for name, target in table.tables():
+        meant = dotted(name, target.values, declared)
+        if meant is not None:
+            table.fault(name, f'a dot in a name needs quotes: [{_ROOT}.target."{meant}"]')
+            continue
+        if name not in declared and sound:
+            table.fault(name, not_declared(name, declared))
+        target.only(("platforms",))
+        narrowed[name] = target.words("platforms", lambda word: _among(word, config))
+    return {name: platforms for name, platforms in narrowed.items() if platforms}
+
+
+def _among(word: str, config: Config) -> Platform:
+    platform = parse_platform(word)
+    if platform not in config.platforms:
+        kind = "" if config.platforms_declared else "the default "
+        raise AccelockError(f"{platform} is not among {kind}{_ROOT}.platforms; add it there")
+    return platform

@@ -1,0 +1,211 @@
+"""Reading indexes and find-links pages over the host tool's session, each page once a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import unquote, urldefrag, urlsplit
+
+from mousebender.simple import create_project_url
+from packaging.utils import canonicalize_name
+
+from accelock.catalogue.source import redact
+from accelock.errors import AccelockError, SourceError
+from accelock.sources.digest import Digests
+from accelock.sources.fetch import (
+    ABSENT,
+    ADVICE,
+    OK,
+    Http,
+    Response,
+    Session,
+    describe_status,
+    hide_credentials,
+)
+from accelock.sources.filename import parse_filename
+from accelock.sources.local import HTML_SUFFIXES, list_directory, path_of, read_file
+from accelock.sources.metadata import read_metadata
+from accelock.sources.model import IndexFile, ProjectPage
+from accelock.sources.page import ACCEPT, collect, parse_page
+from accelock.sources.size import Sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["IndexReader", "Response", "Session"]
+
+# As pip asks: JSON first, and a page out of a cache only after the server confirmed it.
+HEADERS = {"Accept": ACCEPT, "Cache-Control": "max-age=0"}
+
+Value = TypeVar("Value")
+
+
+class IndexReader:
+    """Pages and metadata of a whole run, each fetched and parsed once, whatever asks for it.
+
+    What failed once is not asked again either: the same error is raised at once.
+
+    :param session: the host tool's session, with its proxies, certificates and credentials.
+    :param timeout: how long to wait for a server to connect or to go on, in seconds.
+    """
+
+    def __init__(self, session: Session, *, timeout: float = 60.0) -> None:
+        self._http = Http(session, timeout)
+        self._projects: _Memo[ProjectPage] = _Memo()
+        self._find_links: _Memo[ProjectPage] = _Memo()
+        self._metadata: _Memo[bytes] = _Memo()
+
+    @property
+    def fetched(self) -> list[str]:
+        """Return the URLs that were asked for, in order, without credentials."""
+        return self._http.fetched
+
+    def project(self, index_url: str, name: str) -> ProjectPage:
+        """Return a project's page of an index (PEP 503 or 691), which may be a `file:` URL.
+
+        An index that answers 403, 404 or 410 has no such project: the page is empty and `absent`
+        holds the status.
+
+        :raises SourceError: the index cannot be read, or its answer is no index page.
+        """
+        project = canonicalize_name(name)
+        url = create_project_url(index_url, project)
+        return self._projects.get(url, lambda: self._read_project(url, index_url, project))
+
+    def find_links(self, page_url: str) -> ProjectPage:
+        """Return all files of a find-links location: an HTML page, a directory, or one file.
+
+        :param page_url: a URL, a `file:` URL or a local path, as pip's `--find-links` takes it.
+        :raises SourceError: it cannot be read or is no such place.
+        """
+        return self._find_links.get(page_url, lambda: self._read_find_links(page_url))
+
+    def metadata(self, file: IndexFile) -> bytes:
+        """Return the core metadata of a file: by PEP 658, else out of the wheel by ranges.
+
+        Once a run for a file and what its page announces: another page of the same file can know
+        more (a PEP 658 hash) than the one that led to a failure.
+
+        :raises MetadataError: neither has it; the file itself is never downloaded.
+        """
+        key = f"{file.url} {file.core_metadata}"
+        return self._metadata.get(key, lambda: read_metadata(file, self._http))
+
+    def digests(
+        self, say: Callable[[str], None], progress: Callable[[int, int], None] | None = None
+    ) -> Digests:
+        """Return what hashes files by downloading them, over this reader's session.
+
+        :param say: gets the line that announces the downloads.
+        :param progress: gets (bytes so far, bytes in all).
+        """
+        digests = Digests(self._http, say)
+        if progress is not None:
+            digests.progress = progress
+        return digests
+
+    def sizes(self) -> Sizes:
+        """Return what tells how large files are, over this reader's session."""
+        return Sizes(self._http)
+
+    def _read_project(self, url: str, index_url: str, project: str) -> ProjectPage:
+        if (directory := _local(index_url)) is not None:
+            return _read_local_project(directory, project)
+        response = self._http.get(url, HEADERS)
+        if response.status_code in ABSENT:
+            return ProjectPage(response.url, absent=response.status_code)
+        return _parse_answer(response, url, project)
+
+    def _read_find_links(self, location: str) -> ProjectPage:
+        if (path := _local(location)) is not None:
+            return _read_local_find_links(path)
+        url = urldefrag(location).url
+        filename = unquote(urlsplit(url).path.rpartition("/")[2])
+        if parse_filename(filename) is not None:
+            return _single_file(location, filename)
+        return _parse_answer(self._http.get(url, HEADERS), url, None)
+
+
+def _local(location: str) -> Path | None:
+    """Return the path of a local place, None for a URL of the network.
+
+    :raises SourceError: it is neither.
+    """
+    try:
+        path, host = path_of(location), urlsplit(location).hostname
+    except ValueError:  # http://[
+        path, host = None, None
+    if path is None and host is None:
+        raise SourceError(
+            f"{hide_credentials(location)} is neither a URL with a host nor a path that exists. "
+            "Check how it is spelt."
+        )
+    return path
+
+
+def _parse_answer(response: Response, url: str, project: str | None) -> ProjectPage:
+    if response.status_code != OK:
+        status = describe_status(response.status_code)
+        raise SourceError(f"{redact(url)} could not be read: {status}. {ADVICE}")
+    content_type = response.headers.get("Content-Type", "")
+    return parse_page(response.content, content_type, response.url, project)
+
+
+def _read_local_project(directory: Path, project: str) -> ProjectPage:
+    """Read `<project>/index.html`, which pip takes for the page of a local index."""
+    page = directory / project / "index.html"
+    if directory.is_dir() and not page.exists():
+        return ProjectPage(page.as_uri(), absent=404)
+    return parse_page(read_file(page), "text/html", page.as_uri(), project)
+
+
+def _read_local_find_links(path: Path) -> ProjectPage:
+    """Read a directory (its files, and the HTML pages among them), a page, or name one file."""
+    if path.is_dir():
+        return _read_directory(path)
+    if path.suffix.lower() in HTML_SUFFIXES:
+        return parse_page(read_file(path), "text/html", path.as_uri(), None)
+    read_file(path)
+    return _single_file(path.as_uri(), path.name)
+
+
+def _read_directory(path: Path) -> ProjectPage:
+    found = list(list_directory(path))
+    pages = [_read_local_find_links(one) for one in found if one.suffix.lower() in HTML_SUFFIXES]
+    entries = [
+        {"filename": one.name, "url": one.as_uri()}
+        for one in found
+        if one.suffix.lower() not in HTML_SUFFIXES
+    ]
+    url = path.as_uri()
+    pages.append(collect(entries, url, url, None))
+    return ProjectPage(
+        url,
+        tuple(file for page in pages for file in page.files),
+        tuple(name for page in pages for name in page.skipped),
+    )
+
+
+def _single_file(location: str, filename: str) -> ProjectPage:
+    url, fragment = urldefrag(location)
+    kind, _, digest = fragment.partition("=")
+    entry = {"filename": filename, "url": url, "hashes": {kind: digest}}
+    return collect([entry], url, url, None)
+
+
+class _Memo(Generic[Value]):
+    """Results by key, errors among them: a dead index is waited for once, not once a cell."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, Value | AccelockError] = {}
+
+    def get(self, key: str, make: Callable[[], Value]) -> Value:
+        if key not in self._results:
+            try:
+                self._results[key] = make()
+            except AccelockError as error:
+                self._results[key] = error
+        result = self._results[key]
+        if isinstance(result, AccelockError):
+            raise result
+        return result

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from packaging.version import Version
+
+from accelock.catalogue import Source, load_catalogue
+from accelock.resolve.routing import Shelf
+from accelock.sources.reader import IndexReader
+from accelock.targets import PLATFORMS, Cell, Levels, PythonVersion, parse_target
+from tests.support.pytorch_site import pytorch_site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from accelock.sources.reader import Session
+    from tests.support.server import IndexServer
+
+CATALOGUE = load_catalogue()
+PYTHON = PythonVersion(3, 11)
+
+
+@pytest.fixture
+def http() -> Iterator[Session]:
+    with pytest.importorskip("requests").Session() as opened:
+        opened.trust_env = False
+        yield cast("Session", opened)
+
+
+class Shelves:
+    """Shelves over one server."""
+
+    def __init__(self, server: IndexServer, http: Session) -> None:
+        self.server = server
+        self.http = http
+
+    def __call__(self, template: str = "/whl/{target}", **options: Any) -> Shelf:
+        source = Source(f"{self.server.url}{template}")
+        options.setdefault("levels", Levels())
+        reader = IndexReader(self.http, timeout=20)
+        return Shelf(reader, CATALOGUE, sources={"pytorch": source}, **options)
+
+
+@pytest.fixture
+def shelves(pytorch: IndexServer, http: Session) -> Shelves:
+    return Shelves(pytorch, http)
+
+
+def cell(target: str, platform: str = "linux-x86_64", python: PythonVersion = PYTHON) -> Cell:
+    return Cell(parse_target(target, CATALOGUE.targets), PLATFORMS[platform], python)
+
+
+def versions_in(shelf: Shelf, name: str, where: Cell) -> set[str]:
+    return {str(file.version) for file in shelf.files(name, where)}
+
+
+class TestFind:
+    def test_accelerated_and_ordinary(self, shelves: Shelves) -> None:
+        shelf = shelves()
+
+        found = shelf.find("Torch_Vision".replace("_", ""))
+        assert found is not None
+        assert found.package.lockstep
+        assert shelf.find("numpy") is None
+        assert shelf.files("numpy", cell("cpu")) == ()
+        assert shelf.files_of_version("numpy", cell("cpu"), Version("2.1.2")) == ()
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("target", "platform", "expected"),
+        [
+            ("cpu", "linux-x86_64", {"2.5.1+cpu", "2.6.0+cpu", "2.7.1+cpu", "2.8.0+cpu"}),
+            ("cpu", "linux-aarch64", {"2.5.1", "2.6.0+cpu", "2.7.1+cpu", "2.8.0+cpu"}),
+            ("cpu", "macos-arm64", {"2.5.1", "2.6.0", "2.7.1", "2.8.0"}),
+            ("cu126", "linux-x86_64", {"2.6.0+cu126", "2.7.1+cu126", "2.8.0+cu126"}),
+            ("cu126", "linux-aarch64", {"2.6.0+cu126"}),
+            ("cu126", "macos-arm64", set()),
+            ("rocm6.3", "linux-x86_64", {"2.7.1+rocm6.3", "2.8.0+rocm6.3"}),
+        ],
+    )
+    def test_of_torch(
+        self, shelves: Shelves, target: str, platform: str, expected: set[str]
+    ) -> None:
+        found = versions_in(shelves(), "torch", cell(target, platform))
+
+        assert {version for version in found if not version.startswith("1.7.1")} == expected
+
+    @pytest.mark.parametrize("target", ["cpu", "cu126", "cu118"])
+    def test_of_one_page_with_all_variants(self, shelves: Shelves, target: str) -> None:
+        shelf = shelves("/whl/torch_stable.html")
+
+        assert {v.partition("+")[2] for v in versions_in(shelf, "torch", cell(target))} == {target}
+
+    def test_of_a_project_that_the_index_lacks(self, shelves: Shelves) -> None:
+        """The PyTorch index answers 403 there."""
+        assert shelves().files("torchaudio", cell("cpu")) == ()
+        assert shelves().versions("torchaudio", cell("cpu")) == frozenset()
+
+    def test_of_the_cells_python(self, shelves: Shelves) -> None:
+        (file,) = (
+            file
+            for file in shelves().files("torch", cell("cpu", python=PythonVersion(3, 12)))
+            if file.version == Version("2.8.0+cpu")
+        )
+
+        assert "cp312" in file.filename
+
+    def test_of_the_glibc_level(self, shelves: Shelves) -> None:
+        old = shelves(levels=Levels(glibc=(2, 17)))
+
+        assert max(old.versions("torch", cell("cpu"))) == Version("2.6.0")
+
+    def test_each_page_is_read_once(self, shelves: Shelves) -> None:
+        shelf = shelves()
+        for platform in ("linux-x86_64", "macos-arm64", "windows-x86_64"):
+            for _ in range(3):
+                shelf.files("torch", cell("cpu", platform))
+                shelf.versions("Torch", cell("cpu", platform))
+
+        assert len(shelves.server.pages("/whl/cpu/torch/")) == 1
+
+
+class TestCpuonly:
+    def test_every_target_takes_the_cpu_build(self, shelves: Shelves) -> None:
+        shelf = shelves(cpuonly=frozenset({"pytorch"}))
+        family = CATALOGUE.family("pytorch")
+
+        assert "2.8.0+cpu" in versions_in(shelf, "torch", cell("cu126"))
+        assert shelf.url(family, cell("cu126").target) == f"{shelves.server.url}/whl/cpu"
+        assert shelf.variant(family, cell("cu126").target).name == "cpu"
+
+
+class TestFilesOfVersion:
+    def test_are_those_of_all_pythons_and_of_the_platform(self, shelves: Shelves) -> None:
+        found = shelves().files_of_version("torch", cell("cpu"), Version("2.8.0+cpu"))
+
+        assert len(found) >= 4
+        assert {file.filename.rpartition("-")[2] for file in found} == {"manylinux_2_28_x86_64.whl"}
+
+    def test_are_of_exactly_that_version(self, shelves: Shelves) -> None:
+        mac = cell("cpu", "macos-arm64")
+        found = shelves().files_of_version("torch", mac, Version("2.8.0"))
+
+        assert {str(file.version) for file in found} == {"2.8.0"}
+        assert shelves().files_of_version("torch", mac, Version("2.8.0+cpu")) == ()
+
+    def test_are_no_other_labels_of_the_same_page(self, shelves: Shelves) -> None:
+        """The page of all variants has 2.6.0+cpu and 2.6.0+cu126 for aarch64."""
+        arm, shelf = cell("cpu", "linux-aarch64"), shelves("/whl/torch_stable.html")
+        found = shelf.files_of_version("torch", arm, Version("2.6.0+cpu"))
+
+        assert {str(file.version) for file in found} == {"2.6.0+cpu"}
+
+
+class TestHashed:
+    def test_a_version_without_a_published_hash_is_passed_over(self, shelves: Shelves) -> None:
+        shelves.server.configure("/whl", hashes="partial")
+        arm, shelf = cell("cpu", "linux-aarch64"), shelves(hashed=True)
+
+        assert shelf.versions("torch", arm) == frozenset()
+        assert Version("2.8.0") in shelf.unhashed("torch", arm)
+        assert shelf.unhashed("torch", cell("cpu")) == frozenset()
+
+    def test_it_counts_where_no_hashes_are_wanted(self, shelves: Shelves) -> None:
+        shelves.server.configure("/whl", hashes="none")
+
+        assert Version("2.8.0") in shelves().versions("torch", cell("cpu"))
+        assert shelves().unhashed("torch", cell("cpu")) == frozenset()
+
+    @pytest.mark.parametrize("template", ["/whl/{target}", "/whl/torch_stable.html"])
+    def test_a_sibling_page_tells_the_hash(self, shelves: Shelves, template: str) -> None:
+        """The page of all targets, or a find-links page's index."""
+        shelves.server.configure("/whl/cpu/torch", hashes="none")
+        files = shelves(template, hashed=True).files("torch", cell("cpu"))
+
+        site = {
+            each.distribution.filename: each.distribution.sha256
+            for each in pytorch_site().index("/whl/cpu").projects["torch"]
+        }
+        assert files
+        assert all(file.sha256 == site[file.filename] for file in files)
+
+    def test_the_same_name_on_another_path_does_not(self, shelves: Shelves) -> None:
+        """It can have other bytes."""
+        other = [each.distribution for each in pytorch_site().index("/simple").projects["torch"]]
+        site = pytorch_site().with_files("/other/cpu", *other).with_files("/other", *other)
+        shelves.server.site = site.configured("/other/cpu/torch", hashes="none")
+
+        files = shelves("/other/{target}", hashed=True).files("torch", cell("cpu", "macos-arm64"))
+
+        assert files == ()
+
+    def test_a_mirror_without_a_page_of_all_targets(self, shelves: Shelves) -> None:
+        shelves.server.configure("/whl/torch", fault="unavailable")
+        shelves.server.configure("/whl/cpu", hashes="partial")
+
+        assert Version("2.8.0") in shelves(hashed=True).versions("torch", cell("cpu"))
+
+
+class TestMetadata:
+    def test_a_find_links_page_has_none_and_its_index_has(self, shelves: Shelves) -> None:
+        files = shelves("/whl/torch_stable.html").files("torch", cell("cpu"))
+
+        assert all(file.core_metadata for file in files)
