@@ -1,4 +1,4 @@
-"""What the messages about lockstep say of versions, and of what to do."""
+"""What messages about lockstep say of versions, and of what to do."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from packaging.version import Version
 
+    from accelock.resolve.host import Available
+    from accelock.resolve.lockstep import Question
     from accelock.targets import Cell
 
 # How many versions a message names.
@@ -24,44 +26,78 @@ class Words:
         "compile without --generate-hashes, or allow the download of whole wheels with "
         "--allow-downloads"
     )
-    platforms: str = "with --platform or `platforms` in [tool.accelock]"
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """Why a package is not newer: cells of one default platform have no wheel of it.
-
-    :param could: the version that all other cells could have.
-    :param alone: whether a target of these cells has no other platform: it is the reason itself.
-    """
-
-    could: Version
-    cells: tuple[Cell, ...]
-    alone: bool
-
-
-def held_back_message(
-    name: str, chosen: Version, held: HeldBack, words: Words | None = None
-) -> str:
-    """Say which default platform, or which target, keeps a package back, and what to do."""
-    cells, words = held.cells, words or Words()
-    where = ", ".join(dict.fromkeys(f"{c.target.name} on {c.platform.name}" for c in cells))
-    why = f"{name} {held.could} is there, but not for {where}, so that {chosen} is taken"
-    if held.alone:
-        return f"{why}: all targets have one version, unless `lockstep = false` is set."
-    return (
-        f"{why}. {cells[0].platform.name} is one of the default platforms: name those that you "
-        f"need {words.platforms} to leave it out."
+    platforms: str = (
+        "name the platforms that you need with --platform or `platforms` in [tool.accelock]"
     )
 
 
-def newest(versions: Collection[Version]) -> str:
-    """Return the newest version, for a message."""
+def cannot_be_locked(
+    name: str,
+    cell: Cell,
+    has: Available,
+    *,
+    asked: str,
+    elsewhere: Mapping[Cell, Collection[Version]],
+    wanted: Collection[Version],
+    unhashed: Sequence[Version],
+    words: Words,
+) -> str:
+    """Say why a package cannot be locked for a cell.
+
+    :param asked: the project's own specifier.
+    :param elsewhere: what the cells that share its version have.
+    :param wanted: the versions that would do.
+    :param unhashed: versions that are there, and of which no sha256 is published.
+    """
+    lines = [f"{name}{asked} cannot be locked for {cell}: {having(name, has, wanted)}."]
+    if has.builds and elsewhere:
+        lines.append(
+            "One version has to serve all cells (lockstep), and these have it up to: "
+            + "; ".join(f"{c}: {_newest(versions)}" for c, versions in elsewhere.items())
+            + "."
+        )
+    if unhashed:
+        lines.append(
+            f"{name} {', '.join(map(str, unhashed))} is there, but its index publishes no sha256 "
+            f"of it: {words.downloads}."
+        )
+    return " ".join(lines)
+
+
+def having(name: str, has: Available, wanted: Collection[Version] = ()) -> str:
+    """Say which versions a cell has, where others are wanted, and where it was looked."""
+    there = versions_there(name, has.builds, wanted)
+    return f"{there}, at {has.where}"
+
+
+def lacks_what_is_needed(
+    name: str, version: Version, askers: Sequence[str], cell: Cell, question: Question
+) -> str:
+    """Say that a cell cannot have a version that another cell needs."""
+    has = question.available[name, cell]
+    needed = f"{name} {version} is needed" + (f" by {', '.join(askers)}" if askers else "")
+    if version in has.builds:
+        asked = question.demands[name, cell].wanted
+        return f"{needed}, and for {cell} the input asks for {name}{asked}."
+    return f"{needed}, and {cell} has no {version}: {having(name, has)}."
+
+
+def left_out(cell: Cell, reason: str, words: Words) -> str:
+    """Say that a default platform is left out of a target."""
+    return (
+        f"{cell.platform.name} is left out of {cell.target.name}: {reason} (It is one of the "
+        f"default platforms; {words.platforms}.)"
+    )
+
+
+def _newest(versions: Collection[Version]) -> str:
     return str(max(versions)) if versions else "none"
 
 
 def versions_there(name: str, versions: Collection[Version], wanted: Collection[Version]) -> str:
     """Say which versions there are: the newest few, or the oldest where older ones are wanted."""
+    if not versions:
+        return f"there is no wheel of {name} for it"
     ordered = sorted(versions)
     if len(ordered) == 1:
         return f"the only {name} that it has is {ordered[0]}"

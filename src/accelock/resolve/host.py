@@ -1,0 +1,118 @@
+"""The port between the search and a host: what a host tells, and what it is asked to solve.
+
+pip-tools and Poetry implement `Host` (`accelock.hosts`), and a fake one tests the search. A host
+reads its inputs and its indexes and runs its own resolver; it decides nothing about versions that
+cells share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from packaging.version import Version
+
+    from accelock.resolve.lockstep import Decision
+    from accelock.targets import Cell
+
+Solution = TypeVar("Solution")
+
+
+class Wanted(Protocol):
+    """The versions that are asked for: `packaging.specifiers.SpecifierSet`, or as good."""
+
+    def filter(self, versions: Iterable[Version], /) -> Iterable[Version]:
+        """Return the versions that fit; pre-releases where they are asked for, or all there is."""
+
+    def __str__(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the project itself says of a package in a cell.
+
+    :param is_root: the project asks for the package there; else it only constrains it.
+    """
+
+    wanted: Wanted
+    is_root: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """What a cell has of a package.
+
+    :param builds: public version -> the version of its build, label and all.
+    :param unhashed: public versions that are passed over because no sha256 of them is published.
+    :param where: the index that was looked at, for messages.
+    """
+
+    builds: Mapping[Version, Version]
+    unhashed: frozenset[Version] = frozenset()
+    where: str = "its index"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cells that a host solves at once: one for pip, those of one target and label for Poetry."""
+
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoSolution:
+    """A host found none.
+
+    :param reason: its own words, complete for a user.
+    """
+
+    reason: str
+    cause: Exception | None = field(default=None, compare=False)
+
+
+class Host(Protocol[Solution]):
+    """What the search asks of pip-tools or Poetry."""
+
+    def demands(self, cell: Cell) -> Mapping[str, Demand]:
+        """Return what the project says of each package in a cell, by canonical name."""
+
+    def available(self, name: str, cell: Cell) -> Available:
+        """Return the builds of a labelled package of a family that serve a cell.
+
+        :raises SourceError: the family's source cannot be read.
+        """
+
+    def previous(self, name: str, cell: Cell) -> Version | None:
+        """Return the public version that is locked for a cell and need not move."""
+
+    def groups(
+        self, cells: Sequence[Cell], picks: Mapping[tuple[str, Cell], Version]
+    ) -> Sequence[Group]:
+        """Return the groups to solve, the leader first.
+
+        :param picks: the public version that each cell is expected to take of a package.
+        """
+
+    def solve(
+        self, group: Group, decision: Decision, found: Mapping[Group, Solution]
+    ) -> Solution | NoSolution:
+        """Solve a group by the host's own resolver.
+
+        :param decision: what each cell may take of a package of a family.
+        :param found: the solutions whose versions are preferred.
+        """
+
+    def taken(self, solution: Solution) -> Mapping[str, frozenset[Version]]:
+        """Return the public versions that a solution has of each package in lockstep.
+
+        Several of one package, where the user's markers ask for them.
+        """
+
+    def askers(self, solution: Solution, name: str) -> Collection[str]:
+        """Return the projects that require a package in a solution."""
+
+    def unserved(self, solution: Solution, group: Group) -> Mapping[Cell, str]:
+        """Return the cells of a group that a solution has no file for, and of what."""

@@ -1,0 +1,361 @@
+"""The search for one lock of all cells: the same for pip-tools and for Poetry.
+
+Versions of the packages in lockstep are decided first (`accelock.resolve.lockstep`), from tables.
+Then the host solves the groups of cells, the leader first, and what it took binds those that
+follow. What a solve teaches (a package that no input names, a version that some cell's graph
+refuses) goes into the next decision. Every step back is counted, so that a search ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic
+
+from accelock.errors import LockstepError, ResolutionError
+from accelock.resolve import messages
+from accelock.resolve.host import Demand, Group, Host, NoSolution, Solution, Wanted
+from accelock.resolve.lockstep import (
+    Bound,
+    Decision,
+    Question,
+    Refused,
+    decide,
+    fitting,
+    is_mixed,
+    sharing,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from packaging.version import Version
+
+    from accelock.resolve.host import Available
+    from accelock.targets import Cell
+
+# How often something that was found is given up again before the search gives up.
+_STEPS_BACK = 50
+
+
+class NoSolutionError(ResolutionError):
+    """A group that has to be in the lock has no solution.
+
+    :param said: the host's own words.
+    :param hints: what cells that share a version with it have to do with that; may be empty.
+    """
+
+    def __init__(self, group: Group, said: NoSolution, hints: Sequence[str]) -> None:
+        super().__init__("\n  ".join((said.reason, *hints)))
+        self.group = group
+        self.said = said
+        self.hints = tuple(hints)
+
+
+@dataclass(frozen=True)
+class Result(Generic[Solution]):
+    """What a search found.
+
+    :param solutions: by group, the leader first.
+    :param left_out: cells of default platforms that are not in the lock, and why.
+    :param question: what was known in the end.
+    :param decision: what was decided in the end.
+    """
+
+    solutions: Mapping[Group, Solution]
+    left_out: Mapping[Cell, str]
+    question: Question
+    decision: Decision
+
+
+@dataclass
+class Search(Generic[Solution]):
+    """One search over the cells of a lock.
+
+    :param host: reads and solves.
+    :param required: the cells that have to be in the lock, leader first.
+    :param optional: those of other default platforms.
+    :param labelled: tells, of the packages in lockstep, those that the family's source alone has.
+    :param companions: name -> the packages that are released with it.
+    :param together: False where the user has turned lockstep off.
+    :param anything: what a project takes that says nothing of a package.
+    :param announce: is called with a group, its number and how many there are before each solve.
+    """
+
+    host: Host[Solution]
+    required: tuple[Cell, ...]
+    optional: tuple[Cell, ...]
+    labelled: Callable[[str], bool]
+    companions: Callable[[str], Collection[str]]
+    anything: Wanted
+    together: bool = True
+    words: messages.Words = field(default_factory=messages.Words)
+    announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None
+    _demands: dict[tuple[str, Cell], Demand] = field(default_factory=dict)
+    _available: dict[tuple[str, Cell], Available] = field(default_factory=dict)
+    _locked: dict[tuple[str, Cell], Version] = field(default_factory=dict)
+    _expected: dict[tuple[str, Cell], Version] = field(default_factory=dict)
+    _names: dict[str, None] = field(default_factory=dict)
+    _loose: dict[str, None] = field(default_factory=dict)
+    _refused: list[Refused] = field(default_factory=list)
+    _split: frozenset[str] = frozenset()
+    _failed: dict[Cell, str] = field(default_factory=dict)
+    _found: dict[Group, Solution] = field(default_factory=dict)
+    _left: int = _STEPS_BACK
+
+    def run(self, names: Iterable[str]) -> Result[Solution]:
+        """Return a solution for each group of cells.
+
+        :param names: the packages in lockstep that the inputs name.
+        :raises LockstepError: the cells that have to be in the lock have no version in common.
+        :raises NoSolutionError: one of them has no solution.
+        :raises ResolutionError: none was found in so many steps.
+        """
+        for cell in (*self.required, *self.optional):
+            self._demands |= {(n, cell): each for n, each in self.host.demands(cell).items()}
+        self._meet(names)
+        while True:
+            question = self._question()
+            decision = self._decide(question)
+            left_out = self._all_left_out(decision)
+            self._keep_what_is_asked(left_out)
+            groups = self.host.groups(self._cells(left_out), decision.picks)
+            if not self._stands(groups, decision):
+                self._step_back()
+                continue
+            pending = [group for group in groups if group not in self._found]
+            if not pending:
+                solutions = {group: self._found[group] for group in groups}
+                return Result(solutions, left_out, question, decision)
+            self.announce(pending[0], len(groups) - len(pending) + 1, len(groups))
+            self._solve(pending[0], question, decision)
+
+    def _meet(self, names: Iterable[str]) -> bool:
+        """Note packages that have to agree; return whether one of them is new."""
+        known = len(self._names) + len(self._loose)
+        for name in names:
+            (self._names if self.labelled(name) else self._loose).setdefault(name)
+        return len(self._names) + len(self._loose) > known
+
+    def _question(self) -> Question:
+        cells = (*self.required, *self.optional)
+        for name in self._names:
+            for cell in cells:
+                if (name, cell) not in self._available:
+                    self._available[name, cell] = self.host.available(name, cell)
+                    if (locked := self.host.previous(name, cell)) is not None:
+                        self._locked[name, cell] = locked
+        return Question(
+            required=self.required,
+            optional=tuple(cell for cell in self.optional if cell not in self._failed),
+            names=tuple(self._names),
+            loose=tuple(self._loose),
+            demands=self._demands,
+            available=self._available,
+            previous={**self._locked, **self._expected},
+            companions={name: self.companions(name) for name in (*self._names, *self._loose)},
+            together=self.together,
+            anything=self.anything,
+            words=self.words,
+        )
+
+    def _decide(self, question: Question) -> Decision:
+        bound = [Bound(group.cells, self.host.taken(s)) for group, s in self._found.items()]
+        decision = decide(question, bound=bound, refused=self._refused, split=self._split)
+        if decision.failure is None:
+            return decision
+        if bound:  # what was taken before the package was met is in the way
+            self._found.clear()
+            self._step_back()
+            return self._decide(question)
+        if self._split_apart(question):
+            return self._decide(question)
+        raise LockstepError(decision.failure)
+
+    def _all_left_out(self, decision: Decision) -> dict[Cell, str]:
+        """Return the cells that are left out: a platform of a target on all Pythons or on none."""
+        first = {**self._failed, **decision.left_out}
+        platforms = {(cell.target, cell.platform): why for cell, why in reversed(first.items())}
+        return {
+            cell: first.get(cell) or platforms[cell.target, cell.platform]
+            for cell in self.optional
+            if (cell.target, cell.platform) in platforms
+        }
+
+    def _keep_what_is_asked(self, left_out: Mapping[Cell, str]) -> None:
+        """Refuse to leave out a platform on which alone the project asks for a package.
+
+        :raises LockstepError: it names the package, and why the platform would be left out.
+        """
+        for cell, reason in left_out.items():
+            kept = [c for c in self._cells(left_out) if c.target == cell.target]
+            for name, place in self._demands:
+                if place != cell or not self._is_root(name, cell):
+                    continue
+                if not any(self._is_root(name, other) for other in kept):
+                    raise LockstepError(
+                        f"The project asks for {name} on {cell.platform.name} and on no other "
+                        f"platform of {cell.target.name}, and {cell.platform.name} would have to "
+                        f"be left out: {reason} It is one of the default platforms: "
+                        f"{self.words.platforms}."
+                    )
+
+    def _is_root(self, name: str, cell: Cell) -> bool:
+        demand = self._demands.get((name, cell))
+        return demand is not None and demand.is_root
+
+    def _cells(self, left_out: Mapping[Cell, str]) -> list[Cell]:
+        """Return the cells that are in the lock, target by target, leader first."""
+        every = [cell for cell in (*self.required, *self.optional) if cell not in left_out]
+        targets = list(dict.fromkeys(cell.target for cell in self.required))
+        return [cell for target in targets for cell in every if cell.target == target]
+
+    def _stands(self, groups: Sequence[Group], decision: Decision) -> bool:
+        """Forget solutions that the decision does not allow, and those after them."""
+        kept: dict[Group, Solution] = {}
+        for group in groups:
+            if group not in self._found or not self._is_allowed(group, decision):
+                break
+            kept[group] = self._found[group]
+        stands = len(kept) == len(self._found)
+        self._found = kept
+        return stands
+
+    def _is_allowed(self, group: Group, decision: Decision) -> bool:
+        return all(
+            any(decision.takes(name, cell, version) for cell in group.cells)
+            for name, versions in self.host.taken(self._found[group]).items()
+            for version in versions
+        )
+
+    def _solve(self, group: Group, question: Question, decision: Decision) -> None:
+        """Solve a group, and note what that teaches."""
+        outcome = self.host.solve(group, decision, self._found)
+        if isinstance(outcome, NoSolution):
+            self._refuse(group, question, decision, outcome)
+            return
+        taken = self.host.taken(outcome)
+        self._meet(taken)
+        for name, versions in taken.items():
+            for cell in question.required + question.optional:
+                if len(versions) == 1 and self._shares(question, name, cell, group):
+                    self._expected[name, cell] = next(iter(versions))
+        unserved = self.host.unserved(outcome, group)
+        for cell, reason in unserved.items():
+            if cell not in self.optional:
+                raise LockstepError(reason)
+            self._failed[cell] = reason
+        served = tuple(cell for cell in group.cells if cell not in unserved)
+        self._found[Group(served)] = outcome
+
+    def _shares(self, question: Question, name: str, cell: Cell, group: Group) -> bool:
+        if name not in question.names:
+            return True
+        cells = {cell, *sharing(question, name, cell, self._split)}
+        return bool(cells.intersection(group.cells))
+
+    def _refuse(
+        self, group: Group, question: Question, decision: Decision, said: NoSolution
+    ) -> None:
+        """Rule out what a group's graph refuses, or leave the group out.
+
+        :raises NoSolutionError: it has to be in the lock, and has no solution whatever others take.
+        """
+        if not any(cell in self.required for cell in group.cells):
+            for cell in group.cells:
+                self._failed[cell] = self._why(cell, question, decision, said)
+            return
+        self._step_back()
+        bound = {name for each in self._found.values() for name in self.host.taken(each)}
+        if bound and self._rule_out(group, question, decision):
+            return
+        if self._split_apart(question):
+            return
+        raise NoSolutionError(group, said, self._hints(group, question, said))
+
+    def _why(self, cell: Cell, question: Question, decision: Decision, said: NoSolution) -> str:
+        """Return why a cell is left out: what it lacks that others took, or the host's words."""
+        for name in question.names:
+            if (name, cell) not in decision.lacking or name not in said.reason:
+                continue
+            for solution in self._found.values():
+                if versions := self.host.taken(solution).get(name):
+                    askers = sorted(self.host.askers(solution, name))
+                    version = max(versions)
+                    return messages.lacks_what_is_needed(name, version, askers, cell, question)
+        return said.reason
+
+    def _rule_out(self, group: Group, question: Question, decision: Decision) -> bool:
+        """Rule out versions of the groups before that this one, solved by itself, does not take."""
+        alone = decide(question, refused=self._refused, split=self._split)
+        outcome = self.host.solve(group, alone, self._found)
+        if isinstance(outcome, NoSolution):
+            return False
+        taken = self.host.taken(outcome)
+        new = [
+            Refused(name, version, frozenset({cell, *sharing(question, name, cell, self._split)}))
+            for (name, cell), versions in decision.allowed.items()
+            if cell in group.cells and name in taken
+            for version in versions - taken[name]
+            if any(version in self.host.taken(each).get(name, ()) for each in self._found.values())
+        ]
+        self._refused += new
+        if new:
+            self._found.clear()
+            self._expected.clear()
+        return bool(new)
+
+    def _split_apart(self, question: Question) -> bool:
+        """Part the cells for which the project asks in other words; False where none do.
+
+        For when the rest of the graph has no solution: ``torch<2.8 ; sys_platform == "darwin"``
+        beside ``torch``, of which another package requires 2.8.0 on Linux.
+        """
+        new = {name for name in question.names if is_mixed(question, name)} - self._split
+        if not self.together or not new:
+            return False
+        self._split |= new
+        self._refused.clear()
+        self._found.clear()
+        self._expected.clear()
+        return True
+
+    def _hints(self, group: Group, question: Question, said: NoSolution) -> list[str]:
+        """Say which cells keep a group from a solution that it would have by itself."""
+        if not self.together or len(self.required) == len(group.cells):
+            return []
+        own = {
+            (name, cell): fitting(question, name, cell)
+            for name in question.names
+            for cell in group.cells
+        }
+        free = Decision(allowed=own, barred={}, picks={}, left_out={}, lacking={})
+        outcome = self.host.solve(group, free, {})
+        if isinstance(outcome, NoSolution):
+            return []
+        hints = []
+        for name, versions in self.host.taken(outcome).items():
+            self._meet([name])
+            wider = self._question()
+            if name not in wider.names:
+                continue
+            version = max(versions)
+            for cell in self.required:
+                shares = self._shares(wider, name, cell, group)
+                if shares and version not in fitting(wider, name, cell):
+                    askers = sorted(self.host.askers(outcome, name))
+                    hints.append(messages.lacks_what_is_needed(name, version, askers, cell, wider))
+        return ["One version has to serve all cells (lockstep).", *hints] if hints else []
+
+    def _step_back(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            tried: dict[str, set[Version]] = {}
+            for each in self._refused:
+                tried.setdefault(each.name, set()).add(each.version)
+            said = "; ".join(f"{n} {', '.join(map(str, sorted(v)))}" for n, v in tried.items())
+            ruled_out = f"Ruled out, because other packages refuse them: {said}. " if said else ""
+            raise ResolutionError(
+                f"No versions in common were found in {_STEPS_BACK} steps over "
+                f"{len(self.required)} cells. {ruled_out}Pin one of the packages that have to "
+                "agree, or set `lockstep = false` in [tool.accelock]."
+            )
