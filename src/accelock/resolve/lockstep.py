@@ -221,9 +221,7 @@ class _Decider:
                 if taken := self._taken(name, cell):
                     self.allowed[name, cell] = taken
                 self.barred[name, cell] = frozenset(self._ruled_out(name, cell))
-        return Decision(
-            self.allowed, self.barred, self.picks, self.left_out, self.lacking, failure
-        )
+        return Decision(self.allowed, self.barred, self.picks, self.left_out, self.lacking, failure)
 
     def _required(self, name: str, cell: Cell) -> str | None:
         """Decide for a cell with a say; return why nothing can serve it, where it has to be."""
@@ -243,7 +241,9 @@ class _Decider:
         A cell that nothing asks for the package, and that has nothing in common with those before
         it, has no say: whether it needs the package at all only its solve can tell.
         """
-        question, common, served = self.question, None, list[Cell]()
+        question = self.question
+        common: frozenset[Version] | None = None
+        served: list[Cell] = []
         cells = sharing(question, name, cell, self.split)
         for other in cells:
             own = fitting(question, name, other) - self._ruled_out(name, other)
@@ -304,7 +304,7 @@ class _Decider:
         return frozenset()
 
     def _ruled_out(self, name: str, cell: Cell) -> set[Version]:
-        """Return the versions that are ruled out for a cell: for all that share with those cells."""
+        """Return the versions that are ruled out for a cell and all that share with it."""
         mine = {*sharing(self.question, name, cell, self.split), cell}
         return {r.version for r in self.refused if r.name == name and mine & r.cells}
 

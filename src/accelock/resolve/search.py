@@ -270,7 +270,7 @@ class Search(Generic[Solution]):
             return
         if self._split_apart(question):
             return
-        raise NoSolutionError(group, said, self._hints(group, question, said))
+        raise NoSolutionError(group, said, self._hints(group, question))
 
     def _why(self, cell: Cell, question: Question, decision: Decision, said: NoSolution) -> str:
         """Return why a cell is left out: what it lacks that others took, or the host's words."""
@@ -319,7 +319,7 @@ class Search(Generic[Solution]):
         self._expected.clear()
         return True
 
-    def _hints(self, group: Group, question: Question, said: NoSolution) -> list[str]:
+    def _hints(self, group: Group, question: Question) -> list[str]:
         """Say which cells keep a group from a solution that it would have by itself."""
         if not self.together or len(self.required) == len(group.cells):
             return []
