@@ -134,6 +134,14 @@ def fitting(question: Question, name: str, cell: Cell) -> frozenset[Version]:
     return frozenset(wanted.filter(has))
 
 
+def unhashed(question: Question, name: str, cell: Cell) -> list[Version]:
+    """Return the versions that would fit a cell, of which no sha256 is published; oldest first."""
+    demand = question.demands.get((name, cell))
+    wanted = question.anything if demand is None else demand.wanted
+    has = question.available.get((name, cell))
+    return sorted(wanted.filter(has.unhashed)) if has is not None else []
+
+
 def wanted_text(question: Question, name: str, cell: Cell) -> str:
     """Return what the project asks of a package in a cell, as it is written; "" for nothing."""
     demand = question.demands.get((name, cell))
@@ -324,11 +332,6 @@ class _Decider:
             asked=wanted_text(question, name, cell),
             elsewhere={other: fitting(question, name, other) for other in served},
             wanted=wanted or those,
-            unhashed=self._unhashed(name, cell),
+            unhashed=unhashed(question, name, cell),
             words=question.words,
         )
-
-    def _unhashed(self, name: str, cell: Cell) -> list[Version]:
-        demand = self.question.demands.get((name, cell))
-        wanted = self.question.anything if demand is None else demand.wanted
-        return sorted(wanted.filter(self.question.available[name, cell].unhashed))

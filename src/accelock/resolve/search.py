@@ -74,20 +74,24 @@ class Search(Generic[Solution]):
     :param host: reads and solves.
     :param required: the cells that have to be in the lock, leader first.
     :param optional: those of other default platforms.
-    :param labelled: tells, of the packages in lockstep, those that the family's source alone has.
+    :param in_lockstep: tells the packages of which all cells have one version.
+    :param labelled: tells, of these, those that the family's source alone has.
     :param companions: name -> the packages that are released with it.
     :param together: False where the user has turned lockstep off.
     :param anything: what a project takes that says nothing of a package.
+    :param leaves_out: whether an optional cell that has no solution is left out.
     :param announce: is called with a group, its number and how many there are before each solve.
     """
 
     host: Host[Solution]
     required: tuple[Cell, ...]
     optional: tuple[Cell, ...]
+    in_lockstep: Callable[[str], bool]
     labelled: Callable[[str], bool]
     companions: Callable[[str], Collection[str]]
     anything: Wanted
     together: bool = True
+    leaves_out: bool = True
     words: messages.Words = field(default_factory=messages.Words)
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None
     _demands: dict[tuple[str, Cell], Demand] = field(default_factory=dict)
@@ -102,17 +106,17 @@ class Search(Generic[Solution]):
     _found: dict[Group, Solution] = field(default_factory=dict)
     _left: int = _STEPS_BACK
 
-    def run(self, names: Iterable[str]) -> Result[Solution]:
+    def run(self) -> Result[Solution]:
         """Return a solution for each group of cells.
 
-        :param names: the packages in lockstep that the inputs name.
         :raises LockstepError: the cells that have to be in the lock have no version in common.
         :raises NoSolutionError: one of them has no solution.
         :raises ResolutionError: none was found in so many steps.
         """
         for cell in (*self.required, *self.optional):
             self._demands |= {(n, cell): each for n, each in self.host.demands(cell).items()}
-        self._meet(names)
+        roots = (name for (name, _cell), demand in self._demands.items() if demand.is_root)
+        self._meet(name for name in roots if self.in_lockstep(name))
         while True:
             question = self._question()
             decision = self._decide(question)
@@ -260,7 +264,7 @@ class Search(Generic[Solution]):
 
         :raises NoSolutionError: it has to be in the lock, and has no solution whatever others take.
         """
-        if not any(cell in self.required for cell in group.cells):
+        if self.leaves_out and not any(cell in self.required for cell in group.cells):
             for cell in group.cells:
                 self._failed[cell] = self._why(cell, question, decision, said)
             return

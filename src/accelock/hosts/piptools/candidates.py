@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from packaging.version import Version
 from pip._internal.models.candidate import InstallationCandidate
 from pip._internal.models.link import Link
 from pip._internal.models.target_python import TargetPython
@@ -90,41 +91,23 @@ def _accelerated(
     that it has, and the other's for the versions that it lacks.
     """
     files = run.shelves.files(name, cell)
+    decision = run.decision if found.package.lockstep else None
     if found.package.labelled:
-        files = _in_lockstep(run, found, name, cell, files)
-        return [_candidate(run, file) for file in files]
+        return [
+            _candidate(run, file)
+            for file in files
+            if decision is None or decision.takes(name, cell, file.public)
+        ]
     ours = [_candidate(run, file) for file in files]
     theirs = ordinary(name)
     first, second = (ours, theirs) if found.package.prefer == "family" else (theirs, ours)
     had = {candidate.version.public for candidate in first}
     both = first + [candidate for candidate in second if candidate.version.public not in had]
-    return _settled(run, found, name, cell, both)
-
-
-def _settled(run: Run, found: Accelerated, name: str, cell: Cell, both: list[Any]) -> list[Any]:
-    """Keep a lockstep package without labels (torchtext) at the version that the leader took.
-
-    It may come from PyPI, so that what all cells have of it is not known beforehand.
-    """
-    if run.lockstep is None or not found.package.lockstep or not run.lockstep.together:
-        return both
-    excluded = {str(version) for version in run.lockstep.excluded(name, cell)}
-    settled = {str(version) for version in run.lockstep.settled(name, cell)}
     return [
         candidate
         for candidate in both
-        if candidate.version.public not in excluded
-        and (not settled or candidate.version.public in settled)
+        if decision is None or decision.takes(name, cell, Version(candidate.version.public))
     ]
-
-
-def _in_lockstep(
-    run: Run, found: Accelerated, name: str, cell: Cell, files: tuple[IndexFile, ...]
-) -> tuple[IndexFile, ...]:
-    if run.lockstep is None or not found.package.lockstep:
-        return files
-    allowed = run.lockstep.allowed(name, cell)
-    return tuple(file for file in files if file.public in allowed)
 
 
 def _candidate(run: Run, file: IndexFile) -> Any:

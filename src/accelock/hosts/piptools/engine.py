@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pip._vendor.packaging.utils import canonicalize_name
+from packaging.specifiers import SpecifierSet
 
 from accelock.catalogue import Source
-from accelock.errors import AccelockError, LockstepError
+from accelock.errors import AccelockError
 from accelock.hosts.piptools import directories, existing, merge, notes, outputs, upgrading
 from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools.calling import Command, OutputName, call_cell
-from accelock.hosts.piptools.solve import Solver, asked_for, specifiers_of
+from accelock.hosts.piptools.host import PipHost
 from accelock.hosts.piptools.state import Capture, Run
 from accelock.locks import journal
-from accelock.resolve.lockstep import CellDroppedError, Lockstep
 from accelock.resolve.routing import Shelf
+from accelock.resolve.search import Search
 from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from packaging.version import Version
-
     from accelock.hosts.piptools.plan import Plan
-    from accelock.targets import Cell, Target
+    from accelock.resolve.host import Group
+    from accelock.resolve.search import Result
+    from accelock.targets import Cell
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,6 @@ class Engine:
         self._hooked = hooked
         self._prepare = prepare
         self._probes: dict[Cell, Capture] = {}
-        self._warnings: list[str] = []
-        self._thinned: set[Target] = set()
-        self._locked: Mapping[tuple[str, str], Version] = {}
 
     def compile(self) -> Compiled:
         """Read the inputs and solve every cell. Nothing is written.
@@ -95,9 +92,11 @@ class Engine:
             if self._prepare is not None:
                 self._prepare(names.values())
             self._open_sources()
-            captures = self._solve(outputs.pins_to_keep(base, names))
+            result = self._search(outputs.pins_to_keep(base, names))
+        captures = {group.cells[0]: capture for group, capture in result.solutions.items()}
+        self.run.plan = replace(self.run.plan, cells=tuple(captures))
         self._record_projects(captures)
-        notes.say(self.run, captures, self._warnings)
+        notes.say(self.run, captures, result)
         plan = self.run.plan
         return Compiled(
             run=self.run,
@@ -177,64 +176,43 @@ class Engine:
             families.add(found[0].name)
         return frozenset(families)
 
-    def _solve(self, keep: Mapping[str, str]) -> dict[Cell, Capture]:
-        """Solve all cells; leave out the default platforms' cells that have no wheels."""
-        self._locked = existing.public_versions(keep)
-        while True:
-            self.run.lockstep = self._lockstep()
-            try:
-                return Solver(self.run, self.command, _readable(keep)).solve()
-            except CellDroppedError as error:
-                for each in (error, *error.others):
-                    self._drop(each)
-            except LockstepError as error:
-                raise self._of_whole_target(error) from error
-
-    def _lockstep(self) -> Lockstep:
+    def _search(self, keep: Mapping[str, str]) -> Result[Capture]:
+        """Solve all cells; the default platforms' cells that cannot follow are left out."""
         run = self.run
-        return Lockstep(
-            cells=run.plan.cells,
-            together=run.plan.lockstep,
-            available=run.shelves.versions,
-            wanted=lambda name, cell: specifiers_of(self._probes[cell], canonicalize_name(name)),
-            may_drop=run.plan.may_drop,
-            unhashed=run.shelves.unhashed,
-            source=run.shelves.describe,
-            preferred=self._locked_version,
-            asks=lambda name, cell: asked_for(self._probes[cell], canonicalize_name(name)),
+        locked = existing.public_versions(keep)
+        host = PipHost(run, self.command, self._probes, _readable(keep), locked)
+        search = Search(
+            host,
+            required=tuple(cell for cell in run.plan.cells if run.plan.is_required(cell)),
+            optional=tuple(cell for cell in run.plan.cells if not run.plan.is_required(cell)),
+            in_lockstep=self._is_in_lockstep,
+            labelled=self._is_labelled,
             companions=run.plan.catalogue.companions,
+            together=run.plan.lockstep,
+            anything=SpecifierSet(prereleases=self._prereleases() or None),
+            announce=self._announce,
+            # `accelock rewrite` has means of its own: it lets go of the lines that are in the way.
+            leaves_out=not run.reports_moves,
         )
+        return search.run()
 
-    def _locked_version(self, name: str, cell: Cell) -> Version | None:
-        """Return the public version that the target's file has now, unless it is to be upgraded."""
-        if self.command.params["upgrade"] or name in self.run.upgraded:
-            return None
-        return self._locked.get((cell.target.name, canonicalize_name(name)))
+    def _is_in_lockstep(self, name: str) -> bool:
+        found = self.run.shelves.find(name)
+        return found is not None and found.package.lockstep
 
-    def _of_whole_target(self, error: LockstepError) -> LockstepError:
-        """Return an error that names the target alone where its other platforms stopped before."""
-        for cell in self.run.plan.cells:
-            if cell.target in self._thinned:
-                error = type(error)(str(error).replace(str(cell), self._on_no_platform(cell)))
-        return error
+    def _is_labelled(self, name: str) -> bool:
+        found = self.run.shelves.find(name)
+        return found is not None and found.package.labelled
 
-    def _on_no_platform(self, cell: Cell) -> str:
-        """Return what to call a cell where all platforms of its target stopped in its way."""
-        several = len({each.python for each in self._probes}) > 1
-        return f"{cell.target.name}, Python {cell.python}" if several else cell.target.name
+    def _prereleases(self) -> bool:
+        return any(capture.prereleases for capture in self._probes.values())
 
-    def _drop(self, error: CellDroppedError) -> None:
-        if error.cell not in self.run.plan.cells:  # with another Python's
-            return
-        self.run.plan = self.run.plan.without(error.cell)
-        self._thinned.add(error.cell.target)
-        if not self.run.plan.cells_of(error.cell.target):
-            whole = str(error).replace(str(error.cell), self._on_no_platform(error.cell))
-            raise LockstepError(whole) from error
-        self._warnings.append(
-            f"WARNING: {error.cell.platform.name} is left out of {error.cell.target.name}: {error} "
-            "(It is one of the default platforms; name the platforms that you need with --platform "
-            "or `platforms` in [tool.accelock].)"
+    def _announce(self, group: Group, number: int, of: int) -> None:
+        (cell,) = group.cells
+        self.run.plan.say_progress(
+            f"Resolving {cell.target.name}, {cell.platform.name}"
+            + (f", Python {cell.python}" if self.run.plan.many_pythons else "")
+            + f" ({number}/{of})"
         )
 
 

@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from accelock.hosts.piptools import directories
-from accelock.hosts.piptools.merge import requirers
-from accelock.hosts.piptools.solve import pins, version_of
-from accelock.resolve.messages import held_back_message
+from accelock.hosts.piptools.host import pins, version_of
+from accelock.resolve.lockstep import decide, unhashed
+from accelock.resolve.messages import left_out
 from accelock.settings.settings import ignored_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Mapping
 
     from accelock.hosts.piptools.state import Capture, Run
+    from accelock.resolve.search import Result
     from accelock.targets import Cell
 
 
-def say(run: Run, captures: Mapping[Cell, Capture], warnings: Iterable[str]) -> None:
-    """Say what was left out, passed over or held back, and what was built on this machine."""
-    for warning in dict.fromkeys(warnings):
-        run.plan.say(warning)
+def say(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture]) -> None:
+    """Say what was left out or passed over, and what was built on this machine."""
+    words = result.question.words
+    said = {(c.target, c.platform): left_out(c, why, words) for c, why in result.left_out.items()}
+    for warning in said.values():
+        run.plan.say(f"WARNING: {warning}")
     _absent(run)
     _built(run)
     _ignored_tables(run, captures)
-    newest = _newest_lockstep(run, captures)
-    _unhashed(run, captures, newest)
-    _held_back(run, newest, _followers(newest, captures))
+    _unhashed(run, captures, result)
     _mixed_sources(run, captures)
 
 
@@ -76,55 +77,21 @@ def _mixed_sources(run: Run, captures: Mapping[Cell, Capture]) -> None:
             )
 
 
-def _newest_lockstep(run: Run, captures: Mapping[Cell, Capture]) -> dict[str, Version]:
-    """Return the lockstep packages that are at the newest version that the cells share.
+def _unhashed(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture]) -> None:
+    """Say which newer versions were passed over because nobody publishes their hashes.
 
-    Where one is older, the input or the rest of the graph wants that, and there is nothing to say.
+    Not where that is not the reason: the input or the rest of the graph wants an older one.
     """
-    found: dict[str, Version] = {}
-    lockstep = run.lockstep
-    if lockstep is None:
-        return found
-    lockstep.unsettle()
+    question = result.question
+    newest = decide(question).allowed
     for cell, capture in captures.items():
         for name, ireq in pins(capture).items():
-            entry = run.shelves.find(name)
-            if entry is None or not entry.package.lockstep or not entry.package.labelled:
-                continue
             chosen = Version(version_of(ireq).public)
-            if chosen == max(lockstep.allowed(name, cell), default=None):
-                found[name] = chosen
-    return found
-
-
-def _unhashed(run: Run, captures: Mapping[Cell, Capture], newest: Mapping[str, Version]) -> None:
-    for cell, capture in captures.items():
-        for name in pins(capture):
-            if name not in newest or run.lockstep is None:
+            if chosen != max(newest.get((name, cell), ()), default=None):
                 continue
-            bare = run.lockstep.wanted(name, cell).filter(run.shelves.unhashed(name, cell))
-            newer = [version for version in bare if version > newest[name]]
+            newer = [version for version in unhashed(question, name, cell) if version > chosen]
             if newer and run.first_time(f"unhashed {name}"):
                 run.plan.say(
                     f"NOTE: {name} {max(newer)} is passed over: its index publishes no sha256 "
                     f"for {cell} (--allow-downloads would download the wheels to hash them)."
                 )
-
-
-def _followers(newest: Mapping[str, Version], captures: Mapping[Cell, Capture]) -> set[str]:
-    """Return those that require another of them: that one says how new they can be."""
-    return {
-        requirer
-        for capture in captures.values()
-        for name, ireq in pins(capture).items()
-        if name in newest
-        for requirer in requirers(ireq)
-    }
-
-
-def _held_back(run: Run, newest: Mapping[str, Version], followers: Collection[str]) -> None:
-    """Say where a platform that nobody named keeps a package at an older version."""
-    for name, version in newest.items():
-        found = run.lockstep.held_back(name, version) if run.lockstep is not None else None
-        if found is not None and name not in followers and f"unhashed {name}" not in run.said:
-            run.plan.say(f"NOTE: {held_back_message(name, version, found)}")

@@ -124,18 +124,15 @@ class Plan:
         """Return the cells of one target, in the order of its platforms."""
         return tuple(cell for cell in self.cells if cell.target == target)
 
-    def may_drop(self, cell: Cell) -> bool:
-        """Return whether a cell's platform is a default one, which does its best."""
-        return (cell.target.name, cell.platform.name) not in self.declared
+    def is_required(self, cell: Cell) -> bool:
+        """Return whether a cell has to be in the file: the others do their best.
 
-    def without(self, cell: Cell) -> Plan:
-        """Return the plan without a cell's platform, for the cell's target.
-
-        On no Python: a file says of each of its platforms that it holds there on all its Pythons.
+        The user named its platform, or it is the first default one that its target has.
         """
-        left_out = (cell.target, cell.platform)
-        kept = (other for other in self.cells if (other.target, other.platform) != left_out)
-        return replace(self, cells=tuple(kept))
+        if (cell.target.name, cell.platform.name) in self.declared:
+            return True
+        first = next(p for p in DEFAULT_PLATFORMS if cell.target.exists_on(p))
+        return cell.platform == first
 
     def with_sources(self, found: Mapping[str, Source]) -> Plan:
         """Return the plan with the sources that the inputs name, where none was chosen."""

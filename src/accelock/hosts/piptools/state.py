@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from accelock.hosts.piptools.inputs import Inputs
     from accelock.hosts.piptools.plan import Plan
-    from accelock.resolve.lockstep import Lockstep
+    from accelock.resolve.lockstep import Decision
     from accelock.resolve.routing import Shelf
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
@@ -84,6 +84,7 @@ class Active:
     :param probing: True in the first pass, which reads the inputs and resolves nothing.
     :param preferences: name -> public version that this cell takes if nothing is against it.
     :param moved: the names of which this run has already taken another version than their file had.
+    :param bound: the packages in lockstep that cells solved before decide for this one.
     :param output: the file that pip-tools reads the existing pins from.
     :param heard: how pip explains that the last attempt at a solution failed.
     :param resolving: the inputs have been read, and pip is at work on a solution.
@@ -95,6 +96,7 @@ class Active:
     probing: bool
     preferences: Mapping[str, str] = field(default_factory=dict)
     moved: frozenset[str] = frozenset()
+    bound: frozenset[str] = frozenset()
     capture: Capture = field(default_factory=Capture)
     heard: list[str] = field(default_factory=list)
     resolving: bool = False
@@ -104,6 +106,7 @@ class Active:
 class Run:
     """The whole run: its plan, what it has read, and the cell at work.
 
+    :param decision: what the cell at work may take of the packages in lockstep.
     :param upgraded: the packages that ``--upgrade-package`` names.
     """
 
@@ -114,7 +117,7 @@ class Run:
     session: Any = None
     reader: IndexReader | None = None
     shelf: Shelf | None = None
-    lockstep: Lockstep | None = None
+    decision: Decision | None = None
     files: dict[str, IndexFile] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     reports_moves: bool = False

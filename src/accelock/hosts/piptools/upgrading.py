@@ -56,8 +56,7 @@ def _is_free(run: Run, name: str) -> bool:
     found = run.shelves.find(name)
     if found is None or not found.package.lockstep:
         return False
-    lockstep, active = run.lockstep, run.active
-    return lockstep is None or active is None or not lockstep.settled(name, active.cell)
+    return run.active is None or name not in run.active.bound
 
 
 def _floors(run: Run, pins: Mapping[str, Any]) -> Iterator[Any]:

@@ -159,7 +159,7 @@ def _report(turned: Turned, request: Request) -> None:
         log.warning(line)
     for line in moves.changed():
         log.info(line)
-    if any(map(run.plan.may_drop, turned.scope.cells)) and not _says_platforms(turned.file):
+    if not all(map(run.plan.is_required, turned.scope.cells)) and not _says_platforms(turned.file):
         platforms = dict.fromkeys(cell.platform.name for cell in turned.scope.cells)
         log.info(
             f"NOTE: {request.name} does not say which platforms it was made for, and is turned for "

@@ -14,7 +14,7 @@ from packaging.version import Version
 from accelock.errors import AccelockError
 from accelock.hosts.piptools import engine, hooks
 from accelock.hosts.piptools.asks import Asks
-from accelock.hosts.piptools.calling import Command, NoSolutionError
+from accelock.hosts.piptools.calling import Command
 from accelock.hosts.piptools.merge import place_of
 from accelock.hosts.piptools.rewrite import located
 from accelock.hosts.piptools.rewrite.narrowing import Narrowing
@@ -23,6 +23,8 @@ from accelock.hosts.piptools.rewrite.scope import Scope
 from accelock.hosts.piptools.rewrite.strays import Found, Strays
 from accelock.hosts.piptools.rewrite.turned import version_in
 from accelock.locks.rewriting import UNSAFE_NAMES
+from accelock.resolve.host import NoSolution
+from accelock.resolve.search import NoSolutionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -90,7 +92,7 @@ class Turning:
     def _after_failure(self, roots: Roots, error: AccelockError, run: Run, folder: Path) -> Roots:
         """Return the direct requirements for another try, or raise the error as the user's own."""
         if isinstance(error, NoSolutionError):
-            better = self._narrowing(run).after_failure(roots, error.cell)
+            better = self._narrowing(run).after_failure(roots, error.group.cells[0])
             if better != roots:
                 return better
             raise self._with_advice(error, run, folder) from error
@@ -176,12 +178,12 @@ class Turning:
         """Return the error, with what can be done if it is for want of the file's platforms."""
         message = self._without_paths(str(error), folder)
         any_page = any(page is not None for page in run.memo.pages.values())
-        if self.plan.may_drop(error.cell) and any_page:
+        if not self.plan.is_required(error.group.cells[0]) and any_page:
             message += (
                 f"\n{self.name} does not say which platforms it was made for. If it was made for "
                 "one alone, name that one: --platform linux-x86_64, for example."
             )
-        return NoSolutionError(error.cell, message)
+        return NoSolutionError(error.group, NoSolution(message), ())
 
 
 def _found(compiled: Compiled) -> dict[str, Found]:

@@ -1,0 +1,181 @@
+"""pip-tools as a host of the search: one cell at a time, solved by its own command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+from pip._vendor.packaging.utils import canonicalize_name
+from piptools.utils import is_pinned_requirement, is_url_requirement
+
+from accelock.hosts.piptools.calling import Command, NoSolutionError, OutputName, call_cell
+from accelock.hosts.piptools.merge import requirers
+from accelock.resolve.host import Available, Demand, Group, NoSolution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from accelock.hosts.piptools.state import Capture, Run
+    from accelock.resolve.lockstep import Decision
+    from accelock.targets import Cell
+
+
+def pins(capture: Capture) -> dict[str, Any]:
+    """Return the pins of a cell's result by canonical name; no URLs, no editables."""
+    return {
+        canonicalize_name(ireq.name): ireq
+        for ireq in (*capture.results, *capture.unsafe_requirements)
+        if not ireq.editable and not is_url_requirement(ireq) and is_pinned_requirement(ireq)
+    }
+
+
+def version_of(ireq: Any) -> Version:
+    """Return the version of a pinned requirement."""
+    return Version(next(iter(ireq.specifier)).version)
+
+
+@dataclass
+class PipHost:
+    """What `accelock.resolve.search` asks of pip-tools.
+
+    :param probes: what the inputs say in each cell.
+    :param outputs: target name -> the file whose pins are to stay, or None for the command's own.
+    :param locked: (target name, project name) -> the public version that its file has.
+    """
+
+    run: Run
+    command: Command
+    probes: Mapping[Cell, Capture]
+    outputs: Mapping[str, str | None]
+    locked: Mapping[tuple[str, str], Version]
+
+    def demands(self, cell: Cell) -> dict[str, Demand]:
+        """Return what the inputs say of each project in a cell."""
+        capture, found = self.probes[cell], dict[str, list[Any]]()
+        for ireq in capture.constraints:
+            if ireq.name:
+                found.setdefault(canonicalize_name(ireq.name), []).append(ireq)
+        return {
+            name: Demand(_wanted(ireqs, capture), any(not each.constraint for each in ireqs))
+            for name, ireqs in found.items()
+        }
+
+    def available(self, name: str, cell: Cell) -> Available:
+        """Return the builds of a family's package that serve a cell."""
+        shelf = self.run.shelves
+        return Available(
+            {file.public: file.version for file in shelf.files(name, cell)},
+            shelf.unhashed(name, cell),
+            shelf.describe(cell, name),
+        )
+
+    def previous(self, name: str, cell: Cell) -> Version | None:
+        """Return the public version that the target's file has, unless it is to be upgraded."""
+        if self.command.params["upgrade"] or name in self.run.upgraded:
+            return None
+        return self.locked.get((cell.target.name, name))
+
+    def groups(self, cells: Sequence[Cell], _picks: Mapping[Any, Any]) -> list[Group]:
+        """Return each cell by itself."""
+        return [Group((cell,)) for cell in cells]
+
+    def solve(
+        self, group: Group, decision: Decision, found: Mapping[Group, Capture]
+    ) -> Capture | NoSolution:
+        """Run pip-tools' command for one cell."""
+        (cell,) = group.cells
+        try:
+            if found and not self.run.plan.lockstep:
+                # The family first: what other cells have of other packages must not lower it.
+                alone = self._solved(cell, decision, {})
+                bound = {(name, cell): vs for name, vs in self.taken(alone).items()}
+                decision = replace(decision, allowed={**decision.allowed, **bound})
+            return self._solved(cell, decision, found)
+        except NoSolutionError as error:
+            return NoSolution(str(error), error)
+
+    def _solved(self, cell: Cell, decision: Decision, found: Mapping[Group, Capture]) -> Capture:
+        name = self.outputs[cell.target.name]
+        preferences, moved = self._preferences(cell, found)
+        bound = {each for capture in found.values() for each in self.taken(capture)}
+        self.run.decision = decision
+        try:
+            return call_cell(
+                self.run,
+                self.command,
+                cell,
+                output=OutputName(name) if name is not None else self.command.params["output_file"],
+                probing=False,
+                preferences=preferences,
+                moved=moved,
+                bound=frozenset(bound if self.run.plan.lockstep else ()),
+            )
+        finally:
+            self.run.decision = None
+
+    def taken(self, solution: Capture) -> dict[str, frozenset[Version]]:
+        """Return the public versions of the packages in lockstep."""
+        return {
+            name: frozenset({Version(version_of(ireq).public)})
+            for name, ireq in pins(solution).items()
+            if (entry := self.run.shelves.find(name)) and entry.package.lockstep
+        }
+
+    def askers(self, solution: Capture, name: str) -> set[str]:
+        """Return the projects that require a package."""
+        return requirers(pins(solution)[name])
+
+    def unserved(self, _solution: Capture, _group: Group) -> dict[Cell, str]:
+        """Return nothing: pip solves for one cell, and takes files that serve it."""
+        return {}
+
+    def _preferences(
+        self, cell: Cell, found: Mapping[Group, Capture]
+    ) -> tuple[dict[str, str], frozenset[str]]:
+        """Return the versions that a cell takes if it can, and the names that this run has moved.
+
+        A name that the leader kept as its file had it does not override what this cell's own file
+        has.
+        """
+        versions: dict[str, str] = {}
+        moved: set[str] = set()
+        for capture in _models(cell, {group.cells[0]: each for group, each in found.items()}):
+            for name, ireq in pins(capture).items():
+                version = version_of(ireq)
+                accelerated = self.run.shelves.find(name) is not None
+                versions[name] = version.public if accelerated else str(version)
+                existing = capture.existing.get(name)
+                if existing is None or Version(version_of(existing).public) != Version(
+                    version.public
+                ):
+                    moved.add(name)
+        return versions, frozenset(moved)
+
+
+def _wanted(ireqs: Sequence[Any], capture: Capture) -> SpecifierSet:
+    """Return what the inputs of a cell ask of a project, all of them together."""
+    parts = {str(ireq.req.specifier) for ireq in ireqs if ireq.req is not None}
+    return SpecifierSet(
+        ",".join(sorted(part for part in parts if part)), prereleases=capture.prereleases or None
+    )
+
+
+def _models(cell: Cell, found: Mapping[Cell, Capture]) -> Iterator[Capture]:
+    """Yield the results that a cell follows, those that count most last.
+
+    The leader's cell of the same place counts most, then the first of the same target: a later one
+    may have what only its own platform's markers force on it.
+    """
+    if not found:
+        return
+    first, *_rest = found
+    yield found[first]
+    yield from (found[other] for other in reversed(list(found)) if other.target == cell.target)
+    yield from (
+        found[other]
+        for other in found
+        if other.target == first.target
+        and (other.platform, other.python) == (cell.platform, cell.python)
+    )
