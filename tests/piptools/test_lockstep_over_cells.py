@@ -199,12 +199,15 @@ class TestOverPlatforms:
         assert "# accelock: platforms linux-x86_64 windows-x86_64" in project.read()
         assert project.pins()["torch"] == "2.8.0+cu126"
 
-    def test_one_that_holds_all_back_is_named(self, project: Project) -> None:
-        project.write(requirements_in="torch\n")
-        done = project.compile("-q", "-t", "cu126")
+    def test_one_never_lowers_a_version(self, project: Project) -> None:
+        """cu126 ends at 2.6.0 on linux-aarch64, which nobody named."""
+        project.write(requirements_in="torch<2.9\n")
+        done = project.compile("-q", "-t", "cpu", "-t", "cu126")
 
-        assert project.pins()["torch"] == "2.6.0+cu126"
-        assert "torch 2.8.0 is there, but not for cu126 on linux-aarch64" in done.stderr
+        assert project.pins("requirements.cu126.txt")["torch"] == "2.8.0+cu126"
+        assert project.pins("requirements.cpu.txt", "linux-aarch64")["torch"] == "2.8.0+cpu"
+        assert "linux-aarch64 is left out of cu126: torch<2.9 cannot be locked" in done.stderr
+        assert "the only torch that it has is 2.6.0" in done.stderr
 
     def test_no_platform_is_blamed_for_what_another_package_asks_for(
         self, project: Project
@@ -216,16 +219,17 @@ class TestOverPlatforms:
         assert project.pins("requirements.cu126.txt")["torchvision"] == "0.21.0+cu126"
         assert "is there, but not for" not in done.stderr
 
-    def test_one_that_holds_back_what_another_package_asks_for_is_named(
+    def test_one_never_lowers_what_goes_with_a_version(
         self, served: Callable[[Site], Project]
     ) -> None:
-        """torch is as old as the torchvision that linux-aarch64 has."""
+        """torchvision 0.23.0, which goes with torch 2.8.0, is not there for linux-aarch64."""
         project = served(Site().with_files("/whl/cpu", *held_back()))
         project.write(requirements_in="torch\ntorchvision\n")
         done = project.compile("-q", "-t", "cpu")
 
-        assert project.pins()["torch"] == "2.6.0+cpu"
-        assert "torchvision 0.23.0 is there, but not for cpu on linux-aarch64" in done.stderr
+        pins = project.pins()
+        assert (pins["torch"], pins["torchvision"]) == ("2.8.0+cpu", "0.23.0+cpu")
+        assert "linux-aarch64 is left out of cpu: torchvision cannot be locked" in done.stderr
 
     def test_one_that_lacks_what_is_locked_is_left_out(self, project: Project) -> None:
         """Locked for Linux on x86_64: more platforms do not move it back."""
@@ -235,7 +239,7 @@ class TestOverPlatforms:
         done = project.compile("-q", "-t", "cu126")
 
         assert project.pins()["torch"] == "2.8.0+cu126"
-        assert "linux-aarch64 is left out of cu126: torch 2.8.0 is locked" in done.stderr
+        assert "linux-aarch64 is left out of cu126: torch cannot be locked" in done.stderr
 
     def test_what_the_user_asks_for_there_is_no_ground_to_leave_it_out(
         self, project: Project
@@ -296,16 +300,29 @@ class TestBacktracking:
     ) -> None:
         """Only on Windows does `old-needs` stand against torch 2.8.0: all cells take 2.7.1."""
         project = served(on_pypi(pure("old-needs", "1.0", 'torch<2.8; sys_platform == "win32"')))
-        project.write(requirements_in="torch\nold-needs\n").compile("-q", "-t", "cpu")
+        project.write(requirements_in="torch\nold-needs\n")
+        project.compile("-q", "-t", "cpu", *named(*PLATFORMS))
 
         found = {each: project.pins(platform=each)["torch"] for each in PLATFORMS}
         assert {version.partition("+")[0] for version in found.values()} == {"2.7.1"}
+
+    def test_a_default_platform_that_refuses_it_is_left_out(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        project = served(on_pypi(pure("old-needs", "1.0", 'torch<2.8; sys_platform == "win32"')))
+        project.write(requirements_in="torch\nold-needs\n")
+        done = project.compile("-q", "-t", "cpu")
+
+        assert project.pins()["torch"] == "2.8.0+cpu"
+        assert "windows-x86_64 is left out of cpu: pip found no solution" in done.stderr
+        assert "# accelock: platforms linux-x86_64 linux-aarch64 macos-arm64\n" in project.read()
 
     def test_over_targets(self, served: Callable[[Site], Project]) -> None:
         site = on_pypi(pure("old-needs", "1.0", 'torch<2.7; platform_machine == "aarch64"'))
         project = served(site)
         project.write(requirements_in="torchvision\nold-needs\n")
-        project.compile("-q", "-t", "cpu", "-t", "cu126")
+        both = named("linux-x86_64", "linux-aarch64")
+        project.compile("-q", "-t", "cpu", "-t", "cu126", *both)
 
         for target in ("cpu", "cu126"):
             pins = project.pins(f"requirements.{target}.txt")
@@ -322,7 +339,8 @@ class TestBacktracking:
                 )
             )
         )
-        project.write(requirements_in="torch\nold-needs\n").compile("-q", "-t", "cpu")
+        project.write(requirements_in="torch\nold-needs\n")
+        project.compile("-q", "-t", "cpu", *named(*PLATFORMS))
 
         assert project.pins()["torch"] == "2.6.0+cpu"
         assert project.pins(platform="windows-x86_64")["torch"] == "2.6.0+cpu"
@@ -332,7 +350,7 @@ class TestBacktracking:
         project = served(on_pypi(pure("old-needs", "1.0", 'torch<2.8; sys_platform == "win32"')))
         project.write(requirements_in="torch>=2.8\nold-needs\n")
 
-        said = project.refused("-q", "-t", "cpu")
+        said = project.refused("-q", "-t", "cpu", *named("linux-x86_64", "windows-x86_64"))
 
         assert "windows-x86_64" in said
         assert "old-needs" in said
@@ -364,7 +382,8 @@ class TestBacktracking:
             ),
         ]
         project = served(pytorch_site().with_files("/whl/cpu", *audio))
-        project.write(requirements_in="torchaudio\n").compile("-q", "-t", "cpu")
+        project.write(requirements_in="torchaudio\n")
+        project.compile("-q", "-t", "cpu", *named(*PLATFORMS))
 
         assert project.pins()["torchaudio"] == "2.7.1+cpu"
         assert project.pins(platform="macos-arm64")["torchaudio"] == "2.7.1"
@@ -382,8 +401,7 @@ class TestFromOtherPackages:
         done = needy.compile("-t", "cpu", "-t", "cu126")
 
         (said,) = [line for line in done.stderr.splitlines() if " is left out of " in line]
-        assert said.startswith("WARNING: linux-aarch64 is left out of cu126: torch 2.8.0 is needed")
-        assert "by needy, and cu126, linux-aarch64" in said
+        assert said.startswith("WARNING: linux-aarch64 is left out of cu126: torch cannot be locked")
         assert "the only torch that it has is 2.6.0" in said
         assert "--platform" in said
         assert needy.pins("requirements.cpu.txt", "linux-aarch64")["torch"] == "2.8.0+cpu"
@@ -397,13 +415,13 @@ class TestFromOtherPackages:
         assert needy.files() == again
 
     def test_several_cells_at_once(self, needy: Project) -> None:
-        """Both Pythons of linux-aarch64, for one more round and not for two."""
+        """Both Pythons of linux-aarch64, and no cell is solved twice for it."""
         needy.write(requirements_in="needy\n")
         pythons = ("--python-version=3.10", "--python-version=3.12")
         done = needy.compile("-t", "cu126", *pythons)
 
         assert done.stderr.count("linux-aarch64 is left out of cu126") == 1
-        assert done.stderr.count("Resolving cu126, linux-x86_64, Python 3.10") == 2
+        assert done.stderr.count("Resolving cu126, linux-x86_64, Python 3.10") == 1
         assert needy.pins(python="3.10")["torch"] == "2.8.0+cu126"
 
     def test_a_package_that_no_other_try_got_to(self, served: Callable[[Site], Project]) -> None:
@@ -493,3 +511,68 @@ class TestFromOtherPackages:
         assert "One version has to serve all cells (lockstep)" in said
         assert "torch 2.8.0 is needed by needy, and cu126, linux-aarch64" in said
         assert "has no 2.8.0: the only torch that it has is 2.6.0" in said
+
+class TestDefaultPlatforms:
+    """The first one that a target has is required; the others never cost what was asked for."""
+
+    def test_what_the_first_lacks_is_an_error(self, served: Callable[[Site], Project]) -> None:
+        """Not a file for cu118 that holds `six` alone, with which Linux gets no torch."""
+        project = served(on_pypi(pure("six", "1.16")))
+        project.write(requirements_in='torch==2.8.0 ; sys_platform == "linux"\nsix\n')
+
+        said = project.refused("-q", "-t", "cpu", "-t", "cu118")
+        assert "torch==2.8.0 cannot be locked for cu118, linux-x86_64" in said
+
+    def test_a_package_without_wheels_for_one(self, served: Callable[[Site], Project]) -> None:
+        """`triton` has no wheel for macOS: that platform is left out, and the lock is made."""
+        project = served(on_pypi(pure("six", "1.16")))
+        project.write(requirements_in="torch==2.8.0\ntriton\n")
+        done = project.compile("-q", "-t", "cpu")
+
+        assert project.pins()["torch"] == "2.8.0+cpu"
+        assert "macos-arm64 is left out of cpu: " in done.stderr
+
+    def test_what_is_asked_for_there_alone_is_not_taken_away(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        project = served(on_pypi(pure("winonly", "1.0"), pure("needy", "1.0", "torch==2.8.0")))
+        project.write(requirements_in='torch==2.6.0\nwinonly ; platform_machine == "aarch64"\n')
+        project.compile("-q", "-t", "cu126")
+        project.write(requirements_in='torch==2.8.0\nwinonly ; platform_machine == "aarch64"\n')
+
+        said = project.refused("-q", "-t", "cu126")
+        assert "The project asks for winonly on linux-aarch64 and on no other platform" in said
+        assert "the only torch that it has is 2.6.0" in said
+
+    def test_what_one_platforms_marker_forces_is_no_preference(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        project = served(on_pypi(pure("idna", "3.9"), pure("idna", "3.20")))
+        project.write(requirements_in='idna\nidna<3.10 ; platform_machine == "aarch64"\n')
+        project.compile("-q", "-t", "cpu")
+
+        found = {each: project.pins(platform=each)["idna"] for each in PLATFORMS}
+        assert found == dict.fromkeys(PLATFORMS, "3.20") | {"linux-aarch64": "3.9"}
+
+    def test_other_packages_never_lower_the_family(self, served: Callable[[Site], Project]) -> None:
+        """Without lockstep: cu118's torch is the newest, whatever the leader has of `sympy`."""
+        site = Site()
+        for target, newest in (("cpu", "1.14"), ("cu118", "1.13")):
+            site = site.with_files(
+                f"/whl/{target}",
+                *built("torch", f"2.6.0+{target}", "manylinux_2_28_x86_64", requires="sympy==1.13"),
+                *built(
+                    "torch", f"2.7.0+{target}", "manylinux_2_28_x86_64", requires=f"sympy=={newest}"
+                ),
+                *built("torch", f"2.5.0+{target}", "manylinux_2_28_x86_64", requires="sympy"),
+            )
+        project = served(site.with_files("/simple", pure("sympy", "1.13"), pure("sympy", "1.14")))
+        project.write(
+            requirements_in="torch\n",
+            pyproject_toml='[tool.accelock]\ntargets = ["cpu", "cu118"]\nlockstep = false\n'
+            'platforms = ["linux-x86_64"]\n',
+        )
+        project.compile("-q", "requirements.in")
+
+        assert project.pins("requirements.cpu.txt")["torch"] == "2.7.0+cpu"
+        assert project.pins("requirements.cu118.txt")["torch"] == "2.7.0+cu118"

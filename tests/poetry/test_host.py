@@ -32,14 +32,14 @@ class TestAnotherPoetry:
     ) -> None:
         from accelock.hosts.poetry.errors import UserError
 
-        monkeypatch.setattr("accelock.hosts.poetry.host.VERSION", version)
+        monkeypatch.setattr("accelock.hosts.poetry.probe.VERSION", version)
         with pytest.raises(UserError, match=f"This is Poetry {version}, and accelock works with"):
             activate(locked)
 
     def test_a_project_without_a_table_does_not_mind(
         self, project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("accelock.hosts.poetry.host.VERSION", "3.0.0")
+        monkeypatch.setattr("accelock.hosts.poetry.probe.VERSION", "3.0.0")
         project.write_pyproject(targets=(), source="")
 
         assert activate(project).package.name == "app"

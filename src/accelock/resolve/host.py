@@ -35,10 +35,13 @@ class Demand:
     """What the project itself says of a package in a cell.
 
     :param is_root: the project asks for the package there; else it only constrains it.
+    :param is_direct: it says where the package is to come from (a URL, a path, a source by hand),
+        so that there is nothing to decide.
     """
 
     wanted: Wanted
     is_root: bool = True
+    is_direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)

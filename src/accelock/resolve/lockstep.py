@@ -194,7 +194,7 @@ def _asking(question: Question, name: str, cells: Iterable[Cell]) -> tuple[Cell,
 
 def _is_root(question: Question, name: str, cell: Cell) -> bool:
     demand = question.demands.get((name, cell))
-    return demand is not None and demand.is_root
+    return demand is not None and demand.is_root and not demand.is_direct
 
 
 class _Decider:

@@ -115,8 +115,11 @@ class Search(Generic[Solution]):
         """
         for cell in (*self.required, *self.optional):
             self._demands |= {(n, cell): each for n, each in self.host.demands(cell).items()}
-        roots = (name for (name, _cell), demand in self._demands.items() if demand.is_root)
-        self._meet(name for name in roots if self.in_lockstep(name))
+        self._meet(
+            name
+            for (name, _cell), demand in self._demands.items()
+            if demand.is_root and not demand.is_direct and self.in_lockstep(name)
+        )
         while True:
             question = self._question()
             decision = self._decide(question)

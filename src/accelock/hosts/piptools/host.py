@@ -58,7 +58,11 @@ class PipHost:
             if ireq.name:
                 found.setdefault(canonicalize_name(ireq.name), []).append(ireq)
         return {
-            name: Demand(_wanted(ireqs, capture), any(not each.constraint for each in ireqs))
+            name: Demand(
+                _wanted(ireqs, capture),
+                is_root=any(not each.constraint for each in ireqs),
+                is_direct=any(is_url_requirement(each) or each.editable for each in ireqs),
+            )
             for name, ireqs in found.items()
         }
 

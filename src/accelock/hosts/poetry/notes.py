@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.catalogue.source import redact
-from accelock.errors import LockstepError
-from accelock.hosts.poetry.solution import lockstep_versions
-from accelock.hosts.poetry.together import WORDS
-from accelock.resolve.messages import held_back_message
+from accelock.hosts.poetry.host import WORDS
+from accelock.resolve.lockstep import decide, unhashed
+from accelock.resolve.messages import left_out
 from accelock.settings.settings import ignored_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from packaging.version import Version
     from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
 
+    from accelock.hosts.poetry.host import PoetryHost
+    from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.solution import Solution
-    from accelock.hosts.poetry.together import Together
-    from accelock.targets import Platform, Target
+    from accelock.resolve.search import Result
 
 
-def of(pool: TargetPool, together: Together, solution: Solution) -> list[str]:
+def of(pool: TargetPool, host: PoetryHost, result: Result[Solved], solution: Solution) -> list[str]:
     """Return a line for each thing in a lock that its user may not expect."""
     leader = next(iter(solution.by_target.values()))
+    left = {(c.target, c.platform): left_out(c, why, WORDS) for c, why in result.left_out.items()}
     found = [
-        *_by_hand(pool.project, together.asks.requires),
+        *_by_hand(pool.project, host.asks.requires),
         *_ignored_tables(pool.project, leader),
-        *(together.absent() if solution.accelerated else ()),
-        *_unhashed(pool, together, solution),
-        *_held_back(pool, together, solution),
+        *(_absent(pool.project) if solution.accelerated else ()),
+        *_unhashed(host, result),
     ]
-    return list(dict.fromkeys(found))
+    lines = [f"accelock: {line}" for line in dict.fromkeys(found)]
+    return [*(f"<warning>{said}</>" for said in left.values()), *lines]
+
+
+def _absent(project: Project) -> Iterator[str]:
+    """Yield, a line per target, on which of the project's platforms it does not exist."""
+    for target in project.targets:
+        platforms = project.config.platforms_of(target)
+        if missing := [p.name for p in platforms if not target.exists_on(p)]:
+            yield f"{target.name} does not exist on {', '.join(missing)}: left out there."
 
 
 def _by_hand(project: Project, requires: Iterable[Dependency]) -> Iterator[str]:
@@ -58,97 +65,26 @@ def _ignored_tables(project: Project, packages: Iterable[Package]) -> Iterator[s
             yield said
 
 
-def _unhashed(pool: TargetPool, together: Together, solution: Solution) -> Iterator[str]:
+def _unhashed(host: PoetryHost, result: Result[Solved]) -> Iterator[str]:
     """Yield which newer versions were passed over because nobody publishes their hashes.
 
     Not where that is not the reason: the project asks for older ones, the lock keeps what it has,
     or the rest of the graph refuses newer ones that do have hashes.
     """
-    said: set[str] = set()
-    for target, solved in solution.by_target.items():
-        for name, chosen in lockstep_versions(pool, solved).items():
-            if name in said or together.locked.get(name) in chosen:
-                continue
-            bare = {
-                v for p in solution.platforms[target] for v in pool.supply.unhashed(name, target, p)
-            }
-            newer = {version for version in bare if version > max(chosen)}
-            if not newer:
-                continue
-            hashed, either = _could_be(together, solution, target, name)
-            passed = newer & either
-            if passed and max(hashed, default=max(chosen)) <= max(chosen):
-                said.add(name)
-                yield (
-                    f"{name} {max(passed)} is passed over: nobody publishes its sha256 for "
-                    f"{target.name} (`allow-downloads = true` in [tool.accelock] would download "
-                    "the wheels to hash them)."
-                )
-
-
-def _could_be(
-    together: Together, solution: Solution, target: Target, name: str
-) -> tuple[set[Version], set[Version]]:
-    """Return the versions that all who may need them have: those with published hashes, and all."""
-    supply, apart = together.supply, not together.project.config.lockstep
-    hashed, either = {}, {}
-    for place in ((t, p) for t, ps in solution.platforms.items() for p in ps):
-        if place[0] == target or not apart:
-            hashed[place] = supply.versions(name, *place)
-            either[place] = hashed[place] | supply.unhashed(name, *place)
-    return _common(together, name, hashed), _common(together, name, either)
-
-
-def _common(
-    together: Together, name: str, has: Mapping[tuple[Target, Platform], frozenset[Version]]
-) -> set[Version]:
-    versions: set[Version] = set().union(*has.values())
-    return {
-        version
-        for version in versions
-        if not version.is_prerelease
-        and any(together.needs(name, version, platform) for _target, platform in has)
-        and all(
-            version in there or not together.needs(name, version, platform)
-            for (_target, platform), there in has.items()
-        )
-    }
-
-
-def _held_back(pool: TargetPool, together: Together, solution: Solution) -> Iterator[str]:
-    """Yield where a platform that nobody named keeps a package at an older version."""
-    chosen: dict[str, frozenset[Version]] = {}
-    for solved in solution.by_target.values():
-        chosen |= lockstep_versions(pool, solved)
-    followers = _followers(solution, _newest(together, chosen))
-    for name, versions in chosen.items():
-        entry = pool.find(name)
-        if len(versions) > 1 or name in followers or entry is None or not entry[1].labelled:
-            continue
-        (version,) = versions
-        found = together.lockstep.held_back(name, version)
-        if found is not None:
-            yield held_back_message(name, version, found, WORDS)
-
-
-def _newest(together: Together, chosen: Mapping[str, frozenset[Version]]) -> set[str]:
-    """Return those that are at the newest version that the cells share, by what cells have."""
-    together.lockstep.unsettle()
-    found = set()
-    for name, versions in chosen.items():
-        with contextlib.suppress(LockstepError):
-            newest = (together.lockstep.allowed(name, cell) for cell in together.lockstep.cells)
-            if versions <= {max(each) for each in newest if each}:
-                found.add(name)
-    return found
-
-
-def _followers(solution: Solution, chosen: Collection[str]) -> set[str]:
-    """Return those that require another of them: that one says how new they can be."""
-    return {
-        package.name
-        for solved in solution.by_target.values()
-        for package in solved
-        if package.name in chosen
-        if any(each.name in chosen and each.name != package.name for each in package.requires)
-    }
+    question = result.question
+    newest, said = decide(question).allowed, set[str]()
+    for group, solved in result.solutions.items():
+        for name, chosen in host.taken(solved).items():
+            for cell in group.cells:
+                if name in said or host.previous(name, cell) in chosen:
+                    continue
+                if max(chosen) != max(newest.get((name, cell), ()), default=None):
+                    continue
+                passed = [v for v in unhashed(question, name, cell) if v > max(chosen)]
+                if passed:
+                    said.add(name)
+                    yield (
+                        f"{name} {max(passed)} is passed over: nobody publishes its sha256 for "
+                        f"{cell.target.name} (`allow-downloads = true` in [tool.accelock] would "
+                        "download the wheels to hash them)."
+                    )

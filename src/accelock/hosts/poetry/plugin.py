@@ -41,11 +41,11 @@ class AccelockPlugin(Plugin):
         table = data.get("tool", {}).get("accelock")
         if not table:
             return
-        from accelock.hosts.poetry import host
+        from accelock.hosts.poetry import probe
         from accelock.hosts.poetry.errors import shown
 
         with shown():
-            host.check()
+            probe.check()
         from accelock.hosts.poetry import takeover
 
         takeover.take_over(poetry, data, io).command = _running.get()

@@ -14,18 +14,19 @@ from accelock.hosts.poetry import fallback, labels, sources
 from accelock.hosts.poetry.errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from packaging.version import Version as PublicVersion
     from poetry.core.constraints.version import Version
     from poetry.core.packages.dependency import Dependency
     from poetry.repositories.repository import Repository
 
     from accelock.catalogue import Family, FamilyPackage
+    from accelock.hosts.poetry.host import Needs
     from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.repository import FamilyRepository
     from accelock.hosts.poetry.slices import Slice
     from accelock.hosts.poetry.supply import Supply
-    from accelock.hosts.poetry.together import Together
     from accelock.targets import Platform, Target
 
 
@@ -39,7 +40,8 @@ class TargetPool(RepositoryPool):
         super().__init__(config=config)
         self.project = project
         self.slice: Slice | None = None
-        self.together: Together | None = None
+        self.takes: Callable[[str, PublicVersion], bool] | None = None
+        self.needs: Needs | None = None
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
         self._by_hand: set[str] = set()
@@ -210,7 +212,7 @@ class TargetPool(RepositoryPool):
         """
         if not package.labelled:
             return super().find_packages(dependency)
-        from accelock.hosts.poetry.together import common_versions
+        from accelock.hosts.poetry.host import common_versions
 
         with shown():
             found = common_versions(self.project, self.supply, dependency)
@@ -218,18 +220,10 @@ class TargetPool(RepositoryPool):
 
     def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:
         """Keep a lockstep package without labels (torchtext) at the version the leader took."""
-        together, whole = self.together, self.slice
-        if together is None or whole is None:
+        takes = self.takes
+        if takes is None or not package.lockstep:
             return found
-        if not package.lockstep or not together.lockstep.together:
-            return found
-        excluded, settled = together.bounds(name, whole)
-        return [
-            candidate
-            for candidate in found
-            if (public := labels.public(candidate.version)) not in excluded
-            and (not settled or public in settled)
-        ]
+        return [each for each in found if takes(name, labels.public(each.version))]
 
     def _names_of(self, target: Target) -> set[str]:
         families = self.project.catalogue.families
@@ -249,11 +243,15 @@ class TargetPool(RepositoryPool):
             needs=self._needs,
         )
 
-    def _allowed(self, name: str, whole: Slice) -> Any:
+    def _allowed(self, name: str, version: PublicVersion) -> bool:
         found = self.find(name)
-        if self.together is None or found is None or not found[1].lockstep:
-            return None
-        return self.together.allowed(name, whole) if found[1].labelled else None
+        in_lockstep = found is not None and found[1].lockstep and found[1].labelled
+        return self.takes is None or not in_lockstep or self.takes(name, version)
 
-    def _needs(self, name: str, version: Any, platform: Platform) -> bool:
-        return self.together is None or self.together.needs(name, version, platform)
+    def _needs(self, name: str, version: PublicVersion, platform: Platform) -> bool:
+        if self.needs is None or self.slice is None:
+            return True
+        from accelock.hosts.poetry.host import ProjectCell
+
+        cell = ProjectCell(self.slice.target, platform, self.project.pythons[-1])
+        return self.needs.must_have(name, version, cell)

@@ -34,7 +34,7 @@ class FamilyRepository(Repository):
     :param name: of the source in the lock (``source.reference``), and of its credentials.
     :param url: of the source in the lock.
     :param whole: the slice at work, None between solves.
-    :param allows: (name, slice) -> the public versions that lockstep leaves.
+    :param allows: tells whether lockstep leaves the slice at work a public version.
     :param needs: which platforms of a slice may come to need a version.
     """
 
@@ -46,7 +46,7 @@ class FamilyRepository(Repository):
         *,
         supply: Callable[[], Supply],
         whole: Callable[[], Slice | None],
-        allows: Callable[[str, Slice], frozenset[PackagingVersion] | None],
+        allows: Callable[[str, PackagingVersion], bool],
         needs: Needs,
     ) -> None:
         super().__init__(name)
@@ -66,13 +66,10 @@ class FamilyRepository(Repository):
         if whole is None:
             return []
         versions = self._supply().in_slice(name, whole, self._needs)
-        allowed = self._allows(name, whole)
         found = []
         for public in sorted(versions):
-            if allowed is not None and public not in allowed:
-                continue
             parsed = Version.parse(str(public))
-            if constraint.allows(parsed):
+            if self._allows(name, public) and constraint.allows(parsed):
                 found.append(self._bare(name, parsed))
         return found
 

@@ -18,24 +18,29 @@ if TYPE_CHECKING:
     from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
 
+    from accelock.hosts.poetry.asks import Asks
     from accelock.hosts.poetry.hooks import TargetSolver
     from accelock.hosts.poetry.locked import Locked
     from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.slices import Slice
-    from accelock.hosts.poetry.together import Together
 
 
 class SliceSolver:
     """What one command asked of Poetry's solver, asked of it again for a slice at a time."""
 
-    def __init__(
-        self, solver: TargetSolver, pool: TargetPool, locked: Locked, together: Together
-    ) -> None:
+    def __init__(self, solver: TargetSolver, pool: TargetPool, locked: Locked, asks: Asks) -> None:
         self.solver = solver
         self.pool = pool
         self.locked = locked
-        self.together = together
+        self.asks = asks
+        # Of all targets: a dependency that is for none of them is for no slice.
+        self.platforms = frozenset(
+            platform
+            for target in pool.project.targets
+            for platform in pool.project.config.platforms_of(target)
+            if target.exists_on(platform)
+        )
 
     def solve(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
         """Return what is to be locked on a slice, with the versions of the slices before it.
@@ -50,7 +55,7 @@ class SliceSolver:
 
     def _with_or_without_others(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
         is_of_others = self._is_of_others(whole)
-        if not any(map(is_of_others, self.together.asks.requires)):
+        if not any(map(is_of_others, self.asks.requires)):
             return self._solve(whole, found)
         with contextlib.suppress(SolverProblemError):
             return self._solve(whole, found)
@@ -58,7 +63,7 @@ class SliceSolver:
             return self._solve(whole, found)
 
     def _solve(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
-        locked = self.locked.in_slice(whole, self.together.asks.requires)
+        locked = self.locked.in_slice(whole, self.asks.requires)
         models = [found[other] for other in _models(whole, found)]
         latest = self.locked.use_latest
         if models:
@@ -84,9 +89,9 @@ class SliceSolver:
         Of ``torch==2.7.1 ; sys_platform == "darwin"`` beside ``torch==2.6.0 ; sys_platform ==
         "linux"``, each system has its own solve: either would add a torch for the other here.
         """
-        idle, asks = self._idle(whole), self.together.asks
+        idle, asks = self._idle(whole), self.asks
         own = {d.name for d in asks.requires if not asks.is_idle(d, whole.platforms)}
-        platforms = self.together.platforms()
+        platforms = self.platforms
 
         def is_replaced(dependency: Dependency) -> bool:
             replaced = dependency.name in own and idle(dependency)
@@ -99,8 +104,8 @@ class SliceSolver:
 
         Not one that is for no slice at all, and would be nowhere in the lock.
         """
-        relaxed, is_idle = self._idle(whole), self.together.asks.is_idle
-        platforms = self.together.platforms()
+        relaxed, is_idle = self._idle(whole), self.asks.is_idle
+        platforms = self.platforms
 
         def is_of_others(dependency: Dependency) -> bool:
             idle = not relaxed(dependency) and is_idle(dependency, whole.platforms)
@@ -114,7 +119,7 @@ class SliceSolver:
         def idle(dependency: Dependency) -> bool:
             entry = self.pool.find(dependency.name)
             ours = entry is not None and entry[1].labelled and not dependency.is_direct_origin()
-            return ours and self.together.asks.is_idle(dependency, whole.platforms)
+            return ours and self.asks.is_idle(dependency, whole.platforms)
 
         return idle
 

@@ -42,27 +42,6 @@ class Slice:
         return platform.name.partition("-")[0] if complete else platform.name
 
 
-def first_slices(target: Target, platforms: Sequence[Platform]) -> tuple[Slice, ...]:
-    """Return the slices that a target begins with: macOS apart, for it never has labels."""
-    there = [platform for platform in platforms if target.exists_on(platform)]
-    apple = tuple(platform for platform in there if platform.sys_platform == "darwin")
-    others = tuple(platform for platform in there if platform.sys_platform != "darwin")
-    return tuple(Slice(target, group) for group in (others, apple) if group)
-
-
-def split(whole: Slice, apart: Collection[str]) -> tuple[Slice, ...]:
-    """Return a slice with some platforms, by name, in a slice of their own."""
-    mine = tuple(p for p in whole.platforms if p.name in apart)
-    rest = tuple(p for p in whole.platforms if p.name not in apart)
-    return tuple(Slice(whole.target, group) for group in (rest, mine) if group)
-
-
-def without(whole: Slice, platform: Platform) -> tuple[Slice, ...]:
-    """Return a slice without a platform, or nothing where it had no other."""
-    rest = tuple(other for other in whole.platforms if other != platform)
-    return (Slice(whole.target, rest),) if rest else ()
-
-
 def group_markers(
     groups: Sequence[Sequence[Slice]], slices: Sequence[Slice]
 ) -> tuple[str | None, ...]:

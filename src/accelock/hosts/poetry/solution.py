@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from accelock.hosts.poetry import labels
-from accelock.resolve.relaxing import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from packaging.version import Version
     from poetry.core.packages.package import Package
@@ -44,13 +43,3 @@ def lockstep_versions(pool: TargetPool, solved: Iterable[Package]) -> dict[str, 
         if entry is not None and entry[1].lockstep and is_sourced(package):
             found.setdefault(package.name, set()).add(labels.public(package.version))
     return {name: frozenset(versions) for name, versions in found.items()}
-
-
-def as_trial(pool: TargetPool, solved: Collection[Package]) -> Trial:
-    """Return which lockstep packages a slice took in a trial, and which projects require them."""
-    versions = lockstep_versions(pool, solved)
-    asks = {package.name: {each.name for each in package.requires} for package in solved}
-    askers = {
-        name: [parent for parent, names in asks.items() if name in names] for name in versions
-    }
-    return Trial(versions, askers)

@@ -1,39 +1,33 @@
-"""Poetry's solver, once per slice: the leader first, the others in step with it."""
+"""What `poetry lock` solves: every target, by the search that pip-tools has too."""
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import Version
 from poetry.puzzle.exceptions import SolverProblemError
 from poetry.puzzle.transaction import Transaction
 
-from accelock.errors import LockstepError
 from accelock.hosts.poetry import fallback, labels, merging, notes, summary
-from accelock.hosts.poetry.errors import UserError, shown
+from accelock.hosts.poetry.asks import Wanted
+from accelock.hosts.poetry.errors import shown
+from accelock.hosts.poetry.host import WORDS, PoetryHost, cells_of, slice_of
 from accelock.hosts.poetry.locked import Locked
-from accelock.hosts.poetry.slice_solver import SliceSolver
 from accelock.hosts.poetry.slices import Slice
-from accelock.hosts.poetry.solution import Solution, as_trial, is_sourced, lockstep_versions
-from accelock.hosts.poetry.together import Together
-from accelock.resolve.lockstep import CellDroppedError
+from accelock.hosts.poetry.solution import Solution, is_sourced
+from accelock.resolve.search import NoSolutionError, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Mapping
 
     from poetry.core.packages.package import Package
-    from poetry.packages.transitive_package_info import TransitivePackageInfo
 
     from accelock.hosts.poetry.hooks import TargetSolver
     from accelock.hosts.poetry.locker import TargetLocker
     from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.pool import TargetPool
-    from accelock.resolve.relaxing import Trial
-    from accelock.targets import Platform, Target
-
-# How often a version that some slice refuses is ruled out before we give up.
-_ROUNDS = 25
+    from accelock.resolve.host import Group
+    from accelock.resolve.search import Result
+    from accelock.targets import Target
 
 
 def solve_targets(solver: TargetSolver, pool: TargetPool, use_latest: list[Any]) -> Transaction:
@@ -45,7 +39,8 @@ def solve_targets(solver: TargetSolver, pool: TargetPool, use_latest: list[Any])
     fallback.route(solver._package)  # of dependencies that `poetry add --source` just made
     with shown():
         labels.strip(solver._package, pool.project)
-        solution = _Work(solver, pool, locker, use_latest).solve()
+        locked = Locked.of(pool, locker, solver._locked_packages, use_latest)
+        solution = _solve(solver, pool, locked)
     locker.solution = solution
     if solution.accelerated:
         summary.show(pool.project.io, solution)
@@ -57,236 +52,97 @@ def solve_targets(solver: TargetSolver, pool: TargetPool, use_latest: list[Any])
     )
 
 
-class _Work:
-    """One solve of all targets."""
+def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
+    """Return what is to be locked, and say what the user did not ask for.
 
-    def __init__(
-        self,
-        solver: TargetSolver,
-        pool: TargetPool,
-        locker: TargetLocker,
-        use_latest: Any,
-    ) -> None:
-        self.solver = solver
-        self.pool = pool
-        self.project = pool.project
-        self.locked = Locked.of(pool, locker, solver._locked_packages, use_latest)
-        leader = pool.project.targets[0]
-        self.together = Together(
-            pool.project, pool.supply, solver._package.all_requires, self.locked.versions(leader)
+    :raises LockstepError: the targets have no versions in common.
+    :raises SolverProblemError: one has no solution; Poetry's own words on why.
+    """
+    project = pool.project
+    required, optional = cells_of(project)
+    host = PoetryHost(pool, solver, locked, required)
+    search = Search(
+        host,
+        required=required,
+        optional=optional,
+        in_lockstep=lambda name: (found := pool.find(name)) is not None and found[1].lockstep,
+        labelled=lambda name: (found := pool.find(name)) is not None and found[1].labelled,
+        companions=project.catalogue.companions,
+        together=project.config.lockstep,
+        anything=Wanted(),
+        words=WORDS,
+        announce=lambda group, number, of: project.say(
+            f"Resolving {described(pool, group)} ({number}/{of})"
+        ),
+    )
+    try:
+        result = search.run()
+        solution = _joined(pool, result)
+    except NoSolutionError as error:
+        for hint in error.hints:
+            project.say(f"accelock: {hint}")
+        if not isinstance(error.said.cause, SolverProblemError):
+            raise
+        project.say(f"accelock: there is no solution for {described(pool, error.group)}:")
+        raise error.said.cause from None
+    finally:
+        pool.needs = None
+    for line in notes.of(pool, host, result, solution):
+        project.say(line)
+    return solution
+
+
+def described(pool: TargetPool, group: Group) -> str:
+    """Return what messages call a group: its target, and its systems."""
+    part = slice_of(group)
+    platforms = pool.project.config.platforms_of(part.target)
+    return part.described([p for p in platforms if part.target.exists_on(p)])
+
+
+def _joined(pool: TargetPool, result: Result[Solved]) -> Solution:
+    """Return the solution of each target, of its groups' solutions."""
+    by_target: dict[Target, dict[Slice, Solved]] = {}
+    for group, solved in result.solutions.items():
+        part = slice_of(group)
+        by_target.setdefault(part.target, {})[part] = solved
+    leader = next(iter(result.solutions.values()))
+    accelerated = any(pool.find(package.name) for package in leader)
+    cells = (*result.question.required, *result.question.optional)
+    there = [cell for cell in cells if cell not in result.left_out]
+    platforms = {
+        target: tuple(
+            platform
+            for platform in pool.project.config.platforms_of(target)
+            if any((cell.target, cell.platform) == (target, platform) for cell in there)
         )
-        self.slice_solver = SliceSolver(solver, pool, self.locked, self.together)
-        # A slice that is cut changes nothing for those before it.
-        self._kept: dict[Slice, Solved] = {}
-        self._found: dict[Slice, Solved] = {}
+        for target in pool.project.targets
+    }
+    if not accelerated:
+        (target,) = by_target
+        return Solution({target: leader}, platforms)
 
-    def solve(self) -> Solution:
-        """Return what is to be locked, and say what the user did not ask for.
+    def whole(packages: Mapping[Slice, Package]) -> Package:
+        return _with_files_of(pool, packages)
 
-        :raises LockstepError: the targets have no versions in common.
-        """
-        solution = None
-        self.pool.together = self.together
-        try:
-            while solution is None:
-                solution = self._with_what_is_there()
-        finally:
-            self.pool.together = None
-        for line in notes.of(self.pool, self.together, solution):
-            self.project.say(f"accelock: {line}")
-        return solution
+    merged = {target: merging.merged(slices, whole) for target, slices in by_target.items()}
+    return Solution(merged, platforms, accelerated=True)
 
-    def _with_what_is_there(self) -> Solution | None:
-        """Solve; None where a default platform has no wheels, which is then left out."""
-        try:
-            return self._rounds()
-        except CellDroppedError as error:
-            platforms, dropped = self.together.platforms(), (error, *error.others)
-            # At once: it is why all of it is resolved again.
-            for each in dropped:
-                self.project.say(f"<warning>{self.together.drop(each)}</>")
-            if self.together.platforms() == platforms:
-                self._kept = self._independent_of({each.cell.target for each in dropped})
-            return None
 
-    def _independent_of(self, targets: Collection[Target]) -> dict[Slice, Solved]:
-        """Return what was found for the slices before those of some targets.
+def _with_files_of(pool: TargetPool, packages: Mapping[Slice, Package]) -> Package:
+    """Return a package as several slices of a target have it: with the files of all of them.
 
-        What is after them follows them; with lockstep, so does what is before.
-        """
-        if self.project.config.lockstep:
-            return {}
-        before = takewhile(lambda whole: whole.target not in targets, self._found)
-        return {whole: self._found[whole] for whole in before}
-
-    def _rounds(self) -> Solution:
-        for _ in range(_ROUNDS):
-            solution = self._round()
-            if solution is not None:
-                return solution
-        tried = (
-            f"{name} {', '.join(map(str, sorted(versions)))}"
-            for name, versions in sorted(self.together.lockstep.ruled_out().items())
-        )
-        said = f"Ruled out, because other packages of some target refuse them: {'; '.join(tried)}. "
-        if not self.together.lockstep.ruled_out():
-            said = ""
-        raise LockstepError(
-            f"No versions that {', '.join(t.name for t in self.project.targets)} have in common "
-            f"were found in {_ROUNDS} rounds. {said}Pin one of the packages that have to agree, or "
-            "set `lockstep = false` in [tool.accelock]."
-        )
-
-    def _round(self) -> Solution | None:
-        """Solve all slices once; None when they have to be cut or a version was ruled out."""
-        lockstep = self.together.lockstep
-        lockstep.unsettle()
-        found = self._found = {}
-        kept, self._kept = self._kept, {}
-        pending = [whole for slices in self.together.slices.values() for whole in slices]
-        for number, whole in enumerate(pending, 1):
-            if whole not in kept:
-                self.project.say(
-                    f"Resolving {self.together.described(whole)} ({number}/{len(pending)})"
-                )
-            try:
-                found[whole] = kept.get(whole) or self.slice_solver.solve(whole, found)
-            except SolverProblemError:
-                if self._rule_out(whole, found) or lockstep.part():
-                    return None
-                self._make_way(whole, found)
-                raise
-            if self._cut(whole, found[whole]):
-                self._kept = {other: found[other] for other in found if other != whole}
-                return None
-            if self._misses(whole, found[whole]):
-                return None
-            self.together.settle(lockstep_versions(self.pool, found[whole]), whole)
-            if number == 1 and not self._accelerated(found[whole]):
-                return Solution({whole.target: found[whole]}, self._platforms())
-        return self._solution(found)
-
-    def _solution(self, found: Mapping[Slice, Solved]) -> Solution:
-        by_target = {
-            target: merging.merged({whole: found[whole] for whole in slices}, self._whole)
-            for target, slices in self.together.slices.items()
-        }
-        return Solution(by_target, self._platforms(), accelerated=True)
-
-    def _whole(self, packages: Mapping[Slice, Package]) -> Package:
-        """Return a package as several slices of a target have it.
-
-        It is optional where each slice's solve made it so: only extras bring it.
-        """
-        package = self._with_files_of(packages)
-        package.optional = all(own.optional for own in packages.values())
-        return package
-
-    def _with_files_of(self, packages: Mapping[Slice, Package]) -> Package:
-        """Return a package of a family with the files and requirements of several slices.
-
-        What an extra would require that nobody asks for, Poetry has left out of each slice's.
-        """
-        slices, first = list(packages), next(iter(packages.values()))
-        target = slices[0].target
-        ours = self.pool.source_of(first, target)
-        if ours is None or not is_sourced(first):
-            return first
+    What an extra would require that nobody asks for, Poetry has left out of each slice's. It is
+    optional where each slice's solve made it so: only extras bring it.
+    """
+    slices, package = list(packages), next(iter(packages.values()))
+    target = slices[0].target
+    ours = pool.source_of(package, target)
+    if ours is not None and is_sourced(package):
         platforms = tuple(platform for part in slices for platform in part.platforms)
-        with self.pool.use(Slice(target, platforms)):
-            package = ours.package(first.name, first.version)
+        with pool.use(Slice(target, platforms)):
+            package = ours.package(package.name, package.version)
         kept = {each.name for own in packages.values() for each in own.requires}
         for name in {each.name for each in package.requires} - kept:
             package.dependency_group("main").remove_dependency(name)
-        return package
-
-    def _platforms(self) -> dict[Target, tuple[Platform, ...]]:
-        return {
-            target: tuple(
-                p
-                for p in self.project.config.platforms_of(target)
-                if any(p in w.platforms for w in slices)
-            )
-            for target, slices in self.together.slices.items()
-        }
-
-    def _rule_out(self, whole: Slice, found: Mapping[Slice, Solved]) -> bool:
-        """Rule out versions of the slices before that this slice's graph refuses; False if none.
-
-        :raises SolverProblemError: the slice cannot be solved, whatever the leader took.
-        """
-        bound = self.together.binding(whole)
-        if not bound:
-            return False
-        self.together.lockstep.unsettle()
-        try:
-            alone = lockstep_versions(self.pool, self.slice_solver.solve(whole, found))
-        except UserError:
-            return False
-        except SolverProblemError:
-            if self.together.lockstep.part():
-                return True
-            self._make_way(whole, found)
-            self.project.say(
-                f"accelock: there is no solution for {self.together.described(whole)}:"
-            )
-            raise
-        return self.together.rule_out(alone, bound)
-
-    def _make_way(self, whole: Slice, found: Mapping[Slice, Solved]) -> None:
-        """Say it where platforms that the user named keep a slice from a solution.
-
-        :raises CellDroppedError: default ones do, and are to be left out.
-        """
-
-        def solve(part: Slice) -> Trial | None:
-            what = self.together.described(part)
-            self.project.say(f"Resolving {what}, without the platforms that may be in the way")
-            try:
-                solved = self.slice_solver.solve(part, found)
-            except CellDroppedError:
-                raise
-            except (SolverProblemError, UserError, LockstepError):
-                return None
-            return as_trial(self.pool, solved)
-
-        if reason := self.together.make_way(whole, solve):
-            self.project.say(f"accelock: {reason}")
-
-    def _cut(self, whole: Slice, solved: Solved) -> bool:
-        """Cut off the platforms on which a chosen version carries another label."""
-        odd: set[str] = set()
-        for package in self._labelled(whole, solved):
-            version = Version(package.version.text)
-            odd |= self.pool.supply.odd_platforms(package.name, version, whole)
-        return self.together.cut(whole, odd)
-
-    def _misses(self, whole: Slice, solved: Solved) -> bool:
-        """Note a package that a platform comes to need and has no wheel of; False where none is.
-
-        The user's own markers keep it out there, and another package asks for it all the same.
-        """
-        for package in self._labelled(whole, solved):
-            version = Version(package.version.text)
-            for platform in whole.platforms:
-                files = self.pool.supply.files(package.name, whole.target, platform)
-                there = any(file.version == version for file in files)
-                if not there and self._is_needed(solved[package], platform):
-                    new = package.name not in self.together.everywhere
-                    self.together.everywhere.add(package.name)
-                    return new
-        return False
-
-    def _is_needed(self, info: TransitivePackageInfo, platform: Platform) -> bool:
-        return any(self.together.asks.holds(marker, platform) for marker in info.markers.values())
-
-    def _labelled(self, whole: Slice, solved: Solved) -> list[Package]:
-        """Return the packages with labels that come from their family's source."""
-        found = (package for package in solved if self.pool.source_of(package, whole.target))
-        return [p for p in found if (entry := self.pool.find(p.name)) and entry[1].labelled]
-
-    def _accelerated(self, solved: Iterable[Package]) -> bool:
-        return any(self._is_ours(package.name) for package in solved)
-
-    def _is_ours(self, name: str) -> bool:
-        return self.pool.find(name) is not None
+    package.optional = all(own.optional for own in packages.values())
+    return package
