@@ -183,9 +183,11 @@ def _sharing_itself(
 
 
 def _asking(question: Question, name: str, cells: Iterable[Cell]) -> tuple[Cell, ...]:
-    """Return the cells that want the package: all, where only other packages ask for it."""
-    everywhere = (*question.required, *question.optional)
-    if not any(_is_root(question, name, cell) for cell in everywhere):
+    """Return the cells that want the package: all, where only other packages ask for it.
+
+    What the project asks for in optional cells alone is asked of nothing that is required.
+    """
+    if not any(_is_root(question, name, cell) for cell in question.required):
         return tuple(cell for cell in cells if (name, cell) not in question.without)
     return tuple(cell for cell in cells if _is_root(question, name, cell))
 
@@ -306,9 +308,7 @@ class _Decider:
         if not question.together:
             return ()
         names = self._released_together(name)
-        alone = _is_root(question, name, cell) and not any(
-            _is_root(question, name, other) for other in question.required
-        )
+        alone = _is_root(question, name, cell) and not self._leading(name, cell)
         if not alone and not any(self._is_asked_apart(each, cell) for each in names):
             return ()
         return tuple(

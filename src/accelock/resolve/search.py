@@ -100,6 +100,7 @@ class Search(Generic[Solution]):
     _split: frozenset[str] = frozenset()
     _failed: dict[Cell, str] = field(default_factory=dict)
     _without: set[tuple[str, Cell]] = field(default_factory=set)
+    _assumed: set[tuple[str, Cell]] = field(default_factory=set)
     _found: dict[Group, Solution] = field(default_factory=dict)
     _left: int = _STEPS_BACK
 
@@ -140,10 +141,7 @@ class Search(Generic[Solution]):
     def _question(self) -> Question:
         cells = (*self.required, *self.optional)
         for group, solution in self._found.items():
-            taken = self.host.taken(solution)
-            for name in self._names:
-                places = {(name, cell) for cell in group.cells}
-                self._without = self._without - places if name in taken else self._without | places
+            self._learn_without(group, solution)
         for name in self._names:
             for cell in cells:
                 if (name, cell) not in self._available:
@@ -164,6 +162,12 @@ class Search(Generic[Solution]):
             anything=self.anything,
             words=self.words,
         )
+
+    def _learn_without(self, group: Group, solution: Solution) -> None:
+        taken = self.host.taken(solution)
+        for name in self._names:
+            places = {(name, cell) for cell in group.cells}
+            self._without = self._without - places if name in taken else self._without | places
 
     def _decide(self, question: Question) -> Decision:
         bound = [Bound(group.cells, self.host.taken(s)) for group, s in self._found.items()]
@@ -285,7 +289,10 @@ class Search(Generic[Solution]):
             return
         if self._split_apart(question):
             return
-        raise NoSolutionError(group, said, self._hints(group, question))
+        lacking = self._lacking(group, question)
+        if self._assume_without(lacking):
+            return
+        raise NoSolutionError(group, said, self._hints(lacking))
 
     def _goes_without_optional(
         self, group: Group, question: Question, decision: Decision, said: NoSolution
@@ -345,6 +352,7 @@ class Search(Generic[Solution]):
         outcome = self.host.solve(group, alone, self._found)
         if isinstance(outcome, NoSolution):
             return False
+        self._learn_without(group, outcome)
         taken = self.host.taken(outcome)
         new = [
             Refused(
@@ -382,10 +390,13 @@ class Search(Generic[Solution]):
         self._start_again()
         return True
 
-    def _hints(self, group: Group, question: Question) -> list[str]:
-        """Say which cells keep a group from a solution that it would have by itself."""
+    def _lacking(self, group: Group, question: Question) -> dict[tuple[str, Cell], str]:
+        """Return the required cells that lack what a group would take by itself, and in what words.
+
+        Solves the group without regard to what other cells take.
+        """
         if not self.together or len(self.required) == len(group.cells):
-            return []
+            return {}
         own = {
             (name, cell): fitting(question, name, cell)
             for name in question.names
@@ -394,20 +405,38 @@ class Search(Generic[Solution]):
         free = Decision(allowed=own, barred={}, picks={}, left_out={}, lacking={})
         outcome = self.host.solve(group, free, {})
         if isinstance(outcome, NoSolution):
-            return []
-        hints = []
-        for name, versions in self.host.taken(outcome).items():
-            self._meet([name])
-            wider = self._question()
-            if name not in wider.names:
-                continue
-            version = max(versions)
-            for cell in self.required:
-                shares = self._shares(wider, name, cell, group)
-                if shares and version not in fitting(wider, name, cell):
-                    askers = sorted(self.host.askers(outcome, name))
-                    hints.append(messages.lacks_what_is_needed(name, version, askers, cell, wider))
-        hints += self._ruled_out()
+            return {}
+        taken = self.host.taken(outcome)
+        self._meet(taken)
+        wider = self._question()
+        return {
+            (name, cell): messages.lacks_what_is_needed(
+                name, max(versions), sorted(self.host.askers(outcome, name)), cell, wider
+            )
+            for name, versions in taken.items()
+            for cell in self.required
+            if name in wider.names
+            and self._shares(wider, name, cell, group)
+            and max(versions) not in fitting(wider, name, cell)
+        }
+
+    def _assume_without(self, lacking: Collection[tuple[str, Cell]]) -> bool:
+        """Take it that cells that are not asked for a package do without; once for each.
+
+        Whether one needs it only its solve can tell: torchaudio, which another package requires on
+        Linux alone, does not have to be there on Windows.
+        """
+        new = {(n, c) for n, c in lacking if not self._is_root(n, c)} - self._assumed
+        if not new:
+            return False
+        self._assumed |= new
+        self._without |= new
+        self._start_again()
+        return True
+
+    def _hints(self, lacking: Mapping[tuple[str, Cell], str]) -> list[str]:
+        """Say which cells keep a group from a solution that it would have by itself."""
+        hints = [*lacking.values(), *self._ruled_out()]
         return ["One version has to serve all cells (lockstep).", *hints] if hints else []
 
     def _ruled_out(self) -> list[str]:
