@@ -81,7 +81,7 @@ class Project:
 
     def write_pyproject(
         self,
-        requires: Sequence[str] = ("torch>=2.5",),
+        requires: Sequence[str] = ("torch>=2.5,<2.7",),
         *,
         targets: Sequence[str] = TARGETS,
         table: str = "",

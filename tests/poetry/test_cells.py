@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
 
-ROOTS = ("torch>=2.5", "torchvision", "lightning", "linux-only")
+ROOTS = ("torch>=2.5,<2.7", "torchvision", "lightning", "linux-only")
 CELLS = [
     *(("cpu", name) for name in ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")),
     *(("cu126", name) for name in ("linux-x86_64", "linux-aarch64", "windows-x86_64")),

@@ -40,6 +40,8 @@ class Question:
     :param previous: the version that is locked now. It stays where all that have a say have it.
     :param companions: name -> the packages that are released with it. They require each other's
         versions, so that what splits one of them over the cells splits all.
+    :param without: where a solution does without a package that the project does not ask for there:
+        such a cell has no say on it.
     :param together: False where the user has turned lockstep off: then each cell is by itself.
     :param anything: what a project that says nothing of a package takes: pre-releases or not.
     :param words: what messages tell the user to do.
@@ -53,6 +55,7 @@ class Question:
     loose: tuple[str, ...] = ()
     previous: Mapping[Place, Version] = field(default_factory=dict)
     companions: Mapping[str, Collection[str]] = field(default_factory=dict)
+    without: frozenset[Place] = frozenset()
     together: bool = True
     anything: Wanted = field(default_factory=SpecifierSet)
     words: messages.Words = field(default_factory=messages.Words)
@@ -68,11 +71,15 @@ class Bound:
 
 @dataclass(frozen=True)
 class Refused:
-    """A version that some cell's graph refuses: ruled out for all that share it with that cell."""
+    """A version that some cell's graph refuses: ruled out for all that share it with that cell.
+
+    :param by: the cell whose graph it is.
+    """
 
     name: str
     version: Version
     cells: frozenset[Cell]
+    by: Cell
 
 
 @dataclass(frozen=True)
@@ -184,11 +191,12 @@ def _sharing_itself(
 
 
 def _asking(question: Question, name: str, cells: Iterable[Cell]) -> tuple[Cell, ...]:
-    """Return the cells that want the package: all, where only other packages ask for it."""
-    cells = tuple(cells)
-    everywhere = (*question.required, *question.optional)
-    if not any(_is_root(question, name, cell) for cell in everywhere):
-        return cells
+    """Return the cells that want the package: all, where only other packages ask for it.
+
+    What the project asks for in optional cells alone is asked of nothing that is required.
+    """
+    if not any(_is_root(question, name, cell) for cell in question.required):
+        return tuple(cell for cell in cells if (name, cell) not in question.without)
     return tuple(cell for cell in cells if _is_root(question, name, cell))
 
 
@@ -222,44 +230,55 @@ class _Decider:
         for name in question.names:
             for cell in question.required:
                 failure = failure or self._required(name, cell)
+        for name in question.names:
             for cell in question.optional:
                 self._optional(name, cell)
         for name in question.loose:
             for cell in (*question.required, *question.optional):
-                if taken := self._taken(name, cell):
+                if taken := self._taken_loose(name, cell):
                     self.allowed[name, cell] = taken
                 self.barred[name, cell] = frozenset(self._ruled_out(name, cell))
         return Decision(self.allowed, self.barred, self.picks, self.left_out, self.lacking, failure)
 
     def _required(self, name: str, cell: Cell) -> str | None:
-        """Decide for a cell with a say; return why nothing can serve it, where it has to be."""
-        common, stop = self._common(name, cell)
+        """Decide for a required cell; return why nothing can serve it, where it has to be."""
+        question = self.question
+        cells = sharing(question, name, cell, self.split)
+        common, stop = self._common(name, cell, cells)
+        taken = self._taken(name, cells)
+        if cell in _asking(question, name, question.required):
+            # What was taken before a package was met may be none of what all have: that goes.
+            common = common & taken or common
+        elif taken:
+            common &= taken
         self._allow(name, cell, common)
         if common:
             return None
-        reason = stop or self._explain(name, cell, ())
-        if _is_root(self.question, name, cell):
+        reason = stop or self._explain(name, cell, (), taken)
+        if _is_root(question, name, cell):
             return reason
         self.lacking[name, cell] = reason
         return None
 
-    def _common(self, name: str, cell: Cell) -> tuple[frozenset[Version], str | None]:
+    def _common(
+        self, name: str, cell: Cell, cells: Iterable[Cell]
+    ) -> tuple[frozenset[Version], str | None]:
         """Return what a cell and those that share with it have in common, and what stops it.
 
         A cell that nothing asks for the package, and that has nothing in common with those before
-        it, has no say: whether it needs the package at all only its solve can tell.
+        it, has no say: whether it needs the package at all only its solve can tell. Nor has an
+        optional one.
         """
         question = self.question
         common: frozenset[Version] | None = None
         served: list[Cell] = []
-        cells = sharing(question, name, cell, self.split)
         for other in cells:
             own = fitting(question, name, other) - self._ruled_out(name, other)
             joined = own if common is None else common & own
             if not joined:
-                reason = self._explain(name, other, served)
-                if other == cell or _is_root(question, name, other):
-                    return frozenset(), reason
+                has_to_be = other in question.required and _is_root(question, name, other)
+                if other == cell or has_to_be:
+                    return frozenset(), self._explain(name, other, served)
                 continue
             common = joined
             served.append(other)
@@ -268,48 +287,109 @@ class _Decider:
     def _optional(self, name: str, cell: Cell) -> None:
         """Let a cell follow those with a say, or leave it out."""
         question = self.question
-        own = fitting(question, name, cell)
-        cells = tuple(c for c in sharing(question, name, cell, self.split) if c != cell)
-        leading = [self.allowed[name, c] for c in cells if self.allowed.get((name, c))]
-        if not leading:
-            self._allow(name, cell, own - self._ruled_out(name, cell))
-            if own:
-                return
-        picks = {self.picks[name, c] for c in cells if (name, c) in self.picks}
-        taken = self._taken(name, cell) or frozenset(picks)
-        allowed = own & taken
-        if not allowed and own and self._is_asked_apart(name, cell, cells):
-            allowed = own
+        if peers := self._peers(name, cell):
+            allowed, stop = self._common(name, cell, peers)
+            allowed = allowed & self._taken(name, peers) or allowed
+            reason = stop or self._explain(name, cell, ())
+        else:
+            cells = self._leading(name, cell)
+            own = fitting(question, name, cell)
+            taken = self._followed(name, cell)
+            allowed = own & taken if taken else own - self._ruled_out(name, cell)
+            reason = self._explain(name, cell, cells, taken)
         self._allow(name, cell, allowed)
         if allowed:
             return
-        reason = self._explain(name, cell, cells, taken)
         if _is_root(question, name, cell):
             self.left_out.setdefault(cell, reason)
         else:
             self.lacking[name, cell] = reason
 
-    def _is_asked_apart(self, name: str, cell: Cell, cells: Iterable[Cell]) -> bool:
-        """Return whether the project asks for a package in a cell in words of that cell's own."""
-        mine = wanted_text(self.question, name, cell)
-        return bool(mine) and any(wanted_text(self.question, name, c) != mine for c in cells)
+    def _peers(self, name: str, cell: Cell) -> tuple[Cell, ...]:
+        """Return the optional cells that decide by themselves, this one among them; () for none.
+
+        They are those that the project asks in words of their own, which forbid what the required
+        cells take (``torch==2.7.1 ; sys_platform == "win32"``), also of a companion; and those that
+        alone ask for a package.
+        """
+        question = self.question
+        if not question.together:
+            return ()
+        names = self._released_together(name)
+        alone = _is_root(question, name, cell) and not self._leading(name, cell)
+        if not alone and not any(self._is_asked_apart(each, cell) for each in names):
+            return ()
+        return tuple(
+            other
+            for other in self._alike(name, cell)
+            if _is_root(question, name, other) or not _is_root(question, name, cell)
+        )
+
+    def _released_together(self, name: str) -> list[str]:
+        question = self.question
+        companions = question.companions.get(name, ())
+        return [name, *(each for each in companions if each in question.names)]
+
+    def _alike(self, name: str, cell: Cell) -> tuple[Cell, ...]:
+        """Return the optional cells that the project asks as this one, of companions too."""
+        question, names = self.question, self._released_together(name)
+
+        def asked(one: Cell) -> list[str]:
+            return [wanted_text(question, each, one) for each in names]
+
+        return tuple(other for other in question.optional if asked(other) == asked(cell))
+
+    def _is_asked_apart(self, name: str, cell: Cell) -> bool:
+        """Return whether the project's words for a cell forbid what the required ones take."""
+        question = self.question
+        mine, own = wanted_text(question, name, cell), fitting(question, name, cell)
+        leading = self._leading(name, cell)
+        if not mine or not own or own & self._followed(name, cell):
+            return False
+        others = leading or _asking(question, name, question.required)
+        return any(wanted_text(question, name, other) != mine for other in others)
+
+    def _leading(self, name: str, cell: Cell) -> tuple[Cell, ...]:
+        """Return the required cells that an optional one shares a version with."""
+        cells = sharing(self.question, name, cell, self.split)
+        return tuple(other for other in cells if other != cell and self.allowed.get((name, other)))
+
+    def _followed(self, name: str, cell: Cell) -> frozenset[Version]:
+        """Return what an optional cell has to follow: what others took, or are expected to take."""
+        leading = self._leading(name, cell)
+        if taken := self._taken(name, (cell, *leading)):
+            return taken
+        if leading:
+            return frozenset(self.picks[name, other] for other in leading)
+        return self._taken(name, self._alike(name, cell)) if self.question.together else frozenset()
 
     def _allow(self, name: str, cell: Cell, versions: frozenset[Version]) -> None:
-        """Note what a cell may take: of what others took, where that is among it."""
-        versions = versions & self._taken(name, cell) or versions
+        """Note what a cell may take, and what it is expected to: the newest, or what is locked."""
         self.allowed[name, cell] = versions
         if versions:
             locked = self.question.previous.get((name, cell))
             stable = [version for version in versions if not version.is_prerelease]
             self.picks[name, cell] = locked if locked in versions else max(stable or versions)
 
-    def _taken(self, name: str, cell: Cell) -> frozenset[Version]:
-        """Return what the first solved cells that share with this one took; empty for none."""
-        mine = {*sharing(self.question, name, cell, self.split), cell}
+    def _taken(self, name: str, cells: Collection[Cell]) -> frozenset[Version]:
+        """Return what the first solved group with one of these cells took; empty for none."""
         for each in self.bound:
-            if name in each.versions and mine.intersection(each.cells):
+            if name in each.versions and not frozenset(cells).isdisjoint(each.cells):
                 return each.versions[name]
         return frozenset()
+
+    def _taken_loose(self, name: str, cell: Cell) -> frozenset[Version]:
+        """Return what a cell has to take of a loose package, after what others took."""
+        question = self.question
+        cells = {*sharing(question, name, cell, self.split), cell}
+        taken = self._taken(name, cells)
+        if cell in question.required:
+            return taken
+        demand = question.demands.get((name, cell))
+        apart = taken and demand is not None and not set(demand.wanted.filter(taken))
+        if taken and not apart:
+            return taken
+        return self._taken(name, self._alike(name, cell)) if question.together else frozenset()
 
     def _ruled_out(self, name: str, cell: Cell) -> set[Version]:
         """Return the versions that are ruled out for a cell and all that share with it."""

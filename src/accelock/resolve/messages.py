@@ -77,8 +77,10 @@ def lacks_what_is_needed(
     has = question.available[name, cell]
     needed = f"{name} {version} is needed" + (f" by {', '.join(askers)}" if askers else "")
     if version in has.builds:
-        asked = question.demands[name, cell].wanted
-        return f"{needed}, and for {cell} the input asks for {name}{asked}."
+        demand = question.demands.get((name, cell))
+        if demand is not None and not list(demand.wanted.filter([version])):
+            return f"{needed}, and for {cell} the input asks for {name}{demand.wanted}."
+        return f"{needed}, and {cell} may not take {version}: {having(name, has)}."
     return f"{needed}, and {cell} has no {version}: {having(name, has)}."
 
 

@@ -103,6 +103,8 @@ class Search(Generic[Solution]):
     _refused: list[Refused] = field(default_factory=list)
     _split: frozenset[str] = frozenset()
     _failed: dict[Cell, str] = field(default_factory=dict)
+    _without: set[tuple[str, Cell]] = field(default_factory=set)
+    _assumed: set[tuple[str, Cell]] = field(default_factory=set)
     _found: dict[Group, Solution] = field(default_factory=dict)
     _left: int = _STEPS_BACK
 
@@ -124,13 +126,13 @@ class Search(Generic[Solution]):
             question = self._question()
             decision = self._decide(question)
             left_out = self._all_left_out(decision)
-            self._keep_what_is_asked(left_out)
             groups = self.host.groups(self._cells(left_out), decision.picks)
             if not self._stands(groups, decision):
                 self._step_back()
                 continue
             pending = [group for group in groups if group not in self._found]
             if not pending:
+                self._keep_what_is_asked(left_out)
                 solutions = {group: self._found[group] for group in groups}
                 return Result(solutions, left_out, question, decision)
             self.announce(pending[0], len(groups) - len(pending) + 1, len(groups))
@@ -145,6 +147,8 @@ class Search(Generic[Solution]):
 
     def _question(self) -> Question:
         cells = (*self.required, *self.optional)
+        for group, solution in self._found.items():
+            self._learn_without(group, solution)
         for name in self._names:
             for cell in cells:
                 if (name, cell) not in self._available:
@@ -160,10 +164,17 @@ class Search(Generic[Solution]):
             available=self._available,
             previous={**self._locked, **self._expected},
             companions={name: self.companions(name) for name in (*self._names, *self._loose)},
+            without=frozenset(self._without),
             together=self.together,
             anything=self.anything,
             words=self.words,
         )
+
+    def _learn_without(self, group: Group, solution: Solution) -> None:
+        taken = self.host.taken(solution)
+        for name in self._names:
+            places = {(name, cell) for cell in group.cells}
+            self._without = self._without - places if name in taken else self._without | places
 
     def _decide(self, question: Question) -> Decision:
         bound = [Bound(group.cells, self.host.taken(s)) for group, s in self._found.items()]
@@ -171,12 +182,12 @@ class Search(Generic[Solution]):
         if decision.failure is None:
             return decision
         if bound:  # what was taken before the package was met is in the way
-            self._found.clear()
+            self._start_again()
             self._step_back()
             return self._decide(question)
         if self._split_apart(question):
             return self._decide(question)
-        raise LockstepError(decision.failure)
+        raise LockstepError("\n  ".join((decision.failure, *self._ruled_out())))
 
     def _all_left_out(self, decision: Decision) -> dict[Cell, str]:
         """Return the cells that are left out: a platform of a target on all Pythons or on none."""
@@ -211,10 +222,11 @@ class Search(Generic[Solution]):
         return demand is not None and demand.is_root
 
     def _cells(self, left_out: Mapping[Cell, str]) -> list[Cell]:
-        """Return the cells that are in the lock, target by target, leader first."""
-        every = [cell for cell in (*self.required, *self.optional) if cell not in left_out]
-        targets = list(dict.fromkeys(cell.target for cell in self.required))
-        return [cell for target in targets for cell in every if cell.target == target]
+        """Return the cells that are in the lock: the leader, the required ones, and the others.
+
+        What an optional cell takes has no part in what a required one takes, not as a preference.
+        """
+        return [cell for cell in (*self.required, *self.optional) if cell not in left_out]
 
     def _stands(self, groups: Sequence[Group], decision: Decision) -> bool:
         """Forget solutions that the decision does not allow, and those after them."""
@@ -240,22 +252,28 @@ class Search(Generic[Solution]):
         if isinstance(outcome, NoSolution):
             self._refuse(group, question, decision, outcome)
             return
-        taken = self.host.taken(outcome)
-        self._meet(taken)
-        for name, versions in taken.items():
-            for cell in question.required + question.optional:
-                if len(versions) == 1 and self._shares(question, name, cell, group):
-                    self._expected[name, cell] = next(iter(versions))
+        self._expect(group, question, outcome)
         unserved = self.host.unserved(outcome, group)
         for cell, reason in unserved.items():
             if cell not in self.optional:
                 raise LockstepError(reason)
             self._failed[cell] = reason
-        served = tuple(cell for cell in group.cells if cell not in unserved)
-        self._found[Group(served)] = outcome
+        if served := tuple(cell for cell in group.cells if cell not in unserved):
+            self._found[Group(served)] = outcome
+
+    def _expect(self, group: Group, question: Question, solution: Solution) -> None:
+        """Note what a solution took: the cells that share with its group are to take it too."""
+        taken = self.host.taken(solution)
+        self._meet(taken)
+        leads = any(cell in self.required for cell in group.cells)
+        cells = (*question.required, *question.optional) if leads else question.optional
+        for name, versions in taken.items():
+            for cell in cells:
+                if len(versions) == 1 and self._shares(question, name, cell, group):
+                    self._expected[name, cell] = next(iter(versions))
 
     def _shares(self, question: Question, name: str, cell: Cell, group: Group) -> bool:
-        if name not in question.names:
+        if name not in question.names and name not in question.loose:
             return True
         cells = {cell, *sharing(question, name, cell, self._split)}
         return bool(cells.intersection(group.cells))
@@ -268,16 +286,60 @@ class Search(Generic[Solution]):
         :raises NoSolutionError: it has to be in the lock, and has no solution whatever others take.
         """
         if self.leaves_out and not any(cell in self.required for cell in group.cells):
-            for cell in group.cells:
-                self._failed[cell] = self._why(cell, question, decision, said)
+            self._leave_out((), group.cells, question, decision, said)
             return
         self._step_back()
+        if self._goes_without_optional(group, question, decision, said):
+            return
         bound = {name for each in self._found.values() for name in self.host.taken(each)}
-        if bound and self._rule_out(group, question, decision):
+        if bound and self._rule_out(group, question):
             return
         if self._split_apart(question):
             return
-        raise NoSolutionError(group, said, self._hints(group, question))
+        lacking = self._lacking(group, question)
+        if self._assume_without(lacking):
+            return
+        raise NoSolutionError(group, said, self._hints(lacking))
+
+    def _goes_without_optional(
+        self, group: Group, question: Question, decision: Decision, said: NoSolution
+    ) -> bool:
+        """Solve the required cells of a mixed group by themselves: the others never stop a lock.
+
+        What they take is expected of all; where the group was refused that already, its optional
+        cells are left out.
+        """
+        cells = tuple(cell for cell in group.cells if cell in self.required)
+        if len(cells) == len(group.cells):
+            return False
+        outcome = self.host.solve(Group(cells), decision, self._found)
+        if isinstance(outcome, NoSolution):
+            return False
+        before = dict(self._expected)
+        self._expect(Group(cells), question, outcome)
+        if self._expected == before:
+            others = tuple(cell for cell in group.cells if cell not in cells)
+            self._leave_out(cells, others, question, decision, said)
+        return True
+
+    def _leave_out(
+        self,
+        cells: tuple[Cell, ...],
+        optional: tuple[Cell, ...],
+        question: Question,
+        decision: Decision,
+        said: NoSolution,
+    ) -> None:
+        """Leave out the optional cells that spoil a group: each by itself, or else all."""
+        spoil = dict.fromkeys(optional, said)
+        if len(optional) > 1:
+            tried = {
+                cell: self.host.solve(Group((*cells, cell)), decision, self._found)
+                for cell in optional
+            }
+            spoil = {c: o for c, o in tried.items() if isinstance(o, NoSolution)} or spoil
+        for cell, its in spoil.items():
+            self._failed[cell] = self._why(cell, question, decision, its)
 
     def _why(self, cell: Cell, question: Question, decision: Decision, said: NoSolution) -> str:
         """Return why a cell is left out: what it lacks that others took, or the host's words."""
@@ -291,25 +353,34 @@ class Search(Generic[Solution]):
                     return messages.lacks_what_is_needed(name, version, askers, cell, question)
         return said.reason
 
-    def _rule_out(self, group: Group, question: Question, decision: Decision) -> bool:
+    def _rule_out(self, group: Group, question: Question) -> bool:
         """Rule out versions of the groups before that this one, solved by itself, does not take."""
         alone = decide(question, refused=self._refused, split=self._split)
         outcome = self.host.solve(group, alone, self._found)
         if isinstance(outcome, NoSolution):
             return False
+        self._learn_without(group, outcome)
         taken = self.host.taken(outcome)
         new = [
-            Refused(name, version, frozenset({cell, *sharing(question, name, cell, self._split)}))
-            for (name, cell), versions in decision.allowed.items()
-            if cell in group.cells and name in taken
-            for version in versions - taken[name]
-            if any(version in self.host.taken(each).get(name, ()) for each in self._found.values())
+            Refused(
+                name, version, frozenset({cell, *sharing(question, name, cell, self._split)}), cell
+            )
+            for name, own in taken.items()
+            for cell in group.cells
+            for other, solution in self._found.items()
+            if self._shares(question, name, cell, other)
+            for version in self.host.taken(solution).get(name, frozenset()) - own
         ]
         self._refused += new
         if new:
-            self._found.clear()
-            self._expected.clear()
+            self._start_again()
         return bool(new)
+
+    def _start_again(self) -> None:
+        """Forget what was found, and what depends on it."""
+        self._found.clear()
+        self._expected.clear()
+        self._failed.clear()
 
     def _split_apart(self, question: Question) -> bool:
         """Part the cells for which the project asks in other words; False where none do.
@@ -317,19 +388,22 @@ class Search(Generic[Solution]):
         For when the rest of the graph has no solution: ``torch<2.8 ; sys_platform == "darwin"``
         beside ``torch``, of which another package requires 2.8.0 on Linux.
         """
-        new = {name for name in question.names if is_mixed(question, name)} - self._split
+        names = (*question.names, *question.loose)
+        new = {name for name in names if is_mixed(question, name)} - self._split
         if not self.together or not new:
             return False
         self._split |= new
         self._refused.clear()
-        self._found.clear()
-        self._expected.clear()
+        self._start_again()
         return True
 
-    def _hints(self, group: Group, question: Question) -> list[str]:
-        """Say which cells keep a group from a solution that it would have by itself."""
+    def _lacking(self, group: Group, question: Question) -> dict[tuple[str, Cell], str]:
+        """Return the required cells that lack what a group would take by itself, and in what words.
+
+        Solves the group without regard to what other cells take.
+        """
         if not self.together or len(self.required) == len(group.cells):
-            return []
+            return {}
         own = {
             (name, cell): fitting(question, name, cell)
             for name in question.names
@@ -338,31 +412,56 @@ class Search(Generic[Solution]):
         free = Decision(allowed=own, barred={}, picks={}, left_out={}, lacking={})
         outcome = self.host.solve(group, free, {})
         if isinstance(outcome, NoSolution):
-            return []
-        hints = []
-        for name, versions in self.host.taken(outcome).items():
-            self._meet([name])
-            wider = self._question()
-            if name not in wider.names:
-                continue
-            version = max(versions)
-            for cell in self.required:
-                shares = self._shares(wider, name, cell, group)
-                if shares and version not in fitting(wider, name, cell):
-                    askers = sorted(self.host.askers(outcome, name))
-                    hints.append(messages.lacks_what_is_needed(name, version, askers, cell, wider))
+            return {}
+        taken = self.host.taken(outcome)
+        self._meet(taken)
+        wider = self._question()
+        return {
+            (name, cell): messages.lacks_what_is_needed(
+                name, max(versions), sorted(self.host.askers(outcome, name)), cell, wider
+            )
+            for name, versions in taken.items()
+            for cell in self.required
+            if name in wider.names
+            and self._shares(wider, name, cell, group)
+            and max(versions) not in fitting(wider, name, cell)
+        }
+
+    def _assume_without(self, lacking: Collection[tuple[str, Cell]]) -> bool:
+        """Take it that cells that are not asked for a package do without; once for each.
+
+        Whether one needs it only its solve can tell: torchaudio, which another package requires on
+        Linux alone, does not have to be there on Windows.
+        """
+        new = {(n, c) for n, c in lacking if not self._is_root(n, c)} - self._assumed
+        if not new:
+            return False
+        self._assumed |= new
+        self._without |= new
+        self._start_again()
+        return True
+
+    def _hints(self, lacking: Mapping[tuple[str, Cell], str]) -> list[str]:
+        """Say which cells keep a group from a solution that it would have by itself."""
+        hints = [*lacking.values(), *self._ruled_out()]
         return ["One version has to serve all cells (lockstep).", *hints] if hints else []
+
+    def _ruled_out(self) -> list[str]:
+        """Say which versions are ruled out, and for which cell."""
+        tried: dict[tuple[str, Cell], set[Version]] = {}
+        for each in self._refused:
+            tried.setdefault((each.name, each.by), set()).add(each.version)
+        return [
+            f"{name} {', '.join(map(str, sorted(versions)))} is ruled out: other packages refuse "
+            f"it for {cell}."
+            for (name, cell), versions in tried.items()
+        ]
 
     def _step_back(self) -> None:
         self._left -= 1
         if self._left < 0:
-            tried: dict[str, set[Version]] = {}
-            for each in self._refused:
-                tried.setdefault(each.name, set()).add(each.version)
-            said = "; ".join(f"{n} {', '.join(map(str, sorted(v)))}" for n, v in tried.items())
-            ruled_out = f"Ruled out, because other packages refuse them: {said}. " if said else ""
             raise ResolutionError(
                 f"No versions in common were found in {_STEPS_BACK} steps over "
-                f"{len(self.required)} cells. {ruled_out}Pin one of the packages that have to "
-                "agree, or set `lockstep = false` in [tool.accelock]."
+                f"{len(self.required)} cells. {' '.join((*self._ruled_out(), ''))}Pin one of the "
+                "packages that have to agree, or set `lockstep = false` in [tool.accelock]."
             )

@@ -164,8 +164,8 @@ class PoetryHost:
     ) -> list[Group]:
         """Return the cells of each target, apart where their builds carry other labels.
 
-        macOS is always apart, for it never has labels. Where no package of a family is in the
-        leader's solution, that one is all.
+        macOS is always apart, for it never has labels. Groups without a required cell come last.
+        Where no package of a family is in the leader's solution, that one is all.
         """
         found: list[list[Cell]] = []
         signs = {cell: self._builds(cell, picks) for cell in cells}
@@ -184,6 +184,7 @@ class PoetryHost:
             else:
                 found.append([cell])
         groups = [Group(tuple(group)) for group in found]
+        groups.sort(key=lambda group: self.needs.required.isdisjoint(group.cells))
         self._leader = groups[0]
         return groups[:1] if self._is_plain else groups
 
