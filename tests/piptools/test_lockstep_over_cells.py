@@ -401,7 +401,9 @@ class TestFromOtherPackages:
         done = needy.compile("-t", "cpu", "-t", "cu126")
 
         (said,) = [line for line in done.stderr.splitlines() if " is left out of " in line]
-        assert said.startswith("WARNING: linux-aarch64 is left out of cu126: torch cannot be locked")
+        assert said.startswith(
+            "WARNING: linux-aarch64 is left out of cu126: torch cannot be locked"
+        )
         assert "the only torch that it has is 2.6.0" in said
         assert "--platform" in said
         assert needy.pins("requirements.cpu.txt", "linux-aarch64")["torch"] == "2.8.0+cpu"
@@ -512,6 +514,7 @@ class TestFromOtherPackages:
         assert "torch 2.8.0 is needed by needy, and cu126, linux-aarch64" in said
         assert "has no 2.8.0: the only torch that it has is 2.6.0" in said
 
+
 class TestDefaultPlatforms:
     """The first one that a target has is required; the others never cost what was asked for."""
 
@@ -576,3 +579,76 @@ class TestDefaultPlatforms:
 
         assert project.pins("requirements.cpu.txt")["torch"] == "2.7.0+cpu"
         assert project.pins("requirements.cu118.txt")["torch"] == "2.7.0+cu118"
+
+
+class TestBeforeAnySolve:
+    """What the wheels' own metadata says of a family."""
+
+    @pytest.fixture
+    def without_compiler(self, served: Callable[[Site], Project]) -> Project:
+        """`triton`, which torch 2.8.0 requires on Linux, has no wheel for linux-aarch64."""
+        x86, arm = "manylinux_2_28_x86_64", "manylinux_2_28_aarch64"
+        triton = 'triton==3.4.0; platform_system == "Linux"'
+        wheels = [
+            *built("torch", "2.8.0+cu126", x86, arm, requires=triton),
+            *built("torch", "2.7.0+cu126", x86, arm),
+            *built("triton", "3.4.0", x86),
+        ]
+        return served(Site().with_files("/whl/cu126", *wheels))
+
+    def test_a_default_platform_without_a_file_is_not_solved(
+        self, without_compiler: Project
+    ) -> None:
+        without_compiler.write(requirements_in="torch\n")
+        done = without_compiler.compile("-t", "cu126")
+
+        assert without_compiler.pins()["torch"] == "2.8.0+cu126"
+        assert (
+            "linux-aarch64 is left out of cu126: torch 2.8.0 requires triton==3.4.0" in done.stderr
+        )
+        assert "Resolving cu126, linux-aarch64" not in done.stderr
+
+    def test_a_named_platform_takes_the_newest_that_it_can_have(
+        self, without_compiler: Project
+    ) -> None:
+        without_compiler.write(requirements_in="torch\n")
+        done = without_compiler.compile("-t", "cu126", *named("linux-x86_64", "linux-aarch64"))
+
+        assert without_compiler.pins()["torch"] == "2.7.0+cu126"
+        assert done.stderr.count("Resolving ") == 2
+
+    def test_one_that_can_have_none_is_refused_with_the_reason(
+        self, without_compiler: Project
+    ) -> None:
+        without_compiler.write(requirements_in="torch==2.8.0\n")
+
+        both = named("linux-x86_64", "linux-aarch64")
+        said = without_compiler.refused("-t", "cu126", *both)
+        assert "torch 2.8.0 requires triton==3.4.0" in said
+        assert "which cu126, linux-aarch64" in said
+        assert "Resolving " not in said
+
+    def test_the_newest_for_which_all_that_is_asked_for_is_there(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        """torchvision 0.23.0, for torch 2.8.0, is not there for cu126."""
+        x86 = "manylinux_2_28_x86_64"
+        site = Site()
+        for target in ("cpu", "cu126"):
+            site = site.with_files(
+                f"/whl/{target}",
+                *(e for v in ("2.7.0", "2.8.0") for e in built("torch", f"{v}+{target}", x86)),
+                *built("torchvision", f"0.22.0+{target}", x86, requires="torch==2.7.0"),
+                *(
+                    built("torchvision", "0.23.0+cpu", x86, requires="torch==2.8.0")
+                    if target == "cpu"
+                    else ()
+                ),
+            )
+        project = served(site)
+        project.write(requirements_in="torchvision\ntorch\n")
+        done = project.compile("-t", "cpu", "-t", "cu126", *named("linux-x86_64"))
+
+        assert project.pins("requirements.cu126.txt")["torch"] == "2.7.0+cu126"
+        assert project.pins("requirements.cpu.txt")["torchvision"] == "0.22.0+cpu"
+        assert done.stderr.count("Resolving ") == 2

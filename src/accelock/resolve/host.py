@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from packaging.requirements import Requirement
     from packaging.version import Version
 
     from accelock.resolve.lockstep import Decision
@@ -87,6 +88,15 @@ class Host(Protocol[Solution]):
 
         :raises SourceError: the family's source cannot be read.
         """
+
+    def requires(self, name: str, version: Version, cell: Cell) -> Sequence[Requirement]:
+        """Return what a labelled package of a family requires of its family in a cell.
+
+        Of the release's own metadata; nothing where that cannot be had.
+        """
+
+    def has_library(self, requirement: Requirement, cell: Cell) -> bool:
+        """Return whether a cell has a file that such a requirement of a library allows."""
 
     def previous(self, name: str, cell: Cell) -> Version | None:
         """Return the public version that is locked for a cell and need not move."""

@@ -74,12 +74,14 @@ class Refused:
     """A version that some cell's graph refuses: ruled out for all that share it with that cell.
 
     :param by: the cell whose graph it is.
+    :param why: what in it refuses the version, where that is known.
     """
 
     name: str
     version: Version
     cells: frozenset[Cell]
     by: Cell
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ refuses) goes into the next decision. Every step back is counted, so that a sear
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic
 
 from accelock.errors import LockstepError, ResolutionError
-from accelock.resolve import messages
+from accelock.resolve import family, messages
 from accelock.resolve.host import Demand, Group, Host, NoSolution, Solution, Wanted
 from accelock.resolve.lockstep import (
     Bound,
@@ -180,7 +180,7 @@ class Search(Generic[Solution]):
         bound = [Bound(group.cells, self.host.taken(s)) for group, s in self._found.items()]
         decision = decide(question, bound=bound, refused=self._refused, split=self._split)
         if decision.failure is None:
-            return decision
+            return self._planned(question, decision)
         if bound:  # what was taken before the package was met is in the way
             self._start_again()
             self._step_back()
@@ -188,6 +188,18 @@ class Search(Generic[Solution]):
         if self._split_apart(question):
             return self._decide(question)
         raise LockstepError("\n  ".join((decision.failure, *self._ruled_out())))
+
+    def _planned(self, question: Question, decision: Decision) -> Decision:
+        """Return a decision that the family's own metadata bears out."""
+        plan = family.plan(question, decision, self.host, self._split)
+        if plan.refused:
+            self._refused += plan.refused
+            return self._decide(question)
+        return replace(
+            decision,
+            picks={**decision.picks, **plan.picks},
+            left_out={**plan.left_out, **decision.left_out},
+        )
 
     def _all_left_out(self, decision: Decision) -> dict[Cell, str]:
         """Return the cells that are left out: a platform of a target on all Pythons or on none."""
@@ -448,13 +460,13 @@ class Search(Generic[Solution]):
 
     def _ruled_out(self) -> list[str]:
         """Say which versions are ruled out, and for which cell."""
-        tried: dict[tuple[str, Cell], set[Version]] = {}
+        tried: dict[tuple[str, str], set[Version]] = {}
         for each in self._refused:
-            tried.setdefault((each.name, each.by), set()).add(each.version)
+            why = each.why or f"other packages refuse it for {each.by}"
+            tried.setdefault((each.name, why), set()).add(each.version)
         return [
-            f"{name} {', '.join(map(str, sorted(versions)))} is ruled out: other packages refuse "
-            f"it for {cell}."
-            for (name, cell), versions in tried.items()
+            f"{name} {', '.join(map(str, sorted(versions)))} is ruled out: {why}."
+            for (name, why), versions in tried.items()
         ]
 
     def _step_back(self) -> None:

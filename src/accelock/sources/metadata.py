@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import zipfile
 from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -110,3 +113,13 @@ def _refusal(file: IndexFile, reasons: list[str]) -> str:
         f"{'; '.join(reasons)}. accelock never downloads a whole file for its metadata: use an "
         "index that serves metadata files (PEP 658) or a server that supports range requests."
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def requirements_of(metadata: bytes) -> tuple[Requirement, ...]:
+    """Return the Requires-Dist lines of a METADATA file that are such as PEP 508 has."""
+    found = []
+    for line in BytesHeaderParser().parsebytes(metadata).get_all("Requires-Dist", ()):
+        with contextlib.suppress(InvalidRequirement):
+            found.append(Requirement(str(line)))
+    return tuple(found)

@@ -94,6 +94,7 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
                 _read_labels(run, run.active, constraints)
                 existing_constraints = _preferences(run, run.active, existing_constraints)
                 run.active.capture.constraints = constraints
+                run.active.capture.finder = repository.finder
                 run.active.capture.existing = dict(existing_constraints)
                 run.active.capture.prereleases = bool(kwargs.get("prereleases"))
             super().__init__(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import contextlib
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
@@ -10,12 +11,17 @@ from packaging.version import Version
 from pip._vendor.packaging.utils import canonicalize_name
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
+from accelock.errors import MetadataError, SourceError
 from accelock.hosts.piptools.calling import Command, NoSolutionError, OutputName, call_cell
 from accelock.hosts.piptools.merge import requirers
+from accelock.hosts.piptools.state import Active
 from accelock.resolve.host import Available, Demand, Group, NoSolution
+from accelock.sources.metadata import requirements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from packaging.requirements import Requirement
 
     from accelock.hosts.piptools.state import Capture, Run
     from accelock.resolve.lockstep import Decision
@@ -50,6 +56,10 @@ class PipHost:
     probes: Mapping[Cell, Capture]
     outputs: Mapping[str, str | None]
     locked: Mapping[tuple[str, str], Version]
+    _requires: dict[tuple[str, Version, Cell], tuple[Requirement, ...]] = field(
+        default_factory=dict
+    )
+    _libraries: dict[tuple[str, str, Cell], bool] = field(default_factory=dict)
 
     def demands(self, cell: Cell) -> dict[str, Demand]:
         """Return what the inputs say of each project in a cell."""
@@ -74,6 +84,52 @@ class PipHost:
             shelf.unhashed(name, cell),
             shelf.describe(cell, name),
         )
+
+    def requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
+        """Return what a release of a family requires of its family in a cell, by its metadata."""
+        key = (name, version, cell)
+        if key not in self._requires:
+            self._requires[key] = self._read_requires(name, version, cell)
+        return self._requires[key]
+
+    def _read_requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
+        files = [f for f in self.run.shelves.files(name, cell) if f.public == version]
+        if self.run.reader is None or not files:
+            return ()
+        environment = {**self.run.plan.environment(cell), "extra": ""}
+        with contextlib.suppress(MetadataError, SourceError):  # pip meets the same, and says it
+            lines = requirements_of(self.run.reader.metadata(files[-1]))
+            return tuple(
+                each
+                for each in lines
+                if self.run.shelves.find(each.name) is not None
+                and (each.marker is None or each.marker.evaluate(environment))
+            )
+        return ()
+
+    def has_library(self, requirement: Requirement, cell: Cell) -> bool:
+        """Return whether pip finds a file for a library in a cell.
+
+        CUDA's own libraries are not looked up: they are there wherever the builds are.
+        """
+        found = self.run.shelves.find(requirement.name)
+        if found is None or found.package.prefer != "family":
+            return True
+        key = (str(requirement.name), str(requirement.specifier), cell)
+        if key not in self._libraries:
+            candidates = self._candidates(requirement.name, cell)
+            versions = (Version(str(candidate.version)) for candidate in candidates)
+            self._libraries[key] = any(
+                requirement.specifier.contains(version, prereleases=True) for version in versions
+            )
+        return self._libraries[key]
+
+    def _candidates(self, name: str, cell: Cell) -> list[Any]:
+        self.run.active = Active(cell, self.run.plan.environment(cell), None, probing=False)
+        try:
+            return list(self.probes[cell].finder.find_all_candidates(name))
+        finally:
+            self.run.active = None
 
     def previous(self, name: str, cell: Cell) -> Version | None:
         """Return the public version that the target's file has, unless it is to be upgraded."""

@@ -61,6 +61,7 @@ class Capture:
     :param constraints: the root requirements and constraints that hold in the cell.
     :param existing: the pins of an existing output file, by name.
     :param prereleases: whether the command line or an input allows all pre-releases.
+    :param finder: pip's finder for the cell, with the indexes that its inputs name.
     """
 
     writer: dict[str, Any] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class Capture:
     index_urls: list[str] = field(default_factory=list)
     find_links: list[str] = field(default_factory=list)
     prereleases: bool = False
+    finder: Any = None
 
 
 @dataclass

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 from poetry.core.constraints.version import Version as PoetryVersion
+from poetry.core.packages.dependency import Dependency
+from poetry.core.version.markers import parse_marker
 from poetry.puzzle.exceptions import SolverProblemError
 
-from accelock.errors import AccelockError, LockstepError
+from accelock.errors import AccelockError, LockstepError, MetadataError, SourceError
 from accelock.hosts.poetry import fallback, labels
 from accelock.hosts.poetry.asks import Asks, Wanted
 from accelock.hosts.poetry.slice_solver import SliceSolver
@@ -19,12 +23,14 @@ from accelock.hosts.poetry.solution import is_sourced, lockstep_versions
 from accelock.resolve.host import Available, Demand, Group, NoSolution
 from accelock.resolve.lockstep import Question, decide
 from accelock.resolve.messages import Words
+from accelock.sources.filename import parse_filename
+from accelock.sources.metadata import requirements_of
 from accelock.targets import DEFAULT_PLATFORMS, Cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from poetry.core.packages.dependency import Dependency
+    from packaging.requirements import Requirement
     from poetry.core.packages.package import Package
     from poetry.packages.transitive_package_info import TransitivePackageInfo
 
@@ -133,6 +139,8 @@ class PoetryHost:
         self.slice_solver = SliceSolver(solver, pool, locked, self.asks)
         self._locked = locked.versions(self.project.targets[0])
         self._available: dict[tuple[str, Cell], Available] = {}
+        self._requires: dict[tuple[str, Version, Cell], tuple[Requirement, ...]] = {}
+        self._libraries: dict[tuple[str, str, Cell], bool] = {}
         self._leader: Group | None = None
         self._is_plain = False
 
@@ -154,6 +162,61 @@ class PoetryHost:
         if key not in self._available:
             self._available[key] = available(self.pool.supply, name, cell)
         return self._available[key]
+
+    def requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
+        """Return what a release of a family requires of its family on a platform, by its metadata.
+
+        On any Python of the project.
+        """
+        key = (name, version, cell)
+        if key not in self._requires:
+            self._requires[key] = self._read_requires(name, version, cell)
+        return self._requires[key]
+
+    def _read_requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
+        supply = self.pool.supply
+        files = supply.files(name, cell.target, cell.platform)
+        mine = [file for file in files if file.public == version]
+        if not mine:
+            return ()
+        with contextlib.suppress(MetadataError, SourceError):  # the solve meets it again
+            return tuple(
+                each
+                for each in requirements_of(supply.reader.metadata(mine[-1]))
+                if self.pool.find(each.name) is not None
+                and (
+                    each.marker is None
+                    or self.asks.holds(parse_marker(str(each.marker)), cell.platform)
+                )
+            )
+        return ()
+
+    def has_library(self, requirement: Requirement, cell: Cell) -> bool:
+        """Return whether a platform has a file of a library, on its family's page or elsewhere.
+
+        CUDA's own libraries are not looked up: they are there wherever the builds are.
+        """
+        entry = self.pool.find(requirement.name)
+        if entry is None or entry[1].prefer != "family":
+            return True
+        key = (requirement.name, str(requirement.specifier), cell)
+        if key not in self._libraries:
+            self._libraries[key] = self._find_library(requirement, cell)
+        return self._libraries[key]
+
+    def _find_library(self, requirement: Requirement, cell: Cell) -> bool:
+        name, specifier = canonicalize_name(requirement.name), requirement.specifier
+        ours = self.pool.supply.files(name, cell.target, cell.platform)
+        if any(specifier.contains(file.public, prereleases=True) for file in ours):
+            return True
+        dependency = Dependency.create_from_pep_508(f"{name}{specifier}")
+        tags = frozenset(
+            tag
+            for python in self.project.pythons
+            for tag in cell.platform.tags(python, self.project.config.levels)
+        )
+        parsed = map(parse_filename, self.pool.ordinary_files(dependency))
+        return any(file.tags is None or not tags.isdisjoint(file.tags) for file in parsed if file)
 
     def previous(self, name: str, _cell: Cell) -> Version | None:
         """Return the public version that the leader has in the lock, unless it is to be updated."""

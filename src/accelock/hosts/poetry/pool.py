@@ -167,6 +167,14 @@ class TargetPool(RepositoryPool):
             first, second = second, first
         return self._settled(dependency.name, package, first(dependency) or second(dependency))
 
+    def ordinary_files(self, dependency: Dependency) -> list[str]:
+        """Return the names of the newest fitting release's files, at no family's source."""
+        fitting = super().find_packages(dependency)
+        if not fitting:
+            return []
+        newest = max(fitting, key=lambda package: package.version)
+        return [entry["file"] for entry in super().package(newest.name, newest.version).files]
+
     def package(
         self, name: str, version: Version, *args: Any, repository_name: str | None = None, **kw: Any
     ) -> Package:

@@ -1,0 +1,191 @@
+"""The family problem: which releases of torch, torchvision, ... all cells can have together.
+
+Packages of a family pin each other, and the compilers that they ship with (triton). Their graph is
+small, so that it is solved first, from the wheels' own metadata and before any host's resolver
+runs: a resolver finds out late and dearly that no torchvision goes with the newest torch, or that
+no triton is built for one platform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from accelock.resolve.lockstep import Refused, sharing
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    from accelock.resolve.lockstep import Decision, Question
+    from accelock.targets import Cell
+
+# How many releases are looked at before the rest is left to the host's resolver.
+_MOST = 400
+
+
+class Metadata(Protocol):
+    """What the family problem reads of a host."""
+
+    def requires(self, name: str, version: Version, cell: Cell) -> Sequence[Requirement]:
+        """Return what the wheel of a release requires in a cell, of its family alone."""
+
+    def has_library(self, requirement: Requirement, cell: Cell) -> bool:
+        """Return whether a cell has a file for what a release requires of no lockstep package."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the family's own metadata says of a decision.
+
+    :param picks: the releases that go together, for each cell that shares them.
+    :param refused: releases that no cell with a say can take, newest first, and why.
+    :param left_out: optional cells that cannot have what the others take, and why.
+    """
+
+    picks: Mapping[tuple[str, Cell], Version]
+    refused: Sequence[Refused]
+    left_out: Mapping[Cell, str]
+
+
+def plan(
+    question: Question, decision: Decision, metadata: Metadata, split: frozenset[str] = frozenset()
+) -> Plan:
+    """Return the newest releases that go together in every cell that has a say.
+
+    Only packages that the project itself asks for in a cell count there: what other packages ask
+    for is the host's to find. A release that is locked comes before newer ones.
+
+    :param split: as in `lockstep.decide`.
+    """
+    planner = _Planner(question, decision, metadata, split)
+    for cell in question.required:
+        planner.required(cell)
+    for cell in question.optional:
+        planner.optional(cell)
+    return Plan(planner.picks, tuple(planner.refused), planner.left_out)
+
+
+@dataclass
+class _Planner:
+    question: Question
+    decision: Decision
+    metadata: Metadata
+    split: frozenset[str]
+    picks: dict[tuple[str, Cell], Version] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+    left_out: dict[Cell, str] = field(default_factory=dict)
+    _looked_at: int = 0
+
+    def required(self, cell: Cell) -> None:
+        """Plan for a cell with a say and all that share with it, unless that is done."""
+        names = [name for name in self._asked(cell) if (name, cell) not in self.picks]
+        if not names:
+            return
+        first, *_rest = names
+        for version in self._candidates(first, cell):
+            found = self._complete(cell, names, {first: version})
+            if isinstance(found, dict):
+                self._pick(cell, found)
+                return
+            if self._looked_at > _MOST:
+                return
+            cells = frozenset({cell, *sharing(self.question, first, cell, self.split)})
+            self.refused.append(Refused(first, version, cells, cell, found))
+
+    def optional(self, cell: Cell) -> None:
+        """Leave a cell out that cannot have what those it shares with take."""
+        taken = {
+            name: self.decision.picks[name, cell]
+            for name in self.question.names
+            if (name, cell) in self.decision.picks
+        }
+        for name in taken:
+            planned = self.picks.get((name, cell))
+            if planned is not None and planned in self.decision.allowed[name, cell]:
+                taken[name] = planned
+        for name, version in taken.items():
+            if reason := self._stops(name, version, cell, taken):
+                self.left_out[cell] = reason
+                return
+
+    def _asked(self, cell: Cell) -> list[str]:
+        found = []
+        for name in self.question.names:
+            demand = self.question.demands.get((name, cell))
+            if demand is not None and demand.is_root and not demand.is_direct:
+                found.append(name)
+        return found
+
+    def _candidates(self, name: str, cell: Cell) -> list[Version]:
+        """Return what a cell may take: what it is expected to, then the newest first."""
+        allowed = self.decision.allowed.get((name, cell), frozenset())
+        expected = self.decision.picks.get((name, cell))
+        ordered = sorted(allowed, key=lambda v: (v == expected, not v.is_prerelease, v))
+        return ordered[::-1]
+
+    def _complete(
+        self, cell: Cell, names: Sequence[str], chosen: dict[str, Version]
+    ) -> dict[str, Version] | str:
+        """Return releases of all names that go with those chosen, or why there are none."""
+        *_others, last = chosen
+        if reason := self._stops_anywhere(last, chosen, cell):
+            return reason
+        if len(chosen) == len(names):
+            return chosen
+        following, reason = names[len(chosen)], ""
+        for version in self._candidates(following, cell):
+            found = self._complete(cell, names, {**chosen, following: version})
+            if isinstance(found, dict):
+                return found
+            reason = reason or found
+            if self._looked_at > _MOST:
+                break
+        said = ", ".join(f"{name} {version}" for name, version in chosen.items())
+        return f"no release of {following} goes with {said} ({reason or 'there is none'})"
+
+    def _stops_anywhere(self, name: str, chosen: Mapping[str, Version], cell: Cell) -> str | None:
+        """Return why a release cannot be had in some cell that shares it."""
+        cells = (cell, *sharing(self.question, name, cell, self.split))
+        for each in dict.fromkeys(cells):
+            has_a_say = each in self.question.required and name in self._asked(each)
+            if has_a_say and (reason := self._stops(name, chosen[name], each, chosen)):
+                return reason
+        return None
+
+    def _stops(
+        self, name: str, version: Version, cell: Cell, chosen: Mapping[str, Version]
+    ) -> str | None:
+        """Return why a release does not go with others in a cell."""
+        self._looked_at += 1
+        for requirement in self.metadata.requires(name, version, cell):
+            other = requirement.name
+            if other in chosen:
+                if not requirement.specifier.contains(chosen[other], prereleases=True):
+                    return f"{name} {version} requires {requirement} for {cell}"
+            elif not self._may_have(other, requirement, cell):
+                return f"{name} {version} requires {requirement}, which {cell} has no file of"
+        for other, own in chosen.items():
+            if other == name:
+                continue
+            for requirement in self.metadata.requires(other, own, cell):
+                fits = requirement.specifier.contains(version, prereleases=True)
+                if requirement.name == name and not fits:
+                    return f"{other} {own} requires {requirement} for {cell}"
+        return None
+
+    def _may_have(self, name: str, requirement: Requirement, cell: Cell) -> bool:
+        allowed = self.decision.allowed.get((name, cell))
+        if allowed is None:
+            return self.metadata.has_library(requirement, cell)
+        return any(requirement.specifier.contains(v, prereleases=True) for v in allowed)
+
+    def _pick(self, cell: Cell, found: Mapping[str, Version]) -> None:
+        for name, version in found.items():
+            cells = {cell, *sharing(self.question, name, cell, self.split)}
+            everyone: Collection[Cell] = (*self.question.required, *self.question.optional)
+            for other in everyone:
+                if other in cells or cells & set(sharing(self.question, name, other, self.split)):
+                    self.picks.setdefault((name, other), version)
