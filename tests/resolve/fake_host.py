@@ -222,6 +222,7 @@ class Resolver:
                 if name not in pins:
                     continue
                 if pins[name] not in self._candidates(name, [(requirement, each)]):
+                    self.reason = f"No matching distribution found for {requirement}"
                     return None
                 if name not in walked:
                     walked.add(name)

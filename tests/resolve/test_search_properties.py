@@ -48,7 +48,8 @@ def worlds(
 ) -> tuple[Callable[[], FakeHost], tuple[Cell, ...], tuple[Cell, ...]]:
     """Return what makes a host, the required cells and the optional ones."""
     targets = ("cpu", "cu126", "cu118")[: draw(st.integers(2, 3))]
-    required, optional = [], []
+    required: list[Cell] = []
+    optional: list[Cell] = []
     for target in targets:
         required.append(cell(target, LINUX))
         kind = draw(st.sampled_from(["required", "optional", "none"]))

@@ -40,8 +40,8 @@ class Question:
     :param previous: the version that is locked now. It stays where all that have a say have it.
     :param companions: name -> the packages that are released with it. They require each other's
         versions, so that what splits one of them over the cells splits all.
-    :param without: where a solution does without a package that the project does not ask for there:
-        such a cell has no say on it.
+    :param needed: whether a cell's solution has a package that the project does not ask for there:
+        such a cell has a say on it, or has none.
     :param together: False where the user has turned lockstep off: then each cell is by itself.
     :param anything: what a project that says nothing of a package takes: pre-releases or not.
     :param words: what messages tell the user to do.
@@ -55,7 +55,7 @@ class Question:
     loose: tuple[str, ...] = ()
     previous: Mapping[Place, Version] = field(default_factory=dict)
     companions: Mapping[str, Collection[str]] = field(default_factory=dict)
-    without: frozenset[Place] = frozenset()
+    needed: Mapping[Place, bool] = field(default_factory=dict)
     together: bool = True
     anything: Wanted = field(default_factory=SpecifierSet)
     words: messages.Words = field(default_factory=messages.Words)
@@ -193,13 +193,16 @@ def _sharing_itself(
 
 
 def _asking(question: Question, name: str, cells: Iterable[Cell]) -> tuple[Cell, ...]:
-    """Return the cells that want the package: all, where only other packages ask for it.
+    """Return the cells that want the package: all, where no required cell is asked for it.
 
-    What the project asks for in optional cells alone is asked of nothing that is required.
+    Where another package is known to need it, or to do without, that is what counts.
     """
-    if not any(_is_root(question, name, cell) for cell in question.required):
-        return tuple(cell for cell in cells if (name, cell) not in question.without)
-    return tuple(cell for cell in cells if _is_root(question, name, cell))
+    some = any(_is_root(question, name, cell) for cell in question.required)
+    return tuple(
+        cell
+        for cell in cells
+        if _is_root(question, name, cell) or question.needed.get((name, cell), not some)
+    )
 
 
 def _is_root(question: Question, name: str, cell: Cell) -> bool:

@@ -103,7 +103,7 @@ class Search(Generic[Solution]):
     _refused: list[Refused] = field(default_factory=list)
     _split: frozenset[str] = frozenset()
     _failed: dict[Cell, str] = field(default_factory=dict)
-    _without: set[tuple[str, Cell]] = field(default_factory=set)
+    _needed: dict[tuple[str, Cell], bool] = field(default_factory=dict)
     _assumed: set[tuple[str, Cell]] = field(default_factory=set)
     _found: dict[Group, Solution] = field(default_factory=dict)
     _left: int = _STEPS_BACK
@@ -148,7 +148,7 @@ class Search(Generic[Solution]):
     def _question(self) -> Question:
         cells = (*self.required, *self.optional)
         for group, solution in self._found.items():
-            self._learn_without(group, solution)
+            self._learn(group, solution)
         for name in self._names:
             for cell in cells:
                 if (name, cell) not in self._available:
@@ -164,17 +164,17 @@ class Search(Generic[Solution]):
             available=self._available,
             previous={**self._locked, **self._expected},
             companions={name: self.companions(name) for name in (*self._names, *self._loose)},
-            without=frozenset(self._without),
+            needed=dict(self._needed),
             together=self.together,
             anything=self.anything,
             words=self.words,
         )
 
-    def _learn_without(self, group: Group, solution: Solution) -> None:
+    def _learn(self, group: Group, solution: Solution) -> None:
+        """Note which packages the cells of a group need, and which not."""
         taken = self.host.taken(solution)
-        for name in self._names:
-            places = {(name, cell) for cell in group.cells}
-            self._without = self._without - places if name in taken else self._without | places
+        for name in (*self._names, *self._loose):
+            self._needed |= {(name, cell): name in taken for cell in group.cells}
 
     def _decide(self, question: Question) -> Decision:
         bound = [Bound(group.cells, self.host.taken(s)) for group, s in self._found.items()]
@@ -371,7 +371,7 @@ class Search(Generic[Solution]):
         outcome = self.host.solve(group, alone, self._found)
         if isinstance(outcome, NoSolution):
             return False
-        self._learn_without(group, outcome)
+        self._learn(group, outcome)
         taken = self.host.taken(outcome)
         new = [
             Refused(
@@ -449,7 +449,7 @@ class Search(Generic[Solution]):
         if not new:
             return False
         self._assumed |= new
-        self._without |= new
+        self._needed |= dict.fromkeys(new, False)
         self._start_again()
         return True
 
