@@ -97,10 +97,12 @@ class _Planner:
 
     def optional(self, cell: Cell) -> None:
         """Leave a cell out that cannot have what those it shares with take."""
+        asked = {name for c in self.question.required for name in self._asked(c)}
         taken = {
             name: self.decision.picks[name, cell]
             for name in self.question.names
             if (name, cell) in self.decision.picks
+            and (name not in asked or name in self._asked(cell))
         }
         for name in taken:
             planned = self.picks.get((name, cell))

@@ -311,7 +311,8 @@ class Search(Generic[Solution]):
         lacking = self._lacking(group, question)
         if self._assume_without(lacking):
             return
-        raise NoSolutionError(group, said, self._hints(lacking))
+        own = {self._why(cell, question, decision, said) for cell in group.cells} - {said.reason}
+        raise NoSolutionError(group, said, self._hints([*sorted(own), *lacking.values()]))
 
     def _goes_without_optional(
         self, group: Group, question: Question, decision: Decision, said: NoSolution
@@ -453,9 +454,9 @@ class Search(Generic[Solution]):
         self._start_again()
         return True
 
-    def _hints(self, lacking: Mapping[tuple[str, Cell], str]) -> list[str]:
+    def _hints(self, lacking: Sequence[str]) -> list[str]:
         """Say which cells keep a group from a solution that it would have by itself."""
-        hints = [*lacking.values(), *self._ruled_out()]
+        hints = [*lacking, *self._ruled_out()]
         return ["One version has to serve all cells (lockstep).", *hints] if hints else []
 
     def _ruled_out(self) -> list[str]:
