@@ -222,7 +222,7 @@ class Resolver:
                 if name not in pins:
                     continue
                 if pins[name] not in self._candidates(name, [(requirement, each)]):
-                    self.reason = f"No matching distribution found for {requirement}"
+                    self.reason = self.reason or f"No matching distribution found for {requirement}"
                     return None
                 if name not in walked:
                     walked.add(name)
@@ -247,7 +247,7 @@ class Resolver:
         ]
         fits = sorted(wanted.filter(there), reverse=True)
         if not fits:
-            self.reason = f"No matching distribution found for {name}{wanted}"
+            self.reason = self.reason or f"No matching distribution found for {name}{wanted}"
         return sorted(fits, key=lambda version: not self._is_preferred(name, version, cells))
 
     def _may_take(self, name: str, version: Version, each: Cell) -> bool:
