@@ -75,6 +75,7 @@ def test_a_slice_that_is_cut_costs_those_before_it_nothing(project: Project) -> 
     """The labels of torchvision differ on aarch64: cpu is cut, and then cu126."""
     done = project.write_pyproject(ROOTS).poetry("lock")
 
+    print(done.stderr)
     assert [line for line in done.stderr.splitlines() if line.startswith("Resolving")] == [
         "Resolving cpu, linux and windows (1/3)",
         "Resolving cpu, linux-x86_64 and windows (1/4)",

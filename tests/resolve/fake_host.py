@@ -6,6 +6,7 @@ nothing about versions that cells share.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from accelock.resolve.search import Result, Search
 from accelock.targets import PLATFORMS, Cell, PythonVersion, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from accelock.resolve.lockstep import Decision
 
@@ -161,13 +162,18 @@ class FakeHost:
         return listed and (name, str(version), each) not in self.missing
 
 
-def applying(texts: Sequence[str], each: Cell) -> Iterator[Requirement]:
-    """Yield the requirements whose markers hold in a cell."""
+@functools.cache
+def applies(text: str, each: Cell) -> Requirement | None:
+    """Read a requirement; None where its marker does not hold in a cell."""
+    requirement = Requirement(text)
     environment = each.platform.marker_environment(each.python)
-    for text in texts:
-        requirement = Requirement(text)
-        if requirement.marker is None or requirement.marker.evaluate(environment):
-            yield requirement
+    holds = requirement.marker is None or requirement.marker.evaluate(environment)
+    return requirement if holds else None
+
+
+def applying(texts: Sequence[str], each: Cell) -> list[Requirement]:
+    """Return the requirements whose markers hold in a cell."""
+    return [found for text in texts if (found := applies(text, each)) is not None]
 
 
 class Resolver:
@@ -221,8 +227,8 @@ class Resolver:
                 needs.setdefault(name, []).append((requirement, each, asker))
                 if name not in pins:
                     continue
-                if pins[name] not in self._candidates(name, [(requirement, each)]):
-                    self.reason = f"No matching distribution found for {requirement}"
+                if not self._is_good(pins[name], requirement, each):
+                    self.reason = self.reason or f"No matching distribution found for {requirement}"
                     return None
                 if name not in walked:
                     walked.add(name)
@@ -230,12 +236,17 @@ class Resolver:
                     agenda += [(r, name) for r in applying(of.requires, each)]
         return needs
 
+    def _is_good(self, version: Version, requirement: Requirement, each: Cell) -> bool:
+        constraints = applying(self.host.constraints, each)
+        asked = [requirement, *(one for one in constraints if one.name == requirement.name)]
+        return self._may_take(requirement.name, version, each) and all(
+            one.specifier.contains(version, prereleases=True) for one in asked
+        )
+
     def _candidates(self, name: str, asked: list[tuple[Requirement, Cell]]) -> list[Version]:
         wanted = SpecifierSet()
         for requirement, each in asked:
             wanted &= requirement.specifier
-            if name not in {r.name for r in applying(self.host.constraints, each)}:
-                continue
             for constraint in applying(self.host.constraints, each):
                 if constraint.name == name:
                     wanted &= constraint.specifier
@@ -247,7 +258,7 @@ class Resolver:
         ]
         fits = sorted(wanted.filter(there), reverse=True)
         if not fits:
-            self.reason = f"No matching distribution found for {name}{wanted}"
+            self.reason = self.reason or f"No matching distribution found for {name}{wanted}"
         return sorted(fits, key=lambda version: not self._is_preferred(name, version, cells))
 
     def _may_take(self, name: str, version: Version, each: Cell) -> bool:

@@ -104,7 +104,7 @@ class Search(Generic[Solution]):
     _split: frozenset[str] = frozenset()
     _failed: dict[Cell, str] = field(default_factory=dict)
     _needed: dict[tuple[str, Cell], bool] = field(default_factory=dict)
-    _assumed: set[tuple[str, Cell]] = field(default_factory=set)
+    _assumed: dict[tuple[str, Cell], str] = field(default_factory=dict)
     _found: dict[Group, Solution] = field(default_factory=dict)
     _left: int = _STEPS_BACK
 
@@ -312,7 +312,7 @@ class Search(Generic[Solution]):
         if self._assume_without(lacking):
             return
         own = {self._why(cell, question, decision, said) for cell in group.cells} - {said.reason}
-        raise NoSolutionError(group, said, self._hints([*sorted(own), *lacking.values()]))
+        raise NoSolutionError(group, said, self._hints(group, [*sorted(own), *lacking.values()]))
 
     def _goes_without_optional(
         self, group: Group, question: Question, decision: Decision, said: NoSolution
@@ -440,13 +440,17 @@ class Search(Generic[Solution]):
             and max(versions) not in fitting(wider, name, cell)
         }
 
-    def _assume_without(self, lacking: Collection[tuple[str, Cell]]) -> bool:
+    def _assume_without(self, lacking: Mapping[tuple[str, Cell], str]) -> bool:
         """Take it that cells that are not asked for a package do without; once for each.
 
         Whether one needs it only its solve can tell: torchaudio, which another package requires on
         Linux alone, does not have to be there on Windows.
         """
-        new = {(n, c) for n, c in lacking if not self._is_root(n, c)} - self._assumed
+        new = {
+            place: why
+            for place, why in lacking.items()
+            if place not in self._assumed and not self._is_root(*place)
+        }
         if not new:
             return False
         self._assumed |= new
@@ -454,9 +458,13 @@ class Search(Generic[Solution]):
         self._start_again()
         return True
 
-    def _hints(self, lacking: Sequence[str]) -> list[str]:
-        """Say which cells keep a group from a solution that it would have by itself."""
-        hints = [*lacking, *self._ruled_out()]
+    def _hints(self, group: Group, lacking: Sequence[str]) -> list[str]:
+        """Say which cells keep a group from a solution that it would have by itself.
+
+        Or what another needs, where it was taken that this one does without, and it does not.
+        """
+        own = [why for (_, cell), why in self._assumed.items() if cell in group.cells]
+        hints = list(dict.fromkeys([*lacking, *own, *self._ruled_out()]))
         return ["One version has to serve all cells (lockstep).", *hints] if hints else []
 
     def _ruled_out(self) -> list[str]:
