@@ -146,7 +146,8 @@ class TestChoice:
         assert "2.8.0" not in json.dumps(why)
 
     def test_where_none_fits_nothing_is_installed(self, project: Project) -> None:
-        project.write_pyproject(targets=("cu126", "rocm6.3"), table='platforms = ["linux-64"]')
+        table = 'platforms = ["linux-64"]'
+        project.write_pyproject(["torch"], targets=("cu126", "rocm6.3"), table=table)
         project.poetry("lock")
         project.make_environment()
         said = project.refused("install", CUDA_VISIBLE_DEVICES="")

@@ -71,6 +71,7 @@ class FakeHost:
     :param constraints: what it says of packages without asking for them.
     :param labelled: the packages in lockstep that a family's source alone has.
     :param loose: those that are in lockstep too, and that any index has.
+    :param libraries: those of the family that are in no lockstep.
     :param locked: the versions that are locked now, for all cells.
     :param missing: (package, version, cell): a build that is listed and turns out to have no file.
     :param cluster: tells the group of a cell by its picks; each cell is its own where it is None.
@@ -81,9 +82,11 @@ class FakeHost:
     constraints: Sequence[str] = ()
     labelled: Collection[str] = ("torch", "torchvision", "torchaudio")
     loose: Collection[str] = ("torchtext",)
+    libraries: Collection[str] = ("triton",)
     locked: Mapping[str, str] = field(default_factory=dict)
     missing: Collection[tuple[str, str, Cell]] = ()
     cluster: Callable[[Cell, Mapping[tuple[str, Cell], Version]], object] | None = None
+    read: list[tuple[str, str, Cell]] = field(default_factory=list)
     solved: list[tuple[Cell, ...]] = field(default_factory=list)
     preferred: list[tuple[Group, ...]] = field(default_factory=list)
 
@@ -109,6 +112,20 @@ class FakeHost:
                 if one.serves(each)
             },
             where=f"{each.target}/{name}",
+        )
+
+    def requires(self, name: str, version: Version, each: Cell) -> list[Requirement]:
+        """Return what a release requires of its family: of labelled packages and libraries."""
+        self.read.append((name, str(version), each))
+        one = self.index.get(name, {}).get(str(version))
+        family = {*self.labelled, *self.libraries}
+        return [r for r in applying(one.requires, each) if r.name in family] if one else []
+
+    def has_library(self, requirement: Requirement, each: Cell) -> bool:
+        """Return whether a cell has a release of a library that a requirement allows."""
+        return any(
+            one.serves(each) and requirement.specifier.contains(text)
+            for text, one in self.index.get(requirement.name, {}).items()
         )
 
     def previous(self, name: str, _each: Cell) -> Version | None:
@@ -150,7 +167,7 @@ class FakeHost:
     def unserved(self, solution: Pinned, group: Group) -> dict[Cell, str]:
         """Return the cells of a group that lack a build of what they need."""
         return {
-            each: f"{name} {version} has no file for {each}."
+            each: name
             for each in group.cells
             for name, version in solution.pins.items()
             if each in solution.needing[name] and not self.has_file(name, version, each)
@@ -283,17 +300,17 @@ def search(
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None,
 ) -> Result[Pinned]:
     """Run a search over the cells of a lock for the packages in lockstep that the inputs name."""
-    named = {n for each in (*required, *optional) for n in host.demands(each)}
     return Search(
         host=host,
         required=required,
         optional=tuple(optional),
+        in_lockstep=lambda name: name in host.labelled or name in host.loose,
         labelled=lambda name: name in host.labelled,
         companions=lambda name: [n for n in FAMILY if n != name] if name in FAMILY else [],
         anything=SpecifierSet(),
         together=together,
         announce=announce,
-    ).run(sorted(n for n in named if n in host.labelled or n in host.loose))
+    ).run()
 
 
 def locked(result: Result[Pinned]) -> dict[Cell, dict[str, str]]:

@@ -98,20 +98,22 @@ class _Planner:
     def optional(self, cell: Cell) -> None:
         """Leave a cell out that cannot have what those it shares with take."""
         asked = {name for c in self.question.required for name in self._asked(c)}
-        taken = {
-            name: self.decision.picks[name, cell]
+        names = [
+            name
             for name in self.question.names
-            if (name, cell) in self.decision.picks
+            if self.decision.allowed.get((name, cell))
             and (name not in asked or name in self._asked(cell))
-        }
-        for name in taken:
-            planned = self.picks.get((name, cell))
-            if planned is not None and planned in self.decision.allowed[name, cell]:
-                taken[name] = planned
-        for name, version in taken.items():
-            if reason := self._stops(name, version, cell, taken):
-                self.left_out[cell] = reason
+        ]
+        if not names:
+            return
+        first, reason = names[0], ""
+        for version in self._candidates(first, cell):
+            found = self._complete(cell, names, {first: version})
+            if isinstance(found, dict):
+                self.picks |= {(name, cell): own for name, own in found.items()}
                 return
+            reason = reason or found
+        self.left_out[cell] = f"{reason}."
 
     def _asked(self, cell: Cell) -> list[str]:
         found = []
@@ -153,7 +155,7 @@ class _Planner:
         cells = (cell, *sharing(self.question, name, cell, self.split))
         for each in dict.fromkeys(cells):
             has_a_say = each in self.question.required and name in self._asked(each)
-            if has_a_say and (reason := self._stops(name, chosen[name], each, chosen)):
+            if (each == cell or has_a_say) and (reason := self._stops(name, chosen[name], each, chosen)):
                 return reason
         return None
 

@@ -128,4 +128,7 @@ class Host(Protocol[Solution]):
         """Return the projects that require a package in a solution."""
 
     def unserved(self, solution: Solution, group: Group) -> Mapping[Cell, str]:
-        """Return the cells of a group that a solution has no file for, and of what."""
+        """Return the cells of a group that need a package of which a solution has no file for them.
+
+        By cell, the name of the package.
+        """

@@ -151,6 +151,28 @@ def unhashed(question: Question, name: str, cell: Cell) -> list[Version]:
     return sorted(wanted.filter(has.unhashed)) if has is not None else []
 
 
+def passed_over(question: Question, name: str, cell: Cell, chosen: Version) -> Version | None:
+    """Return the newest version that all could have but for want of a published sha256.
+
+    None where that is not what keeps a package at the chosen one: the project or another package
+    asks for no newer, or some cell has no such version at all.
+    """
+    if name not in question.names or chosen != max(
+        decide(question).allowed.get((name, cell), ()), default=None
+    ):
+        return None
+    cells = [c for c in sharing(question, name, cell, frozenset()) if c in question.required]
+    newer = [
+        version
+        for version in unhashed(question, name, cell)
+        if version > chosen
+        and all(
+            version in {*fitting(question, name, c), *unhashed(question, name, c)} for c in cells
+        )
+    ]
+    return max(newer, default=None)
+
+
 def wanted_text(question: Question, name: str, cell: Cell) -> str:
     """Return what the project asks of a package in a cell, as it is written; "" for nothing."""
     demand = question.demands.get((name, cell))

@@ -195,11 +195,10 @@ class Search(Generic[Solution]):
         if plan.refused:
             self._refused += plan.refused
             return self._decide(question)
-        return replace(
-            decision,
-            picks={**decision.picks, **plan.picks},
-            left_out={**plan.left_out, **decision.left_out},
-        )
+        if not plan.picks.items() <= decision.picks.items() | self._expected.items():
+            self._expected |= plan.picks
+            return self._decide(self._question())
+        return replace(decision, left_out={**plan.left_out, **decision.left_out})
 
     def _all_left_out(self, decision: Decision) -> dict[Cell, str]:
         """Return the cells that are left out: a platform of a target on all Pythons or on none."""
@@ -266,7 +265,8 @@ class Search(Generic[Solution]):
             return
         self._expect(group, question, outcome)
         unserved = self.host.unserved(outcome, group)
-        for cell, reason in unserved.items():
+        for cell, name in unserved.items():
+            reason = self._lacks(name, outcome, cell)
             if cell not in self.optional:
                 raise LockstepError(reason)
             self._failed[cell] = reason
@@ -360,11 +360,16 @@ class Search(Generic[Solution]):
             if (name, cell) not in decision.lacking or name not in said.reason:
                 continue
             for solution in self._found.values():
-                if versions := self.host.taken(solution).get(name):
-                    askers = sorted(self.host.askers(solution, name))
-                    version = max(versions)
-                    return messages.lacks_what_is_needed(name, version, askers, cell, question)
+                if name in self.host.taken(solution):
+                    return self._lacks(name, solution, cell)
         return said.reason
+
+    def _lacks(self, name: str, solution: Solution, cell: Cell) -> str:
+        """Say that a cell lacks what a solution has of a package."""
+        self._meet([name])
+        version = max(self.host.taken(solution)[name])
+        askers = sorted(self.host.askers(solution, name))
+        return messages.lacks_what_is_needed(name, version, askers, cell, self._question())
 
     def _rule_out(self, group: Group, question: Question) -> bool:
         """Rule out versions of the groups before that this one, solved by itself, does not take."""

@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from accelock.hosts.piptools import directories
 from accelock.hosts.piptools.host import pins, version_of
-from accelock.resolve.lockstep import decide, unhashed
+from accelock.resolve.lockstep import passed_over
 from accelock.resolve.messages import left_out
 from accelock.settings.settings import ignored_table
 
@@ -78,20 +78,13 @@ def _mixed_sources(run: Run, captures: Mapping[Cell, Capture]) -> None:
 
 
 def _unhashed(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture]) -> None:
-    """Say which newer versions were passed over because nobody publishes their hashes.
-
-    Not where that is not the reason: the input or the rest of the graph wants an older one.
-    """
-    question = result.question
-    newest = decide(question).allowed
+    """Say which newer versions were passed over because nobody publishes their hashes."""
     for cell, capture in captures.items():
         for name, ireq in pins(capture).items():
             chosen = Version(version_of(ireq).public)
-            if chosen != max(newest.get((name, cell), ()), default=None):
-                continue
-            newer = [version for version in unhashed(question, name, cell) if version > chosen]
-            if newer and run.first_time(f"unhashed {name}"):
+            newer = passed_over(result.question, name, cell, chosen)
+            if newer is not None and run.first_time(f"unhashed {name}"):
                 run.plan.say(
-                    f"NOTE: {name} {max(newer)} is passed over: its index publishes no sha256 "
+                    f"NOTE: {name} {newer} is passed over: its index publishes no sha256 "
                     f"for {cell} (--allow-downloads would download the wheels to hash them)."
                 )

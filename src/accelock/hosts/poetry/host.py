@@ -288,16 +288,7 @@ class PoetryHost:
 
     def unserved(self, solution: Solved, group: Group) -> dict[Cell, str]:
         """Return the platforms that need a labelled package and have no file of it."""
-        found: dict[Cell, str] = {}
-        for package, cell in self._lacking(group, solution):
-            has = self.available(package.name, cell)
-            askers = ", ".join(sorted(self.askers(solution, package.name)))
-            needed = f"{package.name} {package.version.text.partition('+')[0]} is needed" + (
-                f" by {askers}" if askers else ""
-            )
-            there = ", ".join(map(str, sorted(has.builds))) or "no wheel of it"
-            found.setdefault(cell, f"{needed}, and {cell} has {there}, at {has.where}.")
-        return found
+        return {cell: str(package.name) for package, cell in self._lacking(group, solution)}
 
     def _misses(self, group: Group, solved: Solved) -> bool:
         """Note packages that a required platform comes to need without a wheel; False for none.

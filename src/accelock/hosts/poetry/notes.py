@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from accelock.catalogue.source import redact
 from accelock.hosts.poetry.host import WORDS
-from accelock.resolve.lockstep import decide, unhashed
+from accelock.resolve.lockstep import passed_over
 from accelock.resolve.messages import left_out
 from accelock.settings.settings import ignored_table
 
@@ -68,23 +68,17 @@ def _ignored_tables(project: Project, packages: Iterable[Package]) -> Iterator[s
 def _unhashed(host: PoetryHost, result: Result[Solved]) -> Iterator[str]:
     """Yield which newer versions were passed over because nobody publishes their hashes.
 
-    Not where that is not the reason: the project asks for older ones, the lock keeps what it has,
-    or the rest of the graph refuses newer ones that do have hashes.
+    Not where the lock keeps what it has.
     """
-    question = result.question
-    newest, said = decide(question).allowed, set[str]()
+    said: set[str] = set()
     for group, solved in result.solutions.items():
         for name, chosen in host.taken(solved).items():
             for cell in group.cells:
-                if name in said or host.previous(name, cell) in chosen:
-                    continue
-                if max(chosen) != max(newest.get((name, cell), ()), default=None):
-                    continue
-                passed = [v for v in unhashed(question, name, cell) if v > max(chosen)]
-                if passed:
+                newer = passed_over(result.question, name, cell, max(chosen))
+                if newer and name not in said and host.previous(name, cell) not in chosen:
                     said.add(name)
                     yield (
-                        f"{name} {max(passed)} is passed over: nobody publishes its sha256 for "
+                        f"{name} {newer} is passed over: nobody publishes its sha256 for "
                         f"{cell.target.name} (`allow-downloads = true` in [tool.accelock] would "
                         "download the wheels to hash them)."
                     )
