@@ -68,7 +68,7 @@ class TestWithThePlugin:
     def test_adding_by_the_name_of_our_source(self, project: Project) -> None:
         project.write_pyproject(["torch>=2.5"]).poetry("accelock", "init", "--fallback")
         project.poetry("add", "--lock", "torchvision", "--source", "accelock-pytorch-cpu")
-        assert project.pins("cu126")["torchvision"] == "0.21.0+cu126"
+        assert project.pins("cu126")["torchvision"] == "0.23.0+cu126"
         assert "fresh and whole" in project.poetry("accelock", "check").stdout
 
     def test_without_targets_a_source_is_by_hand(self, project: Project) -> None:

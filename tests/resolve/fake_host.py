@@ -297,6 +297,7 @@ def search(
     *required: Cell,
     optional: Sequence[Cell] = (),
     together: bool = True,
+    steps: int = 50,
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None,
 ) -> Result[Pinned]:
     """Run a search over the cells of a lock for the packages in lockstep that the inputs name."""
@@ -309,6 +310,7 @@ def search(
         companions=lambda name: [n for n in FAMILY if n != name] if name in FAMILY else [],
         anything=SpecifierSet(),
         together=together,
+        steps=steps,
         announce=announce,
     ).run()
 

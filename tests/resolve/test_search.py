@@ -224,18 +224,26 @@ class TestRefused:
             search(host, CPU, WINDOWS)
         assert f"torch 1 is needed by old, and {CPU} has no 1" in str(caught.value)
 
-    def test_the_search_ends_and_says_so(self) -> None:
+    def test_a_cell_that_wants_a_far_older_one(self) -> None:
+        """What it passed over is ruled out at once, and not one version after another."""
         many = {f"2.{n}": ANY for n in range(60)}
         lower = {"1": release('torch<=2.0 ; sys_platform == "win32"')}
         host = FakeHost({"torch": many, "lower": lower}, ["torch", "lower"])
 
+        assert set(versions(search(host, CPU, WINDOWS)).values()) == {"2.0"}
+        assert len(host.solved) == 5
+
+    def test_the_search_ends_and_says_so(self) -> None:
+        lower = {
+            "1": release('torch<2.9 ; sys_platform == "darwin"', 'torch<2.8 ; os_name == "nt"')
+        }
+        host = FakeHost({"torch": TORCH, "lower": lower}, ["torch", "lower"])
+
         with pytest.raises(ResolutionError) as caught:
-            search(host, CPU, WINDOWS)
-        assert len(host.solved) <= 3 * 51
+            search(host, CPU, MAC, WINDOWS, steps=1)
         said = str(caught.value)
-        assert "No versions in common were found in 50 steps over 2 cells" in said
-        assert "torch 2.10, " in said
-        assert "is ruled out" in said
+        assert "No versions in common were found in 1 steps over 3 cells" in said
+        assert "torch 2.9 is ruled out" in said
         assert "`lockstep = false`" in said
 
 

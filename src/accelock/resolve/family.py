@@ -155,7 +155,9 @@ class _Planner:
         cells = (cell, *sharing(self.question, name, cell, self.split))
         for each in dict.fromkeys(cells):
             has_a_say = each in self.question.required and name in self._asked(each)
-            if (each == cell or has_a_say) and (reason := self._stops(name, chosen[name], each, chosen)):
+            if (each == cell or has_a_say) and (
+                reason := self._stops(name, chosen[name], each, chosen)
+            ):
                 return reason
         return None
 

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from accelock.resolve.host import Available
     from accelock.targets import Cell
 
-# How often something that was found is given up again before the search gives up.
-_STEPS_BACK = 50
+_STEPS = 50
 
 
 class NoSolutionError(ResolutionError):
@@ -80,6 +79,7 @@ class Search(Generic[Solution]):
     :param together: False where the user has turned lockstep off.
     :param anything: what a project takes that says nothing of a package.
     :param leaves_out: whether an optional cell that has no solution is left out.
+    :param steps: how often something that was found is given up before the search gives up.
     :param announce: is called with a group, its number and how many there are before each solve.
     """
 
@@ -92,6 +92,7 @@ class Search(Generic[Solution]):
     anything: Wanted
     together: bool = True
     leaves_out: bool = True
+    steps: int = _STEPS
     words: messages.Words = field(default_factory=messages.Words)
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None
     _demands: dict[tuple[str, Cell], Demand] = field(default_factory=dict)
@@ -106,7 +107,7 @@ class Search(Generic[Solution]):
     _needed: dict[tuple[str, Cell], bool] = field(default_factory=dict)
     _assumed: dict[tuple[str, Cell], str] = field(default_factory=dict)
     _found: dict[Group, Solution] = field(default_factory=dict)
-    _left: int = _STEPS_BACK
+    _taken_back: int = 0
 
     def run(self) -> Result[Solution]:
         """Return a solution for each group of cells.
@@ -372,7 +373,10 @@ class Search(Generic[Solution]):
         return messages.lacks_what_is_needed(name, version, askers, cell, self._question())
 
     def _rule_out(self, group: Group, question: Question) -> bool:
-        """Rule out versions of the groups before that this one, solved by itself, does not take."""
+        """Rule out versions of the groups before that this one, solved by itself, does not take.
+
+        And those between them, which it passed over: a resolver takes the newest that it can.
+        """
         alone = decide(question, refused=self._refused, split=self._split)
         outcome = self.host.solve(group, alone, self._found)
         if isinstance(outcome, NoSolution):
@@ -387,7 +391,11 @@ class Search(Generic[Solution]):
             for cell in group.cells
             for other, solution in self._found.items()
             if self._shares(question, name, cell, other)
-            for version in self.host.taken(solution).get(name, frozenset()) - own
+            for taken_there in self.host.taken(solution).get(name, frozenset()) - own
+            for version in {
+                taken_there,
+                *(v for v in alone.allowed.get((name, cell), ()) if max(own) < v < taken_there),
+            }
         ]
         self._refused += new
         if new:
@@ -484,10 +492,10 @@ class Search(Generic[Solution]):
         ]
 
     def _step_back(self) -> None:
-        self._left -= 1
-        if self._left < 0:
+        self._taken_back += 1
+        if self._taken_back > self.steps:
             raise ResolutionError(
-                f"No versions in common were found in {_STEPS_BACK} steps over "
+                f"No versions in common were found in {self.steps} steps over "
                 f"{len(self.required)} cells. {' '.join((*self._ruled_out(), ''))}Pin one of the "
                 "packages that have to agree, or set `lockstep = false` in [tool.accelock]."
             )
