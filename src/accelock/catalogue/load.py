@@ -20,6 +20,7 @@ from accelock.catalogue.hardware import (
     HardwareTables,
 )
 from accelock.catalogue.model import Catalogue, Family, FamilyPackage
+from accelock.catalogue.pairs import Companion
 from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
@@ -54,7 +55,13 @@ def _family(data: dict[str, Any], targets: frozenset[str]) -> Family:
         unlabelled_platforms=frozenset(table["unlabelled_platforms"]),
         patterns=tuple(table["recognise"]),
         targets=targets,
+        companions=tuple(map(_companion, data.get("companion", ()))),
     )
+
+
+def _companion(table: dict[str, Any]) -> Companion:
+    releases = tuple((SpecifierSet(of), SpecifierSet(own)) for of, own in table["releases"])
+    return Companion(table["name"], table["of"], releases, table["source"])
 
 
 def _packages(tables: list[dict[str, Any]]) -> Iterator[FamilyPackage]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from packaging.utils import canonicalize_name
 
+from accelock.catalogue.pairs import ForeignPair, foreign_pairs
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.errors import UnknownWordError
 from accelock.targets import parse_target
@@ -16,7 +17,11 @@ from accelock.targets import parse_target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
     from accelock.catalogue.hardware import HardwareTables
+    from accelock.catalogue.pairs import Companion
     from accelock.targets import Target
 
 __all__ = ["Catalogue", "Family", "FamilyPackage"]
@@ -53,7 +58,8 @@ class Family:
     `index` is a URL template with `{target}`, `find_links` the family's page of all files.
     `unlabelled_platforms` names the platforms whose builds of a labelled package may carry no
     label. `patterns` are the ends of URL paths by which a user's URL is known to be this family's,
-    and `targets` the targets that `{target}` in them may stand for.
+    and `targets` the targets that `{target}` in them may stand for. `companions` say which releases
+    of its packages go together.
     """
 
     name: str
@@ -63,6 +69,7 @@ class Family:
     unlabelled_platforms: frozenset[str]
     patterns: tuple[str, ...]
     targets: frozenset[str] = field(repr=False)
+    companions: tuple[Companion, ...] = field(default=(), repr=False)
 
     def package(self, name: str) -> FamilyPackage | None:
         """Return the entry for the project `name`, however it is spelt: exact names before globs.
@@ -178,6 +185,32 @@ class Catalogue:
             for package in found[0].packages
             if package.lockstep and package.labelled and not package.is_glob and package.name != own
         )
+
+    def goes_with(self, name: str, version: Version, of: Version) -> bool | None:
+        """Tell whether a companion's release goes with one of the package it is for (torch's).
+
+        None where no table says anything about that release, or the project is no companion.
+        """
+        companion = self._companion(name)
+        return None if companion is None else companion.goes_with(version, of)
+
+    def companion_specifier(self, name: str, of: Version) -> SpecifierSet | None:
+        """Return which releases of a companion go with a release of torch; None: not known."""
+        companion = self._companion(name)
+        return None if companion is None else companion.specifier(of)
+
+    def foreign_pairs(self, versions: Mapping[str, Version | str]) -> tuple[ForeignPair, ...]:
+        """Return the pairs among `versions` (by name, of one environment) that do not go together.
+
+        `str` of each is a sentence for the user: which, what would go together, and who says so.
+        """
+        companions = (one for family in self.families for one in family.companions)
+        return tuple(foreign_pairs(companions, versions))
+
+    def _companion(self, name: str) -> Companion | None:
+        wanted = canonicalize_name(name)
+        companions = (one for family in self.families for one in family.companions)
+        return next((one for one in companions if one.name == wanted), None)
 
     def extended(self, additions: Mapping[str, str]) -> Catalogue:
         """Return a catalogue with the user's own packages: project name -> family name.
