@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CATALOGUE = load_catalogue()
 HARDWARE = CATALOGUE.hardware
+PLACES = {"family", "default"}
 FILES = sorted(
     entry.name
     for entry in resources.files("accelock.catalogue").iterdir()
@@ -53,7 +54,8 @@ def test_packages_are_canonical_and_named_once() -> None:
         names = [package.name for package in family.packages]
         assert len(names) == len(set(names))
         assert names == [canonicalize_name(name) for name in names]
-        assert {package.prefer for package in family.packages} <= {"family", "default"}
+        assert {place for package in family.packages for place in package.lookup} <= PLACES
+        assert all(package.lookup for package in family.packages)
 
 
 def test_lockstep_is_for_what_users_ask_for() -> None:

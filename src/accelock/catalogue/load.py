@@ -71,7 +71,7 @@ def _packages(tables: list[dict[str, Any]]) -> Iterator[FamilyPackage]:
                 name=name,
                 lockstep=table["lockstep"],
                 labelled=table["labelled"],
-                prefer=table["prefer"],
+                lookup=tuple(table["lookup"]),
                 runtime=table["runtime"],
             )
 

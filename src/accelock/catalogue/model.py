@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from accelock.catalogue.pairs import Companion
     from accelock.targets import Target
 
-__all__ = ["Catalogue", "Family", "FamilyPackage"]
+__all__ = ["Catalogue", "Family", "FamilyPackage", "Place"]
+
+Place = Literal["family", "default"]
+"""Where a project's files are listed: at its family's source, or at PyPI (the user's indexes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,15 @@ class FamilyPackage:
     `lockstep`: one public version over all cells.
     `labelled`: its builds for Linux on x86_64 and for Windows always carry the target's label on
     the family's indexes, so that a build without one is another variant.
-    `prefer`: which source wins where both the family's and the default one (PyPI, or the user's
-    index) have the version.
+    `lookup`: where it is looked up, first place first; no other place ever counts. A place behind
+    the first is named only where the same project is published there too, by the same people.
     `runtime`: a library that the family's packages pull in by themselves, and no user asks for.
     """
 
     name: str
     lockstep: bool
     labelled: bool
-    prefer: Literal["family", "default"]
+    lookup: tuple[Place, ...]
     runtime: bool
 
     @property
@@ -229,7 +232,7 @@ def _extend(family: Family, added: Mapping[str, str]) -> Family:
     own = {name for name, owner in added.items() if owner == family.name}
     kept = [package for package in family.packages if package.name not in added.keys() - own]
     new = [
-        FamilyPackage(name, lockstep=False, labelled=True, prefer="family", runtime=False)
+        FamilyPackage(name, lockstep=False, labelled=True, lookup=("family",), runtime=False)
         for name in sorted(own)
         if family.exact(name) is None
     ]

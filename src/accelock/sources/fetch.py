@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["ABSENT", "Http", "Response", "Session"]
 
 OK = 200
-ABSENT = frozenset({403, 404, 410})  # S3 answers 403 (AccessDenied) for a key that is not there
+FORBIDDEN = 403
+ABSENT = frozenset(
+    {FORBIDDEN, 404, 410}
+)  # S3 answers 403 (AccessDenied) for a key that is not there
 
 ADVICE = (
     "Check the address and the network and try again, "
