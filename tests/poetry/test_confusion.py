@@ -116,7 +116,8 @@ def test_a_page_of_pypi_that_fails_is_no_absence(at: Callable[[Site], Project], 
         site = site.configured(page, fault=fault)
     project = at(site).write_pyproject(["torch==2.8.0"], table=LINUX, targets=["cu126"])
 
-    assert page in project.refused("lock")
+    said = project.refused("lock")
+    assert page in said or (fault == "drop" and "network" in said)  # in Poetry's own words
 
 
 def test_what_pypi_does_not_have_comes_from_the_family(at: Callable[[Site], Project]) -> None:

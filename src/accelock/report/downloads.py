@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from accelock.locks.markers import Place
     from accelock.report.locked import LockedPackage
     from accelock.report.project import Project
+    from accelock.sources.cache import Sizes
     from accelock.sources.model import IndexFile, ProjectPage
     from accelock.sources.reader import IndexReader
-    from accelock.sources.size import Sizes
     from accelock.targets import Target
 
 MEGABYTE = 1_000_000

@@ -10,7 +10,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.catalogue import redact
 from accelock.errors import SourceError
-from accelock.sources.fetch import Http, hide_credentials
+from accelock.sources.http import Http, hide_credentials
 from accelock.sources.page import cut_off, strange
 
 if TYPE_CHECKING:

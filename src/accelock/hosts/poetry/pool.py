@@ -15,7 +15,7 @@ from accelock.errors import SourceError
 from accelock.hosts.poetry import fallback, labels, sources
 from accelock.hosts.poetry.errors import shown
 from accelock.resolve.routing import look_up
-from accelock.sources.fetch import ADVICE, FORBIDDEN
+from accelock.sources.http import ADVICE, FORBIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

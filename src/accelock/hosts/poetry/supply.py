@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
@@ -19,9 +18,10 @@ if TYPE_CHECKING:
 
     from accelock.hosts.poetry.slices import Slice
     from accelock.resolve.routing import Shelf
-    from accelock.sources.digest import Digests
+    from accelock.sources.cache import Digests
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
+    from accelock.sources.wheel_metadata import CoreMetadata
     from accelock.targets import Platform, PythonVersion, Target
 
 
@@ -135,22 +135,21 @@ class Supply:
 
     def _read(self, name: str, version: Version, whole: Slice) -> Release:
         files: dict[str, IndexFile] = {}
-        contents: dict[Platform, bytes] = {}
+        told: dict[Platform, CoreMetadata] = {}
         for platform in whole.platforms:
             mine = [f for f in self.files(name, whole.target, platform) if f.version == version]
             if mine:
                 files |= {file.filename: file for file in mine}
                 # One wheel per platform: those of other Pythons have the same metadata.
-                contents[platform] = self.reader.metadata(mine[-1])
-        parsed = {p: BytesHeaderParser().parsebytes(text) for p, text in contents.items()}
-        headers = next(iter(parsed.values()))
+                told[platform] = self.reader.metadata(mine[-1])
+        first = next(iter(told.values()))
         return Release(
             name=name,
             version=version,
             files=self._hashed([files[filename] for filename in sorted(files)]),
-            requires=joined({p: tuple(h.get_all("Requires-Dist", [])) for p, h in parsed.items()}),
-            requires_python=headers.get("Requires-Python"),
-            summary=headers.get("Summary", ""),
+            requires=joined({platform: each.requires for platform, each in told.items()}),
+            requires_python=first.requires_python,
+            summary=first.summary,
         )
 
 
