@@ -19,8 +19,9 @@ CATALOGUE = load_catalogue()
 HARDWARE = CATALOGUE.hardware
 PLACES = {"family", "default"}
 FILES = sorted(
-    entry.name
-    for entry in resources.files("accelock.catalogue").iterdir()
+    folder + entry.name
+    for folder in ("", "families/")
+    for entry in resources.files("accelock.catalogue").joinpath(folder).iterdir()
     if entry.name.endswith(".toml")
 )
 

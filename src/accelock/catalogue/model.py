@@ -49,6 +49,11 @@ class FamilyPackage:
     runtime: bool
 
     @property
+    def is_family_only(self) -> bool:
+        """Tell whether the family's source alone has it, so that it tells all there is of it."""
+        return self.lookup == ("family",)
+
+    @property
     def is_glob(self) -> bool:
         """Tell whether `name` stands for many packages, as in `nvidia-cudnn-cu*`."""
         return "*" in self.name
@@ -58,17 +63,18 @@ class FamilyPackage:
 class Family:
     """Packages that ship hardware variants together, and how.
 
-    `index` is a URL template with `{target}`, `find_links` the family's page of all files.
-    `unlabelled_platforms` names the platforms whose builds of a labelled package may carry no
-    label. `patterns` are the ends of URL paths by which a user's URL is known to be this family's,
-    and `targets` the targets that `{target}` in them may stand for. `companions` say which releases
-    of its packages go together.
+    `index` is a URL template with `{target}`: an index (PEP 503) or a find-links page per target.
+    `label_template` is the local version label of a target's builds, with `{target}`; None where
+    the index of its own is all that tells a target's builds. `unlabelled_platforms` names the
+    platforms whose builds of a labelled package may carry no label. `patterns` are the ends of URL
+    paths by which a user's URL is known to be this family's, and `targets` the targets that
+    `{target}` in them may stand for. `companions` say which releases of its packages go together.
     """
 
     name: str
     index: str
-    find_links: str
     packages: tuple[FamilyPackage, ...]
+    label_template: str | None
     unlabelled_platforms: frozenset[str]
     patterns: tuple[str, ...]
     targets: frozenset[str] = field(repr=False)
@@ -91,9 +97,11 @@ class Family:
         wanted = canonicalize_name(name)
         return next((package for package in self.packages if package.name == wanted), None)
 
-    def label(self, target: Target) -> str:
-        """Return the local version label of this family's builds for `target`, as in `+cu126`."""
-        return target.name
+    def label(self, target: Target) -> str | None:
+        """Return the local version label of the builds for `target`, as in `+cu126`; None: none."""
+        if self.label_template is None:
+            return None
+        return self.label_template.replace(TARGET_FIELD, target.name)
 
     def recognise(self, url: str) -> str | None:
         """Return the source template that a user's URL is an instance of, or None.

@@ -239,9 +239,9 @@ def _socket_of(raw: Any) -> Any:
 
     A cache (CacheControl) wraps the reader of `http.client`.
     """
-    reader = raw._fp
+    reader = raw._fp  # noqa: SLF001  see above
     reader = getattr(reader, "_CallbackFileWrapper__fp", reader)
-    return reader.fp.raw._sock
+    return reader.fp.raw._sock  # noqa: SLF001  http.client has no public way either
 
 
 def path_of(location: str) -> Path | None:

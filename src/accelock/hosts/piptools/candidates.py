@@ -126,7 +126,7 @@ class _Places:
 
     def _of_family(self) -> list[Any]:
         files = self.run.shelves.files(self.name, self.cell)
-        if self.found.package.labelled:
+        if self.found.package.is_family_only:
             files = _in_lockstep(self.run, self.found, self.name, self.cell, files)
         return self._settled([_candidate(self.run, file) for file in files])
 
@@ -141,7 +141,12 @@ class _Places:
         It may come from PyPI, so that what all cells have of it is not known beforehand.
         """
         lockstep, package = self.run.lockstep, self.found.package
-        if lockstep is None or package.labelled or not package.lockstep or not lockstep.together:
+        if (
+            lockstep is None
+            or package.is_family_only
+            or not package.lockstep
+            or not lockstep.together
+        ):
             return candidates
         excluded = {str(version) for version in lockstep.excluded(self.name, self.cell)}
         settled = {str(version) for version in lockstep.settled(self.name, self.cell)}

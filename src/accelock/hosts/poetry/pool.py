@@ -189,7 +189,7 @@ class TargetPool(RepositoryPool):
     def _is_ours(
         self, name: str, version: Version, package: FamilyPackage, ours: FamilyRepository
     ) -> bool:
-        if package.lookup == ("family",):
+        if package.is_family_only:
             return True
         has = ours.has_version(canonicalize_name(name), version)
         if package.lookup[0] == "family" or not has:
@@ -247,7 +247,7 @@ class TargetPool(RepositoryPool):
     def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:
         """Keep a lockstep package without labels (torchtext) at the version the leader took."""
         together, whole = self.together, self.slice
-        if together is None or whole is None or package.labelled:
+        if together is None or whole is None or package.is_family_only:
             return found
         if not package.lockstep or not together.lockstep.together:
             return found
@@ -281,7 +281,7 @@ class TargetPool(RepositoryPool):
         found = self.find(name)
         if self.together is None or found is None or not found[1].lockstep:
             return None
-        return self.together.allowed(name, whole) if found[1].labelled else None
+        return self.together.allowed(name, whole) if found[1].is_family_only else None
 
     def _needs(self, name: str, version: Any, platform: Platform) -> bool:
         return self.together is None or self.together.needs(name, version, platform)

@@ -16,6 +16,7 @@ from accelock.targets import Cell
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from accelock.catalogue import FamilyPackage
     from accelock.hosts.poetry.slices import Slice
     from accelock.resolve.routing import Shelf
     from accelock.sources.cache import Digests
@@ -80,7 +81,7 @@ class Supply:
     def in_slice(self, name: str, whole: Slice, needs: Needs) -> dict[Version, Version]:
         """Return the versions of a slice: public version -> the one with the label.
 
-        A labelled package has to be there on every platform of the slice that may come to need it;
+        What users ask for has to be there on every platform of the slice that may come to need it;
         a library such as triton, which only some platforms ask for, on one of them.
         """
         found = self.shelf.find(name)
@@ -88,7 +89,7 @@ class Supply:
         first: dict[Version, Version] = {}
         for versions in reversed(per_platform.values()):
             first |= versions
-        if found is None or not found.package.labelled:
+        if found is None or not _is_everywhere(found.package):
             return first
         return {
             public: version
@@ -151,6 +152,11 @@ class Supply:
             requires_python=first.requires_python,
             summary=first.summary,
         )
+
+
+def _is_everywhere(package: FamilyPackage) -> bool:
+    """Tell whether a version counts only where the family has it on all platforms."""
+    return package.labelled or (package.lockstep and package.is_family_only)
 
 
 def joined(requires: dict[Platform, tuple[str, ...]]) -> tuple[str, ...]:
