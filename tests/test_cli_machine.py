@@ -81,7 +81,7 @@ def test_diff(
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.setenv("ACCELOCK_SOURCE_PYTORCH", "http://127.0.0.1:9/whl/{target}")
-    monkeypatch.setattr("accelock.sources.size.user_cache_path", lambda *_a, **_k: tmp_path / "c")
+    monkeypatch.setattr("accelock.sources.cache.user_cache_path", lambda *_a, **_k: tmp_path / "c")
     lines = said(capsys, "diff", "cpu", "cu126").splitlines()
     assert lines[0].startswith("cpu -> cu126 on linux-x86_64")
     assert any(line.startswith("note: http://127.0.0.1:9/") for line in lines)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 CATALOGUE = load_catalogue()
 HARDWARE = CATALOGUE.hardware
+PLACES = {"family", "default"}
 FILES = sorted(
-    entry.name
-    for entry in resources.files("accelock.catalogue").iterdir()
+    folder + entry.name
+    for folder in ("", "families/")
+    for entry in resources.files("accelock.catalogue").joinpath(folder).iterdir()
     if entry.name.endswith(".toml")
 )
 
@@ -53,7 +55,8 @@ def test_packages_are_canonical_and_named_once() -> None:
         names = [package.name for package in family.packages]
         assert len(names) == len(set(names))
         assert names == [canonicalize_name(name) for name in names]
-        assert {package.prefer for package in family.packages} <= {"family", "default"}
+        assert {place for package in family.packages for place in package.lookup} <= PLACES
+        assert all(package.lookup for package in family.packages)
 
 
 def test_lockstep_is_for_what_users_ask_for() -> None:

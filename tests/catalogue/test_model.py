@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import pytest
 
 from accelock.catalogue import FamilyPackage, load_catalogue
 from accelock.errors import UnknownWordError
 from accelock.targets import parse_target
+
+if TYPE_CHECKING:
+    from accelock.catalogue.model import Place
 
 CATALOGUE = load_catalogue()
 PYTORCH = CATALOGUE.family("pytorch")
@@ -22,14 +26,26 @@ def package(name: str) -> FamilyPackage:
 @pytest.mark.parametrize("name", ["torch", "torchvision", "torchaudio", "fbgemm-gpu"])
 def test_what_is_compiled_per_target(name: str) -> None:
     assert package(name) == FamilyPackage(
-        name, lockstep=True, labelled=True, prefer="family", runtime=False
+        name, lockstep=True, labelled=True, lookup=("family",), runtime=False
     )
 
 
-@pytest.mark.parametrize("name", ["triton", "triton-rocm", "pytorch-triton-xpu"])
-def test_compilers_come_from_the_family_and_carry_no_label(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "lookup"),
+    [
+        ("triton", ("family", "default")),
+        ("triton-rocm", ("family",)),
+        ("triton-xpu", ("family",)),
+        ("pytorch-triton", ("family",)),
+        ("pytorch-triton-rocm", ("family",)),
+        ("pytorch-triton-xpu", ("family",)),
+    ],
+)
+def test_compilers_come_from_the_family_and_carry_no_label(
+    name: str, lookup: tuple[Place, ...]
+) -> None:
     assert package(name) == FamilyPackage(
-        name, lockstep=False, labelled=False, prefer="family", runtime=True
+        name, lockstep=False, labelled=False, lookup=lookup, runtime=True
     )
 
 
@@ -68,14 +84,14 @@ def test_compilers_come_from_the_family_and_carry_no_label(name: str) -> None:
 def test_runtime_libraries_come_from_the_default_index_first(name: str) -> None:
     found = package(name)
     assert (found.lockstep, found.labelled) == (False, False)
-    assert (found.prefer, found.runtime) == ("default", True)
+    assert (found.lookup, found.runtime) == (("default", "family"), True)
 
 
 @pytest.mark.parametrize("name", ["nvidia-ml-py", "nvidia-dali-cuda120", "nvidia-cudnn-frontend"])
 def test_a_user_may_ask_for_other_nvidia_packages(name: str) -> None:
     found = package(name)
     assert found.name == "nvidia-*"
-    assert (found.prefer, found.runtime) == ("default", False)
+    assert (found.lookup, found.runtime) == (("default", "family"), False)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +161,7 @@ class TestExtended:
         found = extended.family_of("my-cuda-ext")
         assert found is not None
         assert found[1] == FamilyPackage(
-            "my-cuda-ext", lockstep=False, labelled=True, prefer="family", runtime=False
+            "my-cuda-ext", lockstep=False, labelled=True, lookup=("family",), runtime=False
         )
         assert CATALOGUE.family_of("my-cuda-ext") is None
 

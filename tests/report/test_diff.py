@@ -31,7 +31,7 @@ BOTH = ("cpu", "cu126")
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep sizes in a folder of the test."""
     monkeypatch.setattr(
-        "accelock.sources.size.user_cache_path", lambda *_a, **_k: tmp_path / "cache"
+        "accelock.sources.cache.user_cache_path", lambda *_a, **_k: tmp_path / "cache"
     )
 
 

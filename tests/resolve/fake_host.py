@@ -306,7 +306,7 @@ def search(
         required=required,
         optional=tuple(optional),
         in_lockstep=lambda name: name in host.labelled or name in host.loose,
-        labelled=lambda name: name in host.labelled,
+        listed=lambda name: name in host.labelled,
         companions=lambda name: [n for n in FAMILY if n != name] if name in FAMILY else [],
         anything=SpecifierSet(),
         together=together,

@@ -22,6 +22,7 @@ class Reply:
     """What a path answers. `ranges`: supported, not known, or announced and then ignored.
 
     `length` is a Content-Length that is not the body's. `hold`: not before the test is over.
+    `drip`: byte after byte, and never the last one.
     """
 
     body: bytes = b""
@@ -31,6 +32,7 @@ class Reply:
     ranges: Literal["yes", "no", "ignored"] = "no"
     length: int | None = None
     hold: bool = False
+    drip: bool = False
 
 
 @dataclass(slots=True)
@@ -118,7 +120,9 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if reply.drip:
+            self._drip(seen)
+        elif self.command != "HEAD":
             self._send(body, seen)
 
     def do_HEAD(self) -> None:
@@ -134,6 +138,14 @@ class Handler(BaseHTTPRequestHandler):
         first, last = int(wanted[1]), min(int(wanted[2]), len(reply.body) - 1)
         headers["Content-Range"] = f"bytes {first}-{last}/{len(reply.body)}"
         return 206, reply.body[first : last + 1], headers
+
+    def _drip(self, seen: Seen) -> None:
+        try:
+            while not self.server.owner.over.wait(0.02):
+                seen.sent += 1
+                self.wfile.write(b" ")
+        except ConnectionError:
+            self.close_connection = True
 
     def _send(self, body: bytes, seen: Seen) -> None:
         try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from accelock.sources.digest import Digests
+    from accelock.sources.cache import Digests
     from accelock.sources.reader import IndexReader
     from tests.sources.little_server import LittleServer
 
@@ -31,9 +31,7 @@ def torch(server: LittleServer, **options: object) -> IndexFile:
 def digests(
     reader: IndexReader, folder: Path, say: Callable[[str], None] = lambda _line: None
 ) -> Digests:
-    made = reader.digests(say)
-    made.folder = folder
-    return made
+    return reader.digests(say, folder=folder)
 
 
 def test_how_much_it_is_is_said_before_a_byte_comes(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from packaging.version import Version
@@ -10,6 +10,7 @@ from packaging.version import Version
 from accelock.errors import SourceError
 from accelock.sources.model import ProjectPage
 from accelock.sources.reader import IndexReader
+from accelock.sources.wheel_metadata import parse_requirement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ ANCHOR = f'<a href="/whl/cpu/{WHEEL}">torch-2.6.0+cpu-cp311-cp311-linux_x86_64.w
 PAGE = (
     f"<!DOCTYPE html>\n<html>\n  <body>\n    <h1>Links for torch</h1>\n{ANCHOR}\n</body>\n</html>"
 )
+METADATA = "Metadata-Version: 2.1\nName: torch\nVersion: 2.6.0+cpu\nRequires-Dist: filelock\n\n"
 JSON = "application/vnd.pypi.simple.v1+json"
 
 
@@ -94,9 +96,9 @@ class Strict:
         self.session = session
 
     def get(self, url: str, **options: Any) -> Response:
-        response = self.session.get(url, **options)
+        response: Any = self.session.get(url, **options)
         response.raise_for_status()
-        return response
+        return cast("Response", response)
 
     def head(self, url: str, **options: Any) -> Response:
         return self.session.head(url, **options)
@@ -345,3 +347,55 @@ class TestLocal:
             reader.find_links(gone)
         with pytest.raises(SourceError, match=r"gone.* could not be read: No such file"):
             reader.project(gone, "torch")
+
+
+class TestPrefetch:
+    def test_what_was_fetched_is_not_asked_for_again(
+        self, server: LittleServer, reader: IndexReader
+    ) -> None:
+        names = [f"project-{number}" for number in range(20)]
+        for name in names:
+            server.serve(f"/{name}/", f'<a href="{name.replace("-", "_")}-1.0.tar.gz">x</a>')
+        server.serve("/torch_stable.html", f'<a href="cpu/{WHEEL}">cpu</a><br>')
+        reader.prefetch(
+            [(server.url, name) for name in (*names, names[3])],
+            [f"{server.url}/torch_stable.html"],
+        )
+
+        assert len(server.log) == 21
+        assert server.log[0].path == "/project-0/"
+        for name in names:
+            assert len(reader.project(server.url, name).files) == 1
+        assert reader.find_links(f"{server.url}/torch_stable.html").files
+        assert len(server.log) == 21
+
+    def test_what_fails_fails_when_it_is_asked_for(
+        self, server: LittleServer, reader: IndexReader
+    ) -> None:
+        server.serve("/numpy/", "sorry", status=500)
+        server.serve("/scipy/", "<p>sign in</p>")
+        server.serve("/torch/", status=403)
+        wanted = [(server.url, name) for name in ("numpy", "scipy", "torch", "gone")]
+        reader.prefetch([*wanted, ("nowhere", "torch"), ("http://[", "torch")])
+
+        asked = len(server.log)
+        with pytest.raises(SourceError, match="/numpy/ could not be read: .* ?500"):
+            reader.project(server.url, "numpy")
+        with pytest.raises(SourceError, match="no index page"):
+            reader.project(server.url, "scipy")
+        assert reader.project(server.url, "torch").absent == 403
+        assert reader.project(server.url, "gone").absent == 404
+        assert len(server.log) == asked
+
+    def test_metadata_too(self, server: LittleServer, reader: IndexReader) -> None:
+        server.serve(f"/whl/{WHEEL}.metadata", METADATA)
+        server.serve("/torch/", f'<a href="/whl/{WHEEL}" data-core-metadata="true">x</a>')
+        (file,) = reader.project(server.url, "torch").files
+        reader.prefetch(files=[file])
+
+        asked = len(server.log)
+        found = reader.metadata(file)
+        assert found is reader.metadata(file)
+        assert found.requires == ("filelock",)
+        assert parse_requirement(found.requires[0]) is parse_requirement("filelock")
+        assert len(server.log) == asked

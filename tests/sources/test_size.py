@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from accelock.sources.cache import Sizes
     from accelock.sources.reader import IndexReader
-    from accelock.sources.size import Sizes
 
 
 @pytest.fixture
@@ -28,19 +28,17 @@ def index() -> Iterator[IndexServer]:
 
 @pytest.fixture
 def sizes(reader: IndexReader, tmp_path: Path) -> Sizes:
-    found = reader.sizes()
-    found.folder = tmp_path / "cache"
-    return found
+    return reader.sizes(tmp_path / "cache")
 
 
 def wheel(reader: IndexReader, index: IndexServer) -> IndexFile:
     return reader.project(f"{index.url}/whl/cpu", "torch").files[0]
 
 
-def test_what_the_index_says_is_asked_of_nobody(sizes: Sizes) -> None:
+def test_what_the_index_says_is_asked_of_nobody(sizes: Sizes, reader: IndexReader) -> None:
     file = IndexFile("a-1.0.tar.gz", "http://127.0.0.1:9/a-1.0.tar.gz", "a", Version("1"), size=7)
     assert sizes.of(file) == 7
-    assert sizes.http.fetched == []
+    assert reader.fetched == []
 
 
 def test_else_a_head_and_no_body(sizes: Sizes, reader: IndexReader, index: IndexServer) -> None:
@@ -58,8 +56,7 @@ def test_once_a_run_and_once_ever(
     first = sizes.of(file)
     assert sizes.of(file) == first
     sizes.keep()
-    again = reader.sizes()
-    again.folder = tmp_path / "cache"
+    again = reader.sizes(tmp_path / "cache")
     assert again.of(file) == first
     assert len([each for each in index.requests if each.is_file]) == 1
 
@@ -87,12 +84,12 @@ def test_a_local_file(sizes: Sizes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"k": "7"}', '{"k": -1}', '{"k": true}', "\x00"])
 def test_a_cache_that_was_spoilt_is_none(
-    sizes: Sizes, reader: IndexReader, index: IndexServer, text: str
+    sizes: Sizes, reader: IndexReader, index: IndexServer, tmp_path: Path, text: str
 ) -> None:
     file = wheel(reader, index)
-    sizes.folder.mkdir()
+    (tmp_path / "cache").mkdir()
     key = json.dumps(f"{file.url} {file.sha256}")
-    (sizes.folder / "sizes.json").write_text(text.replace('"k"', key))
+    (tmp_path / "cache/sizes.json").write_text(text.replace('"k"', key))
     found = sizes.of(file)
     assert found is not None
     assert found > 1

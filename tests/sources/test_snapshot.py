@@ -72,7 +72,7 @@ def test_project_pages(
 @pytest.mark.parametrize("options", [()], indirect=True)
 def test_metadata_differs_between_wheels_of_one_version(reader: IndexReader, host: str) -> None:
     needs_nvidia = {
-        (file.filename.rpartition("_")[2], b"Requires-Dist: nvidia" in reader.metadata(file))
+        (file.filename.rpartition("_")[2], b"Requires-Dist: nvidia" in reader.metadata(file).raw)
         for file in reader.project(f"{host}/whl/cu126", "torch").files
         if file.version == Version("2.6.0+cu126") and "linux" in file.filename
     }

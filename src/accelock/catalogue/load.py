@@ -1,5 +1,8 @@
 """Reading the catalogue's TOML files into values; nothing behind this module knows the format.
 
+Each file of families/ is a family, and that file alone makes it one: how its source is laid out,
+what its builds are labelled with, its packages, and which releases go together.
+
 The files ship with accelock, so that a fault in them is a fault of ours: it raises KeyError,
 TypeError or ValueError, and a test reads every file.
 """
@@ -20,6 +23,7 @@ from accelock.catalogue.hardware import (
     HardwareTables,
 )
 from accelock.catalogue.model import Catalogue, Family, FamilyPackage
+from accelock.catalogue.pairs import Companion
 from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_catalogue"]
 
-_FAMILY_FILES = ("pytorch.toml",)
+_DATA = resources.files("accelock.catalogue")
 _HARDWARE_FILE = "hardware.toml"
 
 
@@ -35,13 +39,14 @@ _HARDWARE_FILE = "hardware.toml"
 def load_catalogue() -> Catalogue:
     """Return the catalogue that ships with accelock; read once a process."""
     hardware = _hardware(_read(_HARDWARE_FILE))
-    families = tuple(_family(_read(name), hardware.targets) for name in _FAMILY_FILES)
+    found = (one for one in _DATA.joinpath("families").iterdir() if one.name.endswith(".toml"))
+    tables = (_read(f"families/{one.name}") for one in sorted(found, key=lambda one: one.name))
+    families = tuple(_family(table, hardware.targets) for table in tables)
     return Catalogue(families, hardware)
 
 
 def _read(name: str) -> dict[str, Any]:
-    text = resources.files("accelock.catalogue").joinpath(name).read_text(encoding="utf-8")
-    return tomlkit.parse(text).unwrap()
+    return tomlkit.parse(_DATA.joinpath(name).read_text(encoding="utf-8")).unwrap()
 
 
 def _family(data: dict[str, Any], targets: frozenset[str]) -> Family:
@@ -49,12 +54,18 @@ def _family(data: dict[str, Any], targets: frozenset[str]) -> Family:
     return Family(
         name=table["name"],
         index=table["index"],
-        find_links=table["find_links"],
         packages=tuple(_packages(data["package"])),
-        unlabelled_platforms=frozenset(table["unlabelled_platforms"]),
+        label_template=table.get("label"),
+        unlabelled_platforms=frozenset(table.get("unlabelled_platforms", ())),
         patterns=tuple(table["recognise"]),
         targets=targets,
+        companions=tuple(map(_companion, data.get("companion", ()))),
     )
+
+
+def _companion(table: dict[str, Any]) -> Companion:
+    releases = tuple((SpecifierSet(of), SpecifierSet(own)) for of, own in table["releases"])
+    return Companion(table["name"], table["of"], releases, table["source"])
 
 
 def _packages(tables: list[dict[str, Any]]) -> Iterator[FamilyPackage]:
@@ -64,7 +75,7 @@ def _packages(tables: list[dict[str, Any]]) -> Iterator[FamilyPackage]:
                 name=name,
                 lockstep=table["lockstep"],
                 labelled=table["labelled"],
-                prefer=table["prefer"],
+                lookup=tuple(table["lookup"]),
                 runtime=table["runtime"],
             )
 

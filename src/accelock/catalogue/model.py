@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from packaging.utils import canonicalize_name
 
+from accelock.catalogue.pairs import ForeignPair, foreign_pairs
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.errors import UnknownWordError
 from accelock.targets import parse_target
@@ -16,10 +17,17 @@ from accelock.targets import parse_target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
     from accelock.catalogue.hardware import HardwareTables
+    from accelock.catalogue.pairs import Companion
     from accelock.targets import Target
 
-__all__ = ["Catalogue", "Family", "FamilyPackage"]
+__all__ = ["Catalogue", "Family", "FamilyPackage", "Place"]
+
+Place = Literal["family", "default"]
+"""Where a project's files are listed: at its family's source, or at PyPI (the user's indexes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +37,21 @@ class FamilyPackage:
     `lockstep`: one public version over all cells.
     `labelled`: its builds for Linux on x86_64 and for Windows always carry the target's label on
     the family's indexes, so that a build without one is another variant.
-    `prefer`: which source wins where both the family's and the default one (PyPI, or the user's
-    index) have the version.
+    `lookup`: where it is looked up, first place first; no other place ever counts. A place behind
+    the first is named only where the same project is published there too, by the same people.
     `runtime`: a library that the family's packages pull in by themselves, and no user asks for.
     """
 
     name: str
     lockstep: bool
     labelled: bool
-    prefer: Literal["family", "default"]
+    lookup: tuple[Place, ...]
     runtime: bool
+
+    @property
+    def is_family_only(self) -> bool:
+        """Tell whether the family's source alone has it, so that it tells all there is of it."""
+        return self.lookup == ("family",)
 
     @property
     def is_glob(self) -> bool:
@@ -50,19 +63,22 @@ class FamilyPackage:
 class Family:
     """Packages that ship hardware variants together, and how.
 
-    `index` is a URL template with `{target}`, `find_links` the family's page of all files.
-    `unlabelled_platforms` names the platforms whose builds of a labelled package may carry no
-    label. `patterns` are the ends of URL paths by which a user's URL is known to be this family's,
-    and `targets` the targets that `{target}` in them may stand for.
+    `index` is a URL template with `{target}`: an index (PEP 503) or a find-links page per target.
+    `label_template` is the local version label of a target's builds, with `{target}`; None where
+    the index of its own is all that tells a target's builds. `unlabelled_platforms` names the
+    platforms whose builds of a labelled package may carry no label. `patterns` are the ends of URL
+    paths by which a user's URL is known to be this family's, and `targets` the targets that
+    `{target}` in them may stand for. `companions` say which releases of its packages go together.
     """
 
     name: str
     index: str
-    find_links: str
     packages: tuple[FamilyPackage, ...]
+    label_template: str | None
     unlabelled_platforms: frozenset[str]
     patterns: tuple[str, ...]
     targets: frozenset[str] = field(repr=False)
+    companions: tuple[Companion, ...] = field(default=(), repr=False)
 
     def package(self, name: str) -> FamilyPackage | None:
         """Return the entry for the project `name`, however it is spelt: exact names before globs.
@@ -81,9 +97,11 @@ class Family:
         wanted = canonicalize_name(name)
         return next((package for package in self.packages if package.name == wanted), None)
 
-    def label(self, target: Target) -> str:
-        """Return the local version label of this family's builds for `target`, as in `+cu126`."""
-        return target.name
+    def label(self, target: Target) -> str | None:
+        """Return the local version label of the builds for `target`, as in `+cu126`; None: none."""
+        if self.label_template is None:
+            return None
+        return self.label_template.replace(TARGET_FIELD, target.name)
 
     def recognise(self, url: str) -> str | None:
         """Return the source template that a user's URL is an instance of, or None.
@@ -179,6 +197,32 @@ class Catalogue:
             if package.lockstep and package.labelled and not package.is_glob and package.name != own
         )
 
+    def goes_with(self, name: str, version: Version, of: Version) -> bool | None:
+        """Tell whether a companion's release goes with one of the package it is for (torch's).
+
+        None where no table says anything about that release, or the project is no companion.
+        """
+        companion = self._companion(name)
+        return None if companion is None else companion.goes_with(version, of)
+
+    def companion_specifier(self, name: str, of: Version) -> SpecifierSet | None:
+        """Return which releases of a companion go with a release of torch; None: not known."""
+        companion = self._companion(name)
+        return None if companion is None else companion.specifier(of)
+
+    def foreign_pairs(self, versions: Mapping[str, Version | str]) -> tuple[ForeignPair, ...]:
+        """Return the pairs among `versions` (by name, of one environment) that do not go together.
+
+        `str` of each is a sentence for the user: which, what would go together, and who says so.
+        """
+        companions = (one for family in self.families for one in family.companions)
+        return tuple(foreign_pairs(companions, versions))
+
+    def _companion(self, name: str) -> Companion | None:
+        wanted = canonicalize_name(name)
+        companions = (one for family in self.families for one in family.companions)
+        return next((one for one in companions if one.name == wanted), None)
+
     def extended(self, additions: Mapping[str, str]) -> Catalogue:
         """Return a catalogue with the user's own packages: project name -> family name.
 
@@ -196,7 +240,7 @@ def _extend(family: Family, added: Mapping[str, str]) -> Family:
     own = {name for name, owner in added.items() if owner == family.name}
     kept = [package for package in family.packages if package.name not in added.keys() - own]
     new = [
-        FamilyPackage(name, lockstep=False, labelled=True, prefer="family", runtime=False)
+        FamilyPackage(name, lockstep=False, labelled=True, lookup=("family",), runtime=False)
         for name in sorted(own)
         if family.exact(name) is None
     ]

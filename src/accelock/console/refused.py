@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.errors import AccelockError
-from accelock.sources.fetch import hide_credentials
+from accelock.sources.http import hide_credentials
 
 if TYPE_CHECKING:
     from typing import TextIO

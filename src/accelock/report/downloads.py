@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from accelock.locks.markers import Place
     from accelock.report.locked import LockedPackage
     from accelock.report.project import Project
+    from accelock.sources.cache import Sizes
     from accelock.sources.model import IndexFile, ProjectPage
     from accelock.sources.reader import IndexReader
-    from accelock.sources.size import Sizes
     from accelock.targets import Target
 
 MEGABYTE = 1_000_000
@@ -137,13 +137,13 @@ class Downloads:
         return self._opened
 
     def _urls(self, package: LockedPackage, target: Target, fetching: Fetching) -> Iterator[str]:
-        """Yield where to look: a family's package at its source first, or last (`prefer`)."""
+        """Yield where to look: a family's package at its source first, or last (`lookup`)."""
         known = self.project.catalogue.family_of(package.name)
         family = known[0] if known else None
         own = CPU if package.label == CPU.name else target
         named = self._named(family) if family else None
         source = (named or Source(family.index)).url(own) if family else None
-        if known and source and known[1].prefer == "family":
+        if known and source and known[1].lookup[0] == "family":
             # What nothing here names may have been named on the command line of the lock.
             yield source if named or not package.index else _of_lock(package.index, known[0], own)
             return

@@ -166,7 +166,7 @@ def _asked(package: LockedPackage) -> str:
 
 
 def _routing(package: LockedPackage, lock: TargetLock, family: Family, entry: FamilyPackage) -> str:
-    if entry.prefer == "default":
+    if entry.lookup[0] == "default":
         return (
             f"it is of the {family.name} family, whose source is asked where PyPI lacks a version"
         )

@@ -37,12 +37,17 @@ def serving(
     with any other label (`+rocm6.3` under cu126, torchvision's `0.24.0+e437e35`) never do. A cell
     that cannot exist (cu126 on macOS) is served by nothing.
 
+    Where a family's builds carry no label at all, those without one serve on an index of the
+    target's own, and none on a page of all targets, where nothing tells them apart.
+
     Yanked files are left out always. (PEP 592 would allow one for an exact pin; a lock that is made
     anew should not take it.) Source distributions never serve: they have no variant.
     """
     if not target.exists_on(platform):
         return ()
     label = family.label(target)
+    if label is None and is_find_links:
+        return ()
     wheels = [file for file in files if not file.yanked and file.fits(tags)]
     labelled = public_versions(file for file in wheels if file.label == label)
     plain = _plain_serves(package, family, target, platform, is_find_links=is_find_links)

@@ -1,14 +1,17 @@
-"""What a cell can take of the accelerated packages: its family's files, and no others.
+"""What a cell can take of the accelerated packages, and where: the one rule of routing.
 
-Routing is the heart of a correct lock: an accelerated name is looked up at its family's source
-alone and only in builds that carry the target's label. It keeps a CUDA build of PyPI out of a cpu
-file, and it closes the door that dependency confusion comes through.
+An accelerated name is looked up where the catalogue says, and nowhere else: torch at its family's
+source alone, in builds that carry the target's label; a library that PyPI has the original of
+(nvidia-*) or a copy of (triton) at the first of its two places that has what is asked for. A place
+lacks a project if it says so (403, 404, 410); one that cannot be read ends the run, and is never
+taken for one that lacks it. This keeps a CUDA build of PyPI out of a cpu file, and it closes the
+door that dependency confusion comes through.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
@@ -19,14 +22,34 @@ from accelock.resolve.labels import public_versions, serving
 from accelock.targets import CPU
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from packaging.version import Version
 
     from accelock.catalogue import Catalogue, Family, FamilyPackage, Source
+    from accelock.catalogue.model import Place
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
     from accelock.targets import Cell, Levels, Target
+
+
+Found = TypeVar("Found")
+
+
+def look_up(
+    package: FamilyPackage, at: Mapping[Place, Callable[[], Sequence[Found]]]
+) -> Sequence[Found]:
+    """Return what the first place that has any of what is asked for has of it.
+
+    The places behind it are not asked then.
+
+    :param at: what a place has of what is asked for (of the versions that the requirements at hand
+        and lockstep allow); it raises where the place cannot be read.
+    """
+    for place in package.lookup:
+        if found := at[place]():
+            return found
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class Search(Generic[Solution]):
     :param required: the cells that have to be in the lock, leader first.
     :param optional: those of other default platforms.
     :param in_lockstep: tells the packages of which all cells have one version.
-    :param labelled: tells, of these, those that the family's source alone has.
+    :param listed: tells, of these, those that the family's source alone has.
     :param companions: name -> the packages that are released with it.
     :param together: False where the user has turned lockstep off.
     :param anything: what a project takes that says nothing of a package.
@@ -87,7 +87,7 @@ class Search(Generic[Solution]):
     required: tuple[Cell, ...]
     optional: tuple[Cell, ...]
     in_lockstep: Callable[[str], bool]
-    labelled: Callable[[str], bool]
+    listed: Callable[[str], bool]
     companions: Callable[[str], Collection[str]]
     anything: Wanted
     together: bool = True
@@ -143,7 +143,7 @@ class Search(Generic[Solution]):
         """Note packages that have to agree; return whether one of them is new."""
         known = len(self._names) + len(self._loose)
         for name in names:
-            (self._names if self.labelled(name) else self._loose).setdefault(name)
+            (self._names if self.listed(name) else self._loose).setdefault(name)
         return len(self._names) + len(self._loose) > known
 
     def _question(self) -> Question:

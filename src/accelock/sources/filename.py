@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class ParsedName:
     tags: frozenset[Tag] | None
 
 
+@functools.lru_cache(maxsize=131_072)
 def parse_filename(filename: str, project: str | None = None) -> ParsedName | None:
     """Return what a filename says, or None where it is no distribution's.
 

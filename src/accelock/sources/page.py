@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import warnings
 from email.message import Message
-from typing import TYPE_CHECKING, Any
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from mousebender import simple
 
 from accelock.catalogue.source import redact
 from accelock.errors import SourceError
-from accelock.sources.fetch import ADVICE
 from accelock.sources.filename import parse_filename
-from accelock.sources.markup import ends_midway, fault_of, foreign, read_links
+from accelock.sources.http import ADVICE
 from accelock.sources.model import IndexFile, ProjectPage
 
 if TYPE_CHECKING:
@@ -27,6 +29,15 @@ ACCEPT = simple.ACCEPT_SUPPORTED
 
 _HTML = ("text/html", "application/vnd.pypi.simple.v1+html")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_HREF = re.compile(r"""(\bhref\s*=\s*)("[^"]*"|'[^']*'|[^\s>"']+)""", re.IGNORECASE)
+_SIGN = re.compile(
+    r"pypi:repository-version"
+    r"|<(?:title|h1)[^>]*>\s*(?:links for|simple index|index of|directory listing)",
+    re.IGNORECASE,
+)
+_ARCHIVE = re.compile(
+    r"\.(whl|zip|tar|tgz|tbz|txz|gz|bz2|xz|egg|exe|msi|rpm|deb|dmg)\b", re.IGNORECASE
+)
 
 
 def parse_page(body: bytes, content_type: str, url: str, project: str | None) -> ProjectPage:
@@ -50,7 +61,7 @@ def cut_off(body: bytes, content_type: str) -> str | None:
 
     For pages that a host tool parses: half a page of HTML reads as one with fewer files.
     """
-    return ends_midway(_decode(body, content_type)) if _is_html(content_type) else None
+    return _ends_midway(_decode(body, content_type)) if _is_html(content_type) else None
 
 
 def strange(body: bytes, content_type: str, filenames: list[str]) -> str | None:
@@ -58,7 +69,7 @@ def strange(body: bytes, content_type: str, filenames: list[str]) -> str | None:
 
     :param filenames: the last path components of its links.
     """
-    return foreign(_decode(body, content_type), filenames) if _is_html(content_type) else None
+    return _foreign(_decode(body, content_type), filenames) if _is_html(content_type) else None
 
 
 def collect(
@@ -94,8 +105,8 @@ def _is_html(content_type: str) -> bool:
 
 def _read_html(body: bytes, content_type: str, url: str) -> tuple[str, list[Mapping[str, Any]]]:
     text = _decode(body, content_type)
-    base, entries = read_links(text, url)
-    if fault := fault_of(text, [entry["filename"] for entry in entries]):
+    base, entries = _read_links(text, url)
+    if fault := _fault_of(text, [entry["filename"] for entry in entries]):
         raise ValueError(fault)
     return base, entries
 
@@ -202,3 +213,103 @@ def _core_metadata(entry: Mapping[str, Any]) -> Mapping[str, str] | None:
     if not isinstance(said, dict):
         return {}
     return {kind.lower(): str(value).lower() for kind, value in said.items() if value}
+
+
+def _read_links(text: str, url: str) -> tuple[str, list[Mapping[str, Any]]]:
+    """Return the URL that the links are relative to, and the links as PEP 691 file entries.
+
+    :raises ValueError: the page says that it is of an API version that nobody here knows.
+    """
+    with warnings.catch_warnings():
+        # A newer minor version is meant to be read like the ones before it (PEP 629).
+        warnings.simplefilter("ignore", simple.APIVersionWarning)
+        try:
+            details = simple.from_project_details_html(_tidy(text), "page")
+        except simple.UnsupportedAPIVersion as error:
+            raise ValueError(str(error)) from error
+    return _base(text, url), cast("list[Mapping[str, Any]]", details["files"])
+
+
+def _fault_of(text: str, filenames: list[str]) -> str | None:
+    """Say what is wrong with a page as a whole: cut off, or no index page at all; else None.
+
+    `filenames` are the last path components of its links.
+    """
+    if text.strip() and (cut := _end_missing(text) or _ends_midway(text)):
+        return f"the page is cut off ({cut})"
+    return _foreign(text, filenames)
+
+
+def _foreign(text: str, filenames: list[str]) -> str | None:
+    """Say why a page is no index page at all, as a form to sign in is none; else None.
+
+    `filenames` are the last path components of its links.
+    """
+    if not text.strip():
+        return "the page is empty"
+    if any(_ARCHIVE.search(name) for name in filenames) or _SIGN.search(text):
+        return None
+    return "this is no index page: it links to no distribution file"
+
+
+def _ends_midway(text: str) -> str | None:
+    """Say where a page breaks off, if it ends within a tag or a link; None of a whole page.
+
+    HTML lets a page leave out `</body>` and `</html>`, and pip reads pages that close no tag at
+    all: neither is a sign by itself.
+    """
+    lower = text.lower()
+    if lower.rfind("<") > lower.rfind(">"):
+        return "it ends within a tag"
+    last = max(lower.rfind("<a "), lower.rfind("<a\n"), lower.rfind("<a\t"))
+    if last >= 0 and "href" in lower[last:] and "</" in lower and "</" not in lower[last:]:
+        return "it ends within a link"
+    return None
+
+
+def _end_missing(text: str) -> str | None:
+    """Of the page of a family, whose sources are few and known, more is asked."""
+    lower = text.lower()
+    opened = "<html" in lower or "<body" in lower
+    if opened and "</html" not in lower and "</body" not in lower:
+        return "its end is missing"
+    return None
+
+
+def _tidy(text: str) -> str:
+    """Empty or shorten the few hrefs that mousebender raises ValueError for.
+
+    It splits every fragment at `=` and URLs by `urlparse`: `href="#top"` and `http://[` end the
+    parse (mousebender 2025.1). It skips empty ones. Find-links pages are arbitrary HTML.
+    """
+    return _HREF.sub(_tidy_href, text)
+
+
+def _tidy_href(match: re.Match[str]) -> str:
+    url = html.unescape(match[2].strip("\"'"))
+    try:
+        fragment = urlsplit(url).fragment
+    except ValueError:
+        return f'{match[1]}""'
+    if fragment and "=" not in fragment:
+        return f'{match[1]}"{html.escape(url.partition("#")[0])}"'
+    return match[0]
+
+
+class _BaseParser(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.href: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "base" and self.href is None:
+            self.href = dict(attrs).get("href")
+
+
+def _base(text: str, url: str) -> str:
+    """Return what relative links start from: the first `<base href>`, which pip follows too."""
+    if "<base" not in text.lower():
+        return url
+    parser = _BaseParser()
+    parser.feed(text)
+    return urljoin(url, parser.href) if parser.href else url

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -10,29 +14,33 @@ from packaging.utils import canonicalize_name
 
 from accelock.catalogue.source import redact
 from accelock.errors import AccelockError, SourceError
-from accelock.sources.digest import Digests
-from accelock.sources.fetch import (
+from accelock.sources.cache import Digests, Sizes
+from accelock.sources.filename import parse_filename
+from accelock.sources.http import (
     ABSENT,
     ADVICE,
     OK,
+    Answer,
     Http,
     Response,
     Session,
     describe_status,
     hide_credentials,
+    path_of,
 )
-from accelock.sources.filename import parse_filename
-from accelock.sources.local import HTML_SUFFIXES, list_directory, path_of, read_file
-from accelock.sources.metadata import read_metadata
 from accelock.sources.model import IndexFile, ProjectPage
 from accelock.sources.page import ACCEPT, collect, parse_page
-from accelock.sources.size import Sizes
+from accelock.sources.wheel_metadata import CoreMetadata, read_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["IndexReader", "Response", "Session"]
+
+HTML_SUFFIXES = frozenset({".html", ".htm"})
+AT_ONCE = 8
+"""How many requests of a prefetch are on their way at the same time."""
 
 # As pip asks: JSON first, and a page out of a cache only after the server confirmed it.
 HEADERS = {"Accept": ACCEPT, "Cache-Control": "max-age=0"}
@@ -53,7 +61,7 @@ class IndexReader:
         self._http = Http(session, timeout)
         self._projects: _Memo[ProjectPage] = _Memo()
         self._find_links: _Memo[ProjectPage] = _Memo()
-        self._metadata: _Memo[bytes] = _Memo()
+        self._metadata: _Memo[CoreMetadata] = _Memo()
 
     @property
     def fetched(self) -> list[str]:
@@ -80,11 +88,45 @@ class IndexReader:
         """
         return self._find_links.get(page_url, lambda: self._read_find_links(page_url))
 
-    def metadata(self, file: IndexFile) -> bytes:
+    def prefetch(
+        self,
+        projects: Iterable[tuple[str, str]] = (),
+        find_links: Iterable[str] = (),
+        files: Iterable[IndexFile] = (),
+    ) -> None:
+        """Fetch what will be asked for, several requests at once.
+
+        What fails, fails when it is asked for, with the same error, and not here. The first request
+        to each host goes alone, because it may find or ask for credentials.
+
+        :param projects: (URL of an index, project).
+        :param find_links: URLs of pages.
+        :param files: of which to fetch the metadata.
+        """
+        work: dict[object, tuple[str, Callable[[], object]]] = {}
+        for index, name in projects:
+            work[index, name] = index, partial(self.project, index, name)
+        for page in find_links:
+            work[page] = page, partial(self.find_links, page)
+        for file in files:
+            key = f"{file.url} {file.core_metadata}"
+            work[key] = file.url, partial(self.metadata, file)
+        hosts: dict[str, list[Callable[[], object]]] = {}
+        for url, fetch in work.values():
+            with suppress(ValueError):
+                hosts.setdefault(urlsplit(url).netloc, []).append(fetch)
+        for fetches in hosts.values():
+            _quietly(fetches[0])
+        rest = list(itertools.chain.from_iterable(fetches[1:] for fetches in hosts.values()))
+        if rest:
+            with ThreadPoolExecutor(min(AT_ONCE, len(rest))) as pool:
+                list(pool.map(_quietly, rest))
+
+    def metadata(self, file: IndexFile) -> CoreMetadata:
         """Return the core metadata of a file: by PEP 658, else out of the wheel by ranges.
 
-        Once a run for a file and what its page announces: another page of the same file can know
-        more (a PEP 658 hash) than the one that led to a failure.
+        Read and parsed once a run for a file and what its page announces: another page of the same
+        file can know more (a PEP 658 hash) than the one that led to a failure.
 
         :raises MetadataError: neither has it; the file itself is never downloaded.
         """
@@ -92,29 +134,30 @@ class IndexReader:
         return self._metadata.get(key, lambda: read_metadata(file, self._http))
 
     def digests(
-        self, say: Callable[[str], None], progress: Callable[[int, int], None] | None = None
+        self,
+        say: Callable[[str], None],
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+        folder: Path | None = None,
     ) -> Digests:
         """Return what hashes files by downloading them, over this reader's session.
 
         :param say: gets the line that announces the downloads.
         :param progress: gets (bytes so far, bytes in all).
+        :param folder: of the cache; the user's by default.
         """
-        digests = Digests(self._http, say)
-        if progress is not None:
-            digests.progress = progress
-        return digests
+        return Digests(self._http, say, progress, folder)
 
-    def sizes(self) -> Sizes:
+    def sizes(self, folder: Path | None = None) -> Sizes:
         """Return what tells how large files are, over this reader's session."""
-        return Sizes(self._http)
+        return Sizes(self._http, folder)
 
     def _read_project(self, url: str, index_url: str, project: str) -> ProjectPage:
         if (directory := _local(index_url)) is not None:
             return _read_local_project(directory, project)
-        response = self._http.get(url, HEADERS)
-        if response.status_code in ABSENT:
-            return ProjectPage(response.url, absent=response.status_code)
-        return _parse_answer(response, url, project)
+        answer = self._http.get(url, HEADERS)
+        if answer.status in ABSENT:
+            return ProjectPage(answer.url, absent=answer.status)
+        return _parse_answer(answer, url, project)
 
     def _read_find_links(self, location: str) -> ProjectPage:
         if (path := _local(location)) is not None:
@@ -143,12 +186,17 @@ def _local(location: str) -> Path | None:
     return path
 
 
-def _parse_answer(response: Response, url: str, project: str | None) -> ProjectPage:
-    if response.status_code != OK:
-        status = describe_status(response.status_code)
+def _quietly(fetch: Callable[[], object]) -> None:
+    with suppress(AccelockError):
+        fetch()
+
+
+def _parse_answer(answer: Answer, url: str, project: str | None) -> ProjectPage:
+    if answer.status != OK:
+        status = describe_status(answer.status, answer.headers)
         raise SourceError(f"{redact(url)} could not be read: {status}. {ADVICE}")
-    content_type = response.headers.get("Content-Type", "")
-    return parse_page(response.content, content_type, response.url, project)
+    content_type = answer.headers.get("Content-Type", "")
+    return parse_page(answer.body, content_type, answer.url, project)
 
 
 def _read_local_project(directory: Path, project: str) -> ProjectPage:
@@ -156,7 +204,7 @@ def _read_local_project(directory: Path, project: str) -> ProjectPage:
     page = directory / project / "index.html"
     if directory.is_dir() and not page.exists():
         return ProjectPage(page.as_uri(), absent=404)
-    return parse_page(read_file(page), "text/html", page.as_uri(), project)
+    return parse_page(_read_file(page), "text/html", page.as_uri(), project)
 
 
 def _read_local_find_links(path: Path) -> ProjectPage:
@@ -164,13 +212,13 @@ def _read_local_find_links(path: Path) -> ProjectPage:
     if path.is_dir():
         return _read_directory(path)
     if path.suffix.lower() in HTML_SUFFIXES:
-        return parse_page(read_file(path), "text/html", path.as_uri(), None)
-    read_file(path)
+        return parse_page(_read_file(path), "text/html", path.as_uri(), None)
+    _read_file(path)
     return _single_file(path.as_uri(), path.name)
 
 
 def _read_directory(path: Path) -> ProjectPage:
-    found = list(list_directory(path))
+    found = list(_list_directory(path))
     pages = [_read_local_find_links(one) for one in found if one.suffix.lower() in HTML_SUFFIXES]
     entries = [
         {"filename": one.name, "url": one.as_uri()}
@@ -184,6 +232,26 @@ def _read_directory(path: Path) -> ProjectPage:
         tuple(file for page in pages for file in page.files),
         tuple(name for page in pages for name in page.skipped),
     )
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceError(_unreadable(path, error)) from error
+
+
+def _list_directory(path: Path) -> Iterator[Path]:
+    """Yield the files of a find-links directory by name, not those of its subdirectories."""
+    try:
+        yield from sorted(entry for entry in path.iterdir() if entry.is_file())
+    except OSError as error:
+        raise SourceError(_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    reason = error.strerror or type(error).__name__
+    return f"{path} could not be read: {reason}. Check the path and its permissions."
 
 
 def _single_file(location: str, filename: str) -> ProjectPage:

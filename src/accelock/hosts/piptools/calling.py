@@ -17,7 +17,7 @@ from pip._vendor.resolvelib import ResolutionError as ResolvelibError
 from accelock.errors import AccelockError, ResolutionError
 from accelock.hosts.piptools import config_file, hooks, pages
 from accelock.hosts.piptools.state import Active, Capture, Run
-from accelock.sources.fetch import hide_credentials
+from accelock.sources.http import hide_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,12 +1,12 @@
 """Which files a project has for a cell: the hooks on pip's finder.
 
-An accelerated project's candidates come from its family's source, through
-`accelock.resolve.routing`; every other project's come from the user's own indexes through pip,
-which never sees that source.
+An accelerated project's candidates come from where `accelock.resolve.routing` has it looked up;
+every other project's come from the user's own indexes through pip, which never sees that source.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
@@ -15,11 +15,14 @@ from pip._internal.models.link import Link
 from pip._internal.models.target_python import TargetPython
 from pip._vendor.packaging.utils import canonicalize_name
 
+from accelock.hosts.piptools import pages
 from accelock.hosts.piptools.state import place_of_files
+from accelock.resolve.routing import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from accelock.catalogue.model import Place
     from accelock.hosts.piptools.state import Run
     from accelock.resolve.routing import Accelerated
     from accelock.sources.model import IndexFile
@@ -47,11 +50,11 @@ def scope_of(finder: Any, name: str) -> tuple[object, ...]:
 
 
 def route(run: Run, finder: Any, *, all_wheels: Callable[[], bool]) -> None:
-    """Make a finder answer for its cell: accelerated names from their family, once per key.
+    """Make a finder answer for its cell: accelerated names by the catalogue's rule, once per key.
 
     :param all_wheels: whether pip-tools is collecting hashes, when every platform's files count.
     """
-    ordinary = finder.find_all_candidates
+    ordinary, best = finder.find_all_candidates, finder.find_best_candidate
 
     def find_ordinary(name: str) -> list[Any]:
         active = run.active
@@ -63,51 +66,84 @@ def route(run: Run, finder: Any, *, all_wheels: Callable[[], bool]) -> None:
             run.memo.candidates[key] = list(ordinary(name))
         return run.memo.candidates[key]
 
-    def find_all_candidates(name: str) -> list[Any]:
+    def places(name: str) -> _Places | None:
         active = run.active
         found = run.shelves.find(name) if active is not None else None
         if active is None or found is None:
-            return find_ordinary(name)
-        return _accelerated(run, found, canonicalize_name(name), active.cell, find_ordinary)
+            return None
+        return _Places(run, found, canonicalize_name(name), active.cell, find_ordinary)
 
-    # pip before 25.1 has an lru_cache here, and pip-tools clears it by this name.
-    find_all_candidates.cache_clear = getattr(  # type: ignore[attr-defined]
-        ordinary, "cache_clear", lambda: None
-    )
+    def find_all_candidates(name: str) -> list[Any]:
+        accelerated = places(name)
+        return find_ordinary(name) if accelerated is None else accelerated.all()
+
+    def find_best_candidate(project_name: str, specifier: Any = None, hashes: Any = None) -> Any:
+        accelerated = places(project_name)
+        if accelerated is None:
+            return best(project_name, specifier, hashes)
+        evaluator = finder.make_candidate_evaluator(
+            project_name, specifier=specifier, hashes=hashes
+        )
+        found = accelerated.wanted(evaluator.get_applicable_candidates)
+        return evaluator.compute_best_candidate(found)
+
+    # pip before 25.1 has an lru_cache on both, and pip-tools clears it by this name.
+    for hook, original in ((find_all_candidates, ordinary), (find_best_candidate, best)):
+        vars(hook)["cache_clear"] = getattr(original, "cache_clear", lambda: None)
     finder.find_all_candidates = find_all_candidates
+    finder.find_best_candidate = find_best_candidate
 
 
-def _accelerated(
-    run: Run,
-    found: Accelerated,
-    name: str,
-    cell: Cell,
-    ordinary: Callable[[str], list[Any]],
-) -> list[Any]:
-    """Return the candidates of a family's package, by the catalogue's rule for that package.
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The places that have a family's package, and what a cell can take of it at each."""
 
-    A labelled package (torch) is never looked up anywhere but at its family's source. Of a library
-    that both sources have (triton, nvidia-*), the preferred source's files count for each version
-    that it has, and the other's for the versions that it lacks.
-    """
-    files = run.shelves.files(name, cell)
-    decision = run.decision if found.package.lockstep else None
-    if found.package.labelled:
+    run: Run
+    found: Accelerated
+    name: str
+    cell: Cell
+    ordinary: Callable[[str], list[Any]]
+
+    def wanted(self, fitting: Callable[[list[Any]], list[Any]]) -> list[Any]:
+        """Return the candidates of the one place for what is asked; if none fits, all there are.
+
+        pip then says what versions there are.
+
+        :param fitting: which of some candidates fit what is asked.
+        """
+        at: dict[Place, Callable[[], list[Any]]] = {
+            "family": lambda: fitting(self._of_family()),
+            "default": lambda: fitting(self._of_default()),
+        }
+        return list(look_up(self.found.package, at)) or self.all()
+
+    def all(self) -> list[Any]:
+        """Return the candidates of all places; of a version those of the first that has it."""
+        at = {"family": self._of_family, "default": self._of_default}
+        first, *others = (at[place]() for place in self.found.package.lookup)
+        had = {candidate.version.public for candidate in first}
+        second = [each for other in others for each in other if each.version.public not in had]
+        return [*first, *second]
+
+    def _of_family(self) -> list[Any]:
+        files = self.run.shelves.files(self.name, self.cell)
+        return self._in_lockstep([_candidate(self.run, file) for file in files])
+
+    def _of_default(self) -> list[Any]:
+        candidates = self.ordinary(self.name)
+        pages.require_read(self.run, self.name, is_found=bool(candidates))
+        return self._in_lockstep(candidates)
+
+    def _in_lockstep(self, candidates: list[Any]) -> list[Any]:
+        """Return what was decided that the cell may take, of a package in lockstep."""
+        decision = self.run.decision
+        if decision is None or not self.found.package.lockstep:
+            return candidates
         return [
-            _candidate(run, file)
-            for file in files
-            if decision is None or decision.takes(name, cell, file.public)
+            each
+            for each in candidates
+            if decision.takes(self.name, self.cell, Version(each.version.public))
         ]
-    ours = [_candidate(run, file) for file in files]
-    theirs = ordinary(name)
-    first, second = (ours, theirs) if found.package.prefer == "family" else (theirs, ours)
-    had = {candidate.version.public for candidate in first}
-    both = first + [candidate for candidate in second if candidate.version.public not in had]
-    return [
-        candidate
-        for candidate in both
-        if decision is None or decision.takes(name, cell, Version(candidate.version.public))
-    ]
 
 
 def _candidate(run: Run, file: IndexFile) -> Any:

@@ -186,7 +186,7 @@ class Engine:
             required=tuple(cell for cell in run.plan.cells if run.plan.is_required(cell)),
             optional=tuple(cell for cell in run.plan.cells if not run.plan.is_required(cell)),
             in_lockstep=self._is_in_lockstep,
-            labelled=self._is_labelled,
+            listed=self._is_family_only,
             companions=run.plan.catalogue.companions,
             together=run.plan.lockstep,
             anything=SpecifierSet(prereleases=self._prereleases() or None),
@@ -200,9 +200,9 @@ class Engine:
         found = self.run.shelves.find(name)
         return found is not None and found.package.lockstep
 
-    def _is_labelled(self, name: str) -> bool:
+    def _is_family_only(self, name: str) -> bool:
         found = self.run.shelves.find(name)
-        return found is not None and found.package.labelled
+        return found is not None and found.package.is_family_only
 
     def _prereleases(self) -> bool:
         return any(capture.prereleases for capture in self._probes.values())

@@ -16,7 +16,7 @@ from accelock.hosts.piptools.calling import Command, NoSolutionError, OutputName
 from accelock.hosts.piptools.merge import requirers
 from accelock.hosts.piptools.state import Active
 from accelock.resolve.host import Available, Demand, Group, NoSolution
-from accelock.sources.metadata import requirements_of
+from accelock.sources.wheel_metadata import parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,7 +98,7 @@ class PipHost:
             return ()
         environment = {**self.run.plan.environment(cell), "extra": ""}
         with contextlib.suppress(MetadataError, SourceError):  # pip meets the same, and says it
-            lines = requirements_of(self.run.reader.metadata(files[-1]))
+            lines = map(parse_requirement, self.run.reader.metadata(files[-1]).requires)
             return tuple(
                 each
                 for each in lines
@@ -113,7 +113,7 @@ class PipHost:
         CUDA's own libraries are not looked up: they are there wherever the builds are.
         """
         found = self.run.shelves.find(requirement.name)
-        if found is None or found.package.prefer != "family":
+        if found is None or found.package.lookup[0] != "family":
             return True
         key = (str(requirement.name), str(requirement.specifier), cell)
         if key not in self._libraries:

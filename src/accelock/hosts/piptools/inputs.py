@@ -201,7 +201,7 @@ def strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: 
     _respecify(requirement, parts)
 
 
-def _foreign_label(requirement: Any, label: str, own: str, target: Target) -> str:
+def _foreign_label(requirement: Any, label: str, own: str | None, target: Target) -> str:
     origin = requirement.comes_from or "the input"
     why = "" if own == target.name else f" (its family is marked cpuonly, so it takes +{own})"
     return (

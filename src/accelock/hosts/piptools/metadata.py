@@ -59,7 +59,7 @@ def _fetch_metadata_only(run: Run, original: Callable[..., Any]) -> Callable[...
             return original(self, req)
         file = run.files.get(req.link.url_without_fragment)
         if file is not None:
-            return _distribution(run.reader.metadata(file), req)
+            return _distribution(run.reader.metadata(file).raw, req)
         try:
             dist = original(self, req)
         except HashMismatch:  # of the PEP 658 file: what the wheel itself says is as good
@@ -75,7 +75,7 @@ def _fetch_metadata_only(run: Run, original: Callable[..., Any]) -> Callable[...
 def _by_ranges(reader: IndexReader, url: str) -> bytes | None:
     with contextlib.suppress(MetadataError, SourceError):
         for file in reader.find_links(url).files:
-            return reader.metadata(file)
+            return reader.metadata(file).raw
     return None
 
 

@@ -10,7 +10,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.catalogue import redact
 from accelock.errors import SourceError
-from accelock.sources.fetch import Http, hide_credentials
+from accelock.sources.http import Http, hide_credentials
 from accelock.sources.page import cut_off, strange
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _ADVICE = (
 )
 # An index that lacks a project says so in this way: no fault of its page.
 _ABSENT = frozenset({404, 410})
+_FORBIDDEN = "it answered 403 "
 
 
 def install(run: Run, patches: Patches) -> None:
@@ -48,6 +49,21 @@ def faults(run: Run, reason: str) -> list[str]:
         for url, page in run.memo.pages.items()
         if _project_of(url) in about and (fault := _fault(run, url, page))
     ]
+
+
+def require_read(run: Run, name: str, *, is_found: bool) -> None:
+    """Refuse to go on where a page of a family's package could not be read.
+
+    What its other place has of it would fill the gap, with other files and other hashes. An index
+    on S3 answers 403 for a project that it lacks, which is believed where another one has it.
+
+    :param name: canonical.
+    :param is_found: an index has files of the project.
+    :raises SourceError: such a page.
+    """
+    for url, why in run.memo.unread.items():
+        if _project_of(url) == name and not (is_found and why.startswith(_FORBIDDEN)):
+            raise SourceError(f"{redact(url)} could not be read: {why}. {_ADVICE}")
 
 
 def _project_of(url: str) -> str:

@@ -11,7 +11,7 @@ from piptools.utils import get_compile_command
 from piptools.writer import OutputWriter, comment
 
 from accelock.locks.header import Stamp, body_digest
-from accelock.sources.fetch import hide_credentials
+from accelock.sources.http import hide_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -24,7 +24,7 @@ from accelock.resolve.host import Available, Demand, Group, NoSolution
 from accelock.resolve.lockstep import Question, decide
 from accelock.resolve.messages import Words
 from accelock.sources.filename import parse_filename
-from accelock.sources.metadata import requirements_of
+from accelock.sources.wheel_metadata import parse_requirement
 from accelock.targets import DEFAULT_PLATFORMS, Cell
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class PoetryHost:
         with contextlib.suppress(MetadataError, SourceError):  # the solve meets it again
             return tuple(
                 each
-                for each in requirements_of(supply.reader.metadata(mine[-1]))
+                for each in map(parse_requirement, supply.reader.metadata(mine[-1]).requires)
                 if self.pool.find(each.name) is not None
                 and (
                     each.marker is None
@@ -197,7 +197,7 @@ class PoetryHost:
         CUDA's own libraries are not looked up: they are there wherever the builds are.
         """
         entry = self.pool.find(requirement.name)
-        if entry is None or entry[1].prefer != "family":
+        if entry is None or entry[1].lookup[0] != "family":
             return True
         key = (requirement.name, str(requirement.specifier), cell)
         if key not in self._libraries:

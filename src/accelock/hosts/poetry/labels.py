@@ -71,7 +71,9 @@ def _has_label(dependency: Dependency) -> bool:
     return not by_hand and isinstance(version, PoetryVersion) and version.is_local()
 
 
-def _foreign(project: Project, dependency: Dependency, label: str, own: Mapping[str, str]) -> str:
+def _foreign(
+    project: Project, dependency: Dependency, label: str, own: Mapping[str, str | None]
+) -> str:
     others = ", ".join(name for name, its in own.items() if its != label)
     return (
         f"{project.where}: {dependency.name} {dependency.constraint} carries the label +{label}, "

@@ -10,8 +10,12 @@ from poetry.core.packages.package import Package
 from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository_pool import Priority, RepositoryPool
 
+from accelock.catalogue import redact
+from accelock.errors import SourceError
 from accelock.hosts.poetry import fallback, labels, sources
 from accelock.hosts.poetry.errors import shown
+from accelock.resolve.routing import look_up
+from accelock.sources.http import ADVICE, FORBIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,9 +150,7 @@ class TargetPool(RepositoryPool):
     def find_packages(self, dependency: Dependency) -> list[Package]:
         """Return the packages that fit a dependency.
 
-        A hand-written ``source`` wins. A labelled package (torch) is at its family's source alone;
-        a library that both have (triton, nvidia-*) comes from the one that the catalogue prefers,
-        and from the other only where that one has no fitting version.
+        A hand-written ``source`` wins; else it is routing's rule that says where to look.
         """
         found = self.find(dependency.name)
         if found is None:
@@ -156,16 +158,19 @@ class TargetPool(RepositoryPool):
         if dependency.source_name is not None and not fallback.is_own(dependency.source_name):
             self._say_by_hand(dependency)
             return super().find_packages(dependency)
-        if self.slice is None:
-            return self._of_all_targets(dependency, found[1])
         family, package = found
-        ours = self.family_repository(family, self.slice.target)
-        if package.labelled:
-            return ours.find_packages(dependency)
-        first, second = ours.find_packages, super().find_packages
-        if package.prefer == "default":
-            first, second = second, first
-        return self._settled(dependency.name, package, first(dependency) or second(dependency))
+        whole = self.slice
+
+        def of_family() -> list[Package]:
+            if whole is None:
+                return self._of_all_targets(dependency)
+            found = self.family_repository(family, whole.target).find_packages(dependency)
+            return self._settled(dependency.name, package, found)
+
+        def of_default() -> list[Package]:
+            return self._settled(dependency.name, package, self._of_default(dependency))
+
+        return list(look_up(package, {"family": of_family, "default": of_default}))
 
     def ordinary_files(self, dependency: Dependency) -> list[str]:
         """Return the names of the newest fitting release's files, at no family's source."""
@@ -194,16 +199,41 @@ class TargetPool(RepositoryPool):
     def _is_ours(
         self, name: str, version: Version, package: FamilyPackage, ours: FamilyRepository
     ) -> bool:
-        if package.labelled:
+        if package.is_family_only:
             return True
         has = ours.has_version(canonicalize_name(name), version)
-        if package.prefer == "family" or not has:
+        if package.lookup[0] == "family" or not has:
             return has
         try:
             super().package(name, version)
         except PackageNotFoundError:
             return True
         return False
+
+    def _of_default(self, dependency: Dependency) -> list[Package]:
+        """Return what the user's sources, or PyPI, have of a family's package.
+
+        :raises UserError: a page of it cannot be read.
+        """
+        found = super().find_packages(dependency)
+        if not found or len(self.repositories) > 1:
+            with shown():
+                self._require_read(dependency.name)
+        return found
+
+    def _require_read(self, name: str) -> None:
+        """Look at each source's page of a family's package: Poetry takes one that fails for none.
+
+        An index on S3 answers 403 for a project that it lacks, which is believed where another one
+        has it.
+        """
+        urls = [sources.index_of(repository) for repository in self.repositories]
+        pages = [self.supply.reader.project(url, name) for url in urls if url]
+        forbidden = next((page for page in pages if page.absent == FORBIDDEN), None)
+        if forbidden is not None and not any(page.files for page in pages):
+            raise SourceError(
+                f"{redact(forbidden.url)} could not be read: it answered 403. {ADVICE}"
+            )
 
     def _say_by_hand(self, dependency: Dependency) -> None:
         if self.slice is not None and dependency.name not in self._by_hand:
@@ -213,13 +243,11 @@ class TargetPool(RepositoryPool):
                 "comes from there on every target."
             )
 
-    def _of_all_targets(self, dependency: Dependency, package: FamilyPackage) -> list[Package]:
+    def _of_all_targets(self, dependency: Dependency) -> list[Package]:
         """Return what `poetry add torch` is to choose from: the versions that all targets have.
 
         They carry no label, so that none gets into pyproject.toml.
         """
-        if not package.labelled:
-            return super().find_packages(dependency)
         from accelock.hosts.poetry.host import common_versions
 
         with shown():
@@ -229,7 +257,7 @@ class TargetPool(RepositoryPool):
     def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:
         """Keep a lockstep package without labels (torchtext) at the version the leader took."""
         takes = self.takes
-        if takes is None or not package.lockstep:
+        if takes is None or not package.lockstep or package.is_family_only:
             return found
         return [each for each in found if takes(name, labels.public(each.version))]
 
@@ -253,7 +281,7 @@ class TargetPool(RepositoryPool):
 
     def _allowed(self, name: str, version: PublicVersion) -> bool:
         found = self.find(name)
-        in_lockstep = found is not None and found[1].lockstep and found[1].labelled
+        in_lockstep = found is not None and found[1].lockstep and found[1].is_family_only
         return self.takes is None or not in_lockstep or self.takes(name, version)
 
     def _needs(self, name: str, version: PublicVersion, platform: Platform) -> bool:

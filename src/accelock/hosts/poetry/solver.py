@@ -66,7 +66,7 @@ def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
         required=required,
         optional=optional,
         in_lockstep=lambda name: (found := pool.find(name)) is not None and found[1].lockstep,
-        labelled=lambda name: (found := pool.find(name)) is not None and found[1].labelled,
+        listed=lambda name: (found := pool.find(name)) is not None and found[1].is_family_only,
         companions=project.catalogue.companions,
         together=project.config.lockstep,
         anything=Wanted(),

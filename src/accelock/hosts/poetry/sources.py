@@ -55,6 +55,22 @@ def address(project: Project, family: Family, target: Target) -> str:
     return source.url(variant(project, family, target))
 
 
+def index_of(repository: Repository) -> str | None:
+    """Return the URL of a repository's index (PEP 503 or 691); None of one that is no index."""
+    from poetry.repositories.legacy_repository import LegacyRepository
+    from poetry.repositories.pypi_repository import PyPiRepository
+    from poetry.repositories.single_page_repository import SinglePageRepository
+
+    if isinstance(repository, PyPiRepository):
+        # With /simple in Poetry 2.0.1 to 2.5.1, which once was not so.
+        return f"{repository.url.rstrip('/').removesuffix('/simple')}/simple"
+    if isinstance(repository, LegacyRepository) and not isinstance(
+        repository, SinglePageRepository
+    ):
+        return repository.url
+    return None
+
+
 def name_in_lock(
     project: Project, family: Family, target: Target, declared: Iterable[Repository]
 ) -> str:

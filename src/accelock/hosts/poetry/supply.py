@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
@@ -17,11 +16,13 @@ from accelock.targets import Cell
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from accelock.catalogue import FamilyPackage
     from accelock.hosts.poetry.slices import Slice
     from accelock.resolve.routing import Shelf
-    from accelock.sources.digest import Digests
+    from accelock.sources.cache import Digests
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
+    from accelock.sources.wheel_metadata import CoreMetadata
     from accelock.targets import Platform, PythonVersion, Target
 
 
@@ -80,7 +81,7 @@ class Supply:
     def in_slice(self, name: str, whole: Slice, needs: Needs) -> dict[Version, Version]:
         """Return the versions of a slice: public version -> the one with the label.
 
-        A labelled package has to be there on every platform of the slice that may come to need it;
+        What users ask for has to be there on every platform of the slice that may come to need it;
         a library such as triton, which only some platforms ask for, on one of them.
         """
         found = self.shelf.find(name)
@@ -88,7 +89,7 @@ class Supply:
         first: dict[Version, Version] = {}
         for versions in reversed(per_platform.values()):
             first |= versions
-        if found is None or not found.package.labelled:
+        if found is None or not _is_everywhere(found.package):
             return first
         return {
             public: version
@@ -135,23 +136,27 @@ class Supply:
 
     def _read(self, name: str, version: Version, whole: Slice) -> Release:
         files: dict[str, IndexFile] = {}
-        contents: dict[Platform, bytes] = {}
+        told: dict[Platform, CoreMetadata] = {}
         for platform in whole.platforms:
             mine = [f for f in self.files(name, whole.target, platform) if f.version == version]
             if mine:
                 files |= {file.filename: file for file in mine}
                 # One wheel per platform: those of other Pythons have the same metadata.
-                contents[platform] = self.reader.metadata(mine[-1])
-        parsed = {p: BytesHeaderParser().parsebytes(text) for p, text in contents.items()}
-        headers = next(iter(parsed.values()))
+                told[platform] = self.reader.metadata(mine[-1])
+        first = next(iter(told.values()))
         return Release(
             name=name,
             version=version,
             files=self._hashed([files[filename] for filename in sorted(files)]),
-            requires=joined({p: tuple(h.get_all("Requires-Dist", [])) for p, h in parsed.items()}),
-            requires_python=headers.get("Requires-Python"),
-            summary=headers.get("Summary", ""),
+            requires=joined({platform: each.requires for platform, each in told.items()}),
+            requires_python=first.requires_python,
+            summary=first.summary,
         )
+
+
+def _is_everywhere(package: FamilyPackage) -> bool:
+    """Tell whether a version counts only where the family has it on all platforms."""
+    return package.labelled or (package.lockstep and package.is_family_only)
 
 
 def joined(requires: dict[Platform, tuple[str, ...]]) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def _package(
 def _index(pin: Pin, content: RequirementsFile, target: Target, project: Project) -> str | None:
     """Return the line of the file that leads to a family's build, None for any other package."""
     known = project.catalogue.family_of(pin.name)
-    if known is None or known[1].prefer != "family":
+    if known is None or known[1].lookup[0] != "family":
         return None
     family = known[0]
     flags = ("--index-url", "--extra-index-url", "--find-links")

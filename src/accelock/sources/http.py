@@ -6,10 +6,15 @@ pip and Poetry each bring a session with the user's proxies, certificates and cr
 
 from __future__ import annotations
 
+import contextlib
 import re
-from contextlib import contextmanager
+import socket
+import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from accelock.catalogue.source import redact
 from accelock.errors import SourceError
@@ -17,10 +22,12 @@ from accelock.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["ABSENT", "Http", "Response", "Session"]
+__all__ = ["ABSENT", "Answer", "Http", "Response", "Session", "hide_credentials", "path_of"]
 
 OK = 200
-ABSENT = frozenset({403, 404, 410})  # S3 answers 403 (AccessDenied) for a key that is not there
+FORBIDDEN = 403
+# S3 answers 403 (AccessDenied) for a key that is not there.
+ABSENT = frozenset({FORBIDDEN, 404, 410})
 
 ADVICE = (
     "Check the address and the network and try again, "
@@ -28,6 +35,13 @@ ADVICE = (
     "compile by --source)."
 )
 
+MOST_BYTES = 64_000_000
+"""The largest page that is read, decompressed: several times the largest of PyPI and PyTorch."""
+MOST_SECONDS = 300.0
+"""How long a page may take as a whole, however steadily its bytes drip in."""
+
+_CHUNK = 1 << 16  # bytes
+_MEGABYTE = 1_000_000
 _UNAUTHORISED = frozenset({401, 407})
 _SERVER_ERROR = 500
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s'\"]+@")
@@ -44,9 +58,8 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers; their names are case-insensitive."""
 
-    @property
-    def content(self) -> bytes:
-        """The whole body, decompressed."""
+    def iter_content(self, chunk_size: int) -> Iterator[bytes]:
+        """Yield the body, decompressed, in pieces of that many bytes."""
 
     @property
     def url(self) -> str:
@@ -56,11 +69,18 @@ class Response(Protocol):
     def raw(self) -> Any:
         """The stream beneath (urllib3's)."""
 
-    def raise_for_status(self) -> None:
-        """Raise for a status of 400 and more."""
-
     def close(self) -> None:
         """Let go of the connection, without reading what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: `body` is decompressed, `url` where it came from after redirects."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    body: bytes
 
 
 class Session(Protocol):
@@ -82,26 +102,66 @@ class Http:
     """A session with a limit in seconds for each answer, and the list of what was asked.
 
     `fetched` holds the URL of every request that went out, without credentials; `advice` is how
-    messages end.
+    messages end. A body that is read whole has at most `most_bytes` and takes at most
+    `most_seconds`. Threads may share it, as they may share the session.
     """
 
     session: Session
     timeout: float
     fetched: list[str] = field(default_factory=list)
     advice: str = ADVICE
+    most_bytes: int = MOST_BYTES
+    most_seconds: float = MOST_SECONDS
 
-    def get(self, url: str, headers: Mapping[str, str], *, stream: bool = False) -> Response:
-        """Send a GET and return the answer of whatever status; the body is whole unless streamed.
+    def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Send a GET and return the whole answer, of whatever status.
 
-        :raises SourceError: there was no answer, or less of one than was announced.
+        :raises SourceError: there was no answer, less of one than was announced, or one that is too
+            large or takes too long.
         """
-        response = self._answer(
+        response = self.stream(url, headers)
+        with contextlib.closing(response):
+            body = self._body(response, url)
+            if response.status_code == OK:
+                _check_length(response, body, url)
+        return Answer(response.status_code, response.headers, response.url, body)
+
+    def stream(self, url: str, headers: Mapping[str, str]) -> Response:
+        """Send a GET and return the answer of whatever status; the caller reads and closes it.
+
+        :raises SourceError: there was no answer.
+        """
+        return self._answer(
             url,
-            lambda: self.session.get(url, headers=headers, timeout=self.timeout, stream=stream),
+            lambda: self.session.get(url, headers=headers, timeout=self.timeout, stream=True),
         )
-        if not stream and response.status_code == OK:
-            _check_length(response, url)
-        return response
+
+    def _body(self, response: Response, url: str) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        deadline = _Deadline(response, self.most_seconds)
+        try:
+            with self.failures(url):
+                for chunk in response.iter_content(_CHUNK):
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > self.most_bytes:
+                        break
+        except SourceError:
+            if not deadline.is_over:
+                raise
+        finally:
+            deadline.cancel()
+        if deadline.is_over:
+            why = f"it was not whole after {self.most_seconds:g} s"
+            raise SourceError(self._unread(url, why))
+        if size > self.most_bytes:
+            why = f"it has more than {self.most_bytes / _MEGABYTE:g} MB"
+            raise SourceError(self._unread(url, why))
+        return b"".join(chunks)
+
+    def _unread(self, url: str, why: str) -> str:
+        return f"{redact(url)} could not be read: {why}. {self.advice}"
 
     def head(self, url: str, headers: Mapping[str, str]) -> Response:
         """Send a HEAD, follow redirects, and return the answer of whatever status.
@@ -130,7 +190,7 @@ class Http:
                     raise
                 return cast("Response", response)
 
-    @contextmanager
+    @contextlib.contextmanager
     def failures(self, url: str) -> Iterator[None]:
         """Turn what a session (or the stream of an answer) raises into a SourceError."""
         try:
@@ -138,8 +198,7 @@ class Http:
         except Exception as error:
             if not _is_of_network(error):
                 raise
-            message = f"{redact(url)} could not be read: {self._reason(error)}."
-            raise SourceError(f"{message} {self.advice}") from error
+            raise SourceError(self._unread(url, self._reason(error))) from error
 
     def _reason(self, error: BaseException) -> str:
         chain = list(_chain(error))
@@ -151,13 +210,60 @@ class Http:
         return said or type(chain[-1]).__name__
 
 
+class _Deadline:
+    """A limit for the reading of a whole body: `is_over` tells that it has passed.
+
+    A session's timeout is for the silence between two pieces, and a server that sends a byte a
+    second is never silent. The connection is shut then, which ends the read that waits on it.
+    """
+
+    def __init__(self, response: Response, seconds: float) -> None:
+        self.is_over = False
+        self._response = response
+        self._timer = threading.Timer(seconds, self._pass)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Take the limit away again."""
+        self._timer.cancel()
+
+    def _pass(self) -> None:
+        self.is_over = True
+        with contextlib.suppress(OSError, AttributeError):
+            _socket_of(self._response.raw).shutdown(socket.SHUT_RDWR)
+
+
+def _socket_of(raw: Any) -> Any:
+    """Return the socket that a body is read from: urllib3 1.26 to 2.6 has no public way to it.
+
+    A cache (CacheControl) wraps the reader of `http.client`.
+    """
+    reader = raw._fp  # noqa: SLF001  see above
+    reader = getattr(reader, "_CallbackFileWrapper__fp", reader)
+    return reader.fp.raw._sock  # noqa: SLF001  http.client has no public way either
+
+
+def path_of(location: str) -> Path | None:
+    """Return the path of a `file:` URL or of a path that exists (as pip does); else None."""
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return Path(url2pathname(parts.path))
+    if parts.scheme in {"http", "https"}:
+        return None
+    path = Path(location)
+    return path.absolute() if path.exists() else None
+
+
 def hide_credentials(text: str) -> str:
     """Return a text with the credentials of any URL in it as `****@`."""
     return _CREDENTIALS.sub("****@", text)
 
 
-def describe_status(status: int) -> str:
+def describe_status(status: int, headers: Mapping[str, str] | None = None) -> str:
     """Say what an HTTP status other than 200 means for somebody who wanted a page."""
+    wait = (headers or {}).get("Retry-After", "")
+    later = f" (it asks to come back in {wait} s)" if wait.isdigit() else ""
     if status in _UNAUTHORISED:
         return (
             f"it answered {status}: it wants credentials (put them into the URL or netrc; with "
@@ -167,17 +273,17 @@ def describe_status(status: int) -> str:
     if status in ABSENT:
         return f"it answered {status}: nothing is there"
     if status >= _SERVER_ERROR:
-        return f"it answered {status}: the server failed"
-    return f"it answered {status}"
+        return f"it answered {status}: the server failed{later}"
+    return f"it answered {status}{later}"
 
 
-def _check_length(response: Response, url: str) -> None:
+def _check_length(response: Response, body: bytes, url: str) -> None:
     """Compare the body with Content-Length: urllib3 1, which older pips vendor, does not."""
     announced = response.headers.get("Content-Length", "")
     if not announced.isdigit():
         return
     if response.headers.get("Content-Encoding", "identity").lower() == "identity":
-        received: object = len(response.content)
+        received: object = len(body)
     else:
         tell = getattr(response.raw, "tell", None)
         received = tell() if callable(tell) else None

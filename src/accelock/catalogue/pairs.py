@@ -1,0 +1,92 @@
+"""Which releases go together: torchaudio 2.10 with torch 2.10, as each project publishes it.
+
+Metadata does not always tell: torchaudio 2.11.0 asks for no torch, and is broken with torch 2.10.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from packaging.specifiers import SpecifierSet
+
+__all__ = ["Companion", "ForeignPair", "foreign_pairs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """The releases of a package (`name`, torchaudio) by those of the one it is for (`of`, torch).
+
+    `releases` are pairs (releases of `of`, releases of `name`), and `source` the URL that publishes
+    them. Versions that are asked about may carry a local label; pre-releases count like others.
+    """
+
+    name: str
+    of: str
+    releases: tuple[tuple[SpecifierSet, SpecifierSet], ...]
+    source: str
+
+    def goes_with(self, version: Version, of: Version) -> bool | None:
+        """Tell whether two releases go together; None where the table lacks the companion's."""
+        fitting = self.fitting(version)
+        return any(_has(releases, of) for releases in fitting) if fitting else None
+
+    def fitting(self, version: Version) -> tuple[SpecifierSet, ...]:
+        """Return which releases of `of` a release of the companion is for; none: not known."""
+        return tuple(of for of, releases in self.releases if _has(releases, version))
+
+    def specifier(self, of: Version) -> SpecifierSet | None:
+        """Return which releases of the companion go with a release of `of`; None: not known."""
+        return next((own for releases, own in self.releases if _has(releases, of)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignPair:
+    """Two locked or pinned releases that do not go together; `str` says it, and what would."""
+
+    companion: Companion
+    version: Version
+    of: Version
+
+    def __str__(self) -> str:
+        name, of = self.companion.name, self.companion.of
+        fitting = " or ".join(map(str, self.companion.fitting(self.version)))
+        offers = [f"{of}{fitting} with this {name}"]
+        if (own := self.companion.specifier(self.of)) is not None:
+            offers.insert(0, f"{name}{own} with this {of}")
+        return (
+            f"{name} {self.version} does not go with {of} {self.of}: take {', or '.join(offers)} "
+            f"({self.companion.source})"
+        )
+
+
+def foreign_pairs(
+    companions: Iterable[Companion], versions: Mapping[str, Version | str]
+) -> Iterator[ForeignPair]:
+    """Yield the pairs among `versions`, of one environment, that do not go together.
+
+    :param versions: version by name, as of a lock or of what is installed; what is no version by
+        PEP 440 is passed over.
+    """
+    found = dict(_parsed(versions))
+    for companion in companions:
+        version, of = found.get(companion.name), found.get(companion.of)
+        if version is not None and of is not None and companion.goes_with(version, of) is False:
+            yield ForeignPair(companion, version, of)
+
+
+def _has(releases: SpecifierSet, version: Version) -> bool:
+    return releases.contains(version.public, prereleases=True)
+
+
+def _parsed(versions: Mapping[str, Version | str]) -> Iterator[tuple[str, Version]]:
+    for name, version in versions.items():
+        with contextlib.suppress(InvalidVersion):
+            yield canonicalize_name(name), Version(str(version))

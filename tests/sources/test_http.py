@@ -1,0 +1,53 @@
+"""The limits of an answer: how large it may be, how long it may take, and how often it is tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock.errors import SourceError
+from accelock.sources.http import Http, describe_status
+
+if TYPE_CHECKING:
+    from accelock.sources.reader import Session
+    from tests.sources.little_server import LittleServer
+
+
+def test_a_page_that_is_too_large_is_not_read_to_its_end(
+    server: LittleServer, session: Session
+) -> None:
+    url = server.serve("/torch/", bytes(30_000_000))
+    http = Http(session, 20, most_bytes=1_000_000)
+
+    with pytest.raises(SourceError, match=r"/torch/ could not be read: it has more than 1 MB\. "):
+        http.get(url, {})
+    assert server.sent("/torch/") < 30_000_000
+
+
+def test_a_page_of_the_size_is_read(server: LittleServer, session: Session) -> None:
+    url = server.serve("/torch/", bytes(1_000_000))
+
+    assert len(Http(session, 20, most_bytes=1_000_000).get(url, {}).body) == 1_000_000
+
+
+@pytest.mark.parametrize("length", [100_000_000, None])
+def test_a_page_that_drips_in_is_given_up(
+    server: LittleServer, session: Session, length: int | None
+) -> None:
+    """No silence in it is as long as the session's timeout."""
+    headers = {} if length else {"Connection": "close", "Content-Length": "9" * 12}
+    url = server.serve("/torch/", drip=True, length=length, headers=headers)
+    http = Http(session, 20, most_seconds=0.5)
+
+    with pytest.raises(SourceError, match=r"could not be read: it was not whole after 0\.5 s"):
+        http.get(url, {})
+
+
+def test_when_a_server_wants_to_be_asked_again_is_said() -> None:
+    assert describe_status(503, {"Retry-After": "3600"}) == (
+        "it answered 503: the server failed (it asks to come back in 3600 s)"
+    )
+    assert describe_status(503, {"Retry-After": "Wed, 21 Oct"}) == (
+        "it answered 503: the server failed"
+    )
