@@ -652,3 +652,36 @@ class TestBeforeAnySolve:
         assert project.pins("requirements.cu126.txt")["torch"] == "2.7.0+cu126"
         assert project.pins("requirements.cpu.txt")["torchvision"] == "0.22.0+cpu"
         assert done.stderr.count("Resolving ") == 2
+
+
+class TestReleasesThatGoTogether:
+    """torchaudio 2.11 asks for no torch, and crashes with another than its own."""
+
+    @pytest.fixture
+    def audio(self, served: Callable[[Site], Project]) -> Project:
+        x86 = "manylinux_2_28_x86_64"
+        wheels = [
+            *(e for v in ("2.10.0", "2.11.0") for e in built("torch", f"{v}+cpu", x86)),
+            *built("torchaudio", "2.10.0+cpu", x86, requires="torch==2.10.0"),
+            *built("torchaudio", "2.11.0+cpu", x86),
+        ]
+        return served(Site().with_files("/whl/cpu", *wheels))
+
+    def test_a_pinned_torch_gets_its_own(self, audio: Project) -> None:
+        audio.write(requirements_in="torch==2.10.0\ntorchaudio\n")
+        audio.compile("-q", "-t", "cpu", *named("linux-x86_64"))
+
+        assert audio.pins()["torchaudio"] == "2.10.0+cpu"
+
+    def test_both_are_the_newest_where_nothing_is_pinned(self, audio: Project) -> None:
+        audio.write(requirements_in="torchaudio\n")
+        audio.compile("-q", "-t", "cpu", *named("linux-x86_64"))
+
+        pins = audio.pins()
+        assert (pins["torch"], pins["torchaudio"]) == ("2.11.0+cpu", "2.11.0+cpu")
+
+    def test_a_pinned_pair_that_does_not_go_together_is_refused(self, audio: Project) -> None:
+        audio.write(requirements_in="torch==2.10.0\ntorchaudio==2.11.0\n")
+
+        said = audio.refused("-q", "-t", "cpu", *named("linux-x86_64"))
+        assert "torchaudio 2.11.0 requires torch>=2.11" in said

@@ -205,6 +205,11 @@ class Catalogue:
         companion = self._companion(name)
         return None if companion is None else companion.goes_with(version, of)
 
+    def companion_requires(self, name: str, version: Version) -> str | None:
+        """Return what a companion's release asks for by the tables: `torch>=2.11`, or None."""
+        companion = self._companion(name)
+        return None if companion is None else companion.requires(version)
+
     def companion_specifier(self, name: str, of: Version) -> SpecifierSet | None:
         """Return which releases of a companion go with a release of torch; None: not known."""
         companion = self._companion(name)

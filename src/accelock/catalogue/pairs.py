@@ -42,6 +42,23 @@ class Companion:
         """Return which releases of `of` a release of the companion is for; none: not known."""
         return tuple(of for of, releases in self.releases if _has(releases, version))
 
+    def requires(self, version: Version) -> str | None:
+        """Return what a release of the companion asks for, as a Requires-Dist (PEP 508) says it.
+
+        Rows that follow each other are joined into one range. None where the table lacks it.
+        """
+        bounds = [_bounds(specifiers) for specifiers in self.fitting(version)]
+        if not bounds:
+            return None
+        lowest = min(low for low, _high in bounds)
+        highs = [high for _low, high in bounds]
+        if None in highs:
+            return f"{self.of}>={lowest}"
+        highest = max(high for high in highs if high is not None)
+        if highest == lowest:
+            return f"{self.of}=={lowest}"
+        return f"{self.of}>={lowest},<{highest}"
+
     def specifier(self, of: Version) -> SpecifierSet | None:
         """Return which releases of the companion go with a release of `of`; None: not known."""
         return next((own for releases, own in self.releases if _has(releases, of)), None)
@@ -80,6 +97,20 @@ def foreign_pairs(
         version, of = found.get(companion.name), found.get(companion.of)
         if version is not None and of is not None and companion.goes_with(version, of) is False:
             yield ForeignPair(companion, version, of)
+
+
+def _bounds(releases: SpecifierSet) -> tuple[Version, Version | None]:
+    """Return the first release of a row, and the first one behind it; None of an open row.
+
+    Of ``==2.9.1`` both are the same.
+    """
+    (specifier,) = releases
+    low = Version(specifier.version.removesuffix(".*"))
+    if specifier.operator != "==":
+        return low, None
+    if not specifier.version.endswith(".*"):
+        return low, low
+    return low, Version(f"{low.major}.{low.minor + 1}")
 
 
 def _has(releases: SpecifierSet, version: Version) -> bool:

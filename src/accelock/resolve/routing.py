@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from accelock.catalogue.source import TARGET_FIELD
 from accelock.errors import SourceError
 from accelock.resolve.labels import public_versions, serving
+from accelock.sources.wheel_metadata import parse_requirement
 from accelock.targets import CPU
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from accelock.catalogue.model import Place
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
+    from accelock.sources.wheel_metadata import CoreMetadata
     from accelock.targets import Cell, Levels, Target
 
 
@@ -130,6 +133,26 @@ class Shelf:
         if key not in self._files:
             self._files[key] = self._serving(*key)
         return self._files[key]
+
+    def metadata(self, file: IndexFile) -> CoreMetadata:
+        """Return the metadata of an accelerated file, and what it should ask for and does not.
+
+        torchaudio asks for no torch since 2.11, and crashes with another than its own: what the
+        catalogue's tables say of such a release is added to its Requires-Dist.
+
+        :raises MetadataError: it cannot be had.
+        """
+        found = self._reader.metadata(file)
+        wanted = self._catalogue.companion_requires(file.name, file.version)
+        if wanted is None:
+            return found
+        of = canonicalize_name(Requirement(wanted).name)
+        if any(canonicalize_name(parse_requirement(each).name) == of for each in found.requires):
+            return found
+        headers, end, body = found.raw.partition(b"\n\n")
+        line = f"\nRequires-Dist: {wanted}".encode()
+        raw = headers.rstrip(b"\n") + line + (end or b"\n") + body
+        return replace(found, raw=raw, requires=(*found.requires, wanted))
 
     def versions(self, name: str, cell: Cell) -> frozenset[Version]:
         """Return the public versions of an accelerated project that a cell can take."""

@@ -94,11 +94,11 @@ class PipHost:
 
     def _read_requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
         files = [f for f in self.run.shelves.files(name, cell) if f.public == version]
-        if self.run.reader is None or not files:
+        if not files:
             return ()
         environment = {**self.run.plan.environment(cell), "extra": ""}
         with contextlib.suppress(MetadataError, SourceError):  # pip meets the same, and says it
-            lines = map(parse_requirement, self.run.reader.metadata(files[-1]).requires)
+            lines = map(parse_requirement, self.run.shelves.metadata(files[-1]).requires)
             return tuple(
                 each
                 for each in lines
@@ -147,7 +147,7 @@ class PipHost:
         """Run pip-tools' command for one cell."""
         (cell,) = group.cells
         try:
-            if found and not self.run.plan.lockstep:
+            if found and _is_open(cell, decision):
                 # The family first: what other cells have of other packages must not lower it.
                 alone = self._solved(cell, decision, {})
                 bound = {(name, cell): vs for name, vs in self.taken(alone).items()}
@@ -212,6 +212,11 @@ class PipHost:
                 ):
                     moved.add(name)
         return versions, frozenset(moved)
+
+
+def _is_open(cell: Cell, decision: Decision) -> bool:
+    """Return whether a cell has a choice of its own of a package in lockstep."""
+    return any(len(vs) > 1 for (_name, other), vs in decision.allowed.items() if other == cell)
 
 
 def _wanted(ireqs: Sequence[Any], capture: Capture) -> SpecifierSet:

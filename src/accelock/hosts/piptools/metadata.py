@@ -59,7 +59,7 @@ def _fetch_metadata_only(run: Run, original: Callable[..., Any]) -> Callable[...
             return original(self, req)
         file = run.files.get(req.link.url_without_fragment)
         if file is not None:
-            return _distribution(run.reader.metadata(file).raw, req)
+            return _distribution(run.shelves.metadata(file).raw, req)
         try:
             dist = original(self, req)
         except HashMismatch:  # of the PEP 658 file: what the wheel itself says is as good

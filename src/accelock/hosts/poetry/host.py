@@ -182,7 +182,7 @@ class PoetryHost:
         with contextlib.suppress(MetadataError, SourceError):  # the solve meets it again
             return tuple(
                 each
-                for each in map(parse_requirement, supply.reader.metadata(mine[-1]).requires)
+                for each in map(parse_requirement, supply.shelf.metadata(mine[-1]).requires)
                 if self.pool.find(each.name) is not None
                 and (
                     each.marker is None

@@ -142,7 +142,7 @@ class Supply:
             if mine:
                 files |= {file.filename: file for file in mine}
                 # One wheel per platform: those of other Pythons have the same metadata.
-                told[platform] = self.reader.metadata(mine[-1])
+                told[platform] = self.shelf.metadata(mine[-1])
         first = next(iter(told.values()))
         return Release(
             name=name,
