@@ -17,7 +17,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from accelock.hardware.model import harmless
+from accelock.hardware.machine import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

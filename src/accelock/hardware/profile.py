@@ -33,12 +33,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelock.errors import AccelockError, ConfigError, UnknownWordError, nearest_word
-from accelock.hardware.model import (
+from accelock.hardware import probes
+from accelock.hardware.machine import (
     Driver,
     Gpu,
     Machine,
     Note,
-    Vendor,
     harmless,
     parse_capability,
     parse_gfx,
@@ -85,7 +85,7 @@ def dump(machine: Machine) -> dict[str, Any]:
 
 def _dump_gpu(gpu: Gpu) -> dict[str, Any]:
     return {
-        "vendor": gpu.vendor.value,
+        "vendor": gpu.vendor,
         "name": gpu.name,
         "compute_capability": spell_capability(gpu.capability) if gpu.capability else None,
         "gfx": gpu.gfx,
@@ -265,7 +265,7 @@ def _gpu(reader: _Reader) -> Gpu:
     if "vendor" not in reader.data:
         reader.fault("vendor", "is missing")
     return Gpu(
-        vendor=vendor or Vendor.NVIDIA,
+        vendor=vendor or "",
         name=reader.text("name"),
         capability=reader.parsed("compute_capability", parse_capability, "9.0"),
         gfx=reader.parsed("gfx", parse_gfx, "gfx942"),
@@ -275,11 +275,11 @@ def _gpu(reader: _Reader) -> Gpu:
     )
 
 
-def _vendor(text: str) -> Vendor:
-    try:
-        return Vendor(text)
-    except ValueError as error:
-        raise UnknownWordError("vendor", text, [vendor.value for vendor in Vendor]) from error
+def _vendor(text: str) -> str:
+    names = [vendor.name for vendor in probes.VENDORS]
+    if text not in names:
+        raise UnknownWordError("vendor", text, names)
+    return text
 
 
 def _note(reader: _Reader) -> Note:
