@@ -309,7 +309,7 @@ def test_a_bad_table(text: str, fault: str) -> None:
 def test_all_faults_are_reported_at_once() -> None:
     text = """
         targts = ["cpu"]
-        targets = ["cpu", "gpu", "cpu"]
+        targets = ["cpu", "tpu", "cpu"]
         platforms = ["linux-64", "mac"]
         lockstep = "yes"
         glibc = 2.28
@@ -327,7 +327,7 @@ def test_all_faults_are_reported_at_once() -> None:
     assert str(caught.value) == (
         "pyproject.toml: 10 faults:\n"
         "  - tool.accelock.targts: unknown key; did you mean 'targets'?\n"
-        f"  - tool.accelock.targets[1]: unknown target 'gpu'; choose one of: {known}\n"
+        f"  - tool.accelock.targets[1]: unknown target 'tpu'; choose one of: {known}\n"
         "  - tool.accelock.targets[2]: names cpu a second time\n"
         "  - tool.accelock.platforms[1]: unknown platform 'mac'; choose one of: "
         "linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64, windows-x86_64\n"

@@ -190,8 +190,8 @@ def _told(wanted: str, declared: Sequence[Target]) -> Choice:
     for target in declared:
         if target.name == wanted:
             return Choice(target, f"{VARIABLE} says so", rule=Rule.VARIABLE)
-    what = f"target in {VARIABLE} (only declared ones count)"
-    raise UnknownWordError(what, wanted, [target.name for target in declared])
+    names, note = [target.name for target in declared], "only declared ones count"
+    raise UnknownWordError(f"target in {VARIABLE}", wanted, names, note=note)
 
 
 def _eagerness(target: Target) -> tuple[int, tuple[int, ...]]:

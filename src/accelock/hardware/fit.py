@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accelock.hardware import probes
+from accelock.hardware.detection import detect, surroundings
 from accelock.hardware.vendor import Fit, Locked, Reason
-from accelock.targets import Kind
+from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
-    from accelock.catalogue import HardwareTables
+    from accelock.catalogue import Catalogue, HardwareTables
     from accelock.hardware.machine import Machine
     from accelock.targets import Target
 
@@ -41,3 +42,16 @@ def fit(
     if target.kind is Kind.CPU:
         found.append(Fit(fits=True, reason="runs on every machine"))
     return min(found, key=lambda each: (not each.fits, each.cause in _NOTHING_SEEN))
+
+
+def newest_that_runs(kind: Kind, catalogue: Catalogue) -> str | None:
+    """Return the name of the newest known target of a kind that this machine runs, or None.
+
+    Nothing is said of a target whose GPUs the tables do not know.
+    """
+    machine, tables = detect(surroundings()), catalogue.hardware
+    known = [each for each in sort_targets(catalogue.targets) if each.kind is kind]
+    found = [
+        each.name for each in known if tables.is_reviewed(each) and fit(each, machine, tables).fits
+    ]
+    return found[-1] if found else None

@@ -112,8 +112,8 @@ def read(word: str) -> Machine:
         return parse(_text(path), word)
     shipped = names()
     if word not in shipped:
-        what = "profile (nor is there a file of that name)"
-        raise UnknownWordError(what, word[:80], shipped)
+        note = "nor is there a file of that name"
+        raise UnknownWordError("profile", word[:80], shipped, note=note)
     file = resources.files("accelock.hardware").joinpath("profiles", f"{word}{_SUFFIX}")
     return parse(file.read_text(encoding="utf-8"), word)
 

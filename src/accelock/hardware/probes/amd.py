@@ -94,7 +94,7 @@ def _fit(target: Target, machine: Machine, tables: HardwareTables, _locked: Lock
         if hidden := machine.hidden(NAME):
             return Fit.no(Reason.HIDDEN, f"{hidden} hides the AMD GPUs")
         return Fit.no(Reason.NO_GPU, "no AMD GPU found")
-    if target.name not in tables.targets:
+    if not tables.is_reviewed(target):
         what = f"it is not known which GPUs it has code for; set {VARIABLE}={target}"
         return Fit.no(Reason.UNKNOWN, what)
     usable = [gfx for gfx in found if tables.rocm_targets(gfx)]

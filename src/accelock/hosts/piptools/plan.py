@@ -6,6 +6,7 @@ from the environment is where this run reads, and never what a file says.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from accelock.catalogue import Catalogue, Source, load_catalogue
 from accelock.errors import AccelockError, ConfigError, UsageError
+from accelock.hardware.fit import newest_that_runs
 from accelock.settings.settings import (
     Config,
     read_config,
@@ -216,7 +218,8 @@ def _targets(options: Options, config: Config | None, catalogue: Catalogue) -> t
     if not options.targets:
         return config.targets if config else ()
     words = list(dict.fromkeys(options.targets))
-    return tuple(parse_target(word, catalogue.targets) for word in words)
+    runs = functools.partial(newest_that_runs, catalogue=catalogue)
+    return tuple(parse_target(word, catalogue.targets, runs) for word in words)
 
 
 def _platforms(
