@@ -55,6 +55,15 @@ def held_back_message(
     )
 
 
+def pinned_alone_message(target: str, name: str, version: str) -> str:
+    """Say that a target has a version of its own, because the project pins it for it alone."""
+    key = f'"{target}"' if "." in target else target
+    return (
+        f"{target} has {name} {version} by [tool.accelock.target.{key}.dependencies], and is out "
+        "of lockstep with the other targets in that."
+    )
+
+
 def newest(versions: Collection[Version]) -> str:
     """Return the newest version, for a message."""
     return str(max(versions)) if versions else "none"

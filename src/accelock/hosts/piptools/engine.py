@@ -203,6 +203,7 @@ class Engine:
             preferred=self._locked_version,
             asks=lambda name, cell: asked_for(self._probes[cell], canonicalize_name(name)),
             companions=run.plan.catalogue.companions,
+            parted=run.plan.pinned_alone,
         )
 
     def _locked_version(self, name: str, cell: Cell) -> Version | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from accelock.hosts.piptools import directories
 from accelock.hosts.piptools.merge import requirers
 from accelock.hosts.piptools.solve import pins, version_of
-from accelock.resolve.messages import held_back_message
+from accelock.resolve.messages import held_back_message, pinned_alone_message
 from accelock.settings.settings import ignored_table
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def say(run: Run, captures: Mapping[Cell, Capture], warnings: Iterable[str]) -> 
     _unhashed(run, captures, newest)
     _held_back(run, newest, _followers(newest, captures))
     _mixed_sources(run, captures)
+    _pinned_alone(run, captures)
 
 
 def _absent(run: Run) -> None:
@@ -74,6 +76,21 @@ def _mixed_sources(run: Run, captures: Mapping[Cell, Capture]) -> None:
                 f"WARNING: {name} was read at {read}, as the environment says, and the file names "
                 f"{written}: one of them has nightly builds, and the other has not."
             )
+
+
+def _pinned_alone(run: Run, captures: Mapping[Cell, Capture]) -> None:
+    """Say which targets are out of lockstep, because the project pins a version for them alone."""
+    if len(run.plan.targets) == 1 or not run.plan.lockstep:
+        return
+    for cell, capture in captures.items():
+        own = {canonicalize_name(each.name) for each in run.plan.dependencies[cell.target.name]}
+        for name, ireq in pins(capture).items():
+            entry = run.shelves.find(name)
+            if name in own & run.plan.pinned_alone and entry and entry.package.lockstep:
+                version = Version(version_of(ireq).public)
+                said = pinned_alone_message(cell.target.name, name, str(version))
+                if run.first_time(said):
+                    run.plan.say(f"NOTE: {said}")
 
 
 def _newest_lockstep(run: Run, captures: Mapping[Cell, Capture]) -> dict[str, Version]:

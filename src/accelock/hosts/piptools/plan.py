@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from packaging.requirements import Requirement
+
 
 class OptionError(UsageError):
     """A word of the command line is not what its option takes, or needs another option."""
@@ -70,6 +72,8 @@ class Plan:
     :param fixed: families whose source was chosen by the user, against which an URL in the input
         does not count.
     :param declared_sources: the same without the environment, which does not say what is written.
+    :param dependencies: by target, what [tool.accelock.target.<target>.dependencies] asks for.
+    :param pinned_alone: packages of which some target alone pins a version: out of lockstep there.
     """
 
     catalogue: Catalogue
@@ -86,6 +90,8 @@ class Plan:
     lockstep: bool
     allow_downloads: bool
     host_python: bool
+    dependencies: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    pinned_alone: frozenset[str] = frozenset()
     say: Callable[[str], None] = field(default=lambda _text: None, compare=False)
     say_progress: Callable[[str], None] = field(default=lambda _text: None, compare=False)
     show_bytes: Callable[[int, int], None] = field(default=lambda _d, _t: None, compare=False)
@@ -141,9 +147,13 @@ class Plan:
 
     def with_sources(self, found: Mapping[str, Source]) -> Plan:
         """Return the plan with the sources that the inputs name, where none was chosen."""
-        read = {name: source for name, source in found.items() if name not in self.fixed}
-        said = {name: source for name, source in found.items() if name not in self.declared_sources}
-        return replace(self, sources={**self.sources, **read}, written={**self.written, **said})
+        read, said = dict(self.sources), dict(self.written)
+        for name, source in found.items():
+            if name not in self.fixed:
+                read[name] = source.but_for(read[name].exceptions)
+            if name not in self.declared_sources:
+                said[name] = source.but_for(said[name].exceptions)
+        return replace(self, sources=read, written=said)
 
 
 def find_config(directory: Path, catalogue: Catalogue) -> Config | None:
@@ -200,6 +210,8 @@ def make_plan(
         lockstep=config.lockstep if config else True,
         allow_downloads=options.allow_downloads or bool(config and config.allow_downloads),
         host_python=not options.pythons and not (config and config.pythons),
+        dependencies={t.name: config.dependencies_of(t) for t in targets} if config else {},
+        pinned_alone=config.pinned_alone if config else frozenset(),
         say=say,
         say_progress=say_progress,
         show_bytes=show_bytes,
@@ -228,10 +240,8 @@ def _platforms(
     """Return the platforms of a target, and whether the user named them."""
     if options.platforms:
         return tuple(dict.fromkeys(map(parse_platform, options.platforms))), True
-    if config and target.name in config.target_platforms:
-        return config.target_platforms[target.name], True
     if config:
-        return config.platforms, config.platforms_declared
+        return config.platforms_of(target), config.declares_platforms(target)
     return DEFAULT_PLATFORMS, False
 
 
@@ -271,6 +281,9 @@ def _sources(
         raise OptionError(str(error)) from error
     from_environment = sources_from_environment(environ, catalogue)
     written.update(chosen)
+    if config is not None:
+        own = {name: source.but_for(config.exceptions(name)) for name, source in written.items()}
+        written.update(own)
     written.update(given)
     reading = {**written, **from_environment, **given}
     said = frozenset({*chosen, *given})
