@@ -10,7 +10,7 @@ from accelock.catalogue.source import redact
 from accelock.errors import LockstepError
 from accelock.hosts.poetry.solution import lockstep_versions
 from accelock.hosts.poetry.together import WORDS
-from accelock.resolve.messages import held_back_message
+from accelock.resolve.messages import held_back_message, pinned_alone_message
 from accelock.settings.settings import ignored_table
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def of(pool: TargetPool, together: Together, solution: Solution) -> list[str]:
         *(together.absent() if solution.accelerated else ()),
         *_unhashed(pool, together, solution),
         *_held_back(pool, together, solution),
+        *_pinned_alone(pool, solution),
     ]
     return list(dict.fromkeys(found))
 
@@ -129,6 +130,17 @@ def _held_back(pool: TargetPool, together: Together, solution: Solution) -> Iter
         found = together.lockstep.held_back(name, version)
         if found is not None:
             yield held_back_message(name, version, found, WORDS)
+
+
+def _pinned_alone(pool: TargetPool, solution: Solution) -> Iterator[str]:
+    """Yield which targets are out of lockstep, because the project pins a version for them."""
+    config = pool.project.config
+    if not config.lockstep or len(solution.by_target) == 1:
+        return
+    for target, solved in solution.by_target.items():
+        for name, versions in lockstep_versions(pool, solved).items():
+            if name in config.pins_of(target):
+                yield pinned_alone_message(target.name, name, str(max(versions)))
 
 
 def _newest(together: Together, chosen: Mapping[str, frozenset[Version]]) -> set[str]:

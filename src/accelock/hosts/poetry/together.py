@@ -8,7 +8,7 @@ from poetry.core.constraints.version import Version as PoetryVersion
 
 from accelock.errors import AccelockError, LockstepError
 from accelock.hosts.poetry import labels
-from accelock.hosts.poetry.asks import Asks
+from accelock.hosts.poetry.asks import Asks, of_target
 from accelock.hosts.poetry.slices import Slice, first_slices, split, without
 from accelock.resolve import relaxing
 from accelock.resolve.lockstep import CellDroppedError, Lockstep
@@ -70,6 +70,7 @@ class Together:
             tuple(each.clone() for each in requires),
             project.pythons,
             project.poetry.package.python_constraint,
+            {target.name: of_target(project, target) for target in project.targets},
         )
         self.everywhere: set[str] = set()
         self._dropped: dict[Target, list[str]] = {}
@@ -192,6 +193,7 @@ class Together:
             asks=self.asks.asks,
             companions=self.project.catalogue.companions,
             words=WORDS,
+            parted=config.pinned_alone,
         )
 
     def drop(self, error: CellDroppedError) -> str:
