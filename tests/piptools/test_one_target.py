@@ -47,6 +47,16 @@ class TestDependencies:
         note = "NOTE: cu126 has torch 2.6.0 by [tool.accelock.target.cu126.dependencies]"
         assert said.count(note) == 1
 
+    def test_the_others_do_not_follow_a_leader_that_is_out_of_it(self, project: Project) -> None:
+        table = f"{TABLE}[tool.accelock.target.cpu.dependencies]\n"
+        project.write(requirements_in="torch\ntorchvision\n")
+        project.put("pyproject.toml", f'{table}torch = "==2.6.0"\n')
+        project.compile("-q")
+
+        assert project.pins("requirements.cpu.txt")["torchvision"] == "0.21.0+cpu"
+        assert project.pins("requirements.cu126.txt")["torch"] == "2.8.0+cu126"
+        assert project.pins("requirements.cu126.txt")["torchvision"] == "0.23.0+cu126"
+
     def test_what_belongs_to_it_follows(self, project: Project) -> None:
         project.write(requirements_in="torch\ntorchvision\n")
         of_cu126(project, 'torch = "==2.6.0"').compile("-q")

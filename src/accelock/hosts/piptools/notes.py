@@ -80,7 +80,7 @@ def _mixed_sources(run: Run, captures: Mapping[Cell, Capture]) -> None:
 
 def _pinned_alone(run: Run, captures: Mapping[Cell, Capture]) -> None:
     """Say which targets are out of lockstep, because the project pins a version for them alone."""
-    if len(run.plan.targets) == 1 or not run.plan.lockstep:
+    if len(run.plan.targets) == 1 or not run.plan.lockstep or not run.plan.pinned_alone:
         return
     for cell, capture in captures.items():
         own = {canonicalize_name(each.name) for each in run.plan.dependencies[cell.target.name]}

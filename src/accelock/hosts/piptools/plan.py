@@ -73,7 +73,7 @@ class Plan:
         does not count.
     :param declared_sources: the same without the environment, which does not say what is written.
     :param dependencies: by target, what [tool.accelock.target.<target>.dependencies] asks for.
-    :param pinned_alone: packages of which some target alone pins a version: out of lockstep there.
+    :param pinned_alone: lockstep packages that some target pins for itself: it is out of lockstep.
     """
 
     catalogue: Catalogue
@@ -211,11 +211,18 @@ def make_plan(
         allow_downloads=options.allow_downloads or bool(config and config.allow_downloads),
         host_python=not options.pythons and not (config and config.pythons),
         dependencies={t.name: config.dependencies_of(t) for t in targets} if config else {},
-        pinned_alone=config.pinned_alone if config else frozenset(),
+        pinned_alone=_out_of_lockstep(config, catalogue),
         say=say,
         say_progress=say_progress,
         show_bytes=show_bytes,
     )
+
+
+def _out_of_lockstep(config: Config | None, catalogue: Catalogue) -> frozenset[str]:
+    """Return the lockstep packages that some target pins for itself."""
+    names = config.pinned_alone if config else frozenset[str]()
+    found = {name: catalogue.family_of(name) for name in names}
+    return frozenset(name for name, entry in found.items() if entry and entry[1].lockstep)
 
 
 def _refuse_without_target(options: Options) -> None:

@@ -189,7 +189,7 @@ def _preferences(
     """
     versions: dict[str, str] = {}
     moved: set[str] = set()
-    for capture in _models(cell, found):
+    for capture in _models(cell, {c: found[c] for c in found if not _is_apart(run, c, cell)}):
         for name, ireq in pins(capture).items():
             version = version_of(ireq)
             accelerated = run.shelves.find(name) is not None
@@ -198,6 +198,17 @@ def _preferences(
             if existing is None or Version(version_of(existing).public) != Version(version.public):
                 moved.add(name)
     return versions, frozenset(moved)
+
+
+def _is_apart(run: Run, other: Cell, cell: Cell) -> bool:
+    """Tell whether a cell's target pins for itself what puts it out of lockstep with another.
+
+    What its torch wants (an older sympy) is then no preference: it would cost the other its own.
+    """
+    own = run.plan.dependencies.get(other.target.name, ())
+    names = {canonicalize_name(each.name) for each in own} & run.plan.pinned_alone
+    lockstep = run.lockstep
+    return lockstep is not None and any(other not in lockstep.group(n, cell) for n in names)
 
 
 def _models(cell: Cell, found: Mapping[Cell, Capture]) -> Iterator[Capture]:
