@@ -89,6 +89,12 @@ class TestPlatforms:
             ("linux-arm64", "linux-aarch64"),
             ("Macos-ARM64", "macos-arm64"),
             ("osx-arm", "osx-arm64"),
+            ("linux/amd64", "linux-x86_64"),
+            ("linux/arm64/v8", "linux-aarch64"),
+            ("manylinux_2_28_x86_64", "linux-x86_64"),
+            ("darwin/arm64", "macos-arm64"),
+            ("x86_64-apple-darwin", "macos-x86_64"),
+            ("windows/amd64", "windows-x86_64"),
             ("windows-x64", "windows-x86_64"),
         ],
     )
@@ -276,8 +282,12 @@ class TestTargets:
             ("rocm9.0", "rocm6.2"),
             ("CPU", "cpu"),
             ("cpuonly", None),
-            ("gpu", None),
-            ("nvidia", None),
+            ("gpu", "cu130"),
+            ("cuda", "cu130"),
+            ("NVIDIA", "cu130"),
+            ("amd", "rocm6.3"),
+            ("mps", "cpu"),
+            ("tpu", None),
             ("", None),
         ],
     )
@@ -291,17 +301,27 @@ class TestTargets:
             parse_target("cuda12.6", KNOWN)
         assert str(caught.value) == "unknown target 'cuda12.6'; did you mean 'cu126'?"
         with pytest.raises(UnknownWordError) as caught:
-            parse_target("gpu", KNOWN)
+            parse_target("tpu", KNOWN)
         assert str(caught.value) == (
-            "unknown target 'gpu'; choose one of: cpu, cu118, cu124, cu126, cu128, cu130, "
+            "unknown target 'tpu'; choose one of: cpu, cu118, cu124, cu126, cu128, cu130, "
             "rocm6.2, rocm6.2.4, rocm6.3, xpu"
         )
+        with pytest.raises(UnknownWordError) as caught:
+            parse_target("mps", KNOWN)
+        assert str(caught.value) == (
+            "unknown target 'mps' (the cpu builds use Apple's GPUs); did you mean 'cpu'?"
+        )
 
-    def test_a_platform_is_told_apart(self) -> None:
+    def test_a_vendors_name_offers_what_runs_here(self) -> None:
+        with pytest.raises(UnknownWordError, match="did you mean 'cu118'"):
+            parse_target("gpu", KNOWN, {Kind.CUDA: "cu118"}.get)
+
+    @pytest.mark.parametrize("word", ["macos-arm64", "linux/amd64", "osx-64"])
+    def test_a_platform_is_told_apart(self, word: str) -> None:
         with pytest.raises(
-            UnknownWordError, match=r"\(it is a platform\) 'macos-arm64'; choose one"
+            UnknownWordError, match=rf"target '{word}' \(it is a platform\); choose one"
         ):
-            parse_target("macos-arm64", KNOWN)
+            parse_target(word, KNOWN)
 
     def test_nothing_is_newer_than_nothing(self) -> None:
         with pytest.raises(UnknownWordError, match="there is no target to choose from"):

@@ -71,12 +71,19 @@ class UnknownWordError(UsageError):
     """A target, platform, family or version that accelock does not know.
 
     In a file it is one of the file's faults: a ConfigError. Takes the kind of word ("target"), the
-    word as it was given, the valid ones in the order in which to list them, and the nearest of them
-    where the caller knows better than the spelling.
+    word as it was given, the valid ones in the order in which to list them, the nearest of them
+    where the caller knows better than the spelling, and what else there is to say of the word,
+    which stands behind it.
     """
 
     def __init__(
-        self, what: str, word: str, valid: Sequence[str], *, nearest: str | None = None
+        self,
+        what: str,
+        word: str,
+        valid: Sequence[str],
+        *,
+        nearest: str | None = None,
+        note: str = "",
     ) -> None:
         self.what = what
         self.word = word
@@ -88,7 +95,7 @@ class UnknownWordError(UsageError):
             hint = f"choose one of: {', '.join(self.valid)}"
         else:
             hint = f"there is no {what} to choose from"
-        super().__init__(f"unknown {what} {word!r}; {hint}")
+        super().__init__(f"unknown {what} {word!r}{f' ({note})' if note else ''}; {hint}")
 
 
 class SourceError(AccelockError):

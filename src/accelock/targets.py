@@ -21,7 +21,7 @@ from packaging import tags as packaging_tags
 from accelock.errors import NEAR, AccelockError, UnknownWordError, nearest_word
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from packaging.tags import Tag
 
@@ -201,9 +201,23 @@ def parse_platform(word: str) -> Platform:
     name = CONDA_ALIASES.get(word, word)
     if name not in PLATFORMS:
         # Names first: "linux-arm64" is spelt more like linux-64 than like linux-aarch64.
-        near = nearest_word(word, PLATFORMS) or nearest_word(word, CONDA_ALIASES)
+        near = _by_parts(word) or nearest_word(word, PLATFORMS)
+        near = near or nearest_word(word, CONDA_ALIASES)
         raise UnknownWordError("platform", word, tuple(PLATFORMS), nearest=near)
     return PLATFORMS[name]
+
+
+def _by_parts(word: str) -> str | None:
+    """Find what other tools call a system and a processor: `linux/amd64` of Docker and OCI."""
+    system = re.search(r"linux|darwin|macos|osx|win", word.lower())
+    machine = re.search(r"amd64|x86[-_]64|x64|arm64|aarch64", word.lower())
+    if system is None or machine is None:
+        return None
+    systems = {"linux": "linux", "win": "windows"}
+    is_arm = machine[0] in ("arm64", "aarch64")
+    arms = {"linux": "linux-aarch64", "macos": "macos-arm64"}
+    name = systems.get(system[0], "macos")
+    return arms.get(name) if is_arm else f"{name}-x86_64"
 
 
 def host_platform() -> Platform | None:
@@ -253,6 +267,14 @@ class Target:
         return self.name
 
 
+# What people call the hardware, or its maker, who mean the targets for it.
+_VENDOR_WORDS: Mapping[str, Kind] = {
+    **dict.fromkeys(("cuda", "gpu", "nvidia"), Kind.CUDA),
+    **dict.fromkeys(("amd", "hip", "rocm"), Kind.ROCM),
+    **dict.fromkeys(("intel", "oneapi", "sycl"), Kind.XPU),
+    **dict.fromkeys(("apple", "metal", "mps"), Kind.CPU),
+}
+
 #: The target of the builds for the processor alone.
 CPU = Target(name="cpu", kind=Kind.CPU, version=())
 
@@ -269,19 +291,28 @@ class Cell:
         return f"{self.target}, {self.platform}, Python {self.python}"
 
 
-def parse_target(word: str, known: Collection[str]) -> Target:
+def parse_target(
+    word: str, known: Collection[str], runs: Callable[[Kind], str | None] = lambda _kind: None
+) -> Target:
     """Return the target of that name.
 
     A well-formed name that `known` lacks is taken only where it is newer than every known one of
     its kind (and by one major version at most): a new CUDA must not need a new accelock. All else
-    raises UnknownWordError, which offers the nearest known name.
+    raises UnknownWordError, which offers the nearest known name; for "cuda" or "gpu" the one that
+    `runs` returns of a kind, which this machine can run, else the newest.
     """
     target = _well_formed(word)
     if target is not None and (word in known or _is_newer(target, known)):
         return target
-    valid = [known_target.name for known_target in sort_targets(known)]
-    if word in PLATFORMS or word in CONDA_ALIASES:
-        raise UnknownWordError("target (it is a platform)", word, valid)
+    there = sort_targets(known)
+    valid = [each.name for each in there]
+    if word in PLATFORMS or word in CONDA_ALIASES or _by_parts(word):
+        raise UnknownWordError("target", word, valid, note="it is a platform")
+    kind = _VENDOR_WORDS.get(word.lower())
+    if newest := [each.name for each in there if each.kind is kind]:
+        note = "the cpu builds use Apple's GPUs" if kind is Kind.CPU else ""
+        near = (kind and runs(kind)) or newest[-1]
+        raise UnknownWordError("target", word, valid, nearest=near, note=note)
     raise UnknownWordError("target", word, valid, nearest=_nearest_target(word, valid))
 
 

@@ -120,6 +120,11 @@ def test_floors_rise_with_cuda() -> None:
         ("cu128", "2.7.0+cu128", (7, 0), False),
         ("cu129", "2.8.0+cu129", (7, 0), True),
         ("cu124", "2.5.1+cu124", (12, 0), False),
+        # Newer than the reviewed ones: what those dropped is not back, of the rest nothing is said.
+        ("cu134", "2.13.0+cu134", (7, 0), False),
+        ("cu134", "2.13.0+cu134", (7, 5), True),
+        ("cu134", "2.13.0+cu134", (13, 0), True),
+        ("cu140", "2.13.0+cu140", (6, 1), False),
     ],
 )
 def test_compute_capability(name: str, torch: str, capability: tuple[int, int], runs: bool) -> None:
@@ -146,6 +151,15 @@ def test_compute_capability_on_arm(
     found = HARDWARE.capability_range(target, Version(torch), "aarch64")
     assert found is not None
     assert (capability in found) is runs
+
+
+@pytest.mark.parametrize(
+    ("name", "reviewed"),
+    [("cpu", True), ("xpu", True), ("cu132", True), ("cu134", False), ("cu117", False),
+     ("rocm7.2", True), ("rocm7.14", False), ("rocm5.7", False)],
+)  # fmt: skip
+def test_targets_whose_gpus_are_known(name: str, *, reviewed: bool) -> None:
+    assert HARDWARE.is_reviewed(parse_target(name, CATALOGUE.targets)) is reviewed
 
 
 def test_windows_has_the_wheels_of_its_processor() -> None:

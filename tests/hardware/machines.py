@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelock.hardware import detect
 from accelock.hardware.commands import MISSING, Answer
-from accelock.hardware.edge import Edge, Surroundings
+from accelock.hardware.context import ProbeContext, Surroundings
 from accelock.targets import PLATFORMS
 
 if TYPE_CHECKING:
@@ -138,10 +138,12 @@ class Commands:
         return [command[0] for command, _timeout in self.asked]
 
 
-def edge(root: Path, answers: Mapping[str, str | Answer] | None = None, **around: Any) -> Edge:
+def context(
+    root: Path, answers: Mapping[str, str | Answer] | None = None, **around: Any
+) -> ProbeContext:
     """What a probe is given on the machine of a root; `around` is of its surroundings."""
     words = {"environ": {}, "system": "linux", "machine": "x86_64", **around}
-    return Edge(Surroundings(root=root, run=Commands(answers or {}), **words))
+    return ProbeContext(Surroundings(root=root, run=Commands(answers or {}), **words))
 
 
 def look(

@@ -7,7 +7,9 @@ import pytest
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware import Choice, choose
-from accelock.targets import PLATFORMS, Platform, Target, parse_target
+from accelock.hardware.context import Surroundings
+from accelock.hardware.fit import newest_that_runs
+from accelock.targets import PLATFORMS, Kind, Platform, Target, parse_target
 from tests.hardware.machines import Commands, with_driver, with_gpus
 
 if TYPE_CHECKING:
@@ -127,9 +129,9 @@ class TestAmd:
         assert choice.reason == "no other declared target fits: rocm6.3: has no code for gfx1036"
 
     def test_a_rocm_that_the_tables_do_not_know_is_not_guessed(self, tmp_path: Path) -> None:
-        choice = chosen("cpu rocm7.9", with_gpus(tmp_path, 90402))
+        choice = chosen("cpu rocm7.19", with_gpus(tmp_path, 90402))
         assert choice.target.name == "cpu"
-        assert "set ACCELOCK_TARGET=rocm7.9" in choice.reason
+        assert "set ACCELOCK_TARGET=rocm7.19" in choice.reason
 
     def test_cuda_is_tried_first(self, tmp_path: Path) -> None:
         root = with_gpus(with_driver(tmp_path, "580.65.06"), 90402)
@@ -175,3 +177,15 @@ class TestNothingFits:
             "Set ACCELOCK_TARGET to one of them (cu130, cu126, rocm6.3) to choose it all the same, "
             "or declare `cpu` too."
         )
+
+
+def test_the_newest_that_runs_is_offered_for_a_vendors_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around = Surroundings(
+        {}, "linux", "x86_64", root=with_driver(tmp_path, "535.54.03"), run=Commands()
+    )
+    monkeypatch.setattr("accelock.hardware.fit.surroundings", lambda: around)
+    monkeypatch.setattr("accelock.hardware.detection.host_platform", lambda: LINUX)
+    assert newest_that_runs(Kind.CUDA, CATALOGUE) == "cu129"  # 13.0 needs driver 580
+    assert newest_that_runs(Kind.ROCM, CATALOGUE) is None

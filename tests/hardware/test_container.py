@@ -9,7 +9,7 @@ import pytest
 from accelock.catalogue import load_catalogue
 from accelock.hardware import Choice, Rule, choose, container
 from accelock.hardware.choose import Candidate
-from accelock.hardware.judge import Cause
+from accelock.hardware.vendor import Reason
 from accelock.targets import CPU, PLATFORMS, parse_target
 from tests.hardware.machines import DOCKER, Commands, look, nvml, with_driver, write
 
@@ -67,29 +67,29 @@ def test_a_cgroup_that_cannot_be_read_is_no_container(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("causes", "is_warned"),
     [
-        ([Cause.NO_DRIVER], True),
-        ([Cause.NO_GPU], True),
-        ([Cause.NO_DRIVER, Cause.NO_GPU], True),
-        ([Cause.NO_DRIVER, Cause.NO_BUILDS], True),  # cu118 and cu126 on linux-aarch64
-        ([Cause.NO_DRIVER, Cause.NOT_LOCKED], True),
-        ([Cause.NO_BUILDS], False),
-        ([Cause.NOT_LOCKED], False),
+        ([Reason.NO_DRIVER], True),
+        ([Reason.NO_GPU], True),
+        ([Reason.NO_DRIVER, Reason.NO_GPU], True),
+        ([Reason.NO_DRIVER, Reason.NO_BUILDS], True),  # cu118 and cu126 on linux-aarch64
+        ([Reason.NO_DRIVER, Reason.NOT_LOCKED], True),
+        ([Reason.NO_BUILDS], False),
+        ([Reason.NOT_LOCKED], False),
         ([], False),
         *(
             (causes, False)
             for told in (
-                Cause.OLD_DRIVER,
-                Cause.NO_CODE,
-                Cause.HIDDEN,
-                Cause.JETSON,
-                Cause.UNKNOWN,
+                Reason.OLD_DRIVER,
+                Reason.NO_CODE,
+                Reason.HIDDEN,
+                Reason.JETSON,
+                Reason.UNKNOWN,
             )
-            for causes in ([told], [Cause.NO_GPU, told])
+            for causes in ([told], [Reason.NO_GPU, told])
         ),
     ],
 )
 def test_it_is_warned_of_what_a_container_may_not_show(
-    causes: list[Cause], *, is_warned: bool
+    causes: list[Reason], *, is_warned: bool
 ) -> None:
     unfit = [Candidate(CU126, fits=False, reason="", cause=cause) for cause in causes]
     candidates = (*unfit, Candidate(CPU, fits=True, reason="", taken=True))

@@ -9,7 +9,7 @@ import pytest
 from packaging.version import Version
 
 from accelock.catalogue import load_catalogue
-from accelock.hardware import Locked, Machine, Vendor, profile
+from accelock.hardware import Locked, Machine, profile
 from accelock.hardware.choose import choose_for
 from accelock.targets import parse_target
 from tests.hardware.fleet import FLEET, Box
@@ -83,7 +83,7 @@ def test_an_index_counts_by_speed_where_gpus_differ(tmp_path: Path) -> None:
     by_index = Box("x", "", "", box.driver, box.gpus, environ={"CUDA_VISIBLE_DEVICES": "0"}).build(
         tmp_path / "root"
     )
-    assert len(by_index.of(Vendor.NVIDIA)) == 2
+    assert len(by_index.of("nvidia")) == 2
     assert [note.code for note in by_index.notes] == ["visible-devices"]
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,8 @@ from accelock.errors import AccelockError
 from accelock.hardware import Machine, NoTargetError, choose, detect, profile
 from accelock.hardware.choose import choose_for
 from accelock.hardware.commands import Answer
-from accelock.hardware.edge import LIMIT, Edge, Found, Surroundings
+from accelock.hardware.context import LIMIT, Found, ProbeContext, Surroundings
+from accelock.hardware.probes import VENDORS
 from accelock.targets import PLATFORMS, parse_target
 from tests.hardware.machines import Commands, smi, with_driver
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from accelock.hardware.context import Probe
+    from accelock.hardware.vendor import Vendor
     from accelock.targets import Target
 
 CATALOGUE = load_catalogue()
@@ -126,7 +130,7 @@ def test_no_machine_raises_or_chooses_what_is_not_declared(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("accelock.hardware.detection.host_platform", lambda: named)
-        patch.setattr("accelock.hardware.edge.time", clock)
+        patch.setattr("accelock.hardware.context.time", clock)
         machine = detect(around, named)
 
     assert isinstance(machine, Machine)
@@ -207,7 +211,7 @@ class TestTime:
         clock = Clock()
         names = ("NVML", "nvidia-smi", "rocm_agent_enumerator")
         commands = Hanging(dict.fromkeys(names, HANG), clock)
-        monkeypatch.setattr("accelock.hardware.edge.time", clock)
+        monkeypatch.setattr("accelock.hardware.context.time", clock)
         root = with_driver(tmp_path, "580.82.07")
         around = Surroundings({}, "linux", "x86_64", root=root, run=commands)
         machine = detect(around, PLATFORMS["linux-x86_64"])
@@ -222,11 +226,11 @@ class TestTime:
     ) -> None:
         release = threading.Event()
 
-        def hang(_edge: Edge) -> Found:
+        def hang(_context: ProbeContext) -> Found:
             release.wait(60)
             return Found()
 
-        monkeypatch.setattr("accelock.hardware.detection._READERS", {**_readers(), "amd": hang})
+        monkeypatch.setattr("accelock.hardware.probes.VENDORS", with_probe("amd", "amd", hang))
         around = Surroundings({}, "linux", "x86_64", root=tmp_path, run=Commands(), limit=0.1)
         machine = detect(around, PLATFORMS["linux-x86_64"])
         release.set()
@@ -235,19 +239,20 @@ class TestTime:
     def test_a_probe_that_raises_is_a_finding(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(_edge: Edge) -> Found:
+        def fail(_context: ProbeContext) -> Found:
             raise RuntimeError("a mistake of ours")
 
-        monkeypatch.setattr("accelock.hardware.detection._READERS", {**_readers(), "drm": fail})
+        monkeypatch.setattr("accelock.hardware.probes.VENDORS", with_probe("intel", "drm", fail))
         around = Surroundings({}, "linux", "x86_64", root=tmp_path, run=Commands())
         (note,) = detect(around, PLATFORMS["linux-x86_64"]).notes
         assert note.what == "the probe drm failed (RuntimeError: a mistake of ours)"
 
 
-def _readers() -> dict[str, object]:
-    from accelock.hardware.detection import _READERS  # noqa: PLC0415
-
-    return dict(_READERS)
+def with_probe(vendor: str, name: str, probe: Probe) -> tuple[Vendor, ...]:
+    """Return the vendors, one of which has another probe of that name."""
+    return tuple(
+        replace(each, probes={name: probe}) if each.name == vendor else each for each in VENDORS
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="this system has no /proc")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from accelock.hardware import Gpu, Vendor, visible
+from accelock.hardware import Gpu
+from accelock.hardware.probes import amd, nvidia
 
 FOUR = tuple(
-    Gpu(Vendor.NVIDIA, capability=(9, 0), uuid=f"GPU-{word}") for word in ("aa1", "aa2", "b", "c")
+    Gpu("nvidia", capability=(9, 0), uuid=f"GPU-{word}") for word in ("aa1", "aa2", "b", "c")
 )
 
 
 def left(value: str, gpus: tuple[Gpu, ...] = FOUR) -> list[int]:
-    marked, _notes = visible.nvidia(gpus, {"CUDA_VISIBLE_DEVICES": value})
+    marked, _notes = nvidia.visible(gpus, {"CUDA_VISIBLE_DEVICES": value})
     return [number for number, gpu in enumerate(marked) if gpu.is_visible]
 
 
@@ -41,19 +42,19 @@ def test_what_cuda_sees(value: str, numbers: list[int]) -> None:
 
 
 def test_unset_hides_nothing() -> None:
-    assert visible.nvidia(FOUR, {}) == (FOUR, ())
+    assert nvidia.visible(FOUR, {}) == (FOUR, ())
 
 
 def test_a_uuid_where_none_is_known() -> None:
-    assert left("GPU-b", (Gpu(Vendor.NVIDIA, capability=(9, 0)),)) == [0]
+    assert left("GPU-b", (Gpu("nvidia", capability=(9, 0)),)) == [0]
 
 
-AMD = tuple(Gpu(Vendor.AMD, gfx=gfx) for gfx in ("gfx942", "gfx90a", "gfx1100"))
+AMD = tuple(Gpu("amd", gfx=gfx) for gfx in ("gfx942", "gfx90a", "gfx1100"))
 
 
 def test_rocm_first_and_hip_among_what_it_leaves() -> None:
     environ = {"ROCR_VISIBLE_DEVICES": "1,2", "HIP_VISIBLE_DEVICES": "0"}
-    assert [gpu.hidden_by for gpu in visible.amd(AMD, environ)] == [
+    assert [gpu.hidden_by for gpu in amd.visible(AMD, environ)] == [
         "ROCR_VISIBLE_DEVICES",
         None,
         "HIP_VISIBLE_DEVICES",
@@ -65,5 +66,5 @@ def test_rocm_first_and_hip_among_what_it_leaves() -> None:
     [("10.3.0", "gfx1030"), ("11.0.0", "gfx1100"), ("9.0.10", "gfx90a"), ("x", None), ("", None)],
 )
 def test_what_amds_gpus_pass_for(value: str, gfx: str | None) -> None:
-    found = visible.amd(AMD[:1], {"HSA_OVERRIDE_GFX_VERSION": value})
+    found = amd.visible(AMD[:1], {"HSA_OVERRIDE_GFX_VERSION": value})
     assert [gpu.gfx for gpu in found] == [gfx or "gfx942"]

@@ -57,7 +57,9 @@ class TestWords:
             ("cuda12.6", "did you mean 'cu126'"),
             ("cu12.6", "did you mean 'cu126'"),
             ("CPU", "did you mean 'cpu'"),
-            ("gpu", "cu126"),
+            ("gpu", "did you mean 'cu1"),
+            ("mps", "did you mean 'cpu'"),
+            ("tpu", "cu126"),
             ("", "cu126"),
         ],
     )
@@ -73,6 +75,7 @@ class TestWords:
             ("macos-arm", "did you mean 'macos-arm64'"),
             ("linux", "linux-64"),
             ("win32", "windows-x86_64"),
+            ("linux/amd64", "did you mean 'linux-x86_64'"),
         ],
     )
     def test_an_unknown_platform(self, torch: Project, word: str, said: str) -> None:

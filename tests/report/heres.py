@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from accelock.errors import AccelockError
-from accelock.hardware.edge import Surroundings
+from accelock.hardware.context import Surroundings
 from accelock.report.downloads import Fetching
 from accelock.report.here import Here
 from accelock.sources.reader import IndexReader

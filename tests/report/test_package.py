@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.hardware.edge import Found
+from accelock.hardware.context import Found
 from accelock.report.diff import diff
 from accelock.report.package import why_package
 from tests.report.heres import fetching, here, no_network
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelock.hardware.model import Note
+    from accelock.hardware.machine import Note
 
 
 def test_out_of_a_poetry_lock_nothing_is_read(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from accelock.resolve.routing import Shelf
 from accelock.sources.reader import IndexReader
 from accelock.targets import PLATFORMS, Cell, Levels, PythonVersion, parse_target
 from tests.support.pytorch_site import pytorch_site
+from tests.support.sites import HostedFile, Index, Site
+from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from accelock.sources.reader import Session
     from tests.support.server import IndexServer
@@ -92,6 +94,28 @@ class TestFiles:
         shelf = shelves("/whl/torch_stable.html")
 
         assert {v.partition("+")[2] for v in versions_in(shelf, "torch", cell(target))} == {target}
+
+    def test_of_a_source_of_one_target(
+        self, serve: Callable[[Site], IndexServer], http: Session
+    ) -> None:
+        """All that is there is the target's, label or none; other targets do not look there."""
+        plain = (
+            wheel("torch", "2.7.0", f"cp311-cp311-linux_{machine}")
+            for machine in ("aarch64", "x86_64")
+        )
+        foreign = wheel("torch", "2.7.1+cpu", "cp311-cp311-linux_aarch64")
+        files = [HostedFile(f"/jetson/{each.filename}", each) for each in (*plain, foreign)]
+        server = serve(Site((*pytorch_site().indexes, Index.of("/jetson", files))))
+        own = {"cu126": Source(f"{server.url}/jetson")}
+        source = Source(f"{server.url}/whl/{{target}}").but_for(own)
+        shelf = Shelf(
+            IndexReader(http, timeout=20), CATALOGUE, sources={"pytorch": source}, levels=Levels()
+        )
+
+        for platform in ("linux-aarch64", "linux-x86_64"):
+            assert versions_in(shelf, "torch", cell("cu126", platform)) == {"2.7.0"}
+        assert "2.8.0+cpu" in versions_in(shelf, "torch", cell("cpu"))
+        assert shelf.url(CATALOGUE.family("pytorch"), cell("cu126").target).endswith("/jetson")
 
     def test_of_a_project_that_the_index_lacks(self, shelves: Shelves) -> None:
         """The PyTorch index answers 403 there."""

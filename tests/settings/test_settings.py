@@ -70,7 +70,10 @@ class TestRead:
         assert config.sources == {
             "pytorch": Source("https://user:secret@mirror.example/whl/{target}")
         }
-        assert config.target_platforms == {"cu126": (LINUX,), "rocm6.3": (LINUX,)}
+        assert {name: own.platforms for name, own in config.by_target.items()} == {
+            "cu126": (LINUX,),
+            "rocm6.3": (LINUX,),
+        }
         assert config.packages == {
             "my-cuda-ext": PackageRule(family="pytorch"),
             "torch": PackageRule(cpuonly=True),
@@ -87,8 +90,38 @@ class TestRead:
         config = parse("targets = ['cpu']")
         assert (config.platforms, config.platforms_declared) == (DEFAULT_PLATFORMS, False)
         assert (config.lockstep, config.levels, config.pythons) == (True, Levels(), ())
-        assert (config.sources, config.packages, config.target_platforms) == ({}, {}, {})
+        assert (config.sources, config.packages, config.by_target) == ({}, {}, {})
         assert config.conda is None
+
+    def test_what_is_of_one_target_alone(self) -> None:
+        config = parse("""
+            targets = ["cpu", "cu124", "cu126"]
+            [sources]
+            pytorch = "https://mirror/whl/{target}"
+            [target.cu124.dependencies]
+            torch = "==2.6.0+cu124"
+            Oneccl_bind_pt = "*"
+            accelerate = { version = ">=1,<2", extras = ["dev"], markers = "os_name == 'posix'" }
+            [target.cu126.sources]
+            pytorch = "https://jetson/jp6/"
+        """)
+        cpu, cu124, cu126 = config.targets
+        assert [str(each) for each in config.dependencies_of(cu124)] == [
+            "torch==2.6.0",
+            "oneccl-bind-pt",
+            'accelerate[dev]<2,>=1; os_name == "posix"',
+        ]
+        assert config.pinned_alone == {"torch"}
+        assert config.dependencies_of(cpu) == ()
+        assert config.platforms_of(cu126) == DEFAULT_PLATFORMS
+        assert not config.declares_platforms(cu124)
+        source = config.source(CATALOGUE.family("pytorch"))
+        assert source.url(cpu) == "https://mirror/whl/cpu"
+        assert source.url(cu126) == "https://jetson/jp6"
+        assert (source.at(cpu).is_of_one_target, source.at(cu126).is_of_one_target) == (False, True)
+        assert config.named_source(CATALOGUE.family("pytorch"), cu126) == Source(
+            "https://jetson/jp6"
+        )
 
     def test_no_table_means_the_defaults_of_an_empty_one(self) -> None:
         assert parse("") == Config(path=Path("pyproject.toml"))
@@ -306,10 +339,60 @@ def test_a_bad_table(text: str, fault: str) -> None:
     assert faults(text) == (f"tool.accelock.{fault}",)
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("dependency = {}", "dependency: unknown key; did you mean 'dependencies'?"),
+        ("dependencies = ['x']", "dependencies: must be a table, not an array"),
+        (
+            "dependencies.torch = '^2.6'",
+            (
+                "dependencies.torch: '^2.6' is no version specifier (PEP 440); write it as in "
+                "'==2.6.0' or '>=2.6,<3', or '*' for any version"
+            ),
+        ),
+        ("dependencies.x = ''", "dependencies.x: is empty; write '*' for any version"),
+        ("dependencies.x = 2", "dependencies.x: must be a string, not an integer"),
+        ("dependencies.'a b' = '*'", "dependencies.\"a b\": 'a b' is no project name"),
+        ("dependencies = { a-b = '*', a_b = '*' }", "dependencies.a_b: is 'a-b' a second time"),
+        (
+            "dependencies.x = { version = '*', extra = ['a'] }",
+            "dependencies.x.extra: unknown key; did you mean 'extras'?",
+        ),
+        (
+            "dependencies.x = { extras = ['a'] }",
+            "dependencies.x: has no version; write '*' for any",
+        ),
+        (
+            "dependencies.x = { version = '*', markers = 'linux' }",
+            (
+                "dependencies.x.markers: 'linux' is no environment marker (PEP 508); write it as "
+                "in \"sys_platform == 'linux'\""
+            ),
+        ),
+        (
+            "dependencies.x = { version = '*', markers = \"extra == 'a'\" }",
+            "dependencies.x.markers: \"extra == 'a'\" asks for an extra, and a target has none",
+        ),
+        (
+            "sources.pytroch = 'https://m/'",
+            "sources.pytroch: unknown family 'pytroch'; did you mean 'pytorch'?",
+        ),
+        (
+            "sources.pytorch = 'ftp://m/'",
+            "sources.pytorch: must be an http, https or file URL, not 'ftp://m/'",
+        ),
+    ],
+)
+def test_a_bad_table_of_one_target(text: str, fault: str) -> None:
+    table = f"targets = ['cpu']\ntarget.cpu.{text}"
+    assert faults(table) == (f"tool.accelock.target.cpu.{fault}",)
+
+
 def test_all_faults_are_reported_at_once() -> None:
     text = """
         targts = ["cpu"]
-        targets = ["cpu", "gpu", "cpu"]
+        targets = ["cpu", "tpu", "cpu"]
         platforms = ["linux-64", "mac"]
         lockstep = "yes"
         glibc = 2.28
@@ -327,7 +410,7 @@ def test_all_faults_are_reported_at_once() -> None:
     assert str(caught.value) == (
         "pyproject.toml: 10 faults:\n"
         "  - tool.accelock.targts: unknown key; did you mean 'targets'?\n"
-        f"  - tool.accelock.targets[1]: unknown target 'gpu'; choose one of: {known}\n"
+        f"  - tool.accelock.targets[1]: unknown target 'tpu'; choose one of: {known}\n"
         "  - tool.accelock.targets[2]: names cpu a second time\n"
         "  - tool.accelock.platforms[1]: unknown platform 'mac'; choose one of: "
         "linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64, windows-x86_64\n"

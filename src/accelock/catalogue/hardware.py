@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from accelock.targets import Kind
+from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 OperatingSystem = Literal["linux", "windows"]
+_ANY = (99, 9)  # above every compute capability
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,14 @@ class HardwareTables:
                 return floor.linux if os == "linux" else floor.windows
         return None
 
+    def is_reviewed(self, target: Target) -> bool:
+        """Tell whether it is known which GPUs the wheels of a target are built for."""
+        if target.kind is Kind.CUDA:
+            return any(row.target == target.name for row in self.capabilities)
+        if target.kind is Kind.ROCM:
+            return any(target.name in row.targets for row in self.gfx)
+        return True
+
     def capability_range(
         self, target: Target, torch: Version, machine: str = "x86_64"
     ) -> CapabilityRange | None:
@@ -101,11 +110,18 @@ class HardwareTables:
     def capability_ranges(self, target: Target, machine: str) -> tuple[CapabilityRange, ...]:
         """Return what the wheels of any release of torch for a CUDA target are built for.
 
-        `machine` is as `platform.machine()` has it, AMD64 for Windows on x86_64.
+        `machine` is as `platform.machine()` has it, AMD64 for Windows on x86_64. Of a CUDA newer
+        than all rows only the lowest is known: what one CUDA dropped no later one brings back.
         """
         arch = "x86_64" if machine.lower() == "amd64" else machine.lower()
-        rows = self.capabilities
-        return tuple(row for row in rows if row.target == target.name and row.machine == arch)
+        rows = [row for row in self.capabilities if row.machine == arch]
+        if own := tuple(row for row in rows if row.target == target.name):
+            return own
+        known = sort_targets({row.target for row in rows})
+        if target.kind is not Kind.CUDA or not known or target.version < known[-1].version:
+            return ()
+        newest = [row for row in rows if row.target == known[-1].name]
+        return tuple(replace(row, highest=_ANY, without=frozenset()) for row in newest)
 
     def rocm_targets(self, gfx: str) -> frozenset[str]:
         """Return the names of the targets that run on an AMD architecture, as in "gfx90a"."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from accelock.errors import AccelockError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from accelock.targets import Target
 
 __all__ = ["TARGET_FIELD", "Source", "redact"]
@@ -21,11 +24,18 @@ TARGET_FIELD = "{target}"
 class Source:
     """The URL of an index or of a find-links page, in which `{target}` stands for the target.
 
+    `exceptions` are the sources of single targets, by target: what is asked of `at(target)` is of
+    the target's own. All that such a source has is for its target, which is `has_target`.
+
     Trailing slashes are dropped. Credentials of the URL stay in `template`, because they are needed
     to fetch; messages, `str` and `repr` use `redacted`.
     """
 
     template: str
+    exceptions: Mapping[str, Source] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
+    is_of_one_target: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "template", self.template.strip().rstrip("/"))
@@ -46,7 +56,7 @@ class Source:
     @property
     def has_target(self) -> bool:
         """Tell whether each target has a URL of its own."""
-        return TARGET_FIELD in self.template
+        return self.is_of_one_target or TARGET_FIELD in self.template
 
     @property
     def redacted(self) -> str:
@@ -57,11 +67,24 @@ class Source:
     def without_credentials(self) -> Source:
         """Return the source as a file may say it: pip finds the credentials in netrc or keyring."""
         parts = urlsplit(self.template)
-        return Source(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))
+        return replace(
+            self,
+            template=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])),
+            exceptions={name: own.without_credentials for name, own in self.exceptions.items()},
+        )
+
+    def but_for(self, exceptions: Mapping[str, Source]) -> Source:
+        """Return the source with those of single targets, by target."""
+        own = {name: replace(each, is_of_one_target=True) for name, each in exceptions.items()}
+        return replace(self, exceptions=own)
+
+    def at(self, target: Target) -> Source:
+        """Return the source of one target: its own, or the one that all have."""
+        return self.exceptions.get(target.name, self)
 
     def url(self, target: Target) -> str:
         """Return the URL for `target`, credentials included, without a trailing slash."""
-        return self.template.replace(TARGET_FIELD, target.name)
+        return self.at(target).template.replace(TARGET_FIELD, target.name)
 
     @property
     def is_nightly(self) -> bool:

@@ -108,7 +108,7 @@ def _refuse_absent(run: _Run, each: Environment) -> None:
     if each.target is None or not absent:
         return
     config = run.project.config
-    if not each.platforms or each.target.name in config.target_platforms:
+    if not each.platforms or config.narrows(each.target):
         raise GuardError(
             f"{each.target} on {', '.join(absent)}: there are no {each.target.kind.name} builds "
             "for that system; take it out of the target's platforms, as in "

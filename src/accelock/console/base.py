@@ -21,7 +21,7 @@ from accelock.targets import PythonVersion
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from accelock.hardware.edge import Surroundings
+    from accelock.hardware.context import Surroundings
     from accelock.report.downloads import Fetching
     from accelock.targets import Platform
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from accelock.hardware.choose import Candidate, Choice, NoTargetError, PassedOver, Rule, choose
 from accelock.hardware.commands import Runner, run_command
 from accelock.hardware.detection import detect, surroundings
-from accelock.hardware.judge import Locked
-from accelock.hardware.model import Driver, Gpu, Machine, Note, Vendor
+from accelock.hardware.machine import Driver, Gpu, Machine, Note
+from accelock.hardware.vendor import Locked
 
 __all__ = [
     "Candidate",
@@ -20,7 +20,6 @@ __all__ = [
     "PassedOver",
     "Rule",
     "Runner",
-    "Vendor",
     "choose",
     "detect",
     "run_command",

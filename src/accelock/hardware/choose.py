@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware.commands import run_command
 from accelock.hardware.detection import detect, surroundings
-from accelock.hardware.judge import VARIABLE, judge
-from accelock.hardware.model import Vendor
+from accelock.hardware.fit import fit
+from accelock.hardware.probes import apple
+from accelock.hardware.vendor import VARIABLE
 from accelock.targets import Kind
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from accelock.catalogue import Catalogue, HardwareTables
     from accelock.hardware.commands import Runner
-    from accelock.hardware.judge import Cause, Locked
-    from accelock.hardware.model import Machine
+    from accelock.hardware.machine import Machine
+    from accelock.hardware.vendor import Locked, Reason
     from accelock.targets import Platform, Target
 
 __all__ = ["VARIABLE", "Candidate", "Choice", "NoTargetError", "PassedOver", "Rule", "choose"]
@@ -60,7 +61,7 @@ class Candidate:
     fits: bool
     reason: str
     taken: bool = False
-    cause: Cause | None = None
+    cause: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def choose_for(
         raise NoTargetError(found)
     reason = taken.reason
     rule = Rule.LAST_RESORT if taken.target.kind is Kind.CPU else Rule.DETECTED
-    if rule is Rule.LAST_RESORT and len(found) > 1 and not machine.of(Vendor.APPLE):
+    if rule is Rule.LAST_RESORT and len(found) > 1 and not machine.of(apple.NAME):
         reason = f"no other declared target fits: {_in_short(_unfit(found))}"
     told = tuple(_beside(candidate, taken) for candidate in found)
     return Choice(taken.target, reason, told, rule, machine.container is not None)
@@ -180,8 +181,8 @@ def candidates(
     """Return every declared target with whether it fits the machine, in the order of trying."""
     found = []
     for target in sorted(declared, key=_eagerness, reverse=True):
-        verdict = judge(target, machine, tables, (locked or {}).get(target.name))
-        found.append(Candidate(target, verdict.fits, verdict.reason, cause=verdict.cause))
+        its = fit(target, machine, tables, (locked or {}).get(target.name))
+        found.append(Candidate(target, its.fits, its.reason, cause=its.cause))
     return tuple(found)
 
 
@@ -189,8 +190,8 @@ def _told(wanted: str, declared: Sequence[Target]) -> Choice:
     for target in declared:
         if target.name == wanted:
             return Choice(target, f"{VARIABLE} says so", rule=Rule.VARIABLE)
-    what = f"target in {VARIABLE} (only declared ones count)"
-    raise UnknownWordError(what, wanted, [target.name for target in declared])
+    names, note = [target.name for target in declared], "only declared ones count"
+    raise UnknownWordError(f"target in {VARIABLE}", wanted, names, note=note)
 
 
 def _eagerness(target: Target) -> tuple[int, tuple[int, ...]]:

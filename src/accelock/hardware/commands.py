@@ -17,7 +17,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from accelock.hardware.model import harmless
+from accelock.hardware.machine import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,14 +75,33 @@ def run_command(command: Sequence[str], *, timeout: float) -> Answer:
 
 
 def _answer(process: subprocess.Popen[bytes], timeout: float) -> Answer:
-    output = _Output(process)
-    if not output.wait(timeout):
-        _abandon(process)
-        return Answer(failure=f"did not answer within {timeout:.1f} s")
-    if output.is_too_long:
-        _abandon(process)
-        return Answer(failure=f"printed more than {OUTPUT_LIMIT // 1024} KB")
-    return _ended(process, output.text, timeout)
+    """Return what a process prints, read in a thread: not every system can wait for a pipe."""
+    data = bytearray()
+
+    def read() -> None:
+        if process.stdout is not None:
+            with contextlib.suppress(OSError, ValueError), process.stdout as stream:
+                data.extend(stream.read(OUTPUT_LIMIT + 1))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(timeout)
+    if reader.is_alive():
+        failure = f"did not answer within {timeout:.1f} s"
+    elif len(data) > OUTPUT_LIMIT:
+        failure = f"printed more than {OUTPUT_LIMIT // 1024} KB"
+    else:
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:  # it closed its output and went on
+            failure = f"did not end within {timeout:.1f} s"
+        else:
+            text = data.decode(errors="replace")
+            if code:
+                return Answer(failure=f"failed with exit code {code}{_said(text)}")
+            return Answer(text)
+    _abandon(process)
+    return Answer(failure=failure)
 
 
 @atexit.register
@@ -90,45 +109,6 @@ def _end_all() -> None:
     """Kill what still runs when this process ends: Ctrl-C does not reach another session."""
     for process in tuple(_running):
         _abandon(process)
-
-
-class _Output:
-    """Reads a process's output in a thread: pipes cannot be waited for on every system."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self._data = b""
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        stream = self._process.stdout
-        if stream is not None:
-            with contextlib.suppress(OSError, ValueError), stream:
-                self._data = stream.read(OUTPUT_LIMIT + 1)
-
-    def wait(self, timeout: float) -> bool:
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    @property
-    def is_too_long(self) -> bool:
-        return len(self._data) > OUTPUT_LIMIT
-
-    @property
-    def text(self) -> str:
-        return self._data.decode(errors="replace")
-
-
-def _ended(process: subprocess.Popen[bytes], text: str, timeout: float) -> Answer:
-    try:
-        code = process.wait(timeout)
-    except subprocess.TimeoutExpired:  # it closed its output and went on
-        _abandon(process)
-        return Answer(failure=f"did not end within {timeout:.1f} s")
-    if code:
-        return Answer(failure=f"failed with exit code {code}{_said(text)}")
-    return Answer(text)
 
 
 def _abandon(process: subprocess.Popen[bytes]) -> None:

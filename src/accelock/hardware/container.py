@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accelock.hardware.choose import Rule
-from accelock.hardware.judge import Cause
+from accelock.hardware.vendor import Reason
 
 if TYPE_CHECKING:
     from accelock.hardware.choose import Choice
@@ -14,8 +14,8 @@ WARNING = (
     "This is a container in which no GPU was found, as in every image build. If the image is for a "
     "machine with one, set ACCELOCK_TARGET (for example: ENV ACCELOCK_TARGET=cu126)."
 )
-_OF_THE_LOCK = frozenset({Cause.NO_BUILDS, Cause.NOT_LOCKED})
-_NOTHING_SEEN = frozenset({Cause.NO_DRIVER, Cause.NO_GPU})
+_OF_THE_LOCK = frozenset({Reason.NO_BUILDS, Reason.NOT_LOCKED})
+_NOTHING_SEEN = frozenset({Reason.NO_DRIVER, Reason.NO_GPU})
 
 
 def warns(choice: Choice) -> bool:

@@ -33,12 +33,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelock.errors import AccelockError, ConfigError, UnknownWordError, nearest_word
-from accelock.hardware.model import (
+from accelock.hardware import probes
+from accelock.hardware.machine import (
     Driver,
     Gpu,
     Machine,
     Note,
-    Vendor,
     harmless,
     parse_capability,
     parse_gfx,
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORMAT = 1
+_FOLDER = resources.files("accelock.hardware").joinpath("profiles")
 _SUFFIX = ".json"
 _LIMIT = 1 << 20  # bytes
 _MOST = 1024  # GPUs
@@ -60,45 +61,30 @@ _KEYS = (
 _GPU_KEYS = (
     "vendor", "name", "compute_capability", "gfx", "integrated", "hidden_by", "source",
 )  # fmt: skip
+_NOTE_KEYS = ("code", "what", "todo")
 
 
 def dump(machine: Machine) -> dict[str, Any]:
     """Return a machine as JSON data, in the schema of this module."""
     driver = machine.driver
-    return {
+    own = {
         "format": FORMAT,
-        "about": machine.about,
         "platform": machine.platform.name if machine.platform else None,
-        "system": machine.system,
-        "machine": machine.machine,
-        "libc": machine.libc,
-        "container": machine.container,
-        "wsl": machine.wsl,
-        "jetson": machine.jetson,
         "nvidia_driver": {"version": driver.text, "source": driver.source} if driver else None,
         "gpus": [_dump_gpu(gpu) for gpu in machine.gpus],
-        "notes": [
-            {"code": note.code, "what": note.what, "todo": note.todo} for note in machine.notes
-        ],
+        "notes": [{key: getattr(note, key) for key in _NOTE_KEYS} for note in machine.notes],
     }
+    return {key: own[key] if key in own else getattr(machine, key) for key in _KEYS}
 
 
 def _dump_gpu(gpu: Gpu) -> dict[str, Any]:
-    return {
-        "vendor": gpu.vendor.value,
-        "name": gpu.name,
-        "compute_capability": spell_capability(gpu.capability) if gpu.capability else None,
-        "gfx": gpu.gfx,
-        "integrated": gpu.integrated,
-        "hidden_by": gpu.hidden_by,
-        "source": gpu.source,
-    }
+    spelt = spell_capability(gpu.capability) if gpu.capability else None
+    return {key: spelt if key == "compute_capability" else getattr(gpu, key) for key in _GPU_KEYS}
 
 
 def names() -> tuple[str, ...]:
     """Return the names of the profiles that ship with accelock."""
-    folder = resources.files("accelock.hardware").joinpath("profiles")
-    found = (entry.name for entry in folder.iterdir())
+    found = (entry.name for entry in _FOLDER.iterdir())
     return tuple(sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX)))
 
 
@@ -108,21 +94,16 @@ def read(word: str) -> Machine:
     :raises AccelockError: there is neither, or it is not what it should be.
     """
     path = Path(word)
-    if path.suffix or len(path.parts) > 1 or _is_there(path):
-        return parse(_text(path), word)
-    shipped = names()
-    if word not in shipped:
-        what = "profile (nor is there a file of that name)"
-        raise UnknownWordError(what, word[:80], shipped)
-    file = resources.files("accelock.hardware").joinpath("profiles", f"{word}{_SUFFIX}")
-    return parse(file.read_text(encoding="utf-8"), word)
-
-
-def _is_there(path: Path) -> bool:
     try:
-        return path.exists()
+        is_file = bool(path.suffix) or len(path.parts) > 1 or path.exists()
     except OSError:  # a name that no file can have, as one that is too long
-        return False
+        is_file = False
+    if is_file:
+        return parse(_text(path), word)
+    if word not in names():
+        note = "nor is there a file of that name"
+        raise UnknownWordError("profile", word[:80], names(), note=note)
+    return parse(_FOLDER.joinpath(f"{word}{_SUFFIX}").read_text(encoding="utf-8"), word)
 
 
 def _text(path: Path) -> str:
@@ -265,7 +246,7 @@ def _gpu(reader: _Reader) -> Gpu:
     if "vendor" not in reader.data:
         reader.fault("vendor", "is missing")
     return Gpu(
-        vendor=vendor or Vendor.NVIDIA,
+        vendor=vendor or "",
         name=reader.text("name"),
         capability=reader.parsed("compute_capability", parse_capability, "9.0"),
         gfx=reader.parsed("gfx", parse_gfx, "gfx942"),
@@ -275,11 +256,11 @@ def _gpu(reader: _Reader) -> Gpu:
     )
 
 
-def _vendor(text: str) -> Vendor:
-    try:
-        return Vendor(text)
-    except ValueError as error:
-        raise UnknownWordError("vendor", text, [vendor.value for vendor in Vendor]) from error
+def _vendor(text: str) -> str:
+    names = [vendor.name for vendor in probes.VENDORS]
+    if text not in names:
+        raise UnknownWordError("vendor", text, names)
+    return text
 
 
 def _note(reader: _Reader) -> Note:

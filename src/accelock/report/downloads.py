@@ -141,7 +141,7 @@ class Downloads:
         known = self.project.catalogue.family_of(package.name)
         family = known[0] if known else None
         own = CPU if package.label == CPU.name else target
-        named = self._named(family) if family else None
+        named = self._named(family, own) if family else None
         source = (named or Source(family.index)).url(own) if family else None
         if known and source and known[1].lookup[0] == "family":
             # What nothing here names may have been named on the command line of the lock.
@@ -153,12 +153,12 @@ class Downloads:
         if source:
             yield source
 
-    def _named(self, family: Family) -> Source | None:
+    def _named(self, family: Family, target: Target) -> Source | None:
         """Return where this machine reads a family: environment, or table; None: as usual."""
         if family.name in self.sources:
             return self.sources[family.name]
         named = sources_from_environment(os.environ, load_catalogue())
-        return named.get(family.name) or self.project.config.sources.get(family.name)
+        return named.get(family.name) or self.project.config.named_source(family, target)
 
     def _tags(self, place: Place) -> Mapping[Tag, int]:
         tags = place.platform.tags(place.python, self.project.config.levels)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelock.hardware import Candidate, Locked, Machine
-    from accelock.hardware.edge import Surroundings
+    from accelock.hardware.context import Surroundings
     from accelock.report.locked import Locks
     from accelock.targets import Platform, Target
 

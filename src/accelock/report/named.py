@@ -21,6 +21,7 @@ def named_sources(command: str | None, family: Family, config: Config) -> tuple[
     :param command: what stands in the header of a file.
     """
     own = (config.sources[family.name],) if family.name in config.sources else ()
+    own = (*own, *config.exceptions(family.name).values())
     if command is None or not command.startswith("accelock "):
         return None
     prefix = f"--source={family.name}="

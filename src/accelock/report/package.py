@@ -96,7 +96,9 @@ def why_package(here: Here, word: str, open_reader: Callable[[], Fetching]) -> W
         raise UnknownWordError(f"package in {', '.join(locks.files)}", word, names[:40])
     found = {each: there.get(each, {}).get(name) for each in locks.targets}
     known = here.project.catalogue.family_of(name)
-    lockstep = bool(known and known[1].lockstep and here.project.config.lockstep)
+    config, companions = here.project.config, here.project.catalogue.companions(name)
+    lockstep = bool(known and known[1].lockstep and config.lockstep)
+    lockstep = lockstep and not config.pinned_alone & {name, *companions}
     downloads = Downloads(open_reader, here.project)
     targets = tuple(
         OfTarget(

@@ -20,6 +20,7 @@ from accelock.locks import overlay as overlays
 from accelock.locks.markers import Place
 from accelock.report.findings import Finding, Level
 from accelock.report.poetry_fallback import FamilySource, is_by_hand, variant_of
+from accelock.report.project import are_apart
 from accelock.sources.filename import parse_filename
 from accelock.targets import PYTHONS, Target, parse_platform, parse_target
 
@@ -192,7 +193,7 @@ def _lockstep(views: Views, project: Project) -> Iterator[Finding]:
             continue
         for other in others:
             mine, theirs = _conflict(views, leader, other, name)
-            if mine:
+            if mine and not are_apart(name, leader, other, project):
                 what = f"{name} is {mine} for {leader} and {theirs} for {other}"
                 whole = f"{what}; lockstep wants one public version"
                 yield Finding("lockstep", Level.ERROR, _LOCK, whole, _ANEW)

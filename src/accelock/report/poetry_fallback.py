@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accelock.catalogue import Source
 from accelock.locks import reference
 from accelock.report.findings import Finding, Level
 from accelock.targets import CPU
@@ -40,17 +39,12 @@ class FamilySource:
     def of(cls, family: Family, target: Target, project: Project) -> FamilySource:
         """Return it; a family whose CPU builds are taken everywhere has that index alone."""
         variant = variant_of(family, target, project)
-        source = source_of(family, project).without_credentials
+        source = project.config.source(family).without_credentials
         return cls(family, reference.own_name(family.name, variant.name), source.url(variant))
 
     def is_at(self, url: str) -> bool:
         """Tell whether a URL is this index's."""
         return url.rstrip("/") == self.url
-
-
-def source_of(family: Family, project: Project) -> Source:
-    """Return where a lock has a family from: the project's table, or the catalogue's index."""
-    return project.config.sources.get(family.name) or Source(family.index)
 
 
 def variant_of(family: Family, target: Target, project: Project) -> Target:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from accelock.locks.requirements import Pin
     from accelock.report.files import Compiled
     from accelock.settings.settings import Config
+    from accelock.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,15 @@ def lockstep_names(compiled: Compiled, catalogue: Catalogue) -> tuple[str, ...]:
     names = dict.fromkeys(pin.name for pin in compiled.requirements.pins)
     found = {name: catalogue.family_of(name) for name in names}
     return tuple(name for name, entry in found.items() if entry and entry[1].lockstep)
+
+
+def are_apart(name: str, first: Target, second: Target, project: Project) -> bool:
+    """Tell whether one of two targets is out of lockstep, because it alone pins a package.
+
+    What belongs together has to differ with it: torchvision where torch is pinned.
+    """
+    own = project.config.pins_of(first) | project.config.pins_of(second)
+    return bool(own & {name, *project.catalogue.companions(name)})
 
 
 def of_families(compiled: Compiled, project: Project) -> Iterator[tuple[Family, Pin]]:

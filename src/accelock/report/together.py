@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from accelock.report import files
 from accelock.report.findings import Finding, Level
-from accelock.report.project import holds_at, lockstep_names, public_version
+from accelock.report.project import are_apart, holds_at, lockstep_names, public_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,7 +93,7 @@ def _leader(group: Sequence[Compiled], declared: Sequence[Target]) -> Compiled:
 def _differences(leader: Compiled, other: Compiled, project: Project) -> Iterator[Finding]:
     for name in lockstep_names(leader, project.catalogue):
         found = _conflict(leader, other, name)
-        if found is not None:
+        if found is not None and not are_apart(name, leader.target, other.target, project):
             mine, theirs = found
             what = (
                 f"{name} is {theirs} for {other.target} and {mine} for {leader.target} "

@@ -29,13 +29,15 @@ def serving(
     platform: Platform,
     tags: frozenset[Tag],
     is_find_links: bool,
+    is_of_one_target: bool = False,
 ) -> tuple[IndexFile, ...]:
     """Return the wheels of one project that serve one cell, in the order of `files`.
 
     They fit `tags`. Of each public version, the builds that carry the target's label serve alone
     where there are any; builds without a label serve otherwise, if `_plain_serves` says so; builds
     with any other label (`+rocm6.3` under cu126, torchvision's `0.24.0+e437e35`) never do. A cell
-    that cannot exist (cu126 on macOS) is served by nothing.
+    that cannot exist (cu126 on macOS) is served by nothing. Where a source is of this target alone,
+    builds without a label are the target's on every platform.
 
     Where a family's builds carry no label at all, those without one serve on an index of the
     target's own, and none on a page of all targets, where nothing tells them apart.
@@ -50,7 +52,9 @@ def serving(
         return ()
     wheels = [file for file in files if not file.yanked and file.fits(tags)]
     labelled = public_versions(file for file in wheels if file.label == label)
-    plain = _plain_serves(package, family, target, platform, is_find_links=is_find_links)
+    plain = is_of_one_target or _plain_serves(
+        package, family, target, platform, is_find_links=is_find_links
+    )
     return tuple(
         file
         for file in wheels
@@ -59,7 +63,7 @@ def serving(
             plain
             and file.label is None
             and file.version not in labelled
-            and (not package.labelled or _is_own(file, target))
+            and (is_of_one_target or not package.labelled or _is_own(file, target))
         )
     )
 

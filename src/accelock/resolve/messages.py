@@ -31,6 +31,15 @@ class Words:
     )
 
 
+def pinned_alone_message(target: str, name: str, version: str) -> str:
+    """Say that a target has a version of its own, because the project pins it for it alone."""
+    key = f'"{target}"' if "." in target else target
+    return (
+        f"{target} has {name} {version} by [tool.accelock.target.{key}.dependencies], and is out "
+        "of lockstep with the other targets in that."
+    )
+
+
 def cannot_be_locked(
     name: str,
     cell: Cell,

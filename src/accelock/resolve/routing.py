@@ -101,13 +101,13 @@ class Shelf:
         """Return the target whose builds a family takes: the target itself, or cpu if marked so."""
         return CPU if family.name in self._cpuonly else target
 
-    def source(self, family: Family) -> Source:
-        """Return where this run reads a family."""
-        return self._sources[family.name]
+    def source(self, family: Family, target: Target) -> Source:
+        """Return where this run reads a family for a target, which may have a source of its own."""
+        return self._sources[family.name].at(self.variant(family, target))
 
     def url(self, family: Family, target: Target) -> str:
         """Return the URL of a family's index or find-links page for one target."""
-        return self.source(family).url(self.variant(family, target))
+        return self._sources[family.name].url(self.variant(family, target))
 
     def describe(self, cell: Cell, name: str) -> str:
         """Return where a cell's builds of a project are looked for, for messages.
@@ -118,7 +118,7 @@ class Shelf:
         found = self.find(name)
         if found is None:
             return "no family's source"
-        source = self.source(found.family)
+        source = self.source(found.family, cell.target)
         url = source.redacted.replace(TARGET_FIELD, self.variant(found.family, cell.target).name)
         if self.listed(name, cell.target):
             return url
@@ -190,7 +190,7 @@ class Shelf:
         if found is None:
             return ()
         url = self.url(found.family, target)
-        if not self.source(found.family).is_find_links:
+        if not self.source(found.family, target).is_find_links:
             return self._reader.project(url, name).files
         wanted = canonicalize_name(name)
         return tuple(file for file in self._reader.find_links(url).files if file.name == wanted)
@@ -199,6 +199,7 @@ class Shelf:
         found = self.find(name)
         if found is None:
             return ()
+        source = self.source(found.family, cell.target)
         files = serving(
             self.listed(name, cell.target),
             package=found.package,
@@ -206,9 +207,10 @@ class Shelf:
             target=self.variant(found.family, cell.target),
             platform=cell.platform,
             tags=frozenset(cell.platform.tags(cell.python, self._levels)),
-            is_find_links=not self.source(found.family).has_target,
+            is_find_links=not source.has_target,
+            is_of_one_target=source.is_of_one_target,
         )
-        if self._hashed or self.source(found.family).is_find_links:
+        if self._hashed or source.is_find_links:
             files = tuple(self._completed(file, found.family, cell.target) for file in files)
         if not self._hashed:
             return files
@@ -228,7 +230,7 @@ class Shelf:
         path = urlsplit(file.url).path
         for url in self._siblings(family, target):
             if file.sha256 and (
-                file.core_metadata is not None or not self.source(family).is_find_links
+                file.core_metadata is not None or not self.source(family, target).is_find_links
             ):
                 break
             other = self._paths_of_sibling(url, file.name).get(path, file)
@@ -241,7 +243,7 @@ class Shelf:
 
     def _siblings(self, family: Family, target: Target) -> Iterator[str]:
         """Yield the indexes that list the same files: of the target, and of all targets."""
-        source = self.source(family)
+        source = self.source(family, target)
         base, slash, last = source.template.rpartition("/")
         if slash and source.is_find_links:
             base = base.removesuffix(f"/{TARGET_FIELD}")

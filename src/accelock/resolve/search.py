@@ -77,6 +77,7 @@ class Search(Generic[Solution]):
     :param listed: tells, of these, those that the family's source alone has.
     :param companions: name -> the packages that are released with it.
     :param together: False where the user has turned lockstep off.
+    :param split: packages of which cells that the project asks in other words share no version.
     :param anything: what a project takes that says nothing of a package.
     :param leaves_out: whether an optional cell that has no solution is left out.
     :param steps: how often something that was found is given up before the search gives up.
@@ -91,6 +92,7 @@ class Search(Generic[Solution]):
     companions: Callable[[str], Collection[str]]
     anything: Wanted
     together: bool = True
+    split: frozenset[str] = frozenset()
     leaves_out: bool = True
     steps: int = _STEPS
     words: messages.Words = field(default_factory=messages.Words)
@@ -102,7 +104,6 @@ class Search(Generic[Solution]):
     _names: dict[str, None] = field(default_factory=dict)
     _loose: dict[str, None] = field(default_factory=dict)
     _refused: list[Refused] = field(default_factory=list)
-    _split: frozenset[str] = frozenset()
     _failed: dict[Cell, str] = field(default_factory=dict)
     _needed: dict[tuple[str, Cell], bool] = field(default_factory=dict)
     _assumed: dict[tuple[str, Cell], str] = field(default_factory=dict)
@@ -179,7 +180,7 @@ class Search(Generic[Solution]):
 
     def _decide(self, question: Question) -> Decision:
         bound = [Bound(group.cells, self.host.taken(s)) for group, s in self._found.items()]
-        decision = decide(question, bound=bound, refused=self._refused, split=self._split)
+        decision = decide(question, bound=bound, refused=self._refused, split=self.split)
         if decision.failure is None:
             return self._planned(question, decision)
         if bound:  # what was taken before the package was met is in the way
@@ -192,7 +193,7 @@ class Search(Generic[Solution]):
 
     def _planned(self, question: Question, decision: Decision) -> Decision:
         """Return a decision that the family's own metadata bears out."""
-        plan = family.plan(question, decision, self.host, self._split)
+        plan = family.plan(question, decision, self.host, self.split)
         if plan.refused:
             self._refused += plan.refused
             return self._decide(question)
@@ -288,7 +289,7 @@ class Search(Generic[Solution]):
     def _shares(self, question: Question, name: str, cell: Cell, group: Group) -> bool:
         if name not in question.names and name not in question.loose:
             return True
-        cells = {cell, *sharing(question, name, cell, self._split)}
+        cells = {cell, *sharing(question, name, cell, self.split)}
         return bool(cells.intersection(group.cells))
 
     def _refuse(
@@ -377,7 +378,7 @@ class Search(Generic[Solution]):
 
         And those between them, which it passed over: a resolver takes the newest that it can.
         """
-        alone = decide(question, refused=self._refused, split=self._split)
+        alone = decide(question, refused=self._refused, split=self.split)
         outcome = self.host.solve(group, alone, self._found)
         if isinstance(outcome, NoSolution):
             return False
@@ -385,7 +386,7 @@ class Search(Generic[Solution]):
         taken = self.host.taken(outcome)
         new = [
             Refused(
-                name, version, frozenset({cell, *sharing(question, name, cell, self._split)}), cell
+                name, version, frozenset({cell, *sharing(question, name, cell, self.split)}), cell
             )
             for name, own in taken.items()
             for cell in group.cells
@@ -415,10 +416,10 @@ class Search(Generic[Solution]):
         beside ``torch``, of which another package requires 2.8.0 on Linux.
         """
         names = (*question.names, *question.loose)
-        new = {name for name in names if is_mixed(question, name)} - self._split
+        new = {name for name in names if is_mixed(question, name)} - self.split
         if not self.together or not new:
             return False
-        self._split |= new
+        self.split |= new
         self._refused.clear()
         self._start_again()
         return True

@@ -7,6 +7,7 @@ the nearest valid word; one run reports all of them.
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import tomlkit
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from tomlkit.exceptions import ParseError, TOMLKitError
 
@@ -33,11 +37,14 @@ from accelock.targets import (
 )
 
 if TYPE_CHECKING:
-    from accelock.catalogue.model import Catalogue
+    from collections.abc import Callable
+
+    from accelock.catalogue.model import Catalogue, Family
 
 __all__ = [
     "Config",
     "PackageRule",
+    "TargetSettings",
     "ignored_table",
     "parse_config",
     "read_config",
@@ -66,15 +73,32 @@ class PackageRule:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """What a project says of one target alone.
+
+    :param platforms: the fewer platforms that it is narrowed to; empty where it is not.
+    :param dependencies: what it requires beside what all targets require (PEP 508).
+    :param sources: by family, the source of this target alone.
+    """
+
+    platforms: tuple[Platform, ...] = ()
+    dependencies: tuple[Requirement, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+
+
+_NOTHING = TargetSettings()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A project's `[tool.accelock]`; without arguments, what holds where there is no such table.
 
     `platforms_declared` tells whether the project named its platforms, which binds, or has the
     default ones, which do their best. `pythons` is empty where the host's Python is meant.
     `allow_downloads` consents to downloading whole wheels to hash them, where nobody publishes it.
-    `sources` maps families to where the project has them, `target_platforms` targets to the fewer
-    platforms that they are narrowed to, `packages` canonical project names to rules. `conda` is
-    the table of that name as it stands. `path` is the file.
+    `sources` maps families to where the project has them. `by_target` maps targets to what the
+    project says of one alone. `packages` maps canonical project names to rules. `conda` is the
+    table of that name as it stands. `path` is the file.
     """
 
     targets: tuple[Target, ...] = ()
@@ -85,20 +109,56 @@ class Config:
     levels: Levels = field(default_factory=Levels)
     pythons: tuple[PythonVersion, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
-    target_platforms: Mapping[str, tuple[Platform, ...]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    by_target: Mapping[str, TargetSettings] = field(default_factory=lambda: MappingProxyType({}))
     packages: Mapping[str, PackageRule] = field(default_factory=lambda: MappingProxyType({}))
     conda: Mapping[str, object] | None = None
     path: Path | None = None
 
     def platforms_of(self, target: Target) -> tuple[Platform, ...]:
         """Return the platforms asked for `target`, whether builds for it exist there or not."""
-        return self.target_platforms.get(target.name, self.platforms)
+        return self._of(target).platforms or self.platforms
 
     def declares_platforms(self, target: Target) -> bool:
         """Tell whether the project itself named the platforms of `target`."""
-        return self.platforms_declared or target.name in self.target_platforms
+        return self.platforms_declared or self.narrows(target)
+
+    def narrows(self, target: Target) -> bool:
+        """Tell whether the project has `target` on platforms of its own."""
+        return bool(self._of(target).platforms)
+
+    def dependencies_of(self, target: Target) -> tuple[Requirement, ...]:
+        """Return what `target` alone requires."""
+        return self._of(target).dependencies
+
+    def pins_of(self, target: Target) -> frozenset[str]:
+        """Return the packages, by canonical name, that `target` alone pins to a version."""
+        return frozenset(
+            canonicalize_name(each.name)
+            for each in self.dependencies_of(target)
+            if any(part.operator in ("==", "===") for part in each.specifier)
+        )
+
+    @property
+    def pinned_alone(self) -> frozenset[str]:
+        """Return the packages that some target alone pins: there it is out of lockstep."""
+        return frozenset[str]().union(*map(self.pins_of, self.targets))
+
+    def exceptions(self, family: str) -> Mapping[str, Source]:
+        """Return the sources of a family that are of one target alone, by target."""
+        found = {name: own.sources.get(family) for name, own in self.by_target.items()}
+        return {name: source for name, source in found.items() if source is not None}
+
+    def named_source(self, family: Family, target: Target) -> Source | None:
+        """Return where the project has a family for a target, None where it does not say."""
+        return self._of(target).sources.get(family.name) or self.sources.get(family.name)
+
+    def source(self, family: Family) -> Source:
+        """Return where the project has a family for all targets, else the family's own index."""
+        source = self.sources.get(family.name) or Source(family.index)
+        return source.but_for(self.exceptions(family.name))
+
+    def _of(self, target: Target) -> TargetSettings:
+        return self.by_target.get(target.name, _NOTHING)
 
     def extend(self, catalogue: Catalogue) -> Catalogue:
         """Return `catalogue` with this project's own packages."""
@@ -187,10 +247,10 @@ def parse_config(table: Mapping[str, object], where: str, catalogue: Catalogue) 
         conda=root.table("conda").values if "conda" in table else None,
         path=Path(where),
     )
-    narrowed = _narrowed(root.table("target", rather="; did you mean 'targets'?"), config)
+    own = _by_target(root.table("target", rather="; did you mean 'targets'?"), config, catalogue)
     if root.faults:
         raise ConfigError(root.faults, where)
-    return replace(config, target_platforms=MappingProxyType(narrowed))
+    return replace(config, by_target=MappingProxyType(own))
 
 
 def _glibc(text: str) -> tuple[int, int]:
@@ -249,8 +309,8 @@ def _package_rule(project: str, table: Table, catalogue: Catalogue) -> PackageRu
     return PackageRule(family.name if family is not None else None, cpuonly)
 
 
-def _narrowed(table: Table, config: Config) -> dict[str, tuple[Platform, ...]]:
-    narrowed = {}
+def _by_target(table: Table, config: Config, catalogue: Catalogue) -> dict[str, TargetSettings]:
+    found = {}
     declared = [target.name for target in config.targets]
     # A fault in `targets` is reported already, and the word that it got wrong may be meant here.
     sound = not any(fault.startswith(f"{_ROOT}.targets") for fault in table.faults)
@@ -261,9 +321,69 @@ def _narrowed(table: Table, config: Config) -> dict[str, tuple[Platform, ...]]:
             continue
         if name not in declared and sound:
             table.fault(name, not_declared(name, declared))
-        target.only(("platforms",))
-        narrowed[name] = target.words("platforms", lambda word: _among(word, config))
-    return {name: platforms for name, platforms in narrowed.items() if platforms}
+        target.only(("platforms", "dependencies", "sources"))
+        found[name] = TargetSettings(
+            target.words("platforms", lambda word: _among(word, config)),
+            _dependencies(target.table("dependencies"), name),
+            MappingProxyType(_sources(target.table("sources"), catalogue)),
+        )
+    return found
+
+
+def _dependencies(table: Table, target: str) -> tuple[Requirement, ...]:
+    """Return the requirements of a target's table: name -> specifiers, or a table of more."""
+    found: dict[str, Requirement] = {}
+    read = functools.partial(_specifier, target=target)
+    for name, value in table.values.items():
+        project = table.parsed(name, name, _project)
+        if project in found:
+            table.fault(name, f"is {project!r} a second time")
+        requirement = Requirement(project or "x")
+        if isinstance(value, Mapping):
+            _read_more(table.table(name), requirement, read)
+        elif (specifier := table.text(name, read)) is not None:
+            requirement.specifier = specifier
+        if project is not None:
+            found[project] = requirement
+    return tuple(found.values())
+
+
+def _read_more(table: Table, requirement: Requirement, read: Callable[[str], SpecifierSet]) -> None:
+    """Put what a dependency's own table says into a requirement."""
+    table.only(("version", "extras", "markers"))
+    if "version" not in table.values:
+        table.fault(None, "has no version; write '*' for any")
+    requirement.specifier = table.text("version", read) or requirement.specifier
+    requirement.extras = set(table.words("extras", _project))
+    requirement.marker = table.text("markers", _marker)
+
+
+def _specifier(text: str, target: str) -> SpecifierSet:
+    """Return version specifiers (PEP 440) without the target's own label; `*` is any version."""
+    if not text.strip():
+        raise AccelockError("is empty; write '*' for any version")
+    plain = re.sub(rf"\+{re.escape(target)}(?=\s*(,|$))", "", text)
+    try:
+        return SpecifierSet("" if text.strip() == "*" else plain)
+    except InvalidSpecifier as error:
+        raise AccelockError(
+            f"{text!r} is no version specifier (PEP 440); write it as in '==2.6.0' or '>=2.6,<3', "
+            "or '*' for any version"
+        ) from error
+
+
+def _marker(text: str) -> Marker:
+    """Return an environment marker (PEP 508); what an extra asks for is not the target's."""
+    try:
+        marker = Marker(text)
+    except InvalidMarker as error:
+        raise AccelockError(
+            f"{text!r} is no environment marker (PEP 508); write it as in "
+            "\"sys_platform == 'linux'\""
+        ) from error
+    if re.search(r"\bextra\b", text):
+        raise AccelockError(f"{text!r} asks for an extra, and a target has none")
+    return marker
 
 
 def _among(word: str, config: Config) -> Platform:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.hardware.judge import Cause
+from accelock.hardware.vendor import Reason
 from accelock.report.doctor import Diagnosis, diagnose
 from accelock.report.findings import Level
 from tests.hardware.machines import DOCKER, nvml, with_driver, with_gpus, write
@@ -88,7 +88,7 @@ def test_a_platform_without_a_name(tmp_path: Path) -> None:
     project.compiled("requirements.cpu.txt", "cpu", "filelock==3.18.0\n", ())
     at = here(project.folder, machine=str(machine))
     assert codes(at) == [("no-target", "error")]
-    assert at.candidates()[-1].cause is Cause.NOT_LOCKED
+    assert at.candidates()[-1].cause is Reason.NOT_LOCKED
 
 
 def test_a_target_for_a_machine_that_is_elsewhere_is_a_warning(project: Project) -> None:

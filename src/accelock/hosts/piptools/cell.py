@@ -91,6 +91,7 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
             if run.active is not None:
                 _keep_apart(run, run.active, repository)
                 introduce(run.session, run.plan.source_urls)
+                constraints += inputs.of_target(run, run.active.cell.target)
                 _read_labels(run, run.active, constraints)
                 existing_constraints = _preferences(run, run.active, existing_constraints)
                 run.active.capture.constraints = constraints

@@ -193,6 +193,7 @@ class Engine:
             announce=self._announce,
             # `accelock rewrite` has means of its own: it lets go of the lines that are in the way.
             leaves_out=not run.reports_moves,
+            split=run.plan.pinned_alone,
         )
         return search.run()
 

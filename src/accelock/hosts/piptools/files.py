@@ -94,8 +94,9 @@ def family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[st
         found = run.shelves.find(variant.name)
         if file is None or found is None:
             continue
-        source = run.plan.written[found.family.name]
-        url = source.without_credentials.url(run.shelves.variant(found.family, target))
+        builds = run.shelves.variant(found.family, target)
+        source = run.plan.written[found.family.name].at(builds)
+        url = source.without_credentials.url(builds)
         (pages if source.is_find_links else indexes)[url] = None
     return list(indexes), list(pages)
 

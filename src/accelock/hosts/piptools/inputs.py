@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pip._internal.req import req_file
+from pip._internal.req.constructors import install_req_from_line
 from pip._vendor.packaging.specifiers import SpecifierSet
 from pip._vendor.packaging.utils import canonicalize_name
 
@@ -180,6 +181,24 @@ def _parse(run: Run, original: Callable[..., Any]) -> Callable[..., Iterator[Any
             run.inputs.recording = run.inputs.reading_stdin = False
 
     return parse
+
+
+def of_target(run: Run, target: Target) -> list[Any]:
+    """Return what [tool.accelock.target.<target>.dependencies] asks for in the cell at work.
+
+    pip-tools takes them for lines of an input; a name that the inputs have too is held to both.
+    """
+    active, name = run.active, f'"{target.name}"' if "." in target.name else target.name
+    found = []
+    for requirement in run.plan.dependencies.get(target.name, ()):
+        ireq = install_req_from_line(
+            str(requirement), comes_from=f"[tool.accelock.target.{name}.dependencies]"
+        )
+        if active is not None:
+            releases.judge(run.plan, active.cell, ireq)
+        if ireq.match_markers():
+            found.append(ireq)
+    return found
 
 
 def strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from accelock.hosts.piptools import directories
 from accelock.hosts.piptools.host import pins, version_of
 from accelock.resolve.lockstep import passed_over
-from accelock.resolve.messages import left_out
+from accelock.resolve.messages import left_out, pinned_alone_message
 from accelock.settings.settings import ignored_table
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def say(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture]) -> 
     _ignored_tables(run, captures)
     _unhashed(run, captures, result)
     _mixed_sources(run, captures)
+    _pinned_alone(run, captures)
 
 
 def _absent(run: Run) -> None:
@@ -75,6 +77,21 @@ def _mixed_sources(run: Run, captures: Mapping[Cell, Capture]) -> None:
                 f"WARNING: {name} was read at {read}, as the environment says, and the file names "
                 f"{written}: one of them has nightly builds, and the other has not."
             )
+
+
+def _pinned_alone(run: Run, captures: Mapping[Cell, Capture]) -> None:
+    """Say which targets are out of lockstep, because the project pins a version for them alone."""
+    if len(run.plan.targets) == 1 or not run.plan.lockstep or not run.plan.pinned_alone:
+        return
+    for cell, capture in captures.items():
+        own = {canonicalize_name(each.name) for each in run.plan.dependencies[cell.target.name]}
+        for name, ireq in pins(capture).items():
+            entry = run.shelves.find(name)
+            if name in own & run.plan.pinned_alone and entry and entry.package.lockstep:
+                version = Version(version_of(ireq).public)
+                said = pinned_alone_message(cell.target.name, name, str(version))
+                if run.first_time(said):
+                    run.plan.say(f"NOTE: {said}")
 
 
 def _unhashed(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture]) -> None:

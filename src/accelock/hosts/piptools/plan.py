@@ -6,6 +6,7 @@ from the environment is where this run reads, and never what a file says.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from accelock.catalogue import Catalogue, Source, load_catalogue
 from accelock.errors import AccelockError, ConfigError, UsageError
+from accelock.hardware.fit import newest_that_runs
 from accelock.settings.settings import (
     Config,
     read_config,
@@ -34,6 +36,8 @@ from accelock.targets import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from packaging.requirements import Requirement
 
 
 class OptionError(UsageError):
@@ -68,6 +72,8 @@ class Plan:
     :param fixed: families whose source was chosen by the user, against which an URL in the input
         does not count.
     :param declared_sources: the same without the environment, which does not say what is written.
+    :param dependencies: by target, what [tool.accelock.target.<target>.dependencies] asks for.
+    :param pinned_alone: lockstep packages that some target pins for itself: it is out of lockstep.
     """
 
     catalogue: Catalogue
@@ -84,6 +90,8 @@ class Plan:
     lockstep: bool
     allow_downloads: bool
     host_python: bool
+    dependencies: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    pinned_alone: frozenset[str] = frozenset()
     say: Callable[[str], None] = field(default=lambda _text: None, compare=False)
     say_progress: Callable[[str], None] = field(default=lambda _text: None, compare=False)
     show_bytes: Callable[[int, int], None] = field(default=lambda _d, _t: None, compare=False)
@@ -136,9 +144,13 @@ class Plan:
 
     def with_sources(self, found: Mapping[str, Source]) -> Plan:
         """Return the plan with the sources that the inputs name, where none was chosen."""
-        read = {name: source for name, source in found.items() if name not in self.fixed}
-        said = {name: source for name, source in found.items() if name not in self.declared_sources}
-        return replace(self, sources={**self.sources, **read}, written={**self.written, **said})
+        read, said = dict(self.sources), dict(self.written)
+        for name, source in found.items():
+            if name not in self.fixed:
+                read[name] = source.but_for(read[name].exceptions)
+            if name not in self.declared_sources:
+                said[name] = source.but_for(said[name].exceptions)
+        return replace(self, sources=read, written=said)
 
 
 def find_config(directory: Path, catalogue: Catalogue) -> Config | None:
@@ -195,10 +207,19 @@ def make_plan(
         lockstep=config.lockstep if config else True,
         allow_downloads=options.allow_downloads or bool(config and config.allow_downloads),
         host_python=not options.pythons and not (config and config.pythons),
+        dependencies={t.name: config.dependencies_of(t) for t in targets} if config else {},
+        pinned_alone=_out_of_lockstep(config, catalogue),
         say=say,
         say_progress=say_progress,
         show_bytes=show_bytes,
     )
+
+
+def _out_of_lockstep(config: Config | None, catalogue: Catalogue) -> frozenset[str]:
+    """Return the lockstep packages that some target pins for itself."""
+    names = config.pinned_alone if config else frozenset[str]()
+    found = {name: catalogue.family_of(name) for name in names}
+    return frozenset(name for name, entry in found.items() if entry and entry[1].lockstep)
 
 
 def _refuse_without_target(options: Options) -> None:
@@ -213,7 +234,8 @@ def _targets(options: Options, config: Config | None, catalogue: Catalogue) -> t
     if not options.targets:
         return config.targets if config else ()
     words = list(dict.fromkeys(options.targets))
-    return tuple(parse_target(word, catalogue.targets) for word in words)
+    runs = functools.partial(newest_that_runs, catalogue=catalogue)
+    return tuple(parse_target(word, catalogue.targets, runs) for word in words)
 
 
 def _platforms(
@@ -222,10 +244,8 @@ def _platforms(
     """Return the platforms of a target, and whether the user named them."""
     if options.platforms:
         return tuple(dict.fromkeys(map(parse_platform, options.platforms))), True
-    if config and target.name in config.target_platforms:
-        return config.target_platforms[target.name], True
     if config:
-        return config.platforms, config.platforms_declared
+        return config.platforms_of(target), config.declares_platforms(target)
     return DEFAULT_PLATFORMS, False
 
 
@@ -265,6 +285,9 @@ def _sources(
         raise OptionError(str(error)) from error
     from_environment = sources_from_environment(environ, catalogue)
     written.update(chosen)
+    if config is not None:
+        own = {name: source.but_for(config.exceptions(name)) for name, source in written.items()}
+        written.update(own)
     written.update(given)
     reading = {**written, **from_environment, **given}
     said = frozenset({*chosen, *given})

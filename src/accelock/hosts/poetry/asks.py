@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from poetry.core.constraints.version import EmptyConstraint
 from poetry.core.constraints.version import Version as PoetryVersion
+from poetry.core.packages.dependency import Dependency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.version import Version
     from poetry.core.constraints.version import VersionConstraint
-    from poetry.core.packages.dependency import Dependency
     from poetry.core.version.markers import BaseMarker
 
-    from accelock.targets import Cell, Platform, PythonVersion
+    from accelock.hosts.poetry.project import Project
+    from accelock.targets import Cell, Platform, PythonVersion, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +44,22 @@ class Asks:
 
     :param pythons: the Pythons of the project. A marker may tell them apart, a cell does not.
     :param supported: the project's own constraint on Python: of some it takes a few releases only.
+    :param by_target: what it asks of one target alone, by target.
     """
 
     requires: tuple[Dependency, ...]
     pythons: Sequence[PythonVersion]
     supported: VersionConstraint
-    _found: dict[tuple[str, Platform], Wanted | None] = field(default_factory=dict)
+    by_target: Mapping[str, tuple[Dependency, ...]] = field(default_factory=dict)
+    _found: dict[tuple[str, Platform, str], Wanted | None] = field(default_factory=dict)
 
     def wanted(self, name: str, cell: Cell) -> Wanted:
         """Return what the project asks of a package there."""
-        return self._of(name, cell.platform) or Wanted()
+        return self._of(name, cell) or Wanted()
 
     def asks(self, name: str, cell: Cell) -> bool:
         """Return whether the project itself asks for a package there, on any Python."""
-        return self._of(name, cell.platform) is not None
+        return self._of(name, cell) is not None
 
     def names(self, name: str) -> bool:
         """Return whether the project itself asks for a package anywhere."""
@@ -71,11 +74,12 @@ class Asks:
         environments = self._environments(platform, [marker])
         return any(marker.without_extras().validate(each) for each in environments)
 
-    def _of(self, name: str, platform: Platform) -> Wanted | None:
-        key = (name, platform)
+    def _of(self, name: str, cell: Cell) -> Wanted | None:
+        key = (name, cell.platform, cell.target.name)
         if key not in self._found:
-            mine = [each for each in self.requires if each.name == name]
-            environments = self._environments(platform, [each.marker for each in mine])
+            asked = (*self.requires, *self.by_target.get(cell.target.name, ()))
+            mine = [each for each in asked if each.name == name]
+            environments = self._environments(cell.platform, [each.marker for each in mine])
             per_release = (_there(mine, environment) for environment in environments)
             self._found[key] = _any_of([there for there in per_release if there])
         return self._found[key]
@@ -89,6 +93,12 @@ class Asks:
             for patch in python.patches(*texts):
                 if self.supported.allows(PoetryVersion.parse(python.release(patch))):
                     yield {**platform.marker_environment(python, patch), "extra": ""}
+
+
+def of_target(project: Project, target: Target) -> tuple[Dependency, ...]:
+    """Return what [tool.accelock.target.<target>.dependencies] asks for, as Poetry has it."""
+    requirements = project.config.dependencies_of(target)
+    return tuple(Dependency.create_from_pep_508(str(each)) for each in requirements)
 
 
 def _there(dependencies: Iterable[Dependency], environment: dict[str, Any]) -> list[Dependency]:

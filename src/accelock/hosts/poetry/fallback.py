@@ -101,9 +101,7 @@ def _route_of(
 
 
 def _refuse_unfit(leader: FamilySource, poetry: PoetryProject, project: Project) -> None:
-    from accelock.report.poetry_fallback import source_of
-
-    source = source_of(leader.family, project)
+    source = project.config.source(leader.family)
     if not source.has_target:
         raise AccelockError(
             f"pyproject.toml: {source} has the builds of all targets, so that as a source it would "

@@ -16,7 +16,7 @@ from poetry.puzzle.exceptions import SolverProblemError
 
 from accelock.errors import AccelockError, LockstepError, MetadataError, SourceError
 from accelock.hosts.poetry import fallback, labels
-from accelock.hosts.poetry.asks import Asks, Wanted
+from accelock.hosts.poetry.asks import Asks, Wanted, of_target
 from accelock.hosts.poetry.slice_solver import SliceSolver
 from accelock.hosts.poetry.slices import Slice
 from accelock.hosts.poetry.solution import is_sourced, lockstep_versions
@@ -134,6 +134,7 @@ class PoetryHost:
             tuple(each.clone() for each in solver._package.all_requires),
             self.project.pythons,
             self.project.poetry.package.python_constraint,
+            {target.name: of_target(self.project, target) for target in self.project.targets},
         )
         self.needs = pool.needs = Needs(self.asks, frozenset(required))
         self.slice_solver = SliceSolver(solver, pool, locked, self.asks)
@@ -147,10 +148,11 @@ class PoetryHost:
     def demands(self, cell: Cell) -> dict[str, Demand]:
         """Return what the project asks for on a platform, in any group or extra."""
         found: dict[str, Demand] = {}
-        for dependency in self.asks.requires:
+        asked = (*self.asks.requires, *self.asks.by_target.get(cell.target.name, ()))
+        for dependency in asked:
             name = str(dependency.name)
             if name not in found and self.asks.asks(name, cell):
-                mine = [each for each in self.asks.requires if each.name == name]
+                mine = [each for each in asked if each.name == name]
                 found[name] = Demand(
                     self.asks.wanted(name, cell), is_direct=any(map(_is_direct, mine))
                 )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from accelock.catalogue.source import redact
 from accelock.hosts.poetry.host import WORDS
+from accelock.hosts.poetry.solution import lockstep_versions
 from accelock.resolve.lockstep import passed_over
-from accelock.resolve.messages import left_out
+from accelock.resolve.messages import left_out, pinned_alone_message
 from accelock.settings.settings import ignored_table
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def of(pool: TargetPool, host: PoetryHost, result: Result[Solved], solution: Sol
         *_ignored_tables(pool.project, leader),
         *(_absent(pool.project) if solution.accelerated else ()),
         *_unhashed(host, result),
+        *_pinned_alone(pool, solution),
     ]
     lines = [f"accelock: {line}" for line in dict.fromkeys(found)]
     return [*(f"<warning>{said}</>" for said in left.values()), *lines]
@@ -82,3 +84,14 @@ def _unhashed(host: PoetryHost, result: Result[Solved]) -> Iterator[str]:
                         f"{cell.target.name} (`allow-downloads = true` in [tool.accelock] would "
                         "download the wheels to hash them)."
                     )
+
+
+def _pinned_alone(pool: TargetPool, solution: Solution) -> Iterator[str]:
+    """Yield which targets are out of lockstep, because the project pins a version for them."""
+    config = pool.project.config
+    if not config.lockstep or len(solution.by_target) == 1:
+        return
+    for target, solved in solution.by_target.items():
+        for name, versions in lockstep_versions(pool, solved).items():
+            if name in config.pins_of(target):
+                yield pinned_alone_message(target.name, name, str(max(versions)))

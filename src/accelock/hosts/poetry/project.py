@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cleo.ui.progress_bar import ProgressBar
 
-from accelock.catalogue import Source, load_catalogue
+from accelock.catalogue import load_catalogue
 from accelock.errors import ConfigError
 from accelock.hosts.poetry import here
 from accelock.hosts.poetry.errors import shown
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cleo.io.io import IO
     from poetry.poetry import Poetry
 
-    from accelock.catalogue import Catalogue, Family, FamilyPackage
+    from accelock.catalogue import Catalogue, Family, FamilyPackage, Source
     from accelock.hardware import Choice
     from accelock.locks.overlay import Overlay
     from accelock.targets import Target
@@ -162,7 +162,7 @@ class Project:
 
     def written_source(self, family: Family) -> Source:
         """Return where a lock says that a family is; never a source of the environment."""
-        return self.config.sources.get(family.name) or Source(family.index)
+        return self.config.source(family)
 
     def show_bytes(self, done: int, total: int) -> None:
         """Show on a terminal how far a download that the user has allowed has come.

@@ -6,10 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from poetry.core.constraints.version import VersionRange
-from poetry.core.packages.dependency_group import DependencyGroup
+from poetry.core.packages.dependency_group import MAIN_GROUP, DependencyGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
@@ -62,6 +62,25 @@ def without(package: Package, is_out: Callable[[Dependency], bool]) -> Iterator[
         return
     own = package._dependency_groups
     package._dependency_groups = {name: _without(group, is_out) for name, group in own.items()}
+    try:
+        yield
+    finally:
+        package._dependency_groups = own
+
+
+@contextlib.contextmanager
+def also(package: Package, more: Sequence[Dependency]) -> Iterator[None]:
+    """Let a root package have more dependencies, in its main group, for a while."""
+    if not more:
+        yield
+        return
+    own = package._dependency_groups
+    main = DependencyGroup(MAIN_GROUP)
+    if MAIN_GROUP in own:
+        main = _without(own[MAIN_GROUP], lambda _dependency: False)
+    for dependency in more:
+        main.add_dependency(dependency.clone())
+    package._dependency_groups = {**own, MAIN_GROUP: main}
     try:
         yield
     finally:

@@ -50,7 +50,9 @@ class SliceSolver:
 
         :raises SolverProblemError: nothing fits; Poetry's own words on why.
         """
-        with root.without(self.solver._package, self._is_replaced(whole)):
+        package = self.solver._package
+        own = self.asks.by_target[whole.target.name]
+        with root.also(package, own), root.without(package, self._is_replaced(whole)):
             return self._with_or_without_others(whole, found)
 
     def _with_or_without_others(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:

@@ -69,6 +69,7 @@ def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
         listed=lambda name: (found := pool.find(name)) is not None and found[1].is_family_only,
         companions=project.catalogue.companions,
         together=project.config.lockstep,
+        split=project.config.pinned_alone,
         anything=Wanted(),
         words=WORDS,
         announce=lambda group, number, of: project.say(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from accelock.hardware import Rule, Vendor, container
+from accelock.hardware import Rule, container
 from accelock.hardware.choose import ORDER
 from accelock.hardware.detection import musl_note
-from accelock.hardware.judge import VARIABLE, Cause
+from accelock.hardware.probes import nvidia
+from accelock.hardware.vendor import VARIABLE, Reason
 from accelock.report.findings import Finding, Level
 from accelock.targets import Kind
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     from accelock.hardware import Candidate, Choice
     from accelock.report.here import Here
 
-_ERRORS = frozenset({Cause.NO_BUILDS, Cause.NOT_LOCKED, Cause.OLD_DRIVER, Cause.NO_CODE})
+_ERRORS = frozenset({Reason.NO_BUILDS, Reason.NOT_LOCKED, Reason.OLD_DRIVER, Reason.NO_CODE})
 _TODO = {
-    Cause.NO_BUILDS: "choose another target",
-    Cause.NOT_LOCKED: "add the platform to `platforms` in [tool.accelock] and lock again",
-    Cause.OLD_DRIVER: "upgrade the driver, or choose an older target",
-    Cause.NO_CODE: "choose another target, or lock another version of torch",
+    Reason.NO_BUILDS: "choose another target",
+    Reason.NOT_LOCKED: "add the platform to `platforms` in [tool.accelock] and lock again",
+    Reason.OLD_DRIVER: "upgrade the driver, or choose an older target",
+    Reason.NO_CODE: "choose another target, or lock another version of torch",
 }
 _GLIBC = re.compile(r"glibc (\d+)\.(\d+)")
 
@@ -74,9 +75,9 @@ def _unused(here: Here, found: tuple[Candidate, ...], choice: Choice) -> Iterato
     """Yield that a GPU stands idle, where the hardware chose cpu all the same."""
     if choice.target.kind is not Kind.CPU or choice.rule is not Rule.LAST_RESORT:
         return
-    lacking = {Cause.OLD_DRIVER, Cause.NO_CODE, Cause.NOT_LOCKED, Cause.JETSON, Cause.UNKNOWN}
+    lacking = {Reason.OLD_DRIVER, Reason.NO_CODE, Reason.NOT_LOCKED, Reason.JETSON, Reason.UNKNOWN}
     reasons = [f"{each.target}: {each.reason}" for each in found if each.cause in lacking]
-    gpus = [*here.machine.of(Vendor.NVIDIA), *here.machine.of(Vendor.AMD)]
+    gpus = [gpu for gpu in here.machine.gpus if gpu.is_visible and not gpu.integrated]
     if reasons and (gpus or here.machine.driver):
         what = f"there is a GPU, and cpu is taken: {'; '.join(reasons)}"
         todo = "declare a target that it can run, and lock; or upgrade the driver"
@@ -89,7 +90,7 @@ def _unused(here: Here, found: tuple[Candidate, ...], choice: Choice) -> Iterato
 
 def _two_makers(here: Here, found: tuple[Candidate, ...]) -> Iterator[Finding]:
     kinds = {each.target.kind for each in found if each.fits}
-    if {Kind.CUDA, Kind.ROCM} <= kinds and here.machine.of(Vendor.NVIDIA):
+    if {Kind.CUDA, Kind.ROCM} <= kinds and here.machine.of(nvidia.NAME):
         what = "targets for NVIDIA's and for AMD's GPUs both fit this machine"
         todo = f"the order is {ORDER}; set {VARIABLE} to choose"
         yield Finding("two-makers", Level.WARNING, None, what, todo)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from accelock.hardware.judge import Locked
+from accelock.hardware.vendor import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -114,7 +114,7 @@ def _index(pin: Pin, content: RequirementsFile, target: Target, project: Project
     flags = ("--index-url", "--extra-index-url", "--find-links")
     urls = [url for flag in flags for url in content.values(flag)]
     named = named_sources(files.command_of(content), family, project.config)
-    own = project.config.sources.get(family.name)
+    own = project.config.named_source(family, target)
     sources = named if named is not None else (own,) if own is not None else ()
     for url in urls:
         is_named = any(is_instance(url.rstrip("/"), each, target.name) for each in sources)

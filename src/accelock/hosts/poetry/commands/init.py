@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -12,6 +13,7 @@ from poetry.console.commands.command import Command
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hardware import choose
+from accelock.hardware.fit import newest_that_runs
 from accelock.hosts.poetry import editing, fallback
 from accelock.hosts.poetry.errors import shown
 from accelock.locks import toml
@@ -96,14 +98,21 @@ def _targets(words: Sequence[str]) -> tuple[list[str], str]:
 
     :raises UnknownWordError: a word is no target.
     """
-    known = load_catalogue().targets
+    catalogue = load_catalogue()
+    known, tables = catalogue.targets, catalogue.hardware
     if words:
-        return list(dict.fromkeys(parse_target(word, known).name for word in words)), ""
+        runs = functools.partial(newest_that_runs, catalogue=catalogue)
+        return list(dict.fromkeys(parse_target(word, known, runs).name for word in words)), ""
     platform = host_platform()
     there = [parse_target(name, known) for name in sorted(known)]
-    usable = [t for t in there if t == CPU or (platform is not None and t.exists_on(platform))]
+    usable = [
+        target
+        for target in there
+        if target == CPU
+        or (platform is not None and target.exists_on(platform) and tables.is_reviewed(target))
+    ]
     environ = {name: value for name, value in os.environ.items() if name != _VARIABLE}
-    choice = choose(usable, environ=environ, catalogue=load_catalogue(), platform=platform)
+    choice = choose(usable, environ=environ, catalogue=catalogue, platform=platform)
     if choice.target == CPU:
         return ["cpu"], " (no GPU found here; add the targets of other machines by hand)"
     return ["cpu", choice.target.name], f" ({choice.target}: {choice.reason})"

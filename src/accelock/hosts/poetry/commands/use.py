@@ -41,5 +41,6 @@ class UseCommand(EnvCommand):
             raise AccelockError("This project declares no `targets` in [tool.accelock].")
         names = [target.name for target in project.targets]
         if wanted not in names:
-            raise UnknownWordError("target (only declared ones can be used)", wanted, names)
+            note = "only declared ones can be used"
+            raise UnknownWordError("target", wanted, names, note=note)
         return str(wanted)

@@ -1,20 +1,20 @@
-"""What a probe may touch, and what it gives back: the edge between accelock and the machine."""
+"""What a probe may touch, and what it gives back."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from accelock.hardware.commands import Answer, read_answer, run_command
-from accelock.hardware.model import Note
+from accelock.hardware.machine import Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from accelock.hardware.commands import Runner
-    from accelock.hardware.model import Driver, Gpu
+    from accelock.hardware.machine import Driver, Gpu
 
 LIMIT = 2.0  # seconds that each probe has
 
@@ -52,7 +52,7 @@ class Found:
     jetson: str | None = None
 
 
-class Edge:
+class ProbeContext:
     """The files, commands and variables of one probe, and what it had to note.
 
     Reading never raises. What is not there is no answer; what is there and does not answer is a
@@ -110,10 +110,5 @@ _PERMISSIONS = (
     "ACCELOCK_COMPUTE_CAPABILITY or ACCELOCK_AMD_GFX, to say it"
 )
 
-
-class Probe(Protocol):
-    """Looks at one part of a machine."""
-
-    def __call__(self, edge: Edge) -> Found:
-        """Return what is there, within the edge's time; what failed is a note of the edge."""
-        ...
+#: Looks at one part of a machine and returns what is there; what failed is a note of the context.
+Probe: TypeAlias = "Callable[[ProbeContext], Found]"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from accelock.targets import Platform
 
 # Of every real form: 440.33, 550.54.15, 580.82.07, and gcc's 12.3.0 is none of them. The lengths
@@ -16,15 +18,6 @@ _DRIVER = re.compile(r"(?<![\d.])[1-9]\d{2,3}(?:\.\d{1,5}){1,2}(?![\d.]*\d)")
 _CAPABILITY = re.compile(r"([1-9]\d?)\.(\d)")
 _GFX = re.compile(r"gfx[0-9a-f]{3,4}")
 _LARGEST_GFX = 999_999  # major 99, minor 99, stepping 99
-
-
-class Vendor(enum.Enum):
-    """Who made a GPU."""
-
-    NVIDIA = "nvidia"
-    AMD = "amd"
-    INTEL = "intel"
-    APPLE = "apple"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +41,14 @@ class Driver:
 class Gpu:
     """One GPU.
 
-    `capability` is NVIDIA's compute capability, (9, 0) for an H100, None where it is not known.
-    `gfx` is AMD's architecture, as the compiler writes it: gfx90a. `integrated` is one that shares
-    the processor's memory. `hidden_by` names the variable that hides it from programs. `uuid` is
-    what these variables may call it; no file of ours has it.
+    `vendor` is the name of a row of `accelock.hardware.probes.VENDORS`. `capability` is NVIDIA's
+    compute capability, (9, 0) for an H100, None where it is not known. `gfx` is AMD's architecture,
+    as the compiler writes it: gfx90a. `integrated` is one that shares the processor's memory.
+    `hidden_by` names the variable that hides it from programs. `uuid` is what these variables may
+    call it; no file of ours has it.
     """
 
-    vendor: Vendor
+    vendor: str
     name: str | None = None
     capability: tuple[int, int] | None = None
     gfx: str | None = None
@@ -74,8 +68,20 @@ class Gpu:
             self.gfx if self.name else None,
         ]
         more = ", ".join(word for word in known if word)
-        named = self.name or self.gfx or f"a GPU of {self.vendor.name}"
+        named = self.name or self.gfx or f"a GPU of {self.vendor.upper()}"
         return f"{named} ({more})" if more else named
+
+
+def listed(gpus: Iterable[Gpu]) -> str:
+    """Return GPUs in words, equal ones together: `2 x NVIDIA H100 (compute capability 9.0)`."""
+    counts: Mapping[str, int] = Counter(map(_spelt, gpus))
+    return ", ".join(f"{n} x {name}" if n > 1 else name for name, n in counts.items())
+
+
+def _spelt(gpu: Gpu) -> str:
+    if gpu.name is None and gpu.capability is not None:
+        return f"compute capability {spell_capability(gpu.capability)}"
+    return str(gpu)
 
 
 def harmless(text: str) -> str:
@@ -122,14 +128,22 @@ class Machine:
     notes: tuple[Note, ...] = ()
     about: str | None = None
 
-    def of(self, vendor: Vendor) -> tuple[Gpu, ...]:
+    def of(self, vendor: str) -> tuple[Gpu, ...]:
         """Return the visible GPUs of a vendor."""
-        return tuple(gpu for gpu in self.gpus if gpu.vendor is vendor and gpu.is_visible)
+        return tuple(gpu for gpu in self.gpus if gpu.vendor == vendor and gpu.is_visible)
 
-    def hidden(self, vendor: Vendor) -> str | None:
+    def hidden(self, vendor: str) -> str | None:
         """Return the variable that hides all GPUs of a vendor, or None where one is visible."""
-        found = [gpu for gpu in self.gpus if gpu.vendor is vendor]
+        found = [gpu for gpu in self.gpus if gpu.vendor == vendor]
         return found[0].hidden_by if found and not self.of(vendor) else None
+
+    def without(self, vendor: str) -> tuple[Gpu, ...]:
+        """Return the GPUs of all other vendors."""
+        return tuple(gpu for gpu in self.gpus if gpu.vendor != vendor)
+
+    def noted(self, *notes: Note) -> Machine:
+        """Return the machine with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
     @property
     def where(self) -> str:
