@@ -62,7 +62,7 @@ class ForeignPair:
         if (own := self.companion.specifier(self.of)) is not None:
             offers.insert(0, f"{name}{own} with this {of}")
         return (
-            f"{name} {self.version} does not go with {of} {self.of}: take {', or '.join(offers)} "
+            f"{name} {self.version.public} does not go with {of} {self.of.public}: take {', or '.join(offers)} "
             f"({self.companion.source})"
         )
 
