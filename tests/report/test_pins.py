@@ -26,6 +26,14 @@ def test_an_edited_pin(project: Project) -> None:
     assert (finding.level, finding.file) == (Level.ERROR, path.name)
 
 
+def test_releases_that_do_not_go_together(project: Project) -> None:
+    foreign = CPU + "torchaudio==2.11.0+cpu\n"
+    project.compiled("requirements.cpu.txt", "cpu", foreign)
+    finding = only(check(project.folder), "foreign-pair")
+    assert (finding.level, finding.file) == (Level.ERROR, "requirements.cpu.txt")
+    assert "torchaudio 2.11.0 does not go with torch 2.6.0" in finding.what
+
+
 def test_a_damaged_stamp(project: Project) -> None:
     path = project.folder / "requirements.cpu.txt"
     project.write(path.name, with_stamp_edited(path.read_text()))

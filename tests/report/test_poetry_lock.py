@@ -180,6 +180,17 @@ class TestEntries:
         sound.named("cu126", "triton")["source"]["url"] = f"{SITE}/whl/cpu"
         assert "triton 3.2.0" in only(sound.write().check(), "foreign-source").what
 
+    def test_a_library_that_the_family_alone_has(self, sound: PoetryFolder) -> None:
+        sound.entries["cu126"].append(entry("pytorch-triton-rocm", "99.0"))
+        finding = only(sound.write().check(), "foreign-source")
+        assert "pytorch-triton-rocm 99.0 comes from PyPI, not from" in finding.what
+
+    def test_releases_that_do_not_go_together(self, sound: PoetryFolder) -> None:
+        for target in ("cpu", "cu126"):
+            sound.entries[target].append(entry("torchaudio", f"2.11.0+{target}", target))
+        finding = only(sound.write().check(), "foreign-pair")
+        assert "for cpu, cu126, torchaudio 2.11.0 does not go with torch 2.6.0:" in finding.what
+
     def test_a_library_may_come_from_pypi(self, sound: PoetryFolder) -> None:
         del sound.named("cu126", "triton")["source"]
         assert sound.write().check().findings == ()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.errors import SourceError
-from accelock.sources.http import Http, describe_status
+from accelock.sources.http import MOST_WAIT, Http, cap_waits, describe_status
+from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:
     from accelock.sources.reader import Session
@@ -42,6 +43,35 @@ def test_a_page_that_drips_in_is_given_up(
 
     with pytest.raises(SourceError, match=r"could not be read: it was not whole after 0\.5 s"):
         http.get(url, {})
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_is_not_waited_for_as_long_as_it_likes(
+    server: LittleServer, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """An hour, for this one; pip and Poetry would wait."""
+    monkeypatch.setattr("accelock.sources.http.MOST_WAIT", 0.1)
+    pip = pytest.importorskip("pip._internal.network.session")
+    server.serve("/torch/", status=status, headers={"Retry-After": "3600"})
+    with pip.PipSession(retries=2) as session:
+        session.trust_env = False
+        reader = IndexReader(session, timeout=20)
+        with pytest.raises(SourceError, match=f"/torch/ could not be read: .*{status}"):
+            reader.project(server.url, "torch")
+
+    assert len(server.log) == 3
+
+
+def test_a_poetry_that_backs_off_does_so_for_seconds_at_most() -> None:
+    class Authenticator:
+        def _get_backoff(self, response: str | None, attempt: int) -> float:
+            return 3600.0 if response else 0.5 * attempt
+
+    session = Authenticator()
+    cap_waits(session)
+
+    assert session._get_backoff("Retry-After: 3600", 1) == MOST_WAIT
+    assert session._get_backoff(None, 2) == 1.0
 
 
 def test_when_a_server_wants_to_be_asked_again_is_said() -> None:

@@ -78,10 +78,8 @@ class ForeignPair:
         offers = [f"{of}{fitting} with this {name}"]
         if (own := self.companion.specifier(self.of)) is not None:
             offers.insert(0, f"{name}{own} with this {of}")
-        return (
-            f"{name} {self.version} does not go with {of} {self.of}: take {', or '.join(offers)} "
-            f"({self.companion.source})"
-        )
+        pair = f"{name} {self.version.public} does not go with {of} {self.of.public}"
+        return f"{pair}: take {', or '.join(offers)} ({self.companion.source})"
 
 
 def foreign_pairs(

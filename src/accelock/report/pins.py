@@ -37,8 +37,21 @@ def check_pins(compiled: Compiled, inputs: Inputs, project: Project) -> Iterator
         yield Finding("edited", Level.ERROR, compiled.name, what, todo)
     yield from _hashes(compiled)
     yield from _labels(compiled, inputs, project)
+    yield from _pairs(compiled, project)
     yield from check_sources(compiled, project)
     yield from _platforms(compiled, inputs, project)
+
+
+def _pairs(compiled: Compiled, project: Project) -> Iterator[Finding]:
+    """Yield the releases that a machine would get beside each other and that do not go together."""
+    pairs: dict[str, None] = {}
+    for place in compiled.places:
+        held = [pin for pin in compiled.requirements.pins if holds_at(pin, place)]
+        versions = {pin.name: pin.version for pin in held if pin.version}
+        pairs |= dict.fromkeys(map(str, project.catalogue.foreign_pairs(versions)))
+    for what in pairs:
+        todo = f"pin the one or the other in the inputs, and {recompile(compiled)}"
+        yield Finding("foreign-pair", Level.ERROR, compiled.name, what, todo)
 
 
 def _hashes(compiled: Compiled) -> Iterator[Finding]:

@@ -124,6 +124,17 @@ class _View:
             if package.labelled:
                 yield from self._label(entry, family)
                 yield from self._platforms(entry)
+        yield from self._pairs()
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        """Yield the releases that do not go together, wherever two of them may be installed."""
+        for platform in self.views.platforms[self.target]:
+            for python in PYTHONS:
+                place = Place(platform, python)
+                there = (each for each in self.views.entries[self.target] if holds(each, place))
+                versions = {name_of(each): str(each.get("version")) for each in there}
+                for pair in self.project.catalogue.foreign_pairs(versions):
+                    yield "foreign-pair", str(pair)
 
     def _stray(self, entry: Entry) -> Iterator[tuple[str, str]]:
         """Yield a fault of a package that no family has, and comes from one's source."""
@@ -141,7 +152,7 @@ class _View:
         others = (FamilySource.of(family, each, self.project) for each in self.views.entries)
         is_others = any(self._is_of(entry, other) for other in others)
         named = reference.target_of(_reference(entry), family.name)
-        if package.labelled or is_others or named is not None:
+        if package.is_family_only or is_others or named is not None:
             what = f"{_spelt(entry)} comes from {_source(entry)}, not from {own.url}"
             yield "foreign-source", what
 

@@ -44,7 +44,7 @@ def check_sources(compiled: Compiled, project: Project) -> Iterator[Finding]:
 def _needs_line(family: Family, pin: Pin) -> bool:
     """Tell whether a pin is of a build that only the family's own source has for sure."""
     package = family.package(pin.name)
-    return pin.url is None and bool(label_of(pin) or (package and package.labelled))
+    return pin.url is None and bool(label_of(pin) or (package and package.is_family_only))
 
 
 def _has_line(compiled: Compiled, family: Family, pin: Pin, config: Config) -> bool:

@@ -7,6 +7,7 @@ pip and Poetry each bring a session with the user's proxies, certificates and cr
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import socket
 import threading
@@ -20,7 +21,7 @@ from accelock.catalogue.source import redact
 from accelock.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
 
 __all__ = ["ABSENT", "Answer", "Http", "Response", "Session", "hide_credentials", "path_of"]
 
@@ -39,6 +40,9 @@ MOST_BYTES = 64_000_000
 """The largest page that is read, decompressed: several times the largest of PyPI and PyTorch."""
 MOST_SECONDS = 300.0
 """How long a page may take as a whole, however steadily its bytes drip in."""
+
+MOST_WAIT = 10.0
+"""How many seconds to wait before a server is asked again, whatever it wishes (Retry-After)."""
 
 _CHUNK = 1 << 16  # bytes
 _MEGABYTE = 1_000_000
@@ -232,6 +236,31 @@ class _Deadline:
         self.is_over = True
         with contextlib.suppress(OSError, AttributeError):
             _socket_of(self._response.raw).shutdown(socket.SHUT_RDWR)
+
+
+def cap_waits(session: object) -> None:
+    """Keep a host tool's session from waiting longer than `MOST_WAIT` before it tries again.
+
+    pip (by urllib3's Retry) and Poetry wait for as long as a server's Retry-After says, an hour if
+    it says so, without a word.
+    """
+    for adapter in getattr(session, "adapters", {}).values():
+        retries: Any = getattr(adapter, "max_retries", None)
+        if hasattr(retries, "get_retry_after") and type(retries).__module__ != __name__:
+            # urllib3 makes the Retry of the next attempt with the class of the one before.
+            retries.__class__ = _capped(cast("Hashable", type(retries)))
+    backoff = getattr(session, "_get_backoff", None)
+    if callable(backoff):  # Poetry's Authenticator, 2.0.1 to 2.5.1
+        vars(session)["_get_backoff"] = lambda *args: min(backoff(*args), MOST_WAIT)
+
+
+@functools.cache
+def _capped(kind: Any) -> Any:
+    def get_retry_after(self: Any, response: Any) -> float | None:
+        seconds = kind.get_retry_after(self, response)
+        return None if seconds is None else min(seconds, MOST_WAIT)
+
+    return type(kind.__name__, (kind,), {"get_retry_after": get_retry_after})
 
 
 def _socket_of(raw: Any) -> Any:

@@ -24,6 +24,7 @@ from accelock.sources.http import (
     Http,
     Response,
     Session,
+    cap_waits,
     describe_status,
     hide_credentials,
     path_of,
@@ -58,6 +59,7 @@ class IndexReader:
     """
 
     def __init__(self, session: Session, *, timeout: float = 60.0) -> None:
+        cap_waits(session)
         self._http = Http(session, timeout)
         self._projects: _Memo[ProjectPage] = _Memo()
         self._find_links: _Memo[ProjectPage] = _Memo()

@@ -56,6 +56,12 @@ def test_a_file_for_another_python(project: Project) -> None:
     assert "--python-version 3.11" in finding.todo
 
 
+def test_releases_that_do_not_go_together(project: Project) -> None:
+    codes = {each.code: each for each in found(project, **CUDA, torchaudio="2.11.0+cu126")}
+    assert codes["foreign-pair"].level.value == "error"
+    assert "take torchaudio==2.6.* with this torch" in codes["foreign-pair"].what
+
+
 def test_another_targets_torch(project: Project) -> None:
     (finding,) = found(project, torch="2.6.0+cpu")
     assert (finding.code, finding.level.value) == ("other-build", "error")

@@ -28,6 +28,9 @@ def check_environment(
     """
     yield from _collisions(installed)
     yield from _mixed_builds(installed, here)
+    for pair in here.project.catalogue.foreign_pairs(installed):
+        todo = "pin the one or the other, and compile or lock again"
+        yield Finding("foreign-pair", Level.ERROR, None, str(pair), todo)
     lock = here.locks.of(choice.target) if here.locks and choice else None
     if lock is None or choice is None or here.machine.platform is None:
         return
