@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from accelock.targets import Kind
+from accelock.errors import UnknownWordError
+from accelock.sources.filename import parse_filename
+from accelock.targets import Kind, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from accelock.sources.model import IndexFile
     from accelock.targets import Platform, Target
 
-__all__ = ["public_versions", "serving"]
+__all__ = ["is_of_a_target", "public_versions", "serving", "target_of_url"]
 
 
 def serving(
@@ -62,6 +64,32 @@ def serving(
 def public_versions(files: Iterable[IndexFile]) -> set[Version]:
     """Return the versions of `files`, without labels."""
     return {file.public for file in files}
+
+
+def is_of_a_target(label: str | None, family: Family) -> bool:
+    """Tell whether a local version label is of a target's builds: `cu126`, and not `git7416ff`."""
+    try:
+        return label is not None and parse_target(label, family.targets) is not None
+    except UnknownWordError:
+        return False
+
+
+def target_of_url(url: str, family: Family) -> str | None:
+    """Return the target whose build of a family's package a wheel's URL names, or None.
+
+    The label in the file's name says it (`.../torch-2.6.0%2Bcu118-cp312-...whl`); of a labelled
+    package's build without one, the folder of the family's index (`.../whl/cu124/`). A label
+    of nobody's (`2.1.0a0+41361538.nv23.6`, NVIDIA's own build for Jetson) says nothing.
+    """
+    folder, _, filename = unquote(urlsplit(url).path).rpartition("/")
+    parsed = parse_filename(filename)
+    if parsed is None or parsed.tags is None:
+        return None
+    label, package = parsed.version.local, family.package(parsed.name)
+    if label is None and package is not None and package.labelled:
+        is_index = family.recognise(urlsplit(url)._replace(path=folder).geturl()) is not None
+        label = folder.rpartition("/")[2] if is_index else None
+    return label if is_of_a_target(label, family) else None
 
 
 def _is_own(file: IndexFile, target: Target) -> bool:

@@ -11,7 +11,15 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.catalogue import Source
 from accelock.errors import AccelockError, LockstepError
-from accelock.hosts.piptools import directories, existing, merge, notes, outputs, upgrading
+from accelock.hosts.piptools import (
+    directories,
+    existing,
+    merge,
+    notes,
+    outputs,
+    upgrading,
+    wheel_urls,
+)
 from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools.calling import Command, OutputName, call_cell
 from accelock.hosts.piptools.solve import Solver, asked_for, specifiers_of
@@ -96,6 +104,7 @@ class Engine:
                 self._prepare(names.values())
             self._open_sources()
             captures = self._solve(outputs.pins_to_keep(base, names))
+        wheel_urls.judge(self.run, captures)
         self._record_projects(captures)
         notes.say(self.run, captures, self._warnings)
         plan = self.run.plan
@@ -151,7 +160,7 @@ class Engine:
             for requirement in capture.constraints:
                 found = run.shelf.find(requirement.name) if requirement.name else None
                 if found is not None:
-                    reading.strip_own_label(requirement, found, run.shelf, cell.target)
+                    reading.read_build(requirement, found, run.shelf, cell.target)
 
     def _sources_in_inputs(self) -> dict[str, Source]:
         found: dict[str, Source] = {}

@@ -20,7 +20,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
-from accelock.hosts.piptools import releases
+from accelock.hosts.piptools import releases, wheel_urls
 from accelock.locks import freshness
 
 if TYPE_CHECKING:
@@ -182,13 +182,18 @@ def _parse(run: Run, original: Callable[..., Any]) -> Callable[..., Iterator[Any
     return parse
 
 
-def strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
+def read_build(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
     """Read ``torch==1.7.1+cpu`` as public version and target, so that it compiles for macOS too.
 
     :raises AccelockError: the label is another target's.
     """
-    if requirement.req is None or not found.package.labelled:
-        return
+    if requirement.original_link is not None:
+        wheel_urls.read(requirement, found, shelf, target)
+    elif requirement.req is not None and found.package.labelled:
+        _strip_own_label(requirement, found, shelf, target)
+
+
+def _strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
     own = found.family.label(shelf.variant(found.family, target))
     parts = []
     for specifier in requirement.req.specifier:
