@@ -17,6 +17,7 @@ from accelock.hosts.piptools import (
     merge,
     notes,
     outputs,
+    unlabelled,
     upgrading,
     wheel_urls,
 )
@@ -107,6 +108,7 @@ class Engine:
         wheel_urls.judge(self.run, captures)
         self._record_projects(captures)
         notes.say(self.run, captures, self._warnings)
+        unlabelled.force(self.run, captures)
         plan = self.run.plan
         return Compiled(
             run=self.run,
