@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.piptools.support_project import HERE, options_of
+from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
 from tests.support.torch_releases import HERE as TAG
 from tests.support.wheels import wheel

@@ -135,10 +135,17 @@ class TestNotLabelled:
         assert serve(["3.2.0", "3.3.0"], name="triton", target=target) == ["3.2.0", "3.3.0"]
         assert serve(["3.2.0"], name="triton", target=target, is_find_links=True) == ["3.2.0"]
 
-    def test_the_label_of_the_target_wins_and_others_never_serve(self) -> None:
-        versions = ["3.2.0", "3.2.0+cu126", "3.2.0+rocm6.3", "3.3.0", "3.4.0+git1", "3.5.0+cu126"]
+    def test_the_label_of_the_target_wins_and_other_targets_never_serve(self) -> None:
+        versions = ["3.2.0", "3.2.0+cu126", "3.2.0+rocm6.3", "3.3.0", "3.5.0+cu126", "3.6.0+cu999"]
 
         assert serve(versions, name="triton") == ["3.2.0+cu126", "3.3.0", "3.5.0+cu126"]
+
+    def test_a_label_of_its_own_serves_where_a_version_has_no_other_build(self) -> None:
+        own = ["3.4.0+git1", "3.4.0+git2"]
+        hidden = ["3.2.0+git1", "3.3.0+git1"]
+        versions = [*own, *hidden, "3.2.0", "3.3.0+cu126"]
+
+        assert serve(versions, name="pytorch_triton") == [*own, "3.2.0", "3.3.0+cu126"]
 
 
 class TestAny:

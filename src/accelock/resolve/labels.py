@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from accelock.errors import UnknownWordError
 from accelock.sources.filename import parse_filename
-from accelock.targets import Kind, parse_target
+from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,9 +34,12 @@ def serving(
     """Return the wheels of one project that serve one cell, in the order of `files`.
 
     They fit `tags`. Of each public version, the builds that carry the target's label serve alone
-    where there are any; builds without a label serve otherwise, if `_plain_serves` says so; builds
-    with any other label (`+rocm6.3` under cu126, torchvision's `0.24.0+e437e35`) never do. A cell
-    that cannot exist (cu126 on macOS) is served by nothing.
+    where there are any; builds without a label serve otherwise, if `_plain_serves` says so. Builds
+    with another target's label (`+rocm6.3` under cu126) never do, nor those of a labelled package
+    with any other (torchvision's `0.24.0+e437e35`). A package without labels by target may have
+    labels of its own, and a nightly torch asks for them (`pytorch-triton==3.5.0+git7416ffcb`):
+    they serve where a version has nothing else. A cell that cannot exist (cu126 on macOS) is
+    served by nothing.
 
     Yanked files are left out always. (PEP 592 would allow one for an exact pin; a lock that is made
     anew should not take it.) Source distributions never serve: they have no variant.
@@ -47,6 +49,7 @@ def serving(
     label = family.label(target)
     wheels = [file for file in files if not file.yanked and file.fits(tags)]
     labelled = public_versions(file for file in wheels if file.label == label)
+    unlabelled = public_versions(file for file in wheels if file.label is None)
     plain = _plain_serves(package, family, target, platform, is_find_links=is_find_links)
     return tuple(
         file
@@ -58,6 +61,12 @@ def serving(
             and file.version not in labelled
             and (not package.labelled or _is_own(file, target))
         )
+        or (
+            not package.labelled
+            and file.label is not None
+            and not is_of_a_target(file.label)
+            and file.public not in labelled | unlabelled
+        )
     )
 
 
@@ -66,12 +75,9 @@ def public_versions(files: Iterable[IndexFile]) -> set[Version]:
     return {file.public for file in files}
 
 
-def is_of_a_target(label: str | None, family: Family) -> bool:
-    """Tell whether a local version label is of a target's builds: `cu126`, and not `git7416ff`."""
-    try:
-        return label is not None and parse_target(label, family.targets) is not None
-    except UnknownWordError:
-        return False
+def is_of_a_target(label: str | None) -> bool:
+    """Tell whether a local version label has the form of a target's: `cu126`, not `git7416ff`."""
+    return label is not None and bool(sort_targets([label]))
 
 
 def target_of_url(url: str, family: Family) -> str | None:
@@ -89,7 +95,7 @@ def target_of_url(url: str, family: Family) -> str | None:
     if label is None and package is not None and package.labelled:
         is_index = family.recognise(urlsplit(url)._replace(path=folder).geturl()) is not None
         label = folder.rpartition("/")[2] if is_index else None
-    return label if is_of_a_target(label, family) else None
+    return label if is_of_a_target(label) else None
 
 
 def _is_own(file: IndexFile, target: Target) -> bool:
