@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from packaging.version import Version
+
 from accelock.sources.filename import parse_filename
 from accelock.targets import Kind, sort_targets
 
@@ -12,13 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from packaging.tags import Tag
-    from packaging.version import Version
 
     from accelock.catalogue import Family, FamilyPackage
     from accelock.sources.model import IndexFile
     from accelock.targets import Platform, Target
 
-__all__ = ["is_of_a_target", "public_versions", "serving", "target_of_url"]
+__all__ = ["is_of_a_target", "public_versions", "serving", "target_of_url", "without_target"]
 
 
 def serving(
@@ -78,6 +79,11 @@ def public_versions(files: Iterable[IndexFile]) -> set[Version]:
 def is_of_a_target(label: str | None) -> bool:
     """Tell whether a local version label has the form of a target's: `cu126`, not `git7416ff`."""
     return label is not None and bool(sort_targets([label]))
+
+
+def without_target(version: Version) -> Version:
+    """Return a version without the label of its target; one that names a commit stays."""
+    return Version(version.public) if is_of_a_target(version.local) else version
 
 
 def target_of_url(url: str, family: Family) -> str | None:
