@@ -40,7 +40,7 @@ WITHOUT_EXTRA = """
     packaging cleo tomlkit mousebender remotezip crashtest rapidfuzz requests urllib3 idna certifi
     charset_normalizer platformdirs
 """
-FOLDER = Path(accelock.hosts.piptools.__file__).parent
+FOLDER = Path(hosts.__file__).parent
 
 
 def run_changed(project: Project, change: str, *words: str) -> subprocess.CompletedProcess[str]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["TARGET_FIELD", "Source", "redact"]
 
 TARGET_FIELD = "{target}"
+# Before the host of a URL whose scheme was forgotten.
+_LOGIN = re.compile(r"^[^/@\s]*:[^/@\s]*@")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,9 +57,13 @@ class Source:
 
     @property
     def without_credentials(self) -> Source:
-        """Return the source as a file may say it: pip finds the credentials in netrc or keyring."""
+        """Return the source as a file may say it: pip finds the credentials in netrc or keyring.
+
+        A query goes too: what stands there is a token.
+        """
         parts = urlsplit(self.template)
-        return Source(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))
+        host = parts.netloc.rpartition("@")[2]
+        return Source(urlunsplit(parts._replace(netloc=host, query="")))
 
     def url(self, target: Target) -> str:
         """Return the URL for `target`, credentials included, without a trailing slash."""
@@ -92,9 +98,12 @@ def _fault(url: str) -> str | None:
 
 
 def redact(url: str) -> str:
-    """Return `url` with `user:password@`, or a token in that place, as `****@`."""
+    """Return `url` with `user:password@`, or a token in that place or in the query, as `****`."""
+    if "://" not in url:
+        return _LOGIN.sub("****@", url)
     parts = urlsplit(url)
-    if "@" not in parts.netloc:
+    query = re.sub(r"=[^&]+", "=****", parts.query)
+    if "@" not in parts.netloc and query == parts.query:
         return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"****@{host}"))
+    _, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"****@{host}" if at else host, query=query))

@@ -17,6 +17,7 @@ from accelock.hosts.piptools import (
     merge,
     notes,
     outputs,
+    undetermined,
     unlabelled,
     upgrading,
     wheel_urls,
@@ -104,8 +105,13 @@ class Engine:
             if self._prepare is not None:
                 self._prepare(names.values())
             self._open_sources()
-            captures = self._solve(outputs.pins_to_keep(base, names))
+            try:
+                captures = self._solve(outputs.pins_to_keep(base, names))
+            except AccelockError:
+                notes.say_built(self.run)  # it may be what stopped the run
+                raise
         wheel_urls.judge(self.run, captures)
+        undetermined.judge_found(self.run, captures)
         self._record_projects(captures)
         notes.say(self.run, captures, self._warnings)
         unlabelled.force(self.run, captures)

@@ -20,7 +20,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
-from accelock.hosts.piptools import releases, wheel_urls
+from accelock.hosts.piptools import releases, undetermined, wheel_urls
 from accelock.locks import freshness
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ def _parse(run: Run, original: Callable[..., Any]) -> Callable[..., Iterator[Any
                     continue
                 if run.inputs.recording:
                     releases.judge(run.plan, active.cell, requirement)
+                    undetermined.judge_input(run.plan.catalogue, active.cell, requirement)
                 yield requirement
         finally:
             run.inputs.recording = run.inputs.reading_stdin = False

@@ -25,7 +25,7 @@ def say(run: Run, captures: Mapping[Cell, Capture], warnings: Iterable[str]) -> 
     for warning in dict.fromkeys(warnings):
         run.plan.say(warning)
     _absent(run)
-    _built(run)
+    say_built(run)
     _ignored_tables(run, captures)
     newest = _newest_lockstep(run, captures)
     _unhashed(run, captures, newest)
@@ -41,7 +41,8 @@ def _absent(run: Run) -> None:
         run.plan.say_progress(f"{name} does not exist on {', '.join(platforms)}: left out there.")
 
 
-def _built(run: Run) -> None:
+def say_built(run: Run) -> None:
+    """Say which metadata is this machine's, where it was applied to other platforms too."""
     if len({cell.platform for cell in run.plan.cells}) == 1:
         return
     for name, version in sorted(run.memo.built):
