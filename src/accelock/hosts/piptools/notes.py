@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from accelock.hosts.piptools import directories
+from accelock.hosts.piptools import directories, levels
 from accelock.hosts.piptools.merge import requirers
 from accelock.hosts.piptools.solve import pins, version_of
 from accelock.resolve.messages import held_back_message
@@ -31,6 +31,7 @@ def say(run: Run, captures: Mapping[Cell, Capture], warnings: Iterable[str]) -> 
     _unhashed(run, captures, newest)
     _held_back(run, newest, _followers(newest, captures))
     _mixed_sources(run, captures)
+    levels.say(run, captures)
 
 
 def _absent(run: Run) -> None:
