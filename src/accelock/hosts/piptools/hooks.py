@@ -11,7 +11,7 @@ import piptools.scripts.compile as compile_module
 from pip._vendor.packaging import markers as vendored_markers
 from piptools.logging import log
 
-from accelock.hosts.piptools import cell, inputs, metadata, pages, undetermined
+from accelock.hosts.piptools import cell, inputs, metadata, moving, pages, undetermined
 from accelock.hosts.piptools.patches import Patches
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def installed(run: Run) -> Iterator[None]:
     """
     with Patches() as patches:
         _replace(run, patches)
-        yield
+        with moving.install(run, patches).shown():
+            yield
 
 
 def _replace(run: Run, patches: Patches) -> None:
