@@ -46,7 +46,7 @@ def test_options() -> None:
     ("word", "message"),
     [
         ("pytorch", "--source: pytorch: write it as FAMILY=URL"),
-        ("https://u:p@m/?a=b", "--source: https://****@m/?a=b: write it as FAMILY=URL"),
+        ("https://u:p@m/?a=b", "--source: https://****@m/?a=****: write it as FAMILY=URL"),
         ("torch=https://m/", "--source: torch: unknown family 'torch'; did you mean 'pytorch'?"),
         ("pytorch=", "--source: pytorch: must be an http, https or file URL, not ''"),
     ],

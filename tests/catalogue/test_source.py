@@ -35,7 +35,8 @@ def test_source(template: str, url: str, find_links: bool, has_target: bool) -> 
         ("https://user:secret@m/whl/{target}", "https://****@m/whl/{target}"),
         ("https://token@m:8080/whl", "https://****@m:8080/whl"),
         ("https://user:p@ss@m/whl", "https://****@m/whl"),
-        ("https://m/whl?x=a@b", "https://m/whl?x=a@b"),
+        ("https://m/whl?x=a@b", "https://m/whl?x=****"),
+        ("https://m/a.html?token=secret&v=", "https://m/a.html?token=****&v="),
     ],
 )
 def test_messages_never_have_credentials(url: str, redacted: str) -> None:
@@ -65,3 +66,21 @@ def test_what_is_no_source(text: str, message: str) -> None:
     with pytest.raises(AccelockError) as caught:
         Source.parse(text)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("url", "redacted"),
+    [
+        ("user:secret@m/whl", "****@m/whl"),
+        ("user:secret@m:8080", "****@m:8080"),
+        ("git@github.com:a/b.git", "git@github.com:a/b.git"),
+        ("./folder/a:b@c", "./folder/a:b@c"),
+    ],
+)
+def test_a_login_without_a_scheme_is_one(url: str, redacted: str) -> None:
+    assert redact(url) == redacted
+
+
+def test_what_a_file_may_say_has_neither_login_nor_query() -> None:
+    source = Source("https://user:secret@m/stable.html?token=secret").without_credentials
+    assert source.template == "https://m/stable.html"

@@ -7,7 +7,15 @@ import pytest
 from packaging.markers import Marker
 
 from accelock.errors import MetadataError
-from accelock.locks.markers import Place, combine, evaluate, partition, simplest
+from accelock.locks.markers import (
+    Place,
+    combine,
+    evaluate,
+    is_open,
+    loosened,
+    partition,
+    simplest,
+)
 from accelock.targets import DEFAULT_PLATFORMS, PLATFORMS, Platform, PythonVersion
 
 LINUX, ARM, MAC, WINDOWS = DEFAULT_PLATFORMS
@@ -259,3 +267,38 @@ class TestEvaluate:
     def test_no_marker(self) -> None:
         with pytest.raises(MetadataError, match="'linux only' is not a marker"):
             evaluate("linux only", places(LINUX)[0])
+
+
+class TestOpen:
+    @pytest.mark.parametrize(
+        ("marker", "loose"),
+        [
+            ('platform_release >= "5.10"', 'os_name != ""'),
+            ("'Darwin' not in platform_version", 'os_name != ""'),
+            (
+                'sys_platform == "linux" and (platform_release<"5" or extra == "a")',
+                'sys_platform == "linux" and (os_name != "" or extra == "a")',
+            ),
+            ('sys_platform == "platform_release"', 'sys_platform == "platform_release"'),
+            ('os_name == "nt"', 'os_name == "nt"'),
+        ],
+    )
+    def test_what_one_machine_decides_is_taken_for_true(self, marker: str, loose: str) -> None:
+        assert loosened(marker) == loose
+
+    @pytest.mark.parametrize(
+        ("marker", "is_it"),
+        [
+            ('platform_release >= "5"', True),
+            ('sys_platform == "linux" and platform_release >= "5"', True),
+            ('sys_platform == "win32" and platform_release >= "5"', False),
+            ('sys_platform == "linux" or platform_release >= "5"', False),
+            ('sys_platform == "linux"', False),
+        ],
+    )
+    def test_whether_it_decides_at_all(self, marker: str, is_it: bool) -> None:
+        assert is_open(marker, places(LINUX)[0]) is is_it
+
+    def test_it_is_kept_beside_the_cells(self) -> None:
+        own, ours = 'platform_release >= "5"', simplest(places(MAC), DEFAULT)
+        assert combine(own, ours, places(MAC), DEFAULT) == f"{own} and {ours}"

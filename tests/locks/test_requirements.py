@@ -39,7 +39,7 @@ class TestPipCompile:
         assert jinja.raw == "jinja2==3.1.6             # via -r edit.in"
         assert markupsafe.via == ("-c cons.txt", "jinja2")
         assert charset.version == "3.5.2"
-        assert (six.name, six.version, six.url) == ("six", None, SIX)
+        assert (six.name, six.version, six.url) == ("six", "1.16.0", SIX)
 
     def test_annotations_below_the_line(self) -> None:
         file = parse(compiled.PIP_COMPILE_7_SPLIT)
@@ -177,25 +177,28 @@ class TestRequirements:
         assert (pin.name, pin.version, pin.specifier) == ("foo-bar", version, specifier)
 
     @pytest.mark.parametrize(
-        ("line", "name", "extras"),
+        ("line", "name", "extras", "version"),
         [
-            ("./localpkg", "", ()),
-            ("localpkg/", "", ()),
-            (".", "", ()),
-            ("./dist/Foo_Bar-1.0-py3-none-any.whl[a, b]", "foo-bar", ("a", "b")),
-            ("C:\\dist\\foo_bar-1.0-py3-none-any.whl", "foo-bar", ()),
-            ("https://x.test/foo_bar-1.0.tar.gz", "foo-bar", ()),
-            ("https://x.test/foo_bar-1.0%2Bcpu-py3-none-any.whl", "foo-bar", ()),
-            ("git+https://x.test/foo.git@main#egg=foo_bar", "foo-bar", ()),
-            ("git+ssh://git@x.test/foo.git", "", ()),
-            ("-e ./localpkg[a]", "", ("a",)),
-            ('-e "./my pkg"', "", ()),
-            ("--editable=.", "", ()),
+            ("./localpkg", "", (), None),
+            ("localpkg/", "", (), None),
+            (".", "", (), None),
+            ("./dist/Foo_Bar-1.0-py3-none-any.whl[a, b]", "foo-bar", ("a", "b"), "1.0"),
+            ("C:\\dist\\foo_bar-1.0-py3-none-any.whl", "foo-bar", (), "1.0"),
+            ("https://x.test/foo_bar-1.0.tar.gz", "foo-bar", (), None),
+            ("https://x.test/foo_bar-1.0%2Bcpu-py3-none-any.whl", "foo-bar", (), "1.0+cpu"),
+            ("foo @ https://x.test/foo-1.0%2Bcpu-py3-none-any.whl", "foo", (), "1.0+cpu"),
+            ("git+https://x.test/foo.git@main#egg=foo_bar", "foo-bar", (), None),
+            ("git+ssh://git@x.test/foo.git", "", (), None),
+            ("-e ./localpkg[a]", "", ("a",), None),
+            ('-e "./my pkg"', "", (), None),
+            ("--editable=.", "", (), None),
         ],
     )
-    def test_paths_and_urls(self, line: str, name: str, extras: tuple[str, ...]) -> None:
+    def test_paths_and_urls(
+        self, line: str, name: str, extras: tuple[str, ...], version: str | None
+    ) -> None:
         pin = only(line)
-        assert (pin.name, pin.extras, pin.version) == (name, extras, None)
+        assert (pin.name, pin.extras, pin.version) == (name, extras, version)
         assert pin.url is not None
         assert pin.editable == line.startswith("-")
 

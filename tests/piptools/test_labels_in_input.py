@@ -111,6 +111,23 @@ class TestFamilyUrl:
             assert project.pins(f"requirements.{target}.txt")["filelock"] == "3.18.0"
             assert project.pins(f"requirements.{target}.txt")["torch"] == f"2.6.0+{target}"
 
+    @pytest.mark.parametrize(
+        "marker",
+        ['; sys_platform != "darwin"', ' ; sys_platform != "darwin"', ";python_version>'3'"],
+    )
+    def test_with_a_marker_behind_it_which_pip_does_not_know(
+        self, project: Project, index: IndexServer, marker: str
+    ) -> None:
+        url = f"{index.url}/whl/cpu"
+        project.write(requirements_in=f"--extra-index-url {url}{marker}\ntorch\n")
+        project.compile("-q", "-t", "cpu", ACCELOCK_SOURCE_PYTORCH="")
+
+        assert options_of(project.read()) == [
+            f"--index-url {index.url}/simple",
+            f"--extra-index-url {url}",
+        ]
+        assert project.pins()["filelock"] == "3.18.0"
+
     def test_an_index_of_another_target(self, project: Project, index: IndexServer) -> None:
         project.write(requirements_in=f"--extra-index-url {index.url}/whl/cu126/\ntorch\n")
         project.compile("-q", "-t", "cpu", ACCELOCK_SOURCE_PYTORCH="")

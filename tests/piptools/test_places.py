@@ -97,16 +97,46 @@ class TestPlatforms:
         assert set(project.pins()) == {"asking", *markers} - {"not-there"}
 
     @pytest.mark.parametrize("name", ["platform_release", "platform_version"])
+    @pytest.mark.parametrize("marker", ['{} >= "5.10"', '"Darwin" not in {}', '{} == "no such"'])
     def test_a_marker_that_a_platform_does_not_determine(
+        self, served: Callable[[Site], Project], name: str, marker: str
+    ) -> None:
+        """Some machine may want it, and the file does not depend on the one that makes it."""
+        own = marker.format(name)
+        project = served(on_pypi(pure("asking", "1.0", f"tqdm; {own}")))
+        project.write(requirements_in=f"asking\nsix ; {own}\n").compile("-q", "-t", "cpu")
+
+        assert project.pins(platform="linux-x86_64")["tqdm"] == "4.67.1"
+        assert project.pins(platform="windows-x86_64")["colorama"] == "0.4.6"
+        assert f"six==1.17.0 ; {own}" in project.lines()
+
+    def test_beside_what_a_platform_determines(self, project: Project) -> None:
+        own = 'sys_platform == "linux" and platform_release >= "5"'
+        project.write(requirements_in=f"tqdm\nsix ; {own}\n").compile("-q", "-t", "cpu")
+
+        assert f"six==1.17.0 ; {own}" in project.lines()
+
+    @pytest.mark.parametrize("name", ["platform_release", "platform_version"])
+    def test_it_does_not_decide_about_the_family(
         self, served: Callable[[Site], Project], name: str
     ) -> None:
-        project = served(on_pypi(pure("asking", "1.0", f'tqdm; {name} >= "5.10"')))
-        project.write(requirements_in="asking\n")
+        project = served(on_pypi(pure("asking", "1.0", f'torch; {name} >= "5.10"')))
+        for line, origin in (
+            (f'torch ; {name} >= "5.10"', "requirements.in (line 1)"),
+            ("asking", "asking 1.0"),
+        ):
+            project.write(requirements_in=f"{line}\n")
+            said = project.refused("-q", "-t", "cpu")
 
-        said = project.refused("-q", "-t", "cpu")
+            assert f"{origin} asks for torch" in said
+            assert name in said
+            assert "--platform" in said
 
-        assert name in said
-        assert "--platform" in said
+    def test_where_the_platform_settles_it_all_the_same(self, project: Project) -> None:
+        marker = 'platform_release >= "5" and sys_platform == "aix"'
+        project.write(requirements_in=f"tqdm\ntorch ; {marker}\n").compile("-q", "-t", "cpu")
+
+        assert "torch" not in project.pins()
 
     def test_an_ordinary_package_without_a_wheel_for_a_cell(
         self, served: Callable[[Site], Project]

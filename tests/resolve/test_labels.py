@@ -6,7 +6,7 @@ import pytest
 from packaging.version import Version
 
 from accelock.catalogue import Family, FamilyPackage, load_catalogue
-from accelock.resolve.labels import public_versions, serving
+from accelock.resolve.labels import public_versions, serving, target_of_url
 from accelock.sources.filename import parse_filename
 from accelock.sources.model import IndexFile
 from accelock.targets import PLATFORMS, Levels, PythonVersion, parse_target
@@ -135,10 +135,17 @@ class TestNotLabelled:
         assert serve(["3.2.0", "3.3.0"], name="triton", target=target) == ["3.2.0", "3.3.0"]
         assert serve(["3.2.0"], name="triton", target=target, is_find_links=True) == ["3.2.0"]
 
-    def test_the_label_of_the_target_wins_and_others_never_serve(self) -> None:
-        versions = ["3.2.0", "3.2.0+cu126", "3.2.0+rocm6.3", "3.3.0", "3.4.0+git1", "3.5.0+cu126"]
+    def test_the_label_of_the_target_wins_and_other_targets_never_serve(self) -> None:
+        versions = ["3.2.0", "3.2.0+cu126", "3.2.0+rocm6.3", "3.3.0", "3.5.0+cu126", "3.6.0+cu999"]
 
         assert serve(versions, name="triton") == ["3.2.0+cu126", "3.3.0", "3.5.0+cu126"]
+
+    def test_a_label_of_its_own_serves_where_a_version_has_no_other_build(self) -> None:
+        own = ["3.4.0+git1", "3.4.0+git2"]
+        hidden = ["3.2.0+git1", "3.3.0+git1"]
+        versions = [*own, *hidden, "3.2.0", "3.3.0+cu126"]
+
+        assert serve(versions, name="pytorch_triton") == [*own, "3.2.0", "3.3.0+cu126"]
 
 
 class TestAny:
@@ -174,3 +181,27 @@ def test_public_versions() -> None:
     names = ["torch-2.6.0+cpu-py3-none-any.whl", "torch-2.6.0-py3-none-any.whl", "torch-2.7.tar.gz"]
 
     assert public_versions(map(file_named, names)) == {Version("2.6.0"), Version("2.7")}
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("whl/cu118/torch-2.6.0%2Bcu118-cp311-cp311-linux_x86_64.whl", "cu118"),
+        ("mine/torch-2.6.0+cpu-cp311-cp311-linux_x86_64.whl", "cpu"),
+        ("whl/cpu/torch-2.6.0%2Bcu118-cp311-cp311-linux_x86_64.whl", "cu118"),
+        ("whl/cu124/torch-2.5.1-cp311-cp311-linux_aarch64.whl", "cu124"),
+        ("whl/nightly/rocm6.3/torch-2.5.1-cp311-cp311-linux_aarch64.whl", "rocm6.3"),
+        ("whl/torch-2.5.1-cp311-cp311-linux_aarch64.whl", None),
+        ("mine/cu124/torch-2.5.1-cp311-cp311-linux_aarch64.whl", None),
+        ("whl/cu124/torch-2.1.0a0+41361538.nv23.6-cp311-cp311-linux_aarch64.whl", None),
+        ("whl/cu124/triton-3.1.0-cp311-cp311-linux_x86_64.whl", None),
+        ("whl/cu124/torchao-0.9.0+cu124-cp39-abi3-linux_x86_64.whl", "cu124"),
+        ("whl/cu124/torch-2.5.1.tar.gz", None),
+        ("whl/cu124/", None),
+    ],
+)
+def test_the_target_of_a_url(path: str, target: str | None) -> None:
+    family, _ = entry("torch")
+
+    assert target_of_url(f"https://me:pw@index.test/{path}", family) == target
+    assert target_of_url(f"https://index.test/{path}#sha256=00", family) == target

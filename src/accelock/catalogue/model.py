@@ -15,7 +15,7 @@ from accelock.errors import UnknownWordError
 from accelock.targets import parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
@@ -113,7 +113,8 @@ class Family:
         parts = urlsplit(url.strip())
         if parts.scheme not in ("http", "https"):
             return None
-        path = parts.path.rstrip("/")
+        # `;` begins a marker there, which pip knows on no option's line.
+        path = parts.path.partition(";")[0].rstrip("/")
         if self._is_index_base(parts.hostname, path):
             return _with_path(url, f"{path}/{TARGET_FIELD}")
         for pattern in self.patterns:
@@ -121,6 +122,16 @@ class Family:
             if matched is not None:
                 return _with_path(url, matched)
         return None
+
+    def target_at(self, url: str) -> str | None:
+        """Return the target whose index a user's URL is, or None where it does not say so."""
+        template = self.recognise(url)
+        if template is None or TARGET_FIELD not in template:
+            return None
+        before, _, after = template.partition(TARGET_FIELD)
+        whole = _with_path(url, urlsplit(url.strip()).path.rstrip("/"))
+        is_base = not whole.startswith(before)  # the index of all targets
+        return None if is_base else whole[len(before) : len(whole) - len(after)]
 
     def _is_index_base(self, host: str | None, path: str) -> bool:
         own = urlsplit(self.index)
@@ -153,10 +164,14 @@ def _with_path(url: str, path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All families and the hardware tables."""
+    """All families and the hardware tables.
+
+    :param apart: projects, by canonical name, that count as in no family, whatever it names.
+    """
 
     families: tuple[Family, ...]
     hardware: HardwareTables
+    apart: frozenset[str] = frozenset()
 
     @property
     def targets(self) -> frozenset[str]:
@@ -175,6 +190,8 @@ class Catalogue:
 
         A family that names the project wins over one that has a glob for it.
         """
+        if canonicalize_name(name) in self.apart:
+            return None
         for lookup in (Family.exact, Family.package):
             for family in self.families:
                 package = lookup(family, name)
@@ -195,6 +212,7 @@ class Catalogue:
             package.name
             for package in found[0].packages
             if package.lockstep and package.labelled and not package.is_glob and package.name != own
+            if package.name not in self.apart
         )
 
     def goes_with(self, name: str, version: Version, of: Version) -> bool | None:
@@ -228,17 +246,22 @@ class Catalogue:
         companions = (one for family in self.families for one in family.companions)
         return next((one for one in companions if one.name == wanted), None)
 
-    def extended(self, additions: Mapping[str, str]) -> Catalogue:
+    def extended(self, additions: Mapping[str, str], *, without: Iterable[str] = ()) -> Catalogue:
         """Return a catalogue with the user's own packages: project name -> family name.
 
-        They are taken to be labelled, and not to be in lockstep; what the family itself says of a
-        package it names stays. An addition takes a package out of any other family. Raises
-        UnknownWordError for a family that is none.
+        Those `without` belong to no family from then on. The additions are taken to be labelled,
+        and not to be in lockstep; what the family itself says of a package it names stays. An
+        addition takes a package out of any other family. Raises UnknownWordError for a family that
+        is none.
         """
         added: dict[str, str] = {
             canonicalize_name(name): self.family(family).name for name, family in additions.items()
         }
-        return replace(self, families=tuple(_extend(family, added) for family in self.families))
+        return replace(
+            self,
+            families=tuple(_extend(family, added) for family in self.families),
+            apart=self.apart | {canonicalize_name(name) for name in without},
+        )
 
 
 def _extend(family: Family, added: Mapping[str, str]) -> Family:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["TARGET_FIELD", "Source", "redact"]
 
 TARGET_FIELD = "{target}"
+# Before the host of a URL whose scheme was forgotten.
+_LOGIN = re.compile(r"^[^/@\s]*:[^/@\s]*@")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,11 +67,14 @@ class Source:
 
     @property
     def without_credentials(self) -> Source:
-        """Return the source as a file may say it: pip finds the credentials in netrc or keyring."""
+        """Return the source as a file may say it: pip finds the credentials in netrc or keyring.
+
+        A query goes too: what stands there is a token.
+        """
         parts = urlsplit(self.template)
         return replace(
             self,
-            template=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])),
+            template=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="")),
             exceptions={name: own.without_credentials for name, own in self.exceptions.items()},
         )
 
@@ -115,9 +120,12 @@ def _fault(url: str) -> str | None:
 
 
 def redact(url: str) -> str:
-    """Return `url` with `user:password@`, or a token in that place, as `****@`."""
+    """Return `url` with `user:password@`, or a token in that place or in the query, as `****`."""
+    if "://" not in url:
+        return _LOGIN.sub("****@", url)
     parts = urlsplit(url)
-    if "@" not in parts.netloc:
+    query = re.sub(r"=[^&]+", "=****", parts.query)
+    if "@" not in parts.netloc and query == parts.query:
         return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"****@{host}"))
+    _, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"****@{host}" if at else host, query=query))

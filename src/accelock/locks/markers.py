@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
 _UNKNOWN_NAMES = ("platform_release", "platform_version")
+# Such a comparison, as `packaging` spells it.
+_OF_A_MACHINE = re.compile(
+    r"""\b(?:platform_release|platform_version)\s*(?:[<>=!~]+|not in|in)\s*(?:"[^"]*"|'[^']*')"""
+    r"""|(?:"[^"]*"|'[^']*')\s*(?:[<>=!~]+|not in|in)\s*(?:platform_release|platform_version)\b"""
+)
+_TRUE, _FALSE = 'os_name != ""', 'os_name == ""'
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
 
 
@@ -88,12 +94,13 @@ def combine(
     """
     if own is None or ours is None:
         return own if ours is None else ours
-    if not all(evaluate(own, place, patch) for place in inside):
+    judged = loosened(own)
+    if not all(evaluate(judged, place, patch) for place in inside):
         return ours
     parts = _split(ours, "and")
     for part in tuple(parts):
         fewer = [other for other in parts if other != part]
-        if _true_on([own, *fewer], universe, patch) == set(inside):
+        if _true_on([judged, *fewer], universe, patch) == set(inside):
             parts = fewer
     kept = " and ".join(parts)
     if not kept:
@@ -124,6 +131,25 @@ def evaluate(marker: str, place: Place, patch: int = 0) -> bool:
     except InvalidMarker as error:
         raise MetadataError(f"{marker!r} is not a marker (PEP 508): {error}") from error
     return parsed.evaluate(place.platform.marker_environment(place.python, patch))
+
+
+def loosened(marker: str) -> str:
+    """Return a marker with each comparison of one machine's own names taken for true.
+
+    It holds where `marker` may hold on some machine of a platform: markers have no negation but
+    within a comparison.
+    """
+    if not any(name in marker for name in _UNKNOWN_NAMES):
+        return marker
+    return _OF_A_MACHINE.sub(_TRUE, str(Marker(marker)))
+
+
+def is_open(marker: str, place: Place) -> bool:
+    """Tell whether a marker holds on some machines of a place, and not on others."""
+    loose = loosened(marker)
+    return loose != marker and (
+        may_hold(loose, place) and not may_hold(loose.replace(_TRUE, _FALSE), place)
+    )
 
 
 def may_hold(marker: str, place: Place) -> bool:

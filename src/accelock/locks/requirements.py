@@ -15,7 +15,12 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import (
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 from accelock.errors import AccelockError
 from accelock.locks.lines import Line, logical_lines
@@ -38,8 +43,9 @@ class RequirementsError(AccelockError):
 class Pin:
     """One requirement of a compiled file.
 
-    `name` is canonical (PEP 503), and empty where a path or a URL does not tell it; `version` is
-    None for these, and for a requirement that is no pin: `specifier` has what it asks for. `marker`
+    `name` is canonical (PEP 503), and empty where a path or a URL does not tell it. `version` is
+    the pinned one, or that of the wheel that a URL names; None for every other path or URL, and for
+    a requirement that is no pin: `specifier` has what it asks for. `marker`
     is in the normal form of `packaging`. `raw` has the physical lines of the requirement, with an
     inline comment; `annotation` has its comments, stripped. Line numbers count from 1;
     `last_lineno` is that of the annotation's last line.
@@ -152,7 +158,7 @@ def _named(blank: Pin, text: str) -> Pin:
         blank,
         name=canonicalize_name(requirement.name),
         extras=tuple(sorted(requirement.extras)),
-        version=_pinned(requirement.specifier),
+        version=_version_in(requirement.url) or _pinned(requirement.specifier),
         marker=None if requirement.marker is None else str(requirement.marker),
         specifier=str(requirement.specifier),
         url=requirement.url,
@@ -175,10 +181,20 @@ def _located(blank: Pin, text: str) -> Pin:
     return replace(
         blank,
         name=_name_in(location.removesuffix(extras[0]) if extras else location),
+        version=_version_in(location.removesuffix(extras[0]) if extras else location),
         extras=tuple(sorted(word.strip() for word in extras[1].split(","))) if extras else (),
         marker=str(Marker(marker)) if marker else None,
         url=location,
     )
+
+
+def _version_in(location: str | None) -> str | None:
+    """Return the version of the wheel that a location names, or None."""
+    filename = unquote(basename(urlsplit((location or "").replace("\\", "/")).path))
+    try:
+        return str(parse_wheel_filename(filename)[1])
+    except InvalidWheelFilename:
+        return None
 
 
 def _name_in(location: str) -> str:

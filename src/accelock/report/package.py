@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.report.downloads import Downloads
 from accelock.report.locked import read_locks
+from accelock.sources.http import hide_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -158,6 +159,9 @@ def _reasons(
     yield f"version: {_asked(package)}"
     if lockstep and many:
         yield "version: one public version on all targets and platforms (lockstep)"
+    if package.url is not None:
+        yield f"index: none is asked; it is {hide_credentials(package.url)}"
+        return
     yield f"index: {package.index or 'the default one (PyPI, or what pip or Poetry is set to)'}"
     if known is not None:
         yield f"index: {_routing(package, lock, *known)}"

@@ -12,6 +12,7 @@ from accelock.report.findings import Finding, Level
 from accelock.report.freshness import recompile
 from accelock.report.project import holds_at, label_of, lockstep_names, of_families
 from accelock.report.sources import check_sources
+from accelock.resolve.labels import target_of_url
 from accelock.targets import parse_target
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def _hashes(compiled: Compiled) -> Iterator[Finding]:
 def _labels(compiled: Compiled, inputs: Inputs, project: Project) -> Iterator[Finding]:
     target = compiled.target.name
     allowed = {target, _CPU} if _has_cpuonly(inputs, project.config) else {target}
-    for _family, pin in of_families(compiled, project):
-        label = label_of(pin)
-        if label in allowed or not _is_target(label, project.catalogue):
+    for family, pin in of_families(compiled, project):
+        label = target_of_url(pin.url, family) if pin.url else label_of(pin)
+        if label is None or label in allowed or not _is_target(label, project.catalogue):
             continue
         what = f"{_spelt(pin)} (line {pin.lineno}) is a build for {label}; the file is for {target}"
         todo = recompile(compiled)

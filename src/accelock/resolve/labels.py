@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from accelock.targets import Kind
+from packaging.version import Version
+
+from accelock.sources.filename import parse_filename
+from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from packaging.tags import Tag
-    from packaging.version import Version
 
     from accelock.catalogue import Family, FamilyPackage
     from accelock.sources.model import IndexFile
     from accelock.targets import Platform, Target
 
-__all__ = ["public_versions", "serving"]
+__all__ = ["is_of_a_target", "public_versions", "serving", "target_of_url", "without_target"]
 
 
 def serving(
@@ -34,13 +36,16 @@ def serving(
     """Return the wheels of one project that serve one cell, in the order of `files`.
 
     They fit `tags`. Of each public version, the builds that carry the target's label serve alone
-    where there are any; builds without a label serve otherwise, if `_plain_serves` says so; builds
-    with any other label (`+rocm6.3` under cu126, torchvision's `0.24.0+e437e35`) never do. A cell
-    that cannot exist (cu126 on macOS) is served by nothing. Where a source is of this target alone,
-    builds without a label are the target's on every platform.
+    where there are any; builds without a label serve otherwise, if `_plain_serves` says so. Builds
+    with another target's label (`+rocm6.3` under cu126) never do, nor those of a labelled package
+    with any other (torchvision's `0.24.0+e437e35`). A package without labels by target may have
+    labels of its own, and a nightly torch asks for them (`pytorch-triton==3.5.0+git7416ffcb`):
+    they serve where a version has nothing else. A cell that cannot exist (cu126 on macOS) is
+    served by nothing.
 
-    Where a family's builds carry no label at all, those without one serve on an index of the
-    target's own, and none on a page of all targets, where nothing tells them apart.
+    Where a source is of this target alone, builds without a label are the target's on every
+    platform. Where a family's builds carry no label at all, those without one serve on an index of
+    the target's own, and none on a page of all targets, where nothing tells them apart.
 
     Yanked files are left out always. (PEP 592 would allow one for an exact pin; a lock that is made
     anew should not take it.) Source distributions never serve: they have no variant.
@@ -52,6 +57,7 @@ def serving(
         return ()
     wheels = [file for file in files if not file.yanked and file.fits(tags)]
     labelled = public_versions(file for file in wheels if file.label == label)
+    unlabelled = public_versions(file for file in wheels if file.label is None)
     plain = is_of_one_target or _plain_serves(
         package, family, target, platform, is_find_links=is_find_links
     )
@@ -65,12 +71,46 @@ def serving(
             and file.version not in labelled
             and (is_of_one_target or not package.labelled or _is_own(file, target))
         )
+        or (
+            not package.labelled
+            and file.label is not None
+            and not is_of_a_target(file.label)
+            and file.public not in labelled | unlabelled
+        )
     )
 
 
 def public_versions(files: Iterable[IndexFile]) -> set[Version]:
     """Return the versions of `files`, without labels."""
     return {file.public for file in files}
+
+
+def is_of_a_target(label: str | None) -> bool:
+    """Tell whether a local version label has the form of a target's: `cu126`, not `git7416ff`."""
+    return label is not None and bool(sort_targets([label]))
+
+
+def without_target(version: Version) -> Version:
+    """Return a version without the label of its target; one that names a commit stays."""
+    return Version(version.public) if is_of_a_target(version.local) else version
+
+
+def target_of_url(url: str, family: Family) -> str | None:
+    """Return the target whose build of a family's package a wheel's URL names, or None.
+
+    The label in the file's name says it (`.../torch-2.6.0%2Bcu118-cp312-...whl`); of a labelled
+    package's build without one, the folder of the family's index (`.../whl/cu124/`). A label
+    of nobody's (`2.1.0a0+41361538.nv23.6`, NVIDIA's own build for Jetson) says nothing.
+    """
+    folder, _, filename = unquote(urlsplit(url).path).rpartition("/")
+    parsed = parse_filename(filename)
+    if parsed is None or parsed.tags is None:
+        return None
+    label, package = parsed.version.local, family.package(parsed.name)
+    if label is None and package is not None and package.labelled:
+        is_index = family.recognise(urlsplit(url)._replace(path=folder).geturl()) is not None
+        label = folder.rpartition("/")[2] if is_index else None
+    return label if is_of_a_target(label) else None
 
 
 def _is_own(file: IndexFile, target: Target) -> bool:

@@ -49,6 +49,7 @@ _MEGABYTE = 1_000_000
 _UNAUTHORISED = frozenset({401, 407})
 _SERVER_ERROR = 500
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s'\"]+@")
+_IN_QUERY = re.compile(r"(://[^\s?'\"]*\?|&)([^\s=&#'\"]+)=[^\s&#'\"]+")
 
 
 class Response(Protocol):
@@ -210,7 +211,9 @@ class Http:
             return f"no answer within {self.timeout:g} s"
         if any("IncompleteRead" in str(one) or "InvalidChunkLength" in str(one) for one in chain):
             return "the answer was cut off"
-        said = hide_credentials(str(chain[-1])).strip().rstrip(".")
+        # A diagnostic of pip's has its text there; `str` gives its name.
+        last = getattr(chain[-1], "context", None) or chain[-1]
+        said = hide_credentials(str(last)).strip().rstrip(".")
         return said or type(chain[-1]).__name__
 
 
@@ -285,8 +288,8 @@ def path_of(location: str) -> Path | None:
 
 
 def hide_credentials(text: str) -> str:
-    """Return a text with the credentials of any URL in it as `****@`."""
-    return _CREDENTIALS.sub("****@", text)
+    """Return a text with the credentials of any URL in it as `****@`, and tokens as `****`."""
+    return _IN_QUERY.sub(r"\1\2=****", _CREDENTIALS.sub("****@", text))
 
 
 def describe_status(status: int, headers: Mapping[str, str] | None = None) -> str:

@@ -41,6 +41,23 @@ def test_pins_without_hashes_beside_an_extra_index(project: Project) -> None:
     assert found[1].what.startswith("filelock is without a hash beside an extra index (1)")
 
 
+def test_packages_that_pip_tools_leaves_out_of_the_file(project: Project) -> None:
+    """pip installs the newest setuptools of any index, and the accelerator's has copies."""
+    left_out = (
+        "\n# The following packages are considered to be unsafe in a requirements file:\n"
+        "# setuptools\n"
+    )
+    project.compiled(
+        "requirements.cpu.txt", "cpu", CPU.replace("filelock==3.18.0\n", "") + left_out
+    )
+    found = diagnose(gpu_box(project.folder), ()).report.findings
+    (confusion,) = [
+        e for e in found if (e.code, e.file) == ("index-confusion", "requirements.cpu.txt")
+    ]
+    assert confusion.what.startswith("setuptools is without a hash beside an extra index (1)")
+    assert "--allow-unsafe" in confusion.todo
+
+
 def test_hashes_close_that_door(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("requirements.in", "torch\n")

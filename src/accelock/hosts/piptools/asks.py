@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from email.parser import BytesParser
 from typing import TYPE_CHECKING
 
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
+
+from accelock.locks.markers import loosened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -31,8 +34,10 @@ class Ask:
 
     def holds(self, environment: Mapping[str, str], extra: str = "") -> bool:
         """Return whether the parent asks for it in an environment, with one of its extras."""
-        marker = self.requirement.marker
-        return marker is None or marker.evaluate({**environment, "extra": extra})
+        if self.requirement.marker is None:
+            return True
+        marker = Marker(loosened(str(self.requirement.marker)))
+        return marker.evaluate({**environment, "extra": extra})
 
     def extras_at(self, environment: Mapping[str, str]) -> frozenset[str]:
         """Return the extras with which the parent asks for it, and without which it does not."""

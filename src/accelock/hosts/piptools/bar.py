@@ -15,6 +15,11 @@ class DownloadBar:
         self._bar: Any = None
         self._done = 0
 
+    @property
+    def is_shown(self) -> bool:
+        """Tell whether a bar is on the terminal."""
+        return self._bar is not None
+
     def __call__(self, done: int, total: int) -> None:
         """Move the bar; a file that begins anew gets a bar of its own."""
         if not total or not sys.stderr.isatty():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import piptools.scripts.compile as compile_module
-from pip._internal.exceptions import PipError
+from pip._internal.exceptions import DiagnosticPipError, PipError
 from pip._vendor.resolvelib import ResolutionError as ResolvelibError
+from pip._vendor.rich.text import Text
 
 from accelock.errors import AccelockError, ResolutionError
 from accelock.hosts.piptools import config_file, hooks, pages
@@ -103,15 +105,35 @@ def _call(run: Run, active: Active, params: dict[str, Any]) -> None:
         compile_module.cli.callback(**params)
     except PipError as error:
         if not active.resolving:
-            raise AccelockError(str(error)) from error
-        raise _no_solution(run, active, str(error)) from error
+            raise AccelockError(_said(error)) from error
+        raise _no_solution(run, active, _said(error)) from error
     except ResolvelibError as error:  # pip before 25.1 lets "too deep" through
         raise _no_solution(run, active, f"{type(error).__name__}: {error}") from error
     except ValueError as error:  # pip before 24.1: metadata that is none
         reason = f"{type(error).__name__}: {error}"
         raise AccelockError(f"pip cannot read what it found for {active.cell}: {reason}") from error
     except OSError as error:  # a file or a host; pip-tools does not expect either to fail
-        raise AccelockError(hide_credentials(str(error))) from error
+        raise AccelockError(_said_by_the_system(error, params["cache_dir"])) from error
+
+
+def _said(error: PipError) -> str:
+    """Return pip's words; a diagnostic of pip's has them in parts, and a name for its text."""
+    message, context = getattr(error, "message", None), getattr(error, "context", None)
+    if not isinstance(error, DiagnosticPipError) or message is None:
+        return str(error)
+    plain = Text.from_markup(message).plain if isinstance(message, str) else message.plain
+    return hide_credentials(f"{plain}: {context}" if context else plain)
+
+
+def _said_by_the_system(error: OSError, cache: str) -> str:
+    """Return what the system refused, with a way out where it is the cache."""
+    if error.filename is None:
+        return hide_credentials(str(error))
+    path = Path(os.fsdecode(error.filename))
+    said = f"{path} cannot be used: {error.strerror}."
+    if path == Path(cache) or path in Path(cache).parents or Path(cache) in path.parents:
+        return f"{said} pip-tools caches there: name another folder with --cache-dir."
+    return said
 
 
 def _no_solution(run: Run, active: Active, reason: str) -> NoSolutionError:

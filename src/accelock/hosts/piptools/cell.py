@@ -218,8 +218,8 @@ def _read_labels(run: Run, active: Active, constraints: list[Any]) -> None:
         return
     for requirement in constraints:
         found = run.shelf.find(requirement.name) if requirement.name else None
-        if found is not None and not is_url_requirement(requirement):
-            inputs.strip_own_label(requirement, found, run.shelf, active.cell.target)
+        if found is not None:
+            inputs.read_build(requirement, found, run.shelf, active.cell.target)
 
 
 def _preferences(run: Run, active: Active, existing: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,17 @@ from packaging.specifiers import SpecifierSet
 
 from accelock.catalogue import Source
 from accelock.errors import AccelockError
-from accelock.hosts.piptools import directories, existing, merge, notes, outputs, upgrading
+from accelock.hosts.piptools import (
+    directories,
+    existing,
+    merge,
+    notes,
+    outputs,
+    undetermined,
+    unlabelled,
+    upgrading,
+    wheel_urls,
+)
 from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools.calling import Command, OutputName, call_cell
 from accelock.hosts.piptools.host import PipHost
@@ -92,11 +102,18 @@ class Engine:
             if self._prepare is not None:
                 self._prepare(names.values())
             self._open_sources()
-            result = self._search(outputs.pins_to_keep(base, names))
+            try:
+                result = self._search(outputs.pins_to_keep(base, names))
+            except AccelockError:
+                notes.say_built(self.run)  # it may be what stopped the run
+                raise
         captures = {group.cells[0]: capture for group, capture in result.solutions.items()}
         self.run.plan = replace(self.run.plan, cells=tuple(captures))
+        wheel_urls.judge(self.run, captures)
+        undetermined.judge_found(self.run, captures)
         self._record_projects(captures)
         notes.say(self.run, captures, result)
+        unlabelled.force(self.run, captures)
         plan = self.run.plan
         return Compiled(
             run=self.run,
@@ -150,7 +167,7 @@ class Engine:
             for requirement in capture.constraints:
                 found = run.shelf.find(requirement.name) if requirement.name else None
                 if found is not None:
-                    reading.strip_own_label(requirement, found, run.shelf, cell.target)
+                    reading.read_build(requirement, found, run.shelf, cell.target)
 
     def _sources_in_inputs(self) -> dict[str, Source]:
         found: dict[str, Source] = {}

@@ -11,8 +11,7 @@ import piptools.scripts.compile as compile_module
 from pip._vendor.packaging import markers as vendored_markers
 from piptools.logging import log
 
-from accelock.errors import MetadataError
-from accelock.hosts.piptools import cell, inputs, metadata, pages
+from accelock.hosts.piptools import cell, inputs, metadata, moving, pages, undetermined
 from accelock.hosts.piptools.patches import Patches
 
 if TYPE_CHECKING:
@@ -25,29 +24,6 @@ if TYPE_CHECKING:
 _PROJECT_BUILDERS = ("project_wheel_metadata", "build_project_metadata")
 
 
-# Names of PEP 508 that are of one machine, and of no platform.
-_UNDETERMINED = frozenset({"platform_release", "platform_version"})
-
-
-class MarkerEnvironment(dict[str, str]):
-    """The PEP 508 environment of a cell, which refuses what a platform does not have.
-
-    Answering ``platform_release`` with this machine's would make a lock depend on where it is made.
-    """
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a value; packaging before 24.1 (in pip before 24.1) asks in this way."""
-        return self[name] if name in _UNDETERMINED else super().get(name, default)
-
-    def __missing__(self, name: str) -> str:
-        raise MetadataError(
-            f"A requirement's marker asks for {name}, which a platform does not determine "
-            f"({self['sys_platform']}, {self['platform_machine']}). Leave that platform out "
-            "(--platform, or `platforms` in [tool.accelock]), or give the requirement a marker of "
-            "sys_platform or platform_machine."
-        )
-
-
 @contextlib.contextmanager
 def installed(run: Run) -> Iterator[None]:
     """Make a context in which pip-tools' command works for ``run.active``.
@@ -56,7 +32,8 @@ def installed(run: Run) -> Iterator[None]:
     """
     with Patches() as patches:
         _replace(run, patches)
-        yield
+        with moving.install(run, patches).shown():
+            yield
 
 
 def _replace(run: Run, patches: Patches) -> None:
@@ -72,6 +49,7 @@ def _replace(run: Run, patches: Patches) -> None:
     inputs.install(run, patches, compile_module)
     pages.install(run, patches)
     metadata.install(run, patches)
+    undetermined.install(run, patches)
 
 
 def feed_standard_input(run: Run) -> None:
@@ -85,7 +63,7 @@ def _environment(run: Run, original: Callable[[], Any]) -> Callable[[], Any]:
     def default_environment() -> Any:
         if run.active is None:
             return original()
-        return MarkerEnvironment(run.active.environment)
+        return dict(run.active.environment)
 
     return default_environment
 

@@ -42,6 +42,12 @@ def version_of(ireq: Any) -> Version:
     return Version(next(iter(ireq.specifier)).version)
 
 
+def specifiers_of(capture: Capture, name: str) -> SpecifierSet:
+    """Return what the inputs of a cell ask of a project, all of them together."""
+    mine = [each for each in capture.constraints if each.name and _is(name, each)]
+    return _wanted(mine, capture)
+
+
 @dataclass
 class PipHost:
     """What `accelock.resolve.search` asks of pip-tools.
@@ -217,6 +223,10 @@ class PipHost:
 def _is_open(cell: Cell, decision: Decision) -> bool:
     """Return whether a cell has a choice of its own of a package in lockstep."""
     return any(len(vs) > 1 for (_name, other), vs in decision.allowed.items() if other == cell)
+
+
+def _is(name: str, ireq: Any) -> bool:
+    return bool(canonicalize_name(ireq.name) == name)
 
 
 def _wanted(ireqs: Sequence[Any], capture: Capture) -> SpecifierSet:

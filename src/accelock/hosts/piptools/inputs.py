@@ -21,7 +21,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
-from accelock.hosts.piptools import releases
+from accelock.hosts.piptools import releases, undetermined, wheel_urls
 from accelock.locks import freshness
 
 if TYPE_CHECKING:
@@ -176,6 +176,7 @@ def _parse(run: Run, original: Callable[..., Any]) -> Callable[..., Iterator[Any
                     continue
                 if run.inputs.recording:
                     releases.judge(run.plan, active.cell, requirement)
+                    undetermined.judge_input(run.plan.catalogue, active.cell, requirement)
                 yield requirement
         finally:
             run.inputs.recording = run.inputs.reading_stdin = False
@@ -201,13 +202,18 @@ def of_target(run: Run, target: Target) -> list[Any]:
     return found
 
 
-def strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
+def read_build(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
     """Read ``torch==1.7.1+cpu`` as public version and target, so that it compiles for macOS too.
 
     :raises AccelockError: the label is another target's.
     """
-    if requirement.req is None or not found.package.labelled:
-        return
+    if requirement.original_link is not None:
+        wheel_urls.read(requirement, found, shelf, target)
+    elif requirement.req is not None and found.package.labelled:
+        _strip_own_label(requirement, found, shelf, target)
+
+
+def _strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
     own = found.family.label(shelf.variant(found.family, target))
     parts = []
     for specifier in requirement.req.specifier:

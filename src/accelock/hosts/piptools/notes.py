@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from accelock.hosts.piptools import directories
+from accelock.hosts.piptools import directories, levels
 from accelock.hosts.piptools.host import pins, version_of
 from accelock.resolve.lockstep import passed_over
 from accelock.resolve.messages import left_out, pinned_alone_message
@@ -29,11 +29,12 @@ def say(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture]) -> 
     for warning in said.values():
         run.plan.say(f"WARNING: {warning}")
     _absent(run)
-    _built(run)
+    say_built(run)
     _ignored_tables(run, captures)
     _unhashed(run, captures, result)
     _mixed_sources(run, captures)
     _pinned_alone(run, captures)
+    levels.say(run, captures)
 
 
 def _absent(run: Run) -> None:
@@ -44,7 +45,8 @@ def _absent(run: Run) -> None:
         run.plan.say_progress(f"{name} does not exist on {', '.join(platforms)}: left out there.")
 
 
-def _built(run: Run) -> None:
+def say_built(run: Run) -> None:
+    """Say which metadata is this machine's, where it was applied to other platforms too."""
     if len({cell.platform for cell in run.plan.cells}) == 1:
         return
     for name, version in sorted(run.memo.built):

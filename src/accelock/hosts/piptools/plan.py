@@ -179,7 +179,7 @@ def make_plan(
         _refuse_without_target(options)
         return None
     rules = config.packages if config else {}
-    catalogue = catalogue.extended({n: r.family for n, r in rules.items() if r.family})
+    catalogue = config.extend(catalogue) if config else catalogue
     asked = {target.name: _platforms(options, config, target) for target in targets}
     pythons = _pythons(options, config)
     pairs = [(target, platform) for target in targets for platform in asked[target.name][0]]

@@ -25,7 +25,7 @@ def judge(plan: Plan, cell: Cell, requirement: Any) -> None:
     :param requirement: pip's `InstallRequirement`. A constraint asks for nothing.
     :raises AccelockError: its marker is false on the first release, and true on a later one.
     """
-    marker = str(requirement.markers or "")
+    marker = markers.loosened(str(requirement.markers or ""))
     if plan.host_python or requirement.constraint or not _OF_A_RELEASE.search(marker):
         return
     place, python = Place(cell.platform, cell.python), cell.python

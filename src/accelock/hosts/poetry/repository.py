@@ -15,6 +15,7 @@ from poetry.repositories.repository import Repository
 
 from accelock.hosts.poetry import labels
 from accelock.hosts.poetry.errors import shown
+from accelock.resolve.labels import without_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,14 +87,13 @@ class FamilyRepository(Repository):
         if whole is None:
             return None
         wanted = PackagingVersion(version.text)
-        found = (
-            self._supply().in_slice(name, whole, self._needs).get(PackagingVersion(wanted.public))
-        )
-        return found if wanted in {found, labels.public(version)} else None
+        solved = without_target(wanted)
+        found = self._supply().in_slice(name, whole, self._needs).get(solved)
+        return found if wanted in {found, solved} else None
 
     def as_solved(self, package: Package) -> Package | None:
         """Return a locked package as the slice at work solves it, or None if it cannot take it."""
-        name, version = package.name, labels.public(package.version)
+        name, version = package.name, without_target(PackagingVersion(package.version.text))
         if str(self.labelled(name, package.version)) != package.version.text:
             return None
         if not self._find_packages(name, Version.parse(str(version))):

@@ -11,6 +11,7 @@ from packaging.version import Version
 from poetry.core.version.markers import parse_marker
 
 from accelock.hosts.poetry.slices import platform_marker
+from accelock.resolve.labels import without_target
 from accelock.targets import Cell
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Supply:
         return frozenset(bare - has)
 
     def in_slice(self, name: str, whole: Slice, needs: Needs) -> dict[Version, Version]:
-        """Return the versions of a slice: public version -> the one with the label.
+        """Return the versions of a slice: the one without its target's label -> the one with it.
 
         What users ask for has to be there on every platform of the slice that may come to need it;
         a library such as triton, which only some platforms ask for, on one of them.
@@ -102,7 +103,7 @@ class Supply:
 
     def odd_platforms(self, name: str, version: Version, whole: Slice) -> frozenset[str]:
         """Return the platforms of a slice on which this public version has another label."""
-        public = Version(version.public)
+        public = without_target(version)
         return frozenset(
             platform.name
             for platform in whole.platforms
@@ -132,7 +133,8 @@ class Supply:
         return tuple(replace(file, sha256=found[file.url]) for file in files)
 
     def _by_public(self, name: str, target: Target, platform: Platform) -> dict[Version, Version]:
-        return {file.public: file.version for file in self.files(name, target, platform)}
+        files = self.files(name, target, platform)
+        return {without_target(file.version): file.version for file in files}
 
     def _read(self, name: str, version: Version, whole: Slice) -> Release:
         files: dict[str, IndexFile] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _PYPROJECT = "pyproject.toml"
 _EXPLICIT = "explicit"
+_UNSAFE = "# The following packages are considered to be unsafe in a requirements file:"
 
 
 def check_lock(here: Here) -> Iterator[Finding]:
@@ -60,7 +62,9 @@ def _exposed(compiled: Compiled, here: Here) -> Iterator[Finding]:
         {pin.name for _family, pin in of_families(compiled, here.project)} & {p.name for p in bare}
     )
     others = [pin.name for pin in bare if pin.name not in ours]
-    todo = "compile with --generate-hashes"
+    if bare:
+        others += _left_out(content.text)
+    todo = "compile with --generate-hashes --allow-unsafe"
     if ours:
         what = f"{_counted(ours)} without a hash: what is installed is what the index has that day"
         yield Finding("unhashed", Level.WARNING, compiled.name, what, todo)
@@ -70,6 +74,16 @@ def _exposed(compiled: Compiled, here: Here) -> Iterator[Finding]:
             "asks for every package: it may answer for one that is not its own"
         )
         yield Finding("index-confusion", Level.WARNING, compiled.name, what, todo)
+
+
+def _left_out(text: str) -> list[str]:
+    """Return the packages that pip-tools leaves out without --allow-unsafe, and names in comments.
+
+    pip installs the newest that any index of the file has of them.
+    """
+    _, _, below = text.partition(_UNSAFE)
+    lines = (line.removeprefix("#").strip() for line in below.splitlines() if line[:1] == "#")
+    return [line for line in lines if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", line)]
 
 
 def _counted(names: list[str]) -> str:
