@@ -56,7 +56,7 @@ class Inputs:
     """What the solve of one environment on one platform depends on, beside the channels' content.
 
     `channels` may have credentials: the digest does not see them. `constraints` are those of the
-    guard and of the Python version. `virtual_packages` are texts such as `__glibc=2.28`. `pins` are
+    target and of Python. `virtual_packages` are texts such as `__glibc=2.28`. `pins` are
     the pip pins, name to version, that `overlap.relevant` finds for what the lock holds: a pin of
     anything else cannot make a solution wrong, and must not make the sidecar stale.
     """

@@ -7,13 +7,13 @@ or nothing.
 from __future__ import annotations
 
 from collections import ChainMap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from accelock.conda import naming, overlap, plan, previous
 from accelock.conda.cell import CondaCell, NoSuchPackageError, solve_cell
 from accelock.conda.errors import ChannelError
-from accelock.conda.intruders import GuardError
+from accelock.conda.guarantee import GuaranteeError
 from accelock.conda.solve import Solver
 from accelock.conda.solved import Solved
 from accelock.conda.writers import condalock, environment, explicit, pixi
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from accelock.conda.plan import Environment, Project
     from accelock.conda.previous import Format, Locked
     from accelock.conda.record import Record
-    from accelock.targets import Platform
+    from accelock.targets import Platform, Target
 
 __all__ = ["Asked", "sidecars"]
 
@@ -109,7 +109,7 @@ def _refuse_absent(run: _Run, each: Environment) -> None:
         return
     config = run.project.config
     if not each.platforms or each.target.name in config.target_platforms:
-        raise GuardError(
+        raise GuaranteeError(
             f"{each.target} on {', '.join(absent)}: there are no {each.target.kind.name} builds "
             "for that system; take it out of the target's platforms, as in "
             f'[tool.accelock.target."{each.target}"] platforms = ["linux-x86_64"]'
@@ -175,7 +175,13 @@ def _solve(run: _Run, stale: Sequence[Environment]) -> None:
             raise failed[0]
         for left_out in failed:
             run.warn(f"{left_out}\nThis platform is left out: the project does not name it.")
-        run.solved[each] = _as_solved(run, each, records, pins)
+        hardware = frozenset(
+            name
+            for platform, chosen in records.items()
+            for name in solver.hardware([record.name for record in chosen], platform)
+            if each.target is not None
+        )
+        run.solved[each] = replace(_as_solved(run, each, records, pins), hardware=hardware)
 
 
 def _cell(run: _Run, each: Environment, platform: Platform) -> CondaCell:
@@ -190,27 +196,45 @@ def _cell(run: _Run, each: Environment, platform: Platform) -> CondaCell:
         pins=project.pins(each, platform),
         overlap=project.conda.overlap,
         locked=_kept(run, each, platform),
+        followed=_followed(run, each, platform),
     )
 
 
 def _kept(run: _Run, each: Environment, platform: Platform) -> tuple[Record, ...]:
-    """Return the records that stay if they can.
+    """Return the environment's own records, which stay if they can.
 
-    An environment keeps its own. Of what it lacks, a group's follows the environment without the
-    group, and every target follows the leader.
+    Of what it lacks, a group's follows the environment without the group.
     """
     own = {} if run.asked.everything else _by_name(run.locked[each].get(platform, ()))
     for word in run.asked.update:
         own.pop(word.lower(), None)
+    return _merged(own, *_others(run, each, platform, ((each.target, None),)))
+
+
+def _followed(run: _Run, each: Environment, platform: Platform) -> tuple[Record, ...]:
+    """Return what the leader has, whose versions every target follows."""
     leader = next(iter(run.locked)).target
-    followed = ((each.target, None), (leader, each.group), (leader, None))
-    others = [
+    if each.target == leader:
+        return ()
+    return _merged(*_others(run, each, platform, ((leader, each.group), (leader, None))))
+
+
+def _others(
+    run: _Run,
+    each: Environment,
+    platform: Platform,
+    ways: Sequence[tuple[Target | None, str | None]],
+) -> list[dict[str, Record]]:
+    return [
         _by_name(_today(run, other).get(platform, ()))
-        for way in followed
+        for way in ways
         for other in run.locked
         if other != each and (other.target, other.group) == way
     ]
-    merged = ChainMap(own, *others)
+
+
+def _merged(*found: dict[str, Record]) -> tuple[Record, ...]:
+    merged = ChainMap(*found)
     return tuple(merged[name] for name in sorted(merged))
 
 

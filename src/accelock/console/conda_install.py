@@ -10,7 +10,7 @@ from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.catalogue import load_catalogue
-from accelock.conda import guard, header, naming, plan, previous, read
+from accelock.conda import guarantee, header, naming, plan, previous, read
 from accelock.conda.projects import load_project, refuse_unfinished
 from accelock.console.command import Command
 from accelock.console.progress import shows_progress
@@ -71,7 +71,7 @@ class CondaInstallCommand(Command):
         locked = read.read_lock(self._text(project, name), name)
         platform, records = choose_records(locked, name)
         specs = project.conda.specs_for(target, platform, group)
-        guard.verify(records, target, platform, [spec.name for spec in specs])
+        guarantee.verify(records, target, platform, specs)
         self._warn_of_age(project, _environment(project, target, group), locked)
         self._say(f"{name}{f' ({why})' if why else ''}")
         install(

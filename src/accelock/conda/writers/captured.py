@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import tomlkit
 
+from accelock.conda import builds
 from accelock.conda.capture import channel_name
-from accelock.conda.writers import builds
 from accelock.conda.writers.scalars import scalar
 
 if TYPE_CHECKING:

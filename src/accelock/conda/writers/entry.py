@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from accelock.conda.writers import builds
+from accelock.conda import builds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,13 +39,20 @@ class Entry:
         return f"{called} {either}{f' {self.build}' if self.build else ''}"
 
 
-def entry_of(records: Collection[Record], asked: Collection[Spec], target: Target | None) -> Entry:
+def entry_of(
+    records: Collection[Record],
+    asked: Collection[Spec],
+    target: Target | None,
+    *,
+    has_others: bool = False,
+) -> Entry:
     """Return the entry of the package whose records on all platforms these are.
 
     :param asked: what was asked of it, on any of the platforms.
+    :param has_others: whether there are builds of it for other hardware, whatever its own say.
     """
     chosen = [record.build for record in records]
-    needed = _builds(chosen, asked, target)
+    needed = _builds(chosen, asked, target, has_others=has_others)
     build = builds.joined(filter(None, needed), chosen)
     channels = sorted({spec.channel.rstrip("/") for spec in asked if spec.channel})
     # Without it another solve takes the first channel that has the version.
@@ -65,13 +72,22 @@ def entry_of(records: Collection[Record], asked: Collection[Spec], target: Targe
 
 
 def _builds(
-    chosen: Collection[str], asked: Collection[Spec], target: Target | None
+    chosen: Collection[str],
+    asked: Collection[Spec],
+    target: Target | None,
+    *,
+    has_others: bool,
 ) -> list[str | None]:
     """Return the patterns that the builds are held to; None for each that does not fit them all.
 
-    The first is what they compute on, where they say it, and then come those that were asked for.
+    The first is what they compute on, or their one name where they do not say it, and then come
+    those that were asked for.
     """
-    needed = [builds.glob(chosen, target)] if any(map(builds.is_hardware_build, chosen)) else []
+    needed: list[str | None] = []
+    if any(map(builds.is_hardware_build, chosen)):
+        needed.append(builds.glob(chosen, target))
+    elif has_others:
+        needed.append(next(iter(chosen)) if len(set(chosen)) == 1 else None)
     patterns = sorted({spec.build for spec in asked if spec.build is not None})
     return needed + [
         pattern if all(fnmatchcase(build, pattern) for build in chosen) else None

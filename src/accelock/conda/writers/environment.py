@@ -12,9 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from accelock.conda import naming
+from accelock.conda import builds, naming
 from accelock.conda.header import Stamp
-from accelock.conda.writers import builds
 from accelock.conda.writers.entry import entry_of
 from accelock.conda.writers.scalars import scalar
 from accelock.targets import Kind
@@ -103,14 +102,14 @@ def _is_guard(record: Record) -> bool:
 
 def _has_to_stay(name: str, found: dict[str, Record], solved: Solved) -> bool:
     """Tell whether a re-solve needs to be told of a package that nobody asked for."""
-    if name in _ALWAYS or name in solved.bound:
+    if name in _ALWAYS or name in solved.bound or name in solved.hardware:
         return True
     return any(builds.is_hardware_build(record.build) for record in found.values())
 
 
 def _entry(name: str, found: dict[str, Record], solved: Solved) -> Entry:
     asked = [spec for specs in solved.asked.values() for spec in specs if spec.name == name]
-    return entry_of(found.values(), asked, solved.target)
+    return entry_of(found.values(), asked, solved.target, has_others=name in solved.hardware)
 
 
 def _needs_cpuonly(solved: Solved) -> bool:
