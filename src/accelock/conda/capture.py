@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from accelock.conda.graph import leaves
+from accelock.conda.history import history
 from accelock.conda.names import load_names, projects_of
-from accelock.conda.prefix import history, installed, pip_packages
+from accelock.conda.prefix import installed, pip_packages
 from accelock.locks import requirements
 
 if TYPE_CHECKING:

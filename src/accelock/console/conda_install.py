@@ -19,10 +19,11 @@ from accelock.hardware import Locked, choose, container
 from accelock.targets import host_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cleo.io.inputs.option import Option
 
+    from accelock.conda.archive import Contents
     from accelock.conda.plan import Environment, Project
     from accelock.conda.record import Record
     from accelock.targets import Platform, Target
@@ -74,7 +75,7 @@ class CondaInstallCommand(Command):
         guarantee.verify(records, target, platform, specs)
         self._warn_of_age(project, _environment(project, target, group), locked)
         self._say(f"{name}{f' ({why})' if why else ''}")
-        install(
+        found = install(
             records,
             Path(prefix),
             platform,
@@ -82,8 +83,21 @@ class CondaInstallCommand(Command):
             requested=specs,
             progress=Progress(self._say, on_terminal=shows_progress(self.io)),
         )
+        self._tell_what_was_not_run(found)
         self._say(f"{len(records)} packages are in {prefix}")
         return 0
+
+    def _tell_what_was_not_run(self, found: Sequence[Contents]) -> None:
+        """Name the packages whose scripts, or entries of a desktop's menu, are left to others."""
+        scripts = [each.name for each in found if each.scripts]
+        menus = [each.name for each in found if each.menus]
+        if scripts:
+            self._say(
+                f"WARNING: {', '.join(scripts)}: scripts that were to run at linking were not run; "
+                "where they are needed, make the folder with micromamba or conda from the lock"
+            )
+        if menus:
+            self._say(f"NOTE: {', '.join(menus)}: nothing was put into the desktop's menu")
 
     def _target(self, project: Project) -> tuple[Target | None, str]:
         """Return the target to install, and why it is that."""

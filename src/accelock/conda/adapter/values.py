@@ -110,6 +110,7 @@ def record_of(found: Any) -> Record:
         license=found.license,
         timestamp=round(timestamp.timestamp() * 1000) if timestamp else None,
         noarch="python" if noarch.python else "generic" if noarch.generic else None,
+        python_site_packages_path=found.python_site_packages_path,
     )
 
 
@@ -133,6 +134,7 @@ def _package_of(record: Record) -> Any:
         md5=bytes.fromhex(record.md5) or None,
         size=record.size,
         license=record.license,
+        python_site_packages_path=record.python_site_packages_path,
     )
 
 

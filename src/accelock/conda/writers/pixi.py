@@ -99,6 +99,8 @@ def _package(record: Record) -> Iterator[str]:
         yield f"  size: {record.size}"
     if record.timestamp is not None:
         yield f"  timestamp: {record.timestamp}"
+    if record.python_site_packages_path is not None:
+        yield f"  python_site_packages_path: {scalar(record.python_site_packages_path)}"
 
 
 def _list(key: str, items: Sequence[str]) -> Iterator[str]:
