@@ -8,10 +8,10 @@ import pytest
 import tomlkit
 
 from accelock.catalogue import load_catalogue
+from accelock.conda import captured
 from accelock.conda.capture import capture
 from accelock.conda.config import parse_conda
 from accelock.conda.prefix import CaptureError, PipPackage
-from accelock.conda.writers import captured
 from accelock.settings.settings import parse_config
 from tests.conda.records import FORGE, LINUX, PYTORCH, vega
 

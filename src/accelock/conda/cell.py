@@ -38,6 +38,14 @@ class NoSuchPackageError(UnsatisfiableError):
     """No channel has a package that is asked for, for this platform."""
 
 
+class BoundError(UnsatisfiableError):
+    """A cell cannot have the versions that it is bound to; `free` are those it would have."""
+
+    def __init__(self, message: str, free: Mapping[str, str]) -> None:
+        self.free = free
+        super().__init__(message)
+
+
 @dataclass(frozen=True, slots=True)
 class CondaCell:
     """What one environment on one platform is to be.
@@ -130,6 +138,8 @@ def _settled(solver: Solver, cell: CondaCell) -> tuple[Record, ...]:
             if own:
                 preferred[own[-1].name] = None
                 continue
+            if cell.bound:
+                raise _of_bound(solver, cell) from None
             raise _explained(solver, cell, pinned, told, error) from None
         of_target = _of_target(solver, cell, records)
         found = guarantee.violations(records, cell.target, cell.platform, cell.specs, of_target)
@@ -155,6 +165,19 @@ def _settled(solver: Solver, cell: CondaCell) -> tuple[Record, ...]:
     )
 
 
+def _of_bound(solver: Solver, cell: CondaCell) -> BoundError:
+    """Return the error for a cell that has a solution but for what it is bound to.
+
+    Raises what is in the way otherwise.
+    """
+    names = {spec.name for spec in cell.bound}
+    records = _settled(solver, replace(cell, bound=()))
+    free = {record.name: record.version for record in records if record.name in names}
+    told = ", ".join(f"{name} {version}" for name, version in free.items())
+    bound = ", ".join(str(spec) for spec in cell.bound if spec.name in free)
+    return BoundError(f"{cell}: would have {told}, and is to have {bound}", free)
+
+
 def _kept(solver: Solver, cell: CondaCell) -> tuple[Record, ...]:
     """Return the records that stay if they can: the cell's own, and what it follows of others.
 
@@ -168,7 +191,7 @@ def _kept(solver: Solver, cell: CondaCell) -> tuple[Record, ...]:
     beside = {name: found for name, found in {**followed, **kept}.items() if name in _PYTHON}
     hardware = solver.hardware(followed, cell.platform, cell.specs)
     for name, record in followed.items():
-        others = [each for each in hardware.get(name, ()) if _fits(each, cell.target, beside)]
+        others = [each for each in hardware.get(name, ()) if fits(each, cell.target, beside)]
         same = [each for each in others if each.version == record.version]
         if not others and builds.kind_of(record.build, record.depends) in (Kind.CPU, None):
             kept[name] = record
@@ -193,7 +216,7 @@ def _of_target(
     beside = {record.name: record for record in records if record.name in _PYTHON}
     hardware = solver.hardware([record.name for record in records], cell.platform, cell.specs)
     found = {
-        name: tuple(each for each in every if _fits(each, cell.target, beside))
+        name: tuple(each for each in every if fits(each, cell.target, beside))
         for name, every in hardware.items()
     }
     return {name: every for name, every in found.items() if every}
@@ -218,7 +241,7 @@ def _without_gpu(solver: Solver, cell: CondaCell, records: Collection[Record]) -
     ]
 
 
-def _fits(record: Record, target: Target, beside: Mapping[str, Record]) -> bool:
+def fits(record: Record, target: Target, beside: Mapping[str, Record]) -> bool:
     """Tell whether a build is one for a target, and for what else an environment has (Python)."""
     if not guarantee.fits(record, target):
         return False

@@ -109,6 +109,13 @@ class Solver:
                 return tuple(record for record in records if record.channel in own)
         return ()
 
+    def forget(self, platform: Platform) -> None:
+        """Give back the memory of a platform's records, of which a large channel has a gigabyte."""
+        for channel in self.channels:
+            self._gateway.clear_repodata_cache(channel, [platform.conda_subdir])
+        for key in [key for key in self._hardware if key[0] == platform.conda_subdir]:
+            del self._hardware[key]
+
     def solve(self, request: Request) -> tuple[Record, ...]:
         """Return the environment for a request, in the order of names.
 

@@ -47,15 +47,6 @@ class Solved:
         """Return the channels as a file may say them."""
         return tuple(strip_credentials(channel) for channel in self.channels)
 
-    @property
-    def inputs(self) -> dict[str, str]:
-        """Return the digests as a stamp has them, by conda's subdir.
-
-        They include those of platforms that were left out because no channel has the packages.
-        """
-        digests = {platform.conda_subdir: self.digests[platform] for platform in self.digests}
-        return {subdir: digests[subdir] for subdir in sorted(digests)}
-
     def on(self, platform: Platform) -> dict[str, Record]:
         """Return the packages of one platform by name, in the order of names."""
         return {record.name: record for record in sorted(self.records[platform], key=_name)}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
+from accelock.conda import captured as writers
 from accelock.conda.capture import capture
-from accelock.conda.writers import captured as writers
 from accelock.console.command import Command
 from accelock.errors import AccelockError, UnknownWordError, UsageError
 from accelock.locks import journal

@@ -10,7 +10,8 @@ from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.catalogue import load_catalogue
-from accelock.conda import guarantee, header, naming, plan, previous, read
+from accelock.conda import guarantee, header, plan, previous
+from accelock.conda.formats.condalock import read_lock
 from accelock.conda.projects import load_project, refuse_unfinished
 from accelock.console.command import Command
 from accelock.console.progress import shows_progress
@@ -68,8 +69,8 @@ class CondaInstallCommand(Command):
         project = load_project(directory)
         target, why = self._target(project)
         group = _group(project, self.option("group"))
-        name = naming.lock(target, group)
-        locked = read.read_lock(self._text(project, name), name)
+        name = previous.lock_name(_environment(project, target, group))
+        locked = read_lock(self._text(project, name), name)
         platform, records = choose_records(locked, name)
         specs = project.conda.specs_for(target, platform, group)
         guarantee.verify(records, target, platform, specs)
@@ -135,7 +136,7 @@ class CondaInstallCommand(Command):
         self, project: Project, of: Environment, locked: Mapping[Platform, tuple[Record, ...]]
     ) -> None:
         """Warn of a lock that `check` would call stale; it is what there is, and is installed."""
-        name = naming.lock(of.target, of.group)
+        name = previous.lock_name(of)
         try:
             stale = previous.stale_in_lock(project, of, locked)
         except AccelockError as error:  # a lock of pip's that is not here, as in a container

@@ -8,7 +8,7 @@ import tomlkit
 
 from accelock.conda import builds
 from accelock.conda.capture import channel_name
-from accelock.conda.writers.scalars import scalar
+from accelock.conda.formats.yaml import scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
