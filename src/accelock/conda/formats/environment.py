@@ -70,17 +70,18 @@ def _body(part: Part) -> Body:
     pinned, left_out = _dependencies(solved)
     lines += ["dependencies:" if pinned else "dependencies: []"]
     lines += [f"  - {scalar(entry)}" for entry in pinned]
-    notes = (*_limits(solved, left_out), *_override(solved.target))
+    notes = (*_limits(solved, left_out), *_override(solved))
     return Body("".join(f"{line}\n" for line in lines), notes)
 
 
-def _override(target: Target | None) -> Iterator[str]:
+def _override(solved: Solved) -> Iterator[str]:
     """Say what a machine without a GPU, such as one that builds an image, has to be told."""
-    if target is not None and target.kind is Kind.CUDA:
-        cuda = ".".join(map(str, target.version))
+    if solved.target is not None and solved.target.kind is Kind.CUDA:
+        cuda = ".".join(map(str, solved.target.version))
+        name = _file_name(solved.target, solved.group)
         yield "On a machine without a GPU, solve it as for one that has it:"
         yield ""
-        yield f"   CONDA_OVERRIDE_CUDA={cuda} conda env create -f {_file_name(target)}"
+        yield f"   CONDA_OVERRIDE_CUDA={cuda} conda env create -f {name}"
         yield ""
 
 
