@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accelock.conda import guard
+from accelock.conda import guarantee
 from accelock.conda.cell import CondaCell
 from accelock.conda.request import Request
 from accelock.conda.spec import Spec, parse
@@ -29,7 +29,7 @@ TOOLS = Channel.of(
 
 
 def request(platform: Platform, *asked: str, locked: tuple[Record, ...] = ()) -> Request:
-    system = guard.virtual_packages(CPU, platform, Levels())
+    system = guarantee.virtual_packages(CPU, platform, Levels())
     return Request(platform, tuple(map(parse, asked)), (), system, locked)
 
 

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
+from accelock.conda.formats.model import Part
 from accelock.conda.record import Record
 from accelock.conda.solved import Solved
 from accelock.conda.spec import parse
@@ -14,7 +15,8 @@ from accelock.targets import PLATFORMS, parse_target
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from accelock.targets import Target
+    from accelock.conda.formats import Format
+    from accelock.targets import Platform, Target
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 PYTORCH = "https://conda.anaconda.org/pytorch"
@@ -50,6 +52,19 @@ def record(
         "noarch": None if subdir != "noarch" else "generic",
     }
     return Record(**{**values, **more})  # type: ignore[arg-type]
+
+
+def render(
+    form: Format,
+    of: Solved | Sequence[Solved],
+    platform: Platform | str | None = None,
+    project: str | None = None,
+) -> str:
+    """Return the text of a file in a format; a text in the platform's place names the project."""
+    if isinstance(platform, str):
+        platform, project = None, platform
+    every = (of,) if isinstance(of, Solved) else tuple(of)
+    return form.render(Part(every, platform, project))
 
 
 def solved(

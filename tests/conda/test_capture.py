@@ -8,10 +8,10 @@ import pytest
 import tomlkit
 
 from accelock.catalogue import load_catalogue
+from accelock.conda import captured
 from accelock.conda.capture import capture
 from accelock.conda.config import parse_conda
 from accelock.conda.prefix import CaptureError, PipPackage
-from accelock.conda.writers import captured
 from accelock.settings.settings import parse_config
 from tests.conda.records import FORGE, LINUX, PYTORCH, vega
 
@@ -282,3 +282,58 @@ dependencies:
       - requests==2.32.3
 """
     )
+
+
+# A build that was asked for, and an index that a build is of
+
+
+@pytest.mark.parametrize(
+    ("asked", "build", "told"),
+    [
+        ("blas=*=openblas", "openblas", '{version = "==2.14", build = "openblas"}'),
+        ("blas[build='*openblas']", "1_openblas", '{version = "==2.14", build = "*openblas"}'),
+        ("blas 2.* *openblas", "1_openblas", '{version = "==2.14", build = "*openblas"}'),
+        ("blas=*=mkl", "1_openblas", '"==2.14"'),  # which it no longer is
+        ("blas", "1_openblas", '"==2.14"'),
+        ("bad spec !!", "1_openblas", '"==2.14"'),
+    ],
+)
+@pytest.mark.parametrize("by_history", [False, True])
+def test_a_build_that_was_asked_for(
+    tmp_path: Path, asked: str, build: str, told: str, *, by_history: bool
+) -> None:
+    if by_history and asked.startswith("bad"):
+        asked = "blas !!"
+    spec = "None" if by_history else asked
+    install(tmp_path, "blas", version="2.14", build=build, requested_spec=spec)
+    install(tmp_path, "libopenblas", version="0.3")
+    if by_history:
+        text = f"==> 2026-01-01 00:00:00 <==\n# cmd: conda\n# update specs: {[asked]!r}\n"
+        (tmp_path / "conda-meta" / "history").write_text(text)
+    assert f"blas = {told}\n" in captured.table(capture(tmp_path))
+
+
+def test_a_hardware_build_that_was_asked_for_more_closely(tmp_path: Path) -> None:
+    asked = "pytorch=2.5.1=*mkl*"
+    install(tmp_path, "pytorch", version="2.5.1", build="cuda126_mkl_h0_0", requested_spec=asked)
+    assert 'build = "cuda126*mkl*"' in captured.table(capture(tmp_path))
+
+
+def test_the_index_of_what_pip_installed_for_a_target(tmp_path: Path) -> None:
+    install(tmp_path, "pip")
+    distribution(tmp_path, "torch-2.4.1+cu118")
+    distribution(tmp_path, "torchvision-0.19.1+cu118")
+    distribution(tmp_path, "mine-1.0+local")
+    found = capture(tmp_path)
+    assert captured.environment(found).endswith(
+        """\
+  - pip:
+      - '--extra-index-url https://download.pytorch.org/whl/cu118'
+      - torch==2.4.1+cu118
+      - torchvision==0.19.1+cu118
+  # mine 1.0+local is a build of no public index; add it yourself
+"""
+    )
+    table = captured.table(found)
+    assert table.count("#   --extra-index-url https://download.pytorch.org/whl/cu118\n") == 1
+    assert "#   mine 1.0+local is a build of no public index; add it yourself\n" in table

@@ -282,3 +282,15 @@ def test_a_channel_at_fault_is_one_fault() -> None:
         '[conda]\nchannels = ["./own"]\n[conda.dependencies]\nnumpy = { channel = "own" }\n'
     )
     assert fault.startswith(".channels[0]: './own' is no channel")
+
+
+def test_what_defaults_stands_for() -> None:
+    """It is the name of no channel: conda's word for these, of which the last is for Windows."""
+    config = parse_config({}, "pyproject.toml", load_catalogue())
+    table = {"channels": ["conda-forge", "defaults"]}
+    assert parse_conda(table, "pyproject.toml", config).channels == (
+        "conda-forge",
+        "https://repo.anaconda.com/pkgs/main",
+        "https://repo.anaconda.com/pkgs/r",
+        "https://repo.anaconda.com/pkgs/msys2",
+    )

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda import guard
+from accelock.conda import guarantee
 from accelock.conda.cell import CondaCell, solve_cell
 from accelock.conda.errors import UnsatisfiableError
-from accelock.conda.intruders import GuardError
+from accelock.conda.guarantee import GuaranteeError
 from accelock.conda.request import Request, VirtualPackage
 from accelock.conda.spec import parse
 from accelock.targets import CPU, PLATFORMS, Levels
@@ -42,7 +42,7 @@ LEVELS = Levels()
 
 def plain(solver: Solver, scenario: Scenario) -> tuple[Record, ...]:
     """Solve as other tools do, on the machine of the scenario."""
-    system = guard.virtual_packages(CPU, LINUX, LEVELS)
+    system = guarantee.virtual_packages(CPU, LINUX, LEVELS)
     if scenario.host_cuda:
         system = (*system, VirtualPackage("__cuda", scenario.host_cuda))
     return solver.solve(Request(LINUX, scenario.specs, (), system))
@@ -71,7 +71,7 @@ def test_cuda_without_the_guard_and_cpu_with_it(
 
     without = plain(solver, scenario)
     assert builds(without)[name] == cuda, "a plain solve was to give CUDA here"
-    assert name in {one.record.name for one in guard.find_intruders(without, CPU, LINUX)}
+    assert name in {one.record.name for one in guarantee.violations(without, CPU, LINUX)}
 
     within = solve_cell(solver, CondaCell(CPU, LINUX, None, scenario.specs, LEVELS))
     assert builds(within)[name] == cpu
@@ -110,7 +110,7 @@ def test_the_error_names_the_intruder_and_what_brought_it_in(
     channel = PYTORCH_CUDA.without("pytorch").with_packages(
         *(each for each in PYTORCH_CUDA.packages if each.name == "pytorch" and "cuda" in each.build)
     )
-    with pytest.raises(GuardError) as caught:
+    with pytest.raises(GuaranteeError) as caught:
         guarded(save(channel), "ignite")
     message = str(caught.value)
     assert message.startswith("cpu, linux-x86_64: this environment must be for the CPU alone")
@@ -122,7 +122,7 @@ def test_the_error_names_the_intruder_and_what_brought_it_in(
         "\n  - cuda-cudart 12.1.105 0 is a part of CUDA; brought in by ignite 0.4.13 -> "
         "pytorch 2.1.0 -> pytorch-cuda 12.1\n" in message
     )
-    assert {one.record.name for one in caught.value.intruders} == {
+    assert {one.record.name for one in caught.value.violations} == {
         "pytorch", "pytorch-cuda", "cuda-cudart", "torchtriton", "pytorch-mutex",
     }  # fmt: skip
 
@@ -131,7 +131,7 @@ def test_a_version_of_which_there_are_only_cuda_builds(save: Callable[[Channel],
     channel = FORGE.with_packages(*forge_pytorch("2.7.0", "12.8", cpu=False))
     assert versions(guarded(save(channel), "pytorch"))["pytorch"].startswith("2.6.0 cpu")
     with pytest.raises(
-        GuardError, match=r"pytorch 2\.7\.0 cuda128_mkl_py38_h2_300 is a CUDA build"
+        GuaranteeError, match=r"pytorch 2\.7\.0 cuda128_mkl_py38_h2_300 is a CUDA build"
     ):
         guarded(save(channel), "pytorch=2.7")
 
@@ -142,7 +142,7 @@ def test_an_intruder_that_no_build_replaces(save: Callable[[Channel], str]) -> N
         package("libcufft", "12.0"),
         package("fancy", "1.0", "py38_0", "libfancy"),
     )
-    with pytest.raises(GuardError) as caught:
+    with pytest.raises(GuaranteeError) as caught:
         guarded(save(channel), "fancy")
     assert "libcufft 12.0 0 is a part of CUDA; brought in by fancy 1.0 -> libfancy 1.0" in str(
         caught.value
@@ -173,7 +173,7 @@ def test_no_end_of_builds_is_told_shortly(save: Callable[[Channel], str]) -> Non
 
 def test_a_build_that_does_not_say_what_it_is_for(save: Callable[[Channel], str]) -> None:
     channel = Channel.of(package("pytorch", "0.4.1", "py37__9.0.176_7.1.2_2"))
-    with pytest.raises(GuardError, match="is not marked as a CPU build; it was asked for"):
+    with pytest.raises(GuaranteeError, match="is not marked as a CPU build; it was asked for"):
         guarded(save(channel), "pytorch")
 
 
@@ -181,7 +181,9 @@ def test_a_build_that_does_not_say_what_it_is_for(save: Callable[[Channel], str]
     "asked", ["pytorch-gpu", "cuda-toolkit", "cudatoolkit=11", "faiss-gpu", "pytorch=*=*cuda*"]
 )
 def test_what_is_for_cuda_by_name_is_refused_before_anything_is_fetched(asked: str) -> None:
-    with pytest.raises(GuardError, match=r"\[tool\.accelock\.conda\.target\.<name>\.dependencies"):
+    with pytest.raises(
+        GuaranteeError, match=r"\[tool\.accelock\.conda\.target\.<name>\.dependencies"
+    ):
         guarded("http://127.0.0.1:9/nowhere", asked)
 
 
@@ -205,7 +207,9 @@ def test_cuda_does_not_get_into_macos_either(save: Callable[[Channel], str]) -> 
         package("numbast", "1", "0", "cudatoolkit", subdir="osx-64"),
     ]
     cell = CondaCell(CPU, PLATFORMS["macos-x86_64"], None, (parse("numbast"),), LEVELS)
-    with pytest.raises(GuardError, match=r"cudatoolkit 9\.0 0 is a part of CUDA; brought in by"):
+    with pytest.raises(
+        GuaranteeError, match=r"cudatoolkit 9\.0 0 is a part of CUDA; brought in by"
+    ):
         solve_cell(Solver([save(Channel.of(intel))]), cell)
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda import guard
+from accelock.conda import guarantee
 from accelock.conda.cell import CondaCell, solve_cell
-from accelock.conda.intruders import GuardError
+from accelock.conda.guarantee import GuaranteeError
 from accelock.conda.request import Request
 from accelock.conda.spec import parse
 from accelock.targets import CPU, PLATFORMS, Kind, Levels, Target
@@ -54,7 +54,7 @@ def test_cuda_version_alone_gives_the_cpu_and_the_guard_does_not(
 ) -> None:
     channel = save(FORGE)
     specs = (parse("pytorch"), parse("cuda-version=12.6"))
-    plain = Request(LINUX, specs, (), guard.virtual_packages(CPU, LINUX, Levels()))
+    plain = Request(LINUX, specs, (), guarantee.virtual_packages(CPU, LINUX, Levels()))
     assert builds(Solver([channel]).solve(plain))["pytorch"].startswith("2.6.0 cpu_generic")
 
     found = guarded(CU126, channel, "pytorch", "cuda-version=12.6")
@@ -125,7 +125,7 @@ def test_what_needs_no_gpu_is_left_alone(save: Callable[[Channel], str]) -> None
 
 def test_a_channel_with_cpu_builds_alone(save: Callable[[Channel], str]) -> None:
     channel = save(Channel.of(PYTHON, VERSIONS, forge_pytorch("2.6.0")))
-    with pytest.raises(GuardError) as caught:
+    with pytest.raises(GuaranteeError) as caught:
         guarded(CU126, channel, "pytorch")
     message = str(caught.value)
     assert message.startswith("cu126, linux-x86_64: this environment must be for CUDA, and is not")
@@ -135,11 +135,13 @@ def test_a_channel_with_cpu_builds_alone(save: Callable[[Channel], str]) -> None
 
 def test_a_channel_with_another_cuda_alone(save: Callable[[Channel], str]) -> None:
     channel = save(Channel.of(PYTHON, VERSIONS, LIBRARIES, forge_pytorch("2.6.0", "12.8")))
-    with pytest.raises(GuardError, match=r"cuda-version 12\.\d+ 0 is not CUDA 12\.6; brought in"):
+    with pytest.raises(
+        GuaranteeError, match=r"cuda-version 12\.\d+ 0 is not CUDA 12\.6; brought in"
+    ):
         guarded(CU126, channel, "pytorch=2.6.0=cuda*")
 
 
 @pytest.mark.parametrize("asked", ["cpuonly", "pytorch-cpu", "pytorch=*=cpu*"])
 def test_what_is_for_the_cpu_is_refused_before_anything_is_fetched(asked: str) -> None:
-    with pytest.raises(GuardError, match="cannot be in this environment"):
+    with pytest.raises(GuaranteeError, match="cannot be in this environment"):
         guarded(CU126, "http://127.0.0.1:9/nowhere", asked)

@@ -28,7 +28,7 @@ from tests.conda.prefixes import (
 from tests.conda.projects import VEGA as VEGA_TABLE
 from tests.conda.projects import Project
 from tests.conda.scenarios import package
-from tests.support.channels import Channel
+from tests.support.channels import PLACEHOLDER, Channel
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
@@ -321,3 +321,83 @@ def test_a_machine_that_has_no_name(locked: Project, monkeypatch: pytest.MonkeyP
     with pytest.raises(InstallError, match="none of the platforms that accelock knows"):
         choose_records(records_of(locked), "the lock")
     assert choose_records(records_of(locked), "the lock", PLATFORMS["macos-arm64"])[1]
+
+
+# What a lock does not say, and a package does
+
+FREE_THREADED = """\
+[tool.accelock]
+targets = ["cpu"]
+platforms = [{platforms}]
+[tool.accelock.conda]
+channels = ["{channel}"]
+[tool.accelock.conda.dependencies]
+tool = "*"
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has one folder for all Pythons")
+def test_noarch_packages_of_a_free_threaded_python(project: Project, serve_channels: Serve) -> None:
+    """python_site_packages_path (CEP 17): pixi.lock has it, and conda-lock's format has no key."""
+    assert HOST is not None
+    path = "lib/python3.13t/site-packages"
+    python = package("python", "3.13.1", "h1_5_cp313t", subdir=HOST.conda_subdir,
+                     python_site_packages_path=path)  # fmt: skip
+    python = replace(python, files={"bin/python3.13t": "python\n"})
+    tool = replace(package("tool", "1.0", "pyh_0", "python >=3.9", subdir="noarch"),
+                   noarch="python", files={"site-packages/tool.py": "1\n"})  # fmt: skip
+    other = replace(tool, name="other", files={"site-packages/other.py": "1\n"})
+    server = serve_channels(forge=Channel.of(python, tool, other))
+    project.declare(server.channel("forge"), FREE_THREADED, f'"{HOST.name}"')
+    project.lock("--format", "pixi")
+    assert f"  python_site_packages_path: {path}\n" in project.read("pixi.lock")
+    words = ("conda", "install", "-p", "env")
+    done = project.accelock(*words)
+    assert done.code == 0, done.err
+    assert (project.folder / "env" / path / "tool.py").exists()
+    assert not (project.folder / "env/lib/python3.13").exists()
+    # Into an environment that has this Python already.
+    project.edit("pyproject.toml", 'tool = "*"', 'tool = "*"\nother = "*"')
+    project.lock()
+    assert project.accelock(*words).code == 0
+    assert (project.folder / "env" / path / "other.py").exists()
+    assert not (project.folder / "env/lib/python3.13").exists()
+    assert f"  python_site_packages_path: {path}\n" in project.read("pixi.lock")
+
+
+def _filled(length: int) -> list[str]:
+    """Names of folders that take so many characters together, each no longer than most systems'."""
+    whole, rest = divmod(length, 100)
+    return ["x" * 99] * whole + ["x" * rest] if rest else ["x" * 99] * (whole - 1) + ["x" * 100]
+
+
+def test_an_environment_whose_path_is_as_long_as_a_package_has_room_for(
+    serve_channels: Serve, tmp_path: Path
+) -> None:
+    """The folder of the trial is longer than it, and no file has room for that."""
+    assert HOST is not None
+    room = f"{PLACEHOLDER}{'_placehold' * 30}"
+    prefix = tmp_path / "env" / "/".join(_filled(len(room) - len(str(tmp_path / "env")) - 1))
+    for version in ("1.0", "2.0"):
+        binary = package("binary", version, subdir=HOST.conda_subdir)
+        binary = replace(binary, files={"share/binary": f"\0{room}\0"})
+        install(solved(serve_channels(forge=Channel.of(binary)), "binary"), prefix, HOST)
+        assert (prefix / "share/binary").read_bytes() == f"\0{prefix}\0".encode()
+
+
+def test_packages_whose_scripts_are_not_run_are_named(
+    project: Project, serve_channels: Serve
+) -> None:
+    assert HOST is not None
+    windows = HOST.sys_platform == "win32"
+    script = "Scripts/.tool-post-link.bat" if windows else "bin/.tool-post-link.sh"
+    tool = package("tool", "1.0", "0", "menu", subdir=HOST.conda_subdir)
+    tool = replace(tool, files={script: "exit 1\n"})
+    menu = package("menu", "1.0", "0", subdir=HOST.conda_subdir)
+    menu = replace(menu, files={"Menu/menu.json": "{}\n"})
+    server = serve_channels(forge=Channel.of(tool, menu))
+    project.declare(server.channel("forge"), FREE_THREADED, f'"{HOST.name}"').lock()
+    done = project.accelock("conda", "install", "-p", "env")
+    assert done.code == 0, done.err
+    assert "WARNING: tool: scripts that were to run at linking were not run; where they" in done.err
+    assert "NOTE: menu: nothing was put into the desktop's menu\n" in done.err

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from accelock.conda import guard
+from accelock.conda import guarantee
 from accelock.conda.cell import CondaCell, solve_cell
-from accelock.conda.intruders import GuardError
+from accelock.conda.guarantee import GuaranteeError
 from accelock.conda.request import Request
 from accelock.conda.spec import parse
 from accelock.targets import CPU, PLATFORMS, Kind, Levels, Target
@@ -111,8 +111,8 @@ def test_every_version_has_a_cpu_environment(solver: Solver, version: str) -> No
 @pytest.mark.parametrize("version", PYTORCH[:8])
 def test_cpuonly_alone_gives_cuda_before_the_mutex(solver: Solver, version: str) -> None:
     specs = (parse(f"pytorch={version}"), parse("cpuonly"))
-    system = guard.virtual_packages(CPU, LINUX, LEVELS)
-    assert guard.find_intruders(solver.solve(Request(LINUX, specs, (), system)), CPU, LINUX)
+    system = guarantee.virtual_packages(CPU, LINUX, LEVELS)
+    assert guarantee.violations(solver.solve(Request(LINUX, specs, (), system)), CPU, LINUX)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_what_brings_pytorch_in(solver: Solver, asked: str) -> None:
 
 
 def test_faiss_gpu_is_refused(solver: Solver) -> None:
-    with pytest.raises(GuardError, match="faiss-gpu is a part of CUDA"):
+    with pytest.raises(GuaranteeError, match="faiss-gpu is a part of CUDA"):
         solve(solver, CPU, "faiss-gpu")
 
 

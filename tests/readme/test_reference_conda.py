@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda import naming
 from accelock.conda.config import CondaConfig, parse_conda
+from accelock.conda.formats.condalock import LOCK
+from accelock.conda.formats.environment import ENVIRONMENT
+from accelock.conda.formats.explicit import EXPLICIT
+from accelock.conda.formats.pixi import PIXI
 from accelock.console.conda_capture import CondaCaptureCommand
 from accelock.console.conda_install import CondaInstallCommand
 from accelock.console.conda_lock import CondaLockCommand
@@ -63,11 +66,11 @@ def test_files_have_the_names_in_the_table() -> None:
     rows = [tuple(map(literals, row[1:])) for row in table("Names of conda files")]
     for column, target in enumerate((CPU, None)):
         assert [row[column] for row in rows] == [
-            [naming.environment(target)],
-            [naming.lock(target)],
-            [naming.environment(target, "dev"), naming.lock(target, "dev")],
-            [naming.explicit(target, LINUX)],
-            [naming.PIXI],
+            [ENVIRONMENT.file_name(target, None, None)],
+            [LOCK.file_name(target, None, None)],
+            [ENVIRONMENT.file_name(target, "dev", None), LOCK.file_name(target, "dev", None)],
+            [EXPLICIT.file_name(target, None, LINUX)],
+            [PIXI.file_name(None, None, None)],
         ]
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
-from accelock.conda import naming
 from accelock.conda.config import parse_conda
+from accelock.conda.formats import FORMATS
 from accelock.conda.plan import Environment, Project, environments
 from accelock.conda.solved import Solved
-from accelock.conda.writers import condalock, environment, explicit, pixi
 from accelock.settings.settings import Config, read_config
 from tests.conda.records import LINUX, record, vega
 
@@ -49,15 +48,12 @@ def solve(folder: Path, formats: tuple[str, ...] = ()) -> None:
     conda = parse_conda(config.conda, "pyproject.toml", config)
     reads = {path.name: path.read_text() for path in folder.iterdir()}
     project = Project(folder, config, conda, reads.get)
-    everything = [_solved(project, each) for each in environments(config, conda)]
-    for each in everything:
-        write(folder, naming.environment(each.target, each.group), environment.render(each))
-        write(folder, naming.lock(each.target, each.group), condalock.render(each))
-        if "explicit" in formats:
-            name = naming.explicit(each.target, LINUX, each.group)
-            write(folder, name, explicit.render(each, LINUX))
-    if "pixi" in formats:
-        write(folder, naming.PIXI, pixi.render(everything))
+    everything = {each: _solved(project, each) for each in environments(config, conda)}
+    for name in ("environment", "lock", *formats):
+        for file in FORMATS[name].files(everything):
+            if file.platform in (None, LINUX):
+                text = file.render([everything[each] for each in file.environments])
+                write(folder, file.name, text)
 
 
 def _solved(project: Project, each: Environment) -> Solved:

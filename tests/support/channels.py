@@ -9,6 +9,7 @@ import bz2
 import hashlib
 import io
 import json
+import re
 import struct
 import tarfile
 import time
@@ -40,7 +41,10 @@ class Package:
     """A package of a channel; `content` is the archive, `record` what repodata says of it.
 
     `files` are texts by path; what is in `bin/` can be executed, and PLACEHOLDER in it becomes the
-    prefix. `more` goes into the record as it stands (`track_features`, `features`, faults).
+    prefix, as does a longer one (`_placehold` behind it); a text with a NUL is binary. `links` are
+    symbolic links, with what they point to. `named` are paths under another name in paths.json.
+    `info` are further files of `info/`. `more` goes into the record as it stands
+    (`track_features`, `features`, faults).
     """
 
     name: str
@@ -54,6 +58,9 @@ class Package:
     files: Mapping[str, str] = field(default_factory=dict)
     suffix: Suffix = ".conda"
     more: Mapping[str, object] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
+    info: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def filename(self) -> str:
@@ -78,20 +85,24 @@ class Package:
     @property
     def content(self) -> bytes:
         paths = [path_entry(path, text) for path, text in sorted(self.files.items())]
+        paths += [{"_path": path, "path_type": "softlink"} for path in sorted(self.links)]
+        for entry in paths:
+            entry["_path"] = self.named.get(str(entry["_path"]), entry["_path"])
         members = {path: text.encode() for path, text in self.files.items()}
         info = {
             "info/index.json": json.dumps(self.index).encode(),
             "info/paths.json": json.dumps({"paths": paths, "paths_version": 1}).encode(),
             "info/files": "".join(f"{path}\n" for path in sorted(self.files)).encode(),
             "info/about.json": b"{}",
+            **{f"info/{name}": text.encode() for name, text in self.info.items()},
         }
         if self.suffix == ".tar.bz2":
-            return bz2.compress(tarred({**info, **members}))
+            return bz2.compress(tarred({**info, **members}, self.links))
         stem = self.filename.removesuffix(self.suffix)
         return zipped(
             {
                 "metadata.json": b'{"conda_pkg_format_version": 2}',
-                f"pkg-{stem}.tar.zst": zstd_stored(tarred(members)),
+                f"pkg-{stem}.tar.zst": zstd_stored(tarred(members, self.links)),
                 f"info-{stem}.tar.zst": zstd_stored(tarred(info)),
             }
         )
@@ -246,12 +257,13 @@ def path_entry(path: str, text: str) -> dict[str, object]:
         "sha256": hashlib.sha256(content).hexdigest(),
         "size_in_bytes": len(content),
     }
-    if PLACEHOLDER in text:
-        entry |= {"file_mode": "text", "prefix_placeholder": PLACEHOLDER}
+    if found := re.search(rf"{PLACEHOLDER}(_placehold)*", text):
+        mode = "binary" if "\0" in text else "text"
+        entry |= {"file_mode": mode, "prefix_placeholder": found[0]}
     return entry
 
 
-def tarred(members: Mapping[str, bytes]) -> bytes:
+def tarred(members: Mapping[str, bytes], links: Mapping[str, str] | None = None) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path, content in sorted(members.items()):
@@ -260,6 +272,11 @@ def tarred(members: Mapping[str, bytes]) -> bytes:
             entry.mode = 0o755 if path.startswith("bin/") else 0o644
             entry.mtime = MILLISECONDS // 1000
             archive.addfile(entry, io.BytesIO(content))
+        for path, target in sorted((links or {}).items()):
+            entry = tarfile.TarInfo(path)
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            entry.mtime = MILLISECONDS // 1000
+            archive.addfile(entry)
     return stream.getvalue()
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.conda import naming
+from accelock.conda.formats import FORMATS
 from accelock.conda.plan import environments
 from accelock.conda.projects import name_of, project_of
 
@@ -102,7 +102,7 @@ class Beside:
         """Return what to say where no conda file follows a run, and some are not there at all."""
         everything = environments(self.project.config, self.project.conda)
         if self.following(names) or all(
-            (self.project.directory / name).exists() for each in everything for name in _of(each)
+            (self.project.directory / name).exists() for name in _always(everything)
         ):
             return None
         found = {self.project.lock_name(each.target) for each in everything} - {None}
@@ -129,11 +129,12 @@ def relative_name(path: Path, directory: Path) -> str:
 
 def renew(directory: Path, everything: Collection[Environment]) -> None:
     """Give the files of environments that are there a new time; a read-only one stays as it is."""
-    for each in everything:
-        for name in _of(each):
-            with contextlib.suppress(OSError):
-                os.utime(directory / name)
+    for name in _always(everything):
+        with contextlib.suppress(OSError):
+            os.utime(directory / name)
 
 
-def _of(each: Environment) -> tuple[str, str]:
-    return naming.environment(each.target, each.group), naming.lock(each.target, each.group)
+def _always(everything: Collection[Environment]) -> list[str]:
+    """Return the names of the files that environments have in every project."""
+    formats = (each for each in FORMATS.values() if not each.on_request)
+    return [file.name for each in formats for file in each.files(everything)]

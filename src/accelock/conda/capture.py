@@ -10,23 +10,28 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from accelock.conda import builds
 from accelock.conda.graph import leaves
+from accelock.conda.history import history
 from accelock.conda.names import load_names, projects_of
-from accelock.conda.prefix import history, installed, pip_packages
+from accelock.conda.prefix import CaptureError, installed, pip_packages
+from accelock.conda.spec import Spec, parse
+from accelock.errors import AccelockError
 from accelock.locks import requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from accelock.conda.prefix import Installed, PipPackage
     from accelock.conda.record import Record
 
-__all__ = ["Captured", "capture", "channel_name"]
+__all__ = ["CaptureError", "Captured", "capture", "channel_name"]
 
 _PLAIN_CHANNEL = re.compile(r"https://conda\.anaconda\.org/([^/]+(?:/label/[^/]+)?)/?")
 _EXACT = re.compile(
@@ -40,14 +45,17 @@ class Captured:
 
     `channels` are those of all its packages, that of most of them first. `requested` are in the
     order of names, and so is `pip`. `how` tells what they were known by. `missing` are the
-    words of a keep-list that the environment has neither from conda nor from pip.
+    words of a keep-list that the environment has neither from conda nor from pip. `lines` are those
+    of an environment.yml's `pip:`, and `left_out` what a target says in its place.
     """
 
     channels: tuple[str, ...]
-    requested: tuple[Record, ...]
+    requested: tuple[Spec, ...]
     pip: tuple[PipPackage, ...]
     how: str
     missing: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def capture(prefix: Path, keep: str | None = None) -> Captured:
@@ -61,28 +69,53 @@ def capture(prefix: Path, keep: str | None = None) -> Captured:
     records = {package.record.name: package.record for package in packages}
     pip = pip_packages(prefix, packages)
     missing: tuple[str, ...] = ()
+    told, how = _requested(prefix, packages, records)
+    names = set(told)
     if keep is not None:
         names, missing = _kept(keep, records, pip)
         how = "the keep-list"
-    else:
-        names, how = _requested(prefix, packages, records)
     if "python" in records:
         names = {*names, "python"}
-    requested = tuple(records[name] for name in sorted(names))
-    return Captured(_channels(records.values()), requested, pip, how, missing)
+    channels = _channels(records.values())
+    requested = [_pinned(records[name], told.get(name, ()), channels) for name in sorted(names)]
+    return Captured(channels, tuple(requested), pip, how, missing)
+
+
+def _pinned(record: Record, asked: Sequence[str], channels: Sequence[str]) -> Spec:
+    """Return a package in its version, with a build that names hardware or that was asked for.
+
+    Its channel is named where it is not the first: there, others may have the package too.
+    """
+    named = [build for build in map(_build_of, asked) if build is not None]
+    patterns = [build for build in named[-1:] if fnmatchcase(record.build, build)]
+    if builds.is_hardware_build(record.build):
+        patterns = list(filter(None, [builds.glob([record.build], None), *patterns]))
+    channel = channel_name(record)
+    build = builds.joined(patterns, [record.build])
+    other = channel if channel and channel != channels[0] else None
+    return Spec(record.name, f"=={record.version}", build, other)
+
+
+def _build_of(spec: str) -> str | None:
+    """Return the build that a requirement names, if it can be read at all."""
+    try:
+        return parse(spec).build
+    except AccelockError:
+        return None
 
 
 def _requested(
     prefix: Path, packages: Iterable[Installed], records: Mapping[str, Record]
-) -> tuple[set[str], str]:
-    """Return the names that were asked for, and what they are known by."""
+) -> tuple[Mapping[str, Sequence[str]], str]:
+    """Return what was asked for, by name, each with the words for it, and how that is known."""
     asked = {package.record.name: package.specs for package in packages if package.specs}
     if not asked or _is_explicit(asked, records):
         told = {name: specs for name, specs in history(prefix).items() if name in records}
         if told and not _is_explicit(told, records):
-            return set(told), "conda's history"
-        return {record.name for record in leaves(records.values())}, "the leaves of its graph"
-    return set(asked), "the records' requested specs"
+            return told, "conda's history"
+        known = {record.name: () for record in leaves(records.values())}
+        return known, "the leaves of its graph"
+    return asked, "the records' requested specs"
 
 
 def _is_explicit(asked: Mapping[str, Iterable[str]], records: Mapping[str, Record]) -> bool:

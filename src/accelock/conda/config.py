@@ -33,6 +33,8 @@ _KEYS = ("channels", "overlap", "pins", "dependencies", "target", "group")
 _DEPENDENCY_KEYS = ("version", "build", "channel", "platforms")
 _OVERLAPS = ("constrain", "warn")
 _CHANNEL_URL = re.compile(r"(https?://[^\s/]|file:///)\S*")
+# conda's default_channels; msys2 has packages for Windows alone.
+_DEFAULTS = tuple(f"https://repo.anaconda.com/pkgs/{name}" for name in ("main", "r", "msys2"))
 _GROUP = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -102,7 +104,9 @@ def parse_conda(table: Mapping[str, object], where: str, config: Config) -> Cond
     if "channels" not in table:
         root.fault("channels", 'is missing; name at least one, as in ["conda-forge"]')
     before = len(root.faults)
-    channels = root.words("channels", _channel)
+    channels = tuple(
+        channel for word in root.words("channels", _channel) for channel in _standing_for(word)
+    )
     all_are_known = bool(channels) and len(root.faults) == before
     conda = CondaConfig(
         channels=channels,
@@ -134,6 +138,11 @@ def _refuse_other_channels(root: Table, conda: CondaConfig) -> None:
             names = ", ".join(map(strip_credentials, conda.channels))
             table.fault("channel", f"{spec.channel!r} is not among {_ROOT}.channels ({names}); "
                         "no other is looked at: add it there, or name one of them")  # fmt: skip
+
+
+def _standing_for(channel: str) -> tuple[str, ...]:
+    """Return what a channel's name stands for: `defaults` is none, and conda's word for three."""
+    return _DEFAULTS if channel == "defaults" else (channel,)
 
 
 def _channel(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accelock.conda import guard, overlap
+from accelock.conda import guarantee, overlap
 from accelock.conda.header import Inputs
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def inputs_of(
     :param names: the packages of the solution, or of the lock that is looked at.
     :param python: what `python.constraint` says.
 
-    Raises GuardError for a target that has no builds on the platform.
+    Raises GuaranteeError for a target that has no builds on the platform.
     """
-    system = guard.virtual_packages(target, platform, config.levels)
-    constraints = guard.constraints(target, platform)
+    system = guarantee.virtual_packages(target, platform, config.levels)
+    constraints = (*guarantee.constraints(target, platform), *guarantee.rule(target))
     return Inputs(
         channels=conda.channels,
         specs=conda.specs_for(target, platform, group),

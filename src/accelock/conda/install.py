@@ -8,10 +8,12 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.conda.errors import InstallError
+from accelock.conda.history import add_revision
 from accelock.conda.link import link
 from accelock.conda.prefix import BrokenRecordError, CaptureError, installed
 from accelock.conda.removal import remove, without_interruption
@@ -19,8 +21,9 @@ from accelock.conda.solve import NOARCH
 from accelock.targets import host_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from accelock.conda.archive import Contents
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
@@ -64,7 +67,7 @@ def install(
     channels: Sequence[str] = (),
     requested: Sequence[Spec] = (),
     progress: Progress | None = None,
-) -> None:
+) -> tuple[Contents, ...]:
     """Make `prefix` hold exactly these packages; what pip installed there stays.
 
     Every archive is compared with its sha256 before anything is linked from it. A new prefix is
@@ -75,21 +78,43 @@ def install(
     :param requested: what the prefix's own records are to say that the user asked for.
     :param progress: is told what is done; nothing is said without.
 
-    Raises InstallError, with what became of the prefix.
+    Returns what was looked at of the packages, for what is not run of it: nothing of a prefix that
+    had them all. Raises InstallError, with what became of the prefix.
     """
+    records = tuple(records)
     prefix = Path(os.path.abspath(prefix))  # noqa: PTH100 - packages embed it: without `..`
     _refuse_records(records, platform)
     try:
         is_new = _refuse_prefix(prefix, {record.name for record in records})
     except OSError as error:  # a name that is too long, a folder of somebody else's
         raise InstallError(f"{prefix} cannot be looked at: {error.strerror}") from None
-    held = not is_new and _holds(prefix, records)
+    before = () if is_new else _found(prefix)
+    held = not is_new and set(map(_identity, before)) == set(map(_identity, records))
     if progress is not None:
         progress.begin(len(records), prefix)
+    contents: tuple[Contents, ...] = ()
     if not is_new and not held:
-        _rehearse(prefix, records, platform, channels, progress)
+        contents = _rehearse(prefix, records, platform, channels, progress)
+        records = _completed(records, contents)
     with _left_as_it_was(prefix) if is_new else _told_of_parts(prefix):
-        link(records, prefix, platform, channels, requested, progress)
+        linked = link(records, prefix, platform, channels, requested, progress)
+        if is_new and (complete := _completed(records, linked)) != records:
+            # What depends on it is in the wrong place now; the archives are in the cache.
+            shutil.rmtree(prefix)
+            link(complete, prefix, platform, channels, requested, progress)
+        add_revision(prefix, before, records, requested)
+    return contents or linked
+
+
+def _completed(records: Sequence[Record], contents: Iterable[Contents]) -> Sequence[Record]:
+    """Return records with what a lock does not say: where python has the modules of others."""
+    said = {each.name: each.site_packages for each in contents}
+    return tuple(
+        replace(each, python_site_packages_path=said.get(each.name))
+        if each.python_site_packages_path != said.get(each.name, each.python_site_packages_path)
+        else each
+        for each in records
+    )
 
 
 class Progress:
@@ -197,20 +222,19 @@ def _left_as_it_was(prefix: Path) -> Iterator[None]:
         raise
 
 
-def _holds(prefix: Path, records: Sequence[Record]) -> bool:
-    """Tell whether a prefix has exactly these packages, by the sha256 of their archives.
+def _found(prefix: Path) -> tuple[Record, ...]:
+    """Return the packages of a prefix that is there.
 
     Raises InstallError where it does not know itself what it has.
     """
     try:
-        found = installed(prefix)
+        return tuple(each.record for each in installed(prefix))
     except BrokenRecordError as error:  # without it nobody can say what there is to change
         raise InstallError(
             f"{error}\nNothing was installed; name a new folder, or remove this one first."
         ) from None
     except CaptureError:  # conda makes environments with nothing in them too
-        return False
-    return {_identity(each.record) for each in found} == set(map(_identity, records))
+        return ()
 
 
 def _identity(record: Record) -> tuple[str, ...]:
@@ -223,7 +247,7 @@ def _rehearse(
     platform: Platform,
     channels: Sequence[str],
     progress: Progress | None,
-) -> None:
+) -> tuple[Contents, ...]:
     """Fetch and check everything before a prefix that exists is touched: the cache then has it."""
     for trial in prefix.glob(f"{_TRIAL}*"):
         if _is_abandoned(trial):
@@ -235,7 +259,8 @@ def _rehearse(
     except OSError as error:
         raise InstallError(f"{prefix} cannot be written to: {error.strerror}") from None
     try:
-        link(records, scratch, platform, channels, reporter=progress)
+        # Packages have room for a path of some length: the trial's is longer, and in no file.
+        return link(records, scratch, platform, channels, reporter=progress, named=prefix)
     except InstallError as error:
         raise InstallError(f"{prefix}: {error}\nThe environment is as it was.") from None
     finally:

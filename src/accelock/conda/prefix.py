@@ -1,13 +1,11 @@
 """What is installed in a conda environment, read from its folder: no conda and no rattler.
 
-`conda-meta` has a JSON file for each package, and conda's `history` of what was asked for.
+`conda-meta` has a JSON file for each package.
 """
 
 from __future__ import annotations
 
-import ast
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,13 +25,10 @@ __all__ = [
     "CaptureError",
     "Installed",
     "PipPackage",
-    "history",
     "installed",
     "pip_packages",
 ]
 
-_HISTORY = re.compile(r"# (update|install|create|remove|neutered) specs: (\[.*\])\s*")
-_NAME = re.compile(r"(?:.*::)?\s*([A-Za-z0-9_.-]+)")
 _SITE_PACKAGES = ("lib/python3*/site-packages", "Lib/site-packages")
 _METADATA = {".dist-info": "METADATA", ".egg-info": "PKG-INFO", ".egg-link": ""}
 _EDITABLE = "a folder of its own, editable"
@@ -129,33 +124,6 @@ def _installed(meta: Mapping[str, Any]) -> Installed:
 def _texts(value: object) -> tuple[str, ...]:
     """Return the strings of a JSON array, and nothing of anything else."""
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
-
-
-def history(prefix: Path) -> dict[str, list[str]]:
-    """Return what conda's history says was asked for, by name, and not removed again."""
-    try:
-        text = (prefix / "conda-meta" / "history").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return {}
-    asked: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        found = _HISTORY.fullmatch(line)
-        for spec in _listed(found[2]) if found else ():
-            named = _NAME.match(spec)
-            name = named[1].lower() if named else ""
-            if found and found[1] == "remove":
-                asked.pop(name, None)
-            else:
-                asked.setdefault(name, []).append(spec)
-    return asked
-
-
-def _listed(text: str) -> list[str]:
-    try:
-        found = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return []
-    return [str(each) for each in found] if isinstance(found, list) else []
 
 
 def pip_packages(prefix: Path, packages: tuple[Installed, ...]) -> tuple[PipPackage, ...]:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from accelock.conda import header, naming, plan, read
+from accelock.conda import header
+from accelock.conda.formats import FORMATS, LOCK
+from accelock.conda.formats.condalock import LockError, read_lock
+from accelock.conda.formats.pixi import PIXI, completed
+from accelock.conda.formats.yaml import YamlError
+from accelock.conda.solved import Solved
 from accelock.errors import AccelockError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from accelock.conda.formats.model import File, Format
     from accelock.conda.plan import Environment, Project
     from accelock.conda.record import Record
     from accelock.targets import Platform
 
 __all__ = [
     "ForeignFileError",
-    "Format",
     "Locked",
+    "as_locked",
     "digests_of",
     "formats_in",
     "is_fresh",
+    "lock_name",
     "names_of",
     "read_locked",
     "refuse_foreign",
@@ -32,8 +39,12 @@ class ForeignFileError(AccelockError):
     """A file of the user's own stands where one of ours is to be."""
 
 
-Format = Literal["explicit", "pixi"]
 Locked = dict["Platform", tuple["Record", ...]]
+
+
+def lock_name(each: Environment) -> str:
+    """Return the name of an environment's lock."""
+    return LOCK.file_name(each.target, each.group, None)
 
 
 def read_locked(project: Project, each: Environment, warn: Callable[[str], None]) -> Locked:
@@ -41,53 +52,62 @@ def read_locked(project: Project, each: Environment, warn: Callable[[str], None]
 
     Raises MissingExtraError where there is one, and no PyYAML.
     """
-    name = naming.lock(each.target, each.group)
+    name = lock_name(each)
     text = project.read(name)
     if text is None:
         return {}
     try:
-        return dict(read.read_lock(text, name))
-    except read.LockError as error:
+        return dict(read_lock(text, name))
+    except LockError as error:
         warn(f"{error}; until then every package may change its version")
         return {}
 
 
-def formats_in(project: Project, environments: Iterable[Environment]) -> frozenset[Format]:
-    """Return the formats of which there are files of ours: they must not go stale either."""
-    found: set[Format] = set()
-    if _is_ours(project, naming.PIXI):
-        found.add("pixi")
-    lists = (
-        naming.explicit(each.target, platform, each.group)
-        for each in environments
-        for platform in each.platforms
+def as_locked(project: Project, each: Environment, locked: Locked) -> Solved:
+    """Return an environment as its lock has it, with what a pixi.lock of ours says beside that."""
+    text = project.read(PIXI.file_name(None, None, None))
+    records: Locked = dict(locked)
+    if text is not None and header.PREFIX in text:
+        try:
+            records = {p: completed(found, text, PIXI.name) for p, found in locked.items()}
+        except YamlError:  # it is written anew
+            records = dict(locked)
+    stamped = _inputs(project, lock_name(each)) or {}
+    return Solved(
+        target=each.target,
+        group=each.group,
+        channels=project.conda.channels,
+        records=records,
+        asked={p: project.conda.specs_for(each.target, p, each.group) for p in records},
+        digests={p: stamped[p.conda_subdir] for p in each.platforms if p.conda_subdir in stamped},
     )
-    if any(_is_ours(project, name) for name in lists):
-        found.add("explicit")
-    return frozenset(found)
 
 
-def is_fresh(
-    project: Project, each: Environment, locked: Locked, formats: Collection[Format]
-) -> bool:
-    """Tell whether every file of an environment is there, unedited, and made from today's inputs.
+def formats_in(project: Project, environments: Iterable[Environment]) -> tuple[Format, ...]:
+    """Return the formats that are always written, and those of which there are files of ours."""
+    everything = tuple(environments)
+    return tuple(
+        each
+        for each in FORMATS.values()
+        if not each.on_request
+        or any(_is_ours(project, file.name) for file in each.files(everything))
+    )
 
-    A pixi.lock is one for all environments: of it, what this one says is looked at, and that it has
-    none that the project no longer has.
+
+def is_fresh(project: Project, file: File, each: Environment, locked: Locked) -> bool:
+    """Tell whether a file is there, unedited, and made from today's inputs of an environment.
+
+    Of a file of several environments, what it says of this one is looked at, and that it has none
+    that it should not have.
     """
-    digests = digests_of(project, each, locked)
-    whole = [naming.environment(each.target, each.group), naming.lock(each.target, each.group)]
-    if not all(_inputs(project, name) == digests for name in whole):
+    if file.platform is not None and file.platform not in locked:
+        return True  # which the lock leaves out
+    said = _inputs(project, file.name)
+    known = {key for of in file.environments for key in file.keys(of)}
+    if said is None or not said.keys() <= known:
         return False
-    if "explicit" in formats:
-        for platform in locked:
-            subdir = platform.conda_subdir
-            name = naming.explicit(each.target, platform, each.group)
-            if _inputs(project, name) != {subdir: digests[subdir]}:
-                return False
-    if "pixi" in formats:
-        return _pixi_says(project, each, digests)
-    return True
+    digests = digests_of(project, each, locked)
+    return all(said.get(key) == digests[subdir] for key, subdir in file.keys(each).items())
 
 
 def stale_in_lock(
@@ -98,19 +118,9 @@ def stale_in_lock(
     Of a lock that another tool wrote nothing is known. Raises AccelockError for a stamp, or a lock
     of pip's, that cannot be read.
     """
-    name = naming.lock(each.target, each.group)
+    name = lock_name(each)
     stamp = header.read(project.read(name) or "", name)
     return stamp.stale(digests_of(project, each, records)) if stamp is not None else ()
-
-
-def _pixi_says(project: Project, each: Environment, digests: Mapping[str, str]) -> bool:
-    said = _inputs(project, naming.PIXI) or {}
-    declared = plan.environments(project.config, project.conda)
-    known = {naming.pixi_environment(one.target, one.group) for one in declared}
-    if any(key.partition("/")[0] not in known for key in said):
-        return False
-    called = naming.pixi_environment(each.target, each.group)
-    return all(said.get(f"{called}/{subdir}") == digests[subdir] for subdir in digests)
 
 
 def digests_of(
@@ -128,23 +138,19 @@ def digests_of(
     }
 
 
-def refuse_foreign(
-    project: Project, environments: Iterable[Environment], formats: Collection[Format]
-) -> None:
+def refuse_foreign(project: Project, files: Iterable[File]) -> None:
     """Refuse to write over an environment.yml or pixi.lock of the user's own, which are sources.
 
     A lock is none: one that conda-lock made is read, and made again. Raises ForeignFileError.
     """
-    names = [naming.environment(each.target, each.group) for each in environments]
-    if "pixi" in formats:
-        names.append(naming.PIXI)
-    for name in names:
-        text = project.read(name)
+    for file in files:
+        text = project.read(file.name) if file.format.is_source else None
         if text is not None and text.strip() and header.PREFIX not in text:
             raise ForeignFileError(
-                f"{name}: accelock did not write this file, and would write its own in its place. "
-                "Put what it asks for into [tool.accelock.conda] (`accelock conda capture` does "
-                "that from an environment), and move the file away."
+                f"{file.name}: accelock did not write this file, and would write its own in its "
+                "place. Put what it asks for into [tool.accelock.conda] (`accelock conda capture` "
+                "does that from an environment, or with --from from this file), and move the file "
+                "away."
             )
 
 

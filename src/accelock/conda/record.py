@@ -15,6 +15,8 @@ class Record:
     `subdir` is a platform's or `noarch`. `md5` and `sha256` are in hex, `size` is in bytes,
     `timestamp` in milliseconds since 1970. `depends` and `constrains` are MatchSpecs as the channel
     has them. `noarch` is `python` or `generic`, and None for a package of one platform.
+    `python_site_packages_path` is where a python has the modules of others (CEP 17), relative to
+    the prefix; None is its default, and unknown where the record was read from a lock.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Record:
     license: str | None = None
     timestamp: int | None = None
     noarch: str | None = None
+    python_site_packages_path: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} {self.build}"

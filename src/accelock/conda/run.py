@@ -10,24 +10,27 @@ from collections import ChainMap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from accelock.conda import naming, overlap, plan, previous
-from accelock.conda.cell import CondaCell, NoSuchPackageError, solve_cell
-from accelock.conda.errors import ChannelError
-from accelock.conda.intruders import GuardError
+from accelock.catalogue import load_catalogue
+from accelock.conda import overlap, plan, previous
+from accelock.conda.cell import BoundError, CondaCell, NoSuchPackageError, solve_cell
+from accelock.conda.errors import ChannelError, UnsatisfiableError
+from accelock.conda.formats import FORMATS
+from accelock.conda.guarantee import GuaranteeError
+from accelock.conda.lockstep import Lockstep
 from accelock.conda.solve import Solver
 from accelock.conda.solved import Solved
-from accelock.conda.writers import condalock, environment, explicit, pixi
 from accelock.errors import UnknownWordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from accelock.conda.formats.model import File
     from accelock.conda.pins import Pins
     from accelock.conda.plan import Environment, Project
-    from accelock.conda.previous import Format, Locked
+    from accelock.conda.previous import Locked
     from accelock.conda.record import Record
-    from accelock.targets import Platform
+    from accelock.targets import Platform, Target
 
 __all__ = ["Asked", "sidecars"]
 
@@ -42,7 +45,7 @@ class Asked:
 
     update: tuple[str, ...] = ()
     everything: bool = False
-    formats: tuple[Format, ...] = ()
+    formats: tuple[str, ...] = ()
 
 
 def _silent(_text: str) -> None:
@@ -59,7 +62,15 @@ class _Run:
     warn: Callable[[str], None]
     show_progress: bool
     locked: dict[Environment, Locked] = field(default_factory=dict)
-    solved: dict[Environment, Solved] = field(default_factory=dict)
+    solved: dict[Environment, dict[Platform, _Solution]] = field(default_factory=dict)
+    left_out: dict[Environment, set[Platform]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Solution:
+    records: tuple[Record, ...]
+    pins: Pins | None
+    hardware: frozenset[str]
 
 
 def sidecars(
@@ -74,8 +85,9 @@ def sidecars(
 ) -> dict[Path, bytes]:
     """Return the content of every sidecar that is not fresh, by its path.
 
-    What was locked stays wherever it can. A fresh environment is not solved again: where all are,
-    the result is empty, and neither rattler nor the network was needed.
+    What was locked stays wherever it can. A fresh environment is not solved again: a format that it
+    lacks is rendered from its lock. Where all are fresh, the result is empty, and neither rattler
+    nor the network was needed.
 
     :param only: the environments to look at; all of them by default.
     :param name: the project's, for the environments' names within conda.
@@ -92,14 +104,30 @@ def sidecars(
         _refuse_absent(run, each)
         run.locked[each] = previous.read_locked(project, each, warn)
     _refuse_unknown(run)
-    formats = previous.formats_in(project, environments) | set(run.asked.formats)
-    stale = _stale(run, environments, formats, environments if only is None else only)
-    if not stale:
+    files = _files(run, environments)
+    within = environments if only is None else only
+    stale = _stale(run, files, environments, within)
+    written = [file for file in files if _is_written(run, file, stale, within)]
+    if not written:
         return {}
-    previous.refuse_foreign(project, stale, formats)
-    _solve(run, stale)
-    texts = _texts(run, name, formats)
-    return {project.directory / each: text.encode() for each, text in texts.items()}
+    previous.refuse_foreign(project, written)
+    if stale:
+        _tell_absent(run, stale)
+        _solve(run, stale, environments)
+        written = [file for file in files if _is_written(run, file, run.solved, within)]
+    holding = {
+        each: _as_solved(run, each)
+        if each in run.solved
+        else previous.as_locked(project, each, run.locked[each])
+        for each in environments
+    }
+    return {project.directory / each: text for each, text in _texts(written, holding, name)}
+
+
+def _files(run: _Run, environments: Sequence[Environment]) -> list[File]:
+    formats = dict.fromkeys(previous.formats_in(run.project, environments))
+    formats |= dict.fromkeys(FORMATS[name] for name in run.asked.formats)
+    return [file for each in formats for file in each.files(environments)]
 
 
 def _refuse_absent(run: _Run, each: Environment) -> None:
@@ -109,7 +137,7 @@ def _refuse_absent(run: _Run, each: Environment) -> None:
         return
     config = run.project.config
     if not each.platforms or config.narrows(each.target):
-        raise GuardError(
+        raise GuaranteeError(
             f"{each.target} on {', '.join(absent)}: there are no {each.target.kind.name} builds "
             "for that system; take it out of the target's platforms, as in "
             f'[tool.accelock.target."{each.target}"] platforms = ["linux-x86_64"]'
@@ -124,6 +152,13 @@ def _absent(run: _Run, each: Environment) -> list[str]:
     return [platform.name for platform in named if platform not in each.platforms]
 
 
+def _tell_absent(run: _Run, stale: Iterable[Environment]) -> None:
+    for each in stale:
+        if absent := _absent(run, each):
+            where = ", ".join(absent)
+            run.say(f"NOTE: {each.target} does not exist on {where}; its conda files lack that")
+
+
 def _refuse_unknown(run: _Run) -> None:
     known = frozenset().union(*(previous.names_of(locked) for locked in run.locked.values()))
     for word in run.asked.update:
@@ -133,52 +168,118 @@ def _refuse_unknown(run: _Run) -> None:
 
 def _stale(
     run: _Run,
+    files: Iterable[File],
     environments: Sequence[Environment],
-    formats: Collection[Format],
     only: Collection[Environment],
 ) -> Sequence[Environment]:
-    """Return what is to be solved; all of it where one file, pixi.lock, holds all of it."""
-    if run.asked.update or run.asked.everything or run.asked.formats:
+    """Return the environments to solve; of those of one file, all that are stale."""
+    if run.asked.update or run.asked.everything:
         return environments
-    found = [
+    every = list(files)
+    whole = any(file.format.holds == "project" for file in every)
+    stale = [
         each
         for each in environments
-        if each in only and not previous.is_fresh(run.project, each, run.locked[each], formats)
+        if (whole or each in only)
+        and not all(
+            previous.is_fresh(run.project, file, each, run.locked[each])
+            for file in every
+            if not file.format.on_request and each in file.environments
+        )
     ]
-    return environments if found and "pixi" in formats else found
+    return stale if run.asked.formats or any(each in only for each in stale) else []
 
 
-def _solve(run: _Run, stale: Sequence[Environment]) -> None:
-    """Solve environments in the order of the project: later ones follow the earlier ones."""
+def _is_written(
+    run: _Run, file: File, stale: Collection[Environment], only: Collection[Environment]
+) -> bool:
+    """Tell whether a file is of what is solved now, or one on request that is not fresh."""
+    return any(each in stale for each in file.environments) or (
+        file.format.on_request
+        and not all(
+            previous.is_fresh(run.project, file, each, run.locked[each])
+            for each in file.environments
+            if each in only
+        )
+    )
+
+
+def _solve(run: _Run, stale: Sequence[Environment], environments: Sequence[Environment]) -> None:
+    """Solve environments platform by platform, in the project's order: later ones follow earlier.
+
+    Where a version that all targets are to share cannot be had by one, what has it is solved again
+    without it: fresh ones of the same group too.
+    """
     solver = Solver(run.project.conda.channels, show_progress=run.show_progress)
     solver.prefetch({platform for each in stale for platform in each.platforms})
-    total, count = sum(len(each.platforms) for each in stale), 0
-    for each in stale:
-        if absent := _absent(run, each):
-            where = ", ".join(absent)
-            run.say(f"NOTE: {each.target} does not exist on {where}; its conda files lack that")
-        records: Locked = {}
-        pins: dict[Platform, Pins | None] = {}
-        failed: list[NoSuchPackageError] = []
-        for platform in each.platforms:
-            count += 1
-            cell = _cell(run, each, platform)
-            pins[platform] = cell.pins
-            run.say(f"Solving {cell} ({count} of {total})")
-            try:
-                records[platform] = solve_cell(solver, cell, run.warn)
-            except NoSuchPackageError as error:
-                failed.append(error)
-                if _is_named(run, each):
-                    break
-        if failed and (not records or _is_named(run, each)):
-            raise failed[0]
-        for left_out in failed:
-            run.warn(f"{left_out}\nThis platform is left out: the project does not name it.")
-        run.solved[each] = _as_solved(run, each, records, pins)
+    run.solved = {each: {} for each in stale}
+    run.left_out = {each: set() for each in stale}
+    cells = _cells(environments, stale)
+    lockstep = Lockstep(solver, run.project.config, run.project.conda, load_catalogue())
+    fresh = {each: found for each, found in run.locked.items() if each not in stale}
+    lockstep.start(_cells(environments, environments), fresh)
+    for note in dict.fromkeys(lockstep.notes):
+        run.say(note)
+    count = 0
+    while todo := [cell for cell in cells if not _is_done(run, *cell)]:
+        each, platform = todo[0]
+        count += 1
+        cell = _cell(run, each, platform, lockstep)
+        run.say(f"Solving {cell} ({count} of {count - 1 + len(todo)})")
+        try:
+            records = solve_cell(solver, cell, run.warn)
+        except BoundError as error:
+            if not _is_required(run, each, platform):
+                _leave_out(run, each, platform, error)
+                continue
+            run.say(f"NOTE: {lockstep.exclude(each, platform, error)}")
+            _begin_again(run, each.group, environments)
+            cells = _cells(environments, run.solved)
+        except (UnsatisfiableError, GuaranteeError) as error:
+            is_absent = isinstance(error, NoSuchPackageError) and not _is_named(run, each)
+            if not is_absent and _is_required(run, each, platform):
+                raise
+            _leave_out(run, each, platform, error)
+        else:
+            lockstep.bind(each, records)
+            found = solver.hardware([record.name for record in records], platform)
+            told = frozenset(found if each.target is not None else ())
+            run.solved[each][platform] = _Solution(records, cell.pins, told)
+        if all(other != platform for _, other in todo[1:]):
+            solver.forget(platform)
 
 
-def _cell(run: _Run, each: Environment, platform: Platform) -> CondaCell:
+def _begin_again(run: _Run, group: str | None, environments: Iterable[Environment]) -> None:
+    for each in environments:
+        if each.group == group:
+            run.solved[each], run.left_out[each] = {}, set()
+
+
+def _cells(
+    environments: Iterable[Environment], wanted: Collection[Environment]
+) -> list[tuple[Environment, Platform]]:
+    """Return the solves of environments, one platform after the other."""
+    every = [each for each in environments if each in wanted]
+    platforms = dict.fromkeys(platform for each in every for platform in each.platforms)
+    return [
+        (each, platform) for platform in platforms for each in every if platform in each.platforms
+    ]
+
+
+def _is_done(run: _Run, each: Environment, platform: Platform) -> bool:
+    return platform in run.solved[each] or platform in run.left_out[each]
+
+
+def _leave_out(
+    run: _Run, each: Environment, platform: Platform, error: UnsatisfiableError | GuaranteeError
+) -> None:
+    run.left_out[each].add(platform)
+    if len(run.left_out[each]) == len(each.platforms):
+        raise error
+    run.warn(f"{error}\nThis platform is left out: the project does not name it.")
+
+
+def _cell(run: _Run, each: Environment, platform: Platform, lockstep: Lockstep) -> CondaCell:
     project = run.project
     return CondaCell(
         target=each.target,
@@ -190,33 +291,54 @@ def _cell(run: _Run, each: Environment, platform: Platform) -> CondaCell:
         pins=project.pins(each, platform),
         overlap=project.conda.overlap,
         locked=_kept(run, each, platform),
+        followed=_followed(run, each, platform),
+        bound=lockstep.constraints(each),
     )
 
 
 def _kept(run: _Run, each: Environment, platform: Platform) -> tuple[Record, ...]:
-    """Return the records that stay if they can.
+    """Return the environment's own records, which stay if they can.
 
-    An environment keeps its own. Of what it lacks, a group's follows the environment without the
-    group, and every target follows the leader.
+    Of what it lacks, a group's follows the environment without the group.
     """
     own = {} if run.asked.everything else _by_name(run.locked[each].get(platform, ()))
     for word in run.asked.update:
         own.pop(word.lower(), None)
+    return _merged(own, *_others(run, each, platform, ((each.target, None),)))
+
+
+def _followed(run: _Run, each: Environment, platform: Platform) -> tuple[Record, ...]:
+    """Return what the leader has, whose versions every target follows."""
     leader = next(iter(run.locked)).target
-    followed = ((each.target, None), (leader, each.group), (leader, None))
-    others = [
-        _by_name(_today(run, other).get(platform, ()))
-        for way in followed
+    if each.target == leader:
+        return ()
+    return _merged(*_others(run, each, platform, ((leader, each.group), (leader, None))))
+
+
+def _others(
+    run: _Run,
+    each: Environment,
+    platform: Platform,
+    ways: Sequence[tuple[Target | None, str | None]],
+) -> list[dict[str, Record]]:
+    return [
+        _by_name(_today(run, other, platform))
+        for way in ways
         for other in run.locked
         if other != each and (other.target, other.group) == way
     ]
-    merged = ChainMap(own, *others)
+
+
+def _merged(*found: dict[str, Record]) -> tuple[Record, ...]:
+    merged = ChainMap(*found)
     return tuple(merged[name] for name in sorted(merged))
 
 
-def _today(run: _Run, each: Environment) -> Mapping[Platform, Sequence[Record]]:
+def _today(run: _Run, each: Environment, platform: Platform) -> Sequence[Record]:
     """Return what an environment holds: what this run solved, else what is fresh and locked."""
-    return run.solved[each].records if each in run.solved else run.locked[each]
+    if each in run.solved and platform in run.solved[each]:
+        return run.solved[each][platform].records
+    return () if each in run.solved else run.locked[each].get(platform, ())
 
 
 def _by_name(records: Iterable[Record]) -> dict[str, Record]:
@@ -231,18 +353,22 @@ def _is_named(run: _Run, each: Environment) -> bool:
     return config.declares_platforms(each.target)
 
 
-def _as_solved(
-    run: _Run, each: Environment, records: Locked, pins: Mapping[Platform, Pins | None]
-) -> Solved:
+def _is_required(run: _Run, each: Environment, platform: Platform) -> bool:
+    """Tell whether a platform must not be left out: it is named, or the first of the default."""
+    return _is_named(run, each) or platform == each.platforms[0]
+
+
+def _as_solved(run: _Run, each: Environment) -> Solved:
+    solutions = run.solved[each]
+    records = {platform: found.records for platform, found in solutions.items()}
     for chosen in records.values():
         _refuse_without_hashes(chosen)
-    project, conda = run.project, run.project.conda
-    digests = previous.digests_of(project, each, records)
+    conda = run.project.conda
+    digests = previous.digests_of(run.project, each, records)
     bound: frozenset[str] = frozenset()
-    for platform, chosen in records.items():
-        own = pins[platform]
-        if own is not None and conda.overlap == "constrain":
-            bound |= overlap.bound(own, chosen)
+    for found in solutions.values():
+        if found.pins is not None and conda.overlap == "constrain":
+            bound |= overlap.bound(found.pins, found.records)
     return Solved(
         target=each.target,
         group=each.group,
@@ -251,6 +377,7 @@ def _as_solved(
         asked={p: conda.specs_for(each.target, p, each.group) for p in records},
         digests={platform: digests[platform.conda_subdir] for platform in each.platforms},
         bound=bound,
+        hardware=frozenset().union(*(found.hardware for found in solutions.values())),
     )
 
 
@@ -264,15 +391,10 @@ def _refuse_without_hashes(records: Iterable[Record]) -> None:
             )
 
 
-def _texts(run: _Run, name: str | None, formats: Collection[Format]) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for solved in run.solved.values():
-        texts[naming.environment(solved.target, solved.group)] = environment.render(solved, name)
-        texts[naming.lock(solved.target, solved.group)] = condalock.render(solved)
-        if "explicit" in formats:
-            for platform in solved.platforms:
-                listed = explicit.render(solved, platform)
-                texts[naming.explicit(solved.target, platform, solved.group)] = listed
-    if "pixi" in formats:
-        texts[naming.PIXI] = pixi.render(list(run.solved.values()))
-    return texts
+def _texts(
+    files: Iterable[File], holding: Mapping[Environment, Solved], name: str | None
+) -> Iterator[tuple[str, bytes]]:
+    for file in files:
+        solved = [holding[each] for each in file.environments]
+        if file.platform is None or file.platform in solved[0].records:
+            yield file.name, file.render(solved, name).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from accelock.conda import builds
 from accelock.conda.adapter import host, values
 from accelock.conda.errors import (
     UnsatisfiableError,
@@ -16,11 +17,12 @@ from accelock.conda.errors import (
 from accelock.conda.urls import strip_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from accelock.conda.errors import ChannelError
     from accelock.conda.record import Record
     from accelock.conda.request import Request
+    from accelock.conda.spec import Spec
     from accelock.targets import Platform
 
 __all__ = ["NOARCH", "Solver"]
@@ -51,6 +53,7 @@ class Solver:
             cache_dir=host.cache(), client=self._client, show_progress=show_progress
         )
         self._names: dict[tuple[str, str], frozenset[str]] = {}
+        self._hardware: dict[tuple[str, str], tuple[Record, ...]] = {}
 
     def prefetch(self, platforms: Collection[Platform]) -> None:
         """Read which packages there are for these platforms, all of them at a time.
@@ -71,6 +74,47 @@ class Solver:
         return frozenset().union(
             *(self._list(channel, subdir) for channel in self.channels for subdir in subdirs)
         )
+
+    def hardware(
+        self, names: Collection[str], platform: Platform, specs: Iterable[Spec] = ()
+    ) -> dict[str, tuple[Record, ...]]:
+        """Return all records of those packages that come in builds for some hardware, by name.
+
+        They are of the one channel that a solve takes a package from: that of its spec, else the
+        first that has it. Parts of CUDA itself are left out: their builds tell no hardware from
+        another. Raises ChannelError.
+        """
+        wanted = sorted({name for name in names if builds.kind_of_name(name) is None})
+        unread = [name for name in wanted if (platform.conda_subdir, name) not in self._hardware]
+        if unread:
+            found: dict[str, list[Any]] = {name: [] for name in unread}
+            for record in host.run(self._query(unread, platform)):
+                found[record.name.normalized].append(record)
+            for name, every in found.items():
+                is_hardware = any(builds.kind_of(str(each.build), each.depends) for each in every)
+                key = platform.conda_subdir, name
+                self._hardware[key] = tuple(map(values.record_of, every)) if is_hardware else ()
+        channels = {spec.name: spec.channel for spec in specs if spec.channel}
+        return {
+            name: self._of_one_channel(records, channels.get(name))
+            for name in wanted
+            if (records := self._hardware[platform.conda_subdir, name])
+        }
+
+    def _of_one_channel(self, records: tuple[Record, ...], named: str | None) -> tuple[Record, ...]:
+        found = {record.channel for record in records}
+        for channel in (named,) if named else self.channels:
+            own = {each for each in found if values.is_channel(each, channel)}
+            if own:
+                return tuple(record for record in records if record.channel in own)
+        return ()
+
+    def forget(self, platform: Platform) -> None:
+        """Give back the memory of a platform's records, of which a large channel has a gigabyte."""
+        for channel in self.channels:
+            self._gateway.clear_repodata_cache(channel, [platform.conda_subdir])
+        for key in [key for key in self._hardware if key[0] == platform.conda_subdir]:
+            del self._hardware[key]
 
     def solve(self, request: Request) -> tuple[Record, ...]:
         """Return the environment for a request, in the order of names.
@@ -100,7 +144,9 @@ class Solver:
             told = without_repetition(without_credentials(str(error)).strip())
             raise UnsatisfiableError(told, request.specs) from None
         except host.exceptions.GatewayError as error:
-            raise await self._explained(error, request) from None
+            names = [spec.name for spec in request.specs]
+            names += [record.name for record in request.locked]
+            raise await self._explained(error, names, request.platform) from None
         return solved
 
     async def _still_there(self, request: Request) -> list[Any]:
@@ -114,7 +160,7 @@ class Solver:
             return []
         wanted = {record.url: record for record in request.locked}
         names = sorted({record.name for record in request.locked})
-        found = await self._query(names, request)
+        found = await self._query(names, request.platform)
         channels = {spec.name: spec.channel for spec in request.specs}
         return [
             record
@@ -124,20 +170,22 @@ class Solver:
             and values.is_from(record, channels.get(old.name))
         ]
 
-    async def _query(self, names: Collection[str], request: Request) -> list[Any]:
+    async def _query(self, names: Collection[str], platform: Platform) -> list[Any]:
         try:
             found = await self._gateway.query(
                 list(self.channels),
-                [request.platform.conda_subdir, NOARCH],
+                [platform.conda_subdir, NOARCH],
                 [host.rattler.MatchSpec(name) for name in names],
                 recursive=False,
                 channel_relations="disabled",
             )
         except host.exceptions.GatewayError as error:
-            raise await self._explained(error, request) from None
+            raise await self._explained(error, names, platform) from None
         return [record for records in found for record in records]
 
-    async def _explained(self, error: Exception, request: Request) -> ChannelError:
+    async def _explained(
+        self, error: Exception, names: Iterable[str], platform: Platform
+    ) -> ChannelError:
         """Return an error that says where it is; of a broken record rattler names only the fault.
 
         Looks at one name after the other, from what was asked for to what that depends on.
@@ -145,18 +193,16 @@ class Solver:
         told = without_credentials(str(error)).strip()
         if "records" not in told:
             return unreadable(told, self.channels)
-        queue = dict.fromkeys(spec.name for spec in request.specs)
-        for record in request.locked:
-            queue.setdefault(record.name)
+        queue = dict.fromkeys(names)
         seen: set[str] = set()
         while queue:
             name = next(iter(queue))
             del queue[name]
             seen.add(name)
             for channel in self.channels:
-                broken, needed = await self._look(channel, name, request.platform)
+                broken, needed = await self._look(channel, name, platform)
                 if broken:
-                    return broken_record(channel, name, request.platform, told)
+                    return broken_record(channel, name, platform, told)
                 queue.update(dict.fromkeys(each for each in needed if each not in seen))
         return unreadable(told, self.channels)
 

@@ -24,7 +24,8 @@ class Solved:
     `target` is None where the project declares none. `records` has what was chosen, `asked` what
     the project asked for, and `digests` the digest of the inputs, each by platform; a platform that
     was left out because a channel lacks it has a digest alone, so that it stays left out. `bound`
-    are the conda names of what pip pins too: environment.yml has their versions.
+    are the conda names of what pip pins too: environment.yml has their versions. `hardware` are the
+    packages of which the channels have builds for other hardware too: it has their builds.
     """
 
     target: Target | None
@@ -34,6 +35,7 @@ class Solved:
     asked: Mapping[Platform, tuple[Spec, ...]]
     digests: Mapping[Platform, str]
     bound: frozenset[str] = frozenset()
+    hardware: frozenset[str] = frozenset()
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -44,15 +46,6 @@ class Solved:
     def public_channels(self) -> tuple[str, ...]:
         """Return the channels as a file may say them."""
         return tuple(strip_credentials(channel) for channel in self.channels)
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """Return the digests as a stamp has them, by conda's subdir.
-
-        They include those of platforms that were left out because no channel has the packages.
-        """
-        digests = {platform.conda_subdir: self.digests[platform] for platform in self.digests}
-        return {subdir: digests[subdir] for subdir in sorted(digests)}
 
     def on(self, platform: Platform) -> dict[str, Record]:
         """Return the packages of one platform by name, in the order of names."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
+from accelock.conda import captured as writers
 from accelock.conda.capture import capture
-from accelock.conda.writers import captured as writers
+from accelock.conda.imported import captured_from
 from accelock.console.command import Command
 from accelock.errors import AccelockError, UnknownWordError, UsageError
 from accelock.locks import journal
@@ -33,6 +34,7 @@ class CondaCaptureCommand(Command):
     )
     options: ClassVar[list[Option]] = [
         option("prefix", "p", "The environment's folder.", flag=False),
+        option("from", None, "Read this environment.yml, or export, instead.", flag=False),
         option("keep", None, "A requirements.in that says which packages count.", flag=False),
         option("format", None, "`table` (the default) or `environment`.", flag=False),
         option("output", "o", "Write to this file instead of stdout.", flag=False),
@@ -40,13 +42,20 @@ class CondaCaptureCommand(Command):
 
     def handle(self) -> int:
         """Capture, print or write, and return the exit code."""
-        prefix = self.option("prefix")
-        if not prefix:
-            raise UsageError("say which environment: accelock conda capture --prefix FOLDER")
+        prefix, file = self.option("prefix"), self.option("from")
+        if bool(prefix) == bool(file):
+            raise UsageError(
+                "say which environment: accelock conda capture --prefix FOLDER, or --from FILE"
+            )
+        if file and self.option("keep"):
+            raise UsageError("--keep chooses from a folder; with --from, edit what is printed")
         form = self.option("format") or _FORMATS[0]
         if form not in _FORMATS:
             raise UnknownWordError("format", form, _FORMATS)
-        found = capture(Path(prefix), _read(self.option("keep")))
+        if file:
+            found = captured_from(_read(file) or "", file)
+        else:
+            found = capture(Path(prefix), _read(self.option("keep")))
         self._tell(found)
         text = writers.table(found) if form == "table" else writers.environment(found)
         if self.option("output"):

@@ -10,7 +10,8 @@ from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.catalogue import load_catalogue
-from accelock.conda import guard, header, naming, plan, previous, read
+from accelock.conda import guarantee, header, plan, previous
+from accelock.conda.formats.condalock import read_lock
 from accelock.conda.projects import load_project, refuse_unfinished
 from accelock.console.command import Command
 from accelock.console.progress import shows_progress
@@ -19,10 +20,11 @@ from accelock.hardware import Locked, choose, container
 from accelock.targets import host_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cleo.io.inputs.option import Option
 
+    from accelock.conda.archive import Contents
     from accelock.conda.plan import Environment, Project
     from accelock.conda.record import Record
     from accelock.targets import Platform, Target
@@ -67,14 +69,14 @@ class CondaInstallCommand(Command):
         project = load_project(directory)
         target, why = self._target(project)
         group = _group(project, self.option("group"))
-        name = naming.lock(target, group)
-        locked = read.read_lock(self._text(project, name), name)
+        name = previous.lock_name(_environment(project, target, group))
+        locked = read_lock(self._text(project, name), name)
         platform, records = choose_records(locked, name)
         specs = project.conda.specs_for(target, platform, group)
-        guard.verify(records, target, platform, [spec.name for spec in specs])
+        guarantee.verify(records, target, platform, specs)
         self._warn_of_age(project, _environment(project, target, group), locked)
         self._say(f"{name}{f' ({why})' if why else ''}")
-        install(
+        found = install(
             records,
             Path(prefix),
             platform,
@@ -82,8 +84,21 @@ class CondaInstallCommand(Command):
             requested=specs,
             progress=Progress(self._say, on_terminal=shows_progress(self.io)),
         )
+        self._tell_what_was_not_run(found)
         self._say(f"{len(records)} packages are in {prefix}")
         return 0
+
+    def _tell_what_was_not_run(self, found: Sequence[Contents]) -> None:
+        """Name the packages whose scripts, or entries of a desktop's menu, are left to others."""
+        scripts = [each.name for each in found if each.scripts]
+        menus = [each.name for each in found if each.menus]
+        if scripts:
+            self._say(
+                f"WARNING: {', '.join(scripts)}: scripts that were to run at linking were not run; "
+                "where they are needed, make the folder with micromamba or conda from the lock"
+            )
+        if menus:
+            self._say(f"NOTE: {', '.join(menus)}: nothing was put into the desktop's menu")
 
     def _target(self, project: Project) -> tuple[Target | None, str]:
         """Return the target to install, and why it is that."""
@@ -121,7 +136,7 @@ class CondaInstallCommand(Command):
         self, project: Project, of: Environment, locked: Mapping[Platform, tuple[Record, ...]]
     ) -> None:
         """Warn of a lock that `check` would call stale; it is what there is, and is installed."""
-        name = naming.lock(of.target, of.group)
+        name = previous.lock_name(of)
         try:
             stale = previous.stale_in_lock(project, of, locked)
         except AccelockError as error:  # a lock of pip's that is not here, as in a container

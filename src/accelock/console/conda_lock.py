@@ -9,6 +9,7 @@ from cleo.helpers import option
 from cleo.io.outputs.output import Type, Verbosity
 
 from accelock.conda.beside import renew
+from accelock.conda.formats import FORMATS, on_request
 from accelock.conda.plan import environments
 from accelock.conda.projects import load_project, name_of
 from accelock.console.command import Command
@@ -18,10 +19,6 @@ from accelock.locks import journal
 
 if TYPE_CHECKING:
     from cleo.io.inputs.option import Option
-
-    from accelock.conda.previous import Format
-
-_FORMATS: dict[str, Format] = {"explicit": "explicit", "pixi": "pixi"}
 
 
 class CondaLockCommand(Command):
@@ -40,8 +37,9 @@ class CondaLockCommand(Command):
         option(
             "format",
             None,
-            "Write this too: `explicit` (a list for plain conda per platform), or `pixi` "
-            "(pixi.lock).",
+            "Write this too: "
+            + ", ".join(f"`{name}` ({FORMATS[name].says})" for name in on_request())
+            + ".",
             flag=False,
             multiple=True,
         ),
@@ -89,7 +87,7 @@ class CondaLockCommand(Command):
         self._say(f"WARNING: {text}")
 
 
-def _format(word: str) -> Format:
-    if word not in _FORMATS:
-        raise UnknownWordError("format", word, tuple(_FORMATS))
-    return _FORMATS[word]
+def _format(word: str) -> str:
+    if word not in on_request():
+        raise UnknownWordError("format", word, on_request())
+    return word

@@ -5,28 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accelock.conda import header, naming
+from accelock.conda import header
 from accelock.conda.config import parse_conda
+from accelock.conda.formats import FORMATS, LOCK
 from accelock.conda.plan import Project, environments
 from accelock.errors import AccelockError, ConfigError
 from accelock.report.findings import Finding, Level
-from accelock.targets import CONDA_ALIASES, PLATFORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from accelock.conda.formats import File
     from accelock.conda.header import Stamp
     from accelock.conda.plan import Environment
     from accelock.settings.settings import Config
-    from accelock.targets import Platform
 
 __all__ = ["Sidecars", "check_sidecars", "is_sidecar", "unknown_sidecar"]
 
 _HEAD = 8192  # bytes; the stamp is at the top
 _SUFFIXES = (".yml", ".yaml", ".txt", ".lock")
 _AGAIN = f"run: {header.COMMAND}"
-_ON_REQUEST = ("explicit", "pixi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,8 @@ def check_sidecars(directory: Path, config: Config) -> Sidecars:
 
 def is_sidecar(path: Path) -> bool:
     """Tell whether a file, there or not, is one of conda's, and no requirements file."""
-    return path.suffix in (".yml", ".yaml") or path.name == naming.PIXI or _is_stamped(path)
+    names = {each.file_name(None, None, None) for each in FORMATS.values() if each.is_source}
+    return path.suffix in (".yml", ".yaml") or path.name in names or _is_stamped(path)
 
 
 def unknown_sidecar(path: Path) -> Finding:
@@ -84,43 +84,41 @@ class _Run:
 
     def findings(self) -> Iterator[Finding]:
         for environment in self.environments:
-            for name_of in (naming.environment, naming.lock):
-                name = name_of(environment.target, environment.group)
-                if name not in self.found:
-                    yield self._missing(name, environment)
+            for each in FORMATS.values():
+                for file in () if each.on_request else each.files([environment]):
+                    if file.name not in self.found:
+                        yield self._missing(file)
         for sidecar in self.found.values():
-            if not self._is_declared(sidecar.stamp):
+            own = self._file(sidecar.stamp)
+            if own is None:
                 yield _undeclared(sidecar)
-            elif sidecar.name == _name(sidecar.stamp):
-                yield from self._content(sidecar)
+            elif sidecar.name == own.name:
+                yield from self._content(sidecar, own)
             else:
-                yield _misnamed(sidecar)
+                yield _misnamed(sidecar, own)
 
-    def _is_declared(self, stamp: Stamp) -> bool:
-        if stamp.kind == "pixi":
-            return True
-        platform = _platform(stamp) if stamp.kind == "explicit" else None
-        return any(
-            _is_of(stamp, each) and (platform is None or platform in each.platforms)
-            for each in self.environments
-        )
+    def _file(self, stamp: Stamp) -> File | None:
+        """Return the file of the project that a stamp is of, whatever its name was."""
+        every = (file for each in FORMATS.values() for file in each.files(self.environments))
+        return next((file for file in every if file.is_of(stamp)), None)
 
-    def _missing(self, name: str, environment: Environment) -> Finding:
+    def _missing(self, file: File) -> Finding:
+        name = file.name
         if _text(self.project.directory / name) is not None:
             what = "it has no stamp of accelock's, so that nothing tells whether it is fresh"
             todo = f"another tool may have written it; move it away and {_AGAIN}"
             return Finding("unstamped-sidecar", Level.ERROR, name, what, todo)
-        whose = _whose(environment.target, environment.group)
+        whose = _whose(file.target, file.group)
         what = f"[tool.accelock.conda] asks for it{whose}, and it is not there"
         return Finding("missing-sidecar", Level.ERROR, name, what, _AGAIN)
 
-    def _content(self, sidecar: _Sidecar) -> Iterator[Finding]:
+    def _content(self, sidecar: _Sidecar, file: File) -> Iterator[Finding]:
         if not sidecar.stamp.describes(sidecar.text):
             what = "it was edited by hand, or merged badly: its lines are not those written"
             todo = f"put it into [tool.accelock.conda] and {_again(sidecar.stamp)}"
             yield Finding("edited-sidecar", Level.ERROR, sidecar.name, what, todo)
         try:
-            stale = self._stale(sidecar.stamp)
+            stale = self._stale(sidecar.stamp, file)
         except ConfigError:
             raise
         except AccelockError as error:  # a lock of pip's that cannot be read, or is not there
@@ -130,73 +128,42 @@ class _Run:
             what = f"it is stale: what it was solved from changed ({', '.join(stale)})"
             yield Finding("stale-sidecar", Level.ERROR, sidecar.name, what, _again(sidecar.stamp))
 
-    def _stale(self, stamp: Stamp) -> tuple[str, ...]:
+    def _stale(self, stamp: Stamp, file: File) -> tuple[str, ...]:
         """Return the platforms whose inputs are no longer those of the stamp."""
         wanted = {
             key: digest
-            for environment in self.environments
-            if stamp.kind == "pixi" or _is_of(stamp, environment)
-            for key, digest in self._digests(environment, stamp).items()
+            for environment in file.environments
+            for key, digest in self._digests(environment, stamp, file).items()
         }
         return stamp.stale(wanted)
 
-    def _digests(self, environment: Environment, stamp: Stamp) -> dict[str, str]:
+    def _digests(self, environment: Environment, stamp: Stamp, file: File) -> dict[str, str]:
         """Return what a stamp should have for an environment; what cannot be told is taken so."""
-        lock = self.found.get(naming.lock(environment.target, environment.group))
+        lock = self.found.get(LOCK.file_name(environment.target, environment.group, None))
         names = header.package_names(lock.text) if lock is not None else {}
+        platforms = {each.conda_subdir: each for each in environment.platforms}
         found = {}
-        for platform in environment.platforms:
-            key = _key(environment, platform, stamp)
+        for key, subdir in file.keys(environment).items():
             if key in stamp.inputs and lock is None:
                 found[key] = stamp.inputs[key]
-            elif key in stamp.inputs or self._has_to_have(environment, stamp):
-                known = names.get(platform.conda_subdir, ())
-                found[key] = self.project.inputs(environment, platform, known).digest()
+            elif key in stamp.inputs or self._has_to_have(environment):
+                known = names.get(subdir, ())
+                inputs = self.project.inputs(environment, platforms[subdir], known)
+                found[key] = inputs.digest()
         return found
 
-    def _has_to_have(self, environment: Environment, stamp: Stamp) -> bool:
+    def _has_to_have(self, environment: Environment) -> bool:
         """Tell whether a platform has to be there: one of the default list may be left out."""
         config, target = self.project.config, environment.target
-        declared = config.declares_platforms(target) if target else config.platforms_declared
-        return declared and stamp.kind != "explicit"
+        return config.declares_platforms(target) if target else config.platforms_declared
 
 
-def _is_of(stamp: Stamp, environment: Environment) -> bool:
-    target = environment.target.name if environment.target is not None else None
-    return (stamp.target, stamp.group) == (target, environment.group)
-
-
-def _key(environment: Environment, platform: Platform, stamp: Stamp) -> str:
-    """Return what a stamp calls a platform of an environment."""
-    if stamp.kind != "pixi":
-        return platform.conda_subdir
-    name = naming.pixi_environment(environment.target, environment.group)
-    return f"{name}/{platform.conda_subdir}"
-
-
-def _name(stamp: Stamp) -> str | None:
-    """Return the name that the file of a stamp has."""
-    if stamp.kind == "pixi":
-        return naming.PIXI
-    if stamp.kind == "explicit":
-        platform = _platform(stamp)
-        return naming.explicit(stamp.target, platform, stamp.group) if platform else None
-    name_of = naming.lock if stamp.kind == "lock" else naming.environment
-    return name_of(stamp.target, stamp.group)
-
-
-def _platform(stamp: Stamp) -> Platform | None:
-    """Return the platform of an explicit list."""
-    names = (CONDA_ALIASES.get(subdir, "") for subdir in stamp.inputs)
-    return next((PLATFORMS[name] for name in names if name), None)
-
-
-def _misnamed(sidecar: _Sidecar) -> Finding:
-    stamp = sidecar.stamp
+def _misnamed(sidecar: _Sidecar, file: File) -> Finding:
+    stamp, suffix = sidecar.stamp, file.format.suffix
     what = f"it is the {stamp.kind}{_whose(stamp.target, stamp.group)} under an old name"
-    if stamp.kind == "lock" and not sidecar.name.endswith(naming.LOCK_SUFFIX):
-        what += f", and mamba takes none for a lock that does not end in {naming.LOCK_SUFFIX}"
-    todo = f"remove it; the name is {_name(stamp)} ({_again(stamp)})"
+    if not sidecar.name.endswith(suffix):
+        what += f", and {file.format.why_suffix} {suffix}"
+    todo = f"remove it; the name is {file.name} ({_again(stamp)})"
     return Finding("old-name", Level.ERROR, sidecar.name, what, todo)
 
 
@@ -237,7 +204,7 @@ def _text(path: Path) -> str | None:
 def _undeclared(sidecar: _Sidecar) -> Finding:
     stamp = sidecar.stamp
     whose = _whose(stamp.target, stamp.group) or " of a project without targets"
-    if stamp.kind == "explicit":
+    if stamp.kind in FORMATS and FORMATS[stamp.kind].holds == "platform":
         whose += f" on {', '.join(stamp.inputs)}"
     what = f"it is the {stamp.kind}{whose}, which pyproject.toml does not declare"
     return Finding("undeclared-sidecar", Level.WARNING, sidecar.name, what, "remove it")
@@ -249,5 +216,5 @@ def _whose(target: object, group: str | None) -> str:
 
 
 def _again(stamp: Stamp) -> str:
-    option = f" --format {stamp.kind}" if stamp.kind in _ON_REQUEST else ""
-    return f"{_AGAIN}{option}"
+    known = FORMATS.get(stamp.kind)
+    return f"{_AGAIN}{known.option if known is not None else ''}"

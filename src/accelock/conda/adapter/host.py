@@ -11,9 +11,11 @@ import inspect
 import math
 import os
 import signal
+import sys
 import time
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from accelock.conda import access
@@ -30,7 +32,10 @@ except ModuleNotFoundError:  # the extra `conda` is not installed; `require` say
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
 
-__all__ = ["cache", "client", "exceptions", "rattler", "require", "run", "telling"]
+    from accelock.conda.record import Record
+
+__all__ = ["cache", "client", "exceptions", "package_cache", "package_folder", "rattler",
+           "require", "run", "telling"]  # fmt: skip
 
 _RETRIES = 3
 _SETTLING = 0.05  # seconds; a thread of rattler's needs far less to let go of the interpreter
@@ -121,6 +126,24 @@ def cache() -> str | None:
     rattler's installer asks its variable, and its Gateway does not (up to 0.28 at least).
     """
     return os.environ.get("RATTLER_CACHE_DIR") or None
+
+
+def package_cache() -> Path:
+    """Return the folder in which rattler unpacks packages: that of its variable, else its own."""
+    if folder := cache():
+        return Path(folder) / "pkgs"
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "rattler" / "cache" / "pkgs"
+
+
+def package_folder(record: Record) -> Path:
+    """Return where rattler has a package once it is unpacked (0.26 to 0.28)."""
+    return package_cache() / f"{record.name}-{record.version}-{record.build}"
 
 
 def client(channels: Sequence[str], timeout: float) -> Any:

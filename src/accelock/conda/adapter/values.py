@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from accelock.targets import Platform
 
 __all__ = [
+    "admits",
     "handing_over",
     "hex_of",
+    "is_channel",
     "is_from",
     "match_specs",
     "record_of",
@@ -51,6 +53,11 @@ def _match_spec(spec: Spec) -> Any:
     return host.rattler.MatchSpec(str(spec), strict=False)
 
 
+def admits(depend: str, record: Record) -> bool:
+    """Tell whether a dependency, as a channel has it, is met by a record of its name."""
+    return bool(host.rattler.MatchSpec(depend, strict=False).matches(_package_of(record)))
+
+
 def virtual(package: VirtualPackage) -> Any:
     """Return a virtual package as rattler has it."""
     name, version = host.rattler.PackageName(package.name), host.rattler.Version(package.version)
@@ -73,12 +80,12 @@ def is_from(found: Any, channel: str | None) -> bool:
     """Tell whether what rattler found is of a channel, by its name or URL; None is: any."""
     if channel is None:
         return True
-    own = strip_credentials(found.url).rsplit("/", 2)[0]
-    return bool(_base_url(own) == _base_url(channel))
+    return is_channel(strip_credentials(found.url).rsplit("/", 2)[0], channel)
 
 
-def _base_url(channel: str) -> Any:
-    return host.rattler.Channel(channel).base_url
+def is_channel(one: str, other: str) -> bool:
+    """Tell whether two names or URLs are one channel's."""
+    return bool(host.rattler.Channel(one).base_url == host.rattler.Channel(other).base_url)
 
 
 def record_of(found: Any) -> Record:
@@ -103,12 +110,18 @@ def record_of(found: Any) -> Record:
         license=found.license,
         timestamp=round(timestamp.timestamp() * 1000) if timestamp else None,
         noarch="python" if noarch.python else "generic" if noarch.generic else None,
+        python_site_packages_path=found.python_site_packages_path,
     )
 
 
 def to_rattler(record: Record) -> Any:
     """Return a record as rattler has it, which installs it from its URL."""
-    package = host.rattler.PackageRecord(
+    package = _package_of(record)
+    return host.rattler.RepoDataRecord(package, record.filename, record.url, record.channel)
+
+
+def _package_of(record: Record) -> Any:
+    return host.rattler.PackageRecord(
         name=record.name,
         version=record.version,
         build=_build_string(record.build),
@@ -121,8 +134,8 @@ def to_rattler(record: Record) -> Any:
         md5=bytes.fromhex(record.md5) or None,
         size=record.size,
         license=record.license,
+        python_site_packages_path=record.python_site_packages_path,
     )
-    return host.rattler.RepoDataRecord(package, record.filename, record.url, record.channel)
 
 
 def hex_of(digest: bytes | None) -> str:

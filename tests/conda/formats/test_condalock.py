@@ -5,9 +5,9 @@ import random
 import pytest
 
 from accelock.conda import header
-from accelock.conda.writers import condalock
-from accelock.conda.writers.scalars import scalar
-from tests.conda.records import CUDA, LINUX, record, solved, vega
+from accelock.conda.formats.condalock import LOCK
+from accelock.conda.formats.yaml import scalar
+from tests.conda.records import CUDA, LINUX, record, render, solved, vega
 
 BOTH = {"linux-x86_64": vega("linux-64"), "macos-arm64": vega("osx-arm64")}
 TINY = {
@@ -23,7 +23,7 @@ def body(text: str) -> str:
 
 
 def test_the_whole_text() -> None:
-    text = condalock.render(solved(TINY, channels=["https://me:pw@h.example/t/tk/own", "c"]))
+    text = render(LOCK, solved(TINY, channels=["https://me:pw@h.example/t/tk/own", "c"]))
     assert "# To install it:\n#\n#    micromamba create -p ./env -f conda-cpu-lock.yml\n" in text
     pip, python = TINY["linux-x86_64"]
     assert (
@@ -75,13 +75,13 @@ package:
 
 
 def test_the_same_bytes_whatever_the_order() -> None:
-    text = condalock.render(solved(BOTH))
+    text = render(LOCK, solved(BOTH))
     shuffled = {name: random.Random(1).sample(BOTH[name], 6) for name in reversed(BOTH)}
-    assert condalock.render(solved(shuffled)) == text
+    assert render(LOCK, solved(shuffled)) == text
 
 
 def test_the_stamp_describes_it() -> None:
-    text = condalock.render(solved(BOTH, of=CUDA, group="dev"))
+    text = render(LOCK, solved(BOTH, of=CUDA, group="dev"))
     stamp = header.read(text)
     assert stamp is not None
     assert (stamp.kind, stamp.target, stamp.group) == ("lock", "cu126", "dev")
@@ -90,14 +90,14 @@ def test_the_stamp_describes_it() -> None:
 
 
 def test_no_secret_and_nothing_that_mamba_refuses() -> None:
-    text = condalock.render(solved(BOTH, channels=["https://me:secret@h.example/t/token/c"]))
+    text = render(LOCK, solved(BOTH, channels=["https://me:secret@h.example/t/token/c"]))
     for word in ("secret", "token", "custom_metadata", "sel(", "nodefaults", "prefix"):
         assert word not in text
 
 
 def test_every_dependency_of_the_same_name_counts() -> None:
     one = record("x 1", "a >=1", "a <3", "b", "b >=2", "c 1.* py*", "c", "d >=1|<0", "d <9")
-    text = condalock.render(solved({"linux-x86_64": [one]}))
+    text = render(LOCK, solved({"linux-x86_64": [one]}))
     for line in ("a: '>=1,<3'", "b: '>=2'", "c: '1.* py*'", "d: '>=1|<0'"):
         assert f"    {line}\n" in text
 
@@ -107,10 +107,10 @@ def test_every_dependency_of_the_same_name_counts() -> None:
 
 def test_a_yaml_parser_reads_strings() -> None:
     yaml = pytest.importorskip("yaml", reason="needs the extra conda")
-    data = yaml.safe_load(condalock.render(solved(BOTH)))
+    data = yaml.safe_load(render(LOCK, solved(BOTH)))
     assert data["metadata"]["platforms"] == ["linux-64", "osx-arm64"]
     for entry in data["package"]:
         texts = (entry["version"], entry["build"], entry["url"], *entry["hash"].values())
         assert all(isinstance(text, str) for text in texts)
-    empty = yaml.safe_load(condalock.render(solved({"linux-x86_64": []})))
+    empty = yaml.safe_load(render(LOCK, solved({"linux-x86_64": []})))
     assert empty["package"] == []

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from accelock.conda.read import LockError, read_lock
-from accelock.conda.writers import condalock
+from accelock.conda.formats.condalock import LOCK, LockError, read_lock
 from accelock.errors import MissingExtraError
-from tests.conda.records import CPU, LINUX, MAC, record, solved, vega
+from tests.conda.records import CPU, LINUX, MAC, record, render, solved, vega
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 WHERE = "conda-cpu-lock.yml"
-TEXT = condalock.render(
-    solved({"linux-x86_64": vega("linux-64"), "macos-arm64": vega("osx-arm64")}, of=CPU)
+TEXT = render(
+    LOCK, solved({"linux-x86_64": vega("linux-64"), "macos-arm64": vega("osx-arm64")}, of=CPU)
 )
 
 
@@ -41,7 +40,7 @@ def test_what_was_written_is_read_back() -> None:
 
 
 def test_a_platform_that_needs_nothing_and_windows_newlines() -> None:
-    text = condalock.render(solved({"linux-x86_64": [], "macos-arm64": []}))
+    text = render(LOCK, solved({"linux-x86_64": [], "macos-arm64": []}))
     assert read_lock("\ufeff" + text.replace("\n", "\r\n"), WHERE) == {LINUX: (), MAC: ()}
 
 
@@ -52,7 +51,7 @@ def test_what_conda_lock_puts_beside_it_is_passed_over() -> None:
 
 def test_names_that_need_quotes() -> None:
     records = [record("_x 1.10 py3.12_0"), record("y 1e5 0", "_x 1.10.*"), record("true 2024a")]
-    text = condalock.render(solved({"linux-x86_64": records}))
+    text = render(LOCK, solved({"linux-x86_64": records}))
     assert [str(each) for each in read_lock(text, WHERE)[LINUX]] == [
         "_x 1.10 py3.12_0",
         "true 2024a h0_0",

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.conda import header
+from accelock.conda.formats.environment import ENVIRONMENT
 from accelock.conda.spec import parse
-from accelock.conda.writers import environment
-from tests.conda.records import CPU, CUDA, FORGE, LINUX, MAC, PYTORCH, record, solved, vega
+from tests.conda.records import CPU, CUDA, FORGE, LINUX, MAC, PYTORCH, record, render, solved, vega
 
 if TYPE_CHECKING:
     from accelock.conda.record import Record
@@ -35,7 +35,7 @@ def forge_pytorch(subdir: str, build: str) -> list[Record]:
 
 
 def test_what_is_asked_for_and_python() -> None:
-    text = environment.render(solved(BOTH, ["vega-lite-cli >=5"]), "demo")
+    text = render(ENVIRONMENT, solved(BOTH, ["vega-lite-cli >=5"]), "demo")
     assert lines(text) == [
         "name: demo-cpu",
         "channels:",
@@ -51,14 +51,14 @@ def test_what_is_asked_for_and_python() -> None:
 
 
 def test_what_pip_has_too() -> None:
-    text = environment.render(solved(BOTH, ["vega-lite-cli"], bound=["nodejs"]))
+    text = render(ENVIRONMENT, solved(BOTH, ["vega-lite-cli"], bound=["nodejs"]))
     assert entries(text) == ["nodejs=22.4.0", "python=3.12.4", "vega-lite-cli=5.21.0"]
     assert lines(text)[0] == "channels:"
 
 
 def test_a_package_of_some_platforms_is_told_in_a_comment() -> None:
     records = {**BOTH, "linux-x86_64": [*vega("linux-64"), record("mkl 2024.2.2")]}
-    text = environment.render(solved(records, ["vega-lite-cli", "mkl"]))
+    text = render(ENVIRONMENT, solved(records, ["vega-lite-cli", "mkl"]))
     assert "mkl" not in "".join(entries(text))
     assert "# mkl is left out: it is for linux-64 alone; conda-cpu-lock.yml has it.\n" in text
 
@@ -68,7 +68,7 @@ def test_versions_that_differ_by_platform() -> None:
         "linux-x86_64": [record("git 2.45.2")],
         "macos-arm64": [record("git 2.44.0", subdir="osx-arm64")],
     }
-    assert entries(environment.render(solved(records, ["git"]))) == ["'git ==2.44.0|==2.45.2'"]
+    assert entries(render(ENVIRONMENT, solved(records, ["git"]))) == ["'git ==2.44.0|==2.45.2'"]
 
 
 def test_hardware_builds_have_a_glob_even_where_nobody_asked() -> None:
@@ -79,13 +79,13 @@ def test_hardware_builds_have_a_glob_even_where_nobody_asked() -> None:
             *forge_pytorch("osx-arm64", "cpu_generic"),
         ],
     }
-    text = environment.render(solved(records, ["fastai"]))
+    text = render(ENVIRONMENT, solved(records, ["fastai"]))
     assert entries(text) == ["fastai=2.7", "libtorch=2.6.0=cpu*", "pytorch=2.6.0=cpu*"]
 
 
 def test_a_build_that_says_no_cuda_has_a_glob() -> None:
     records = {"linux-x86_64": [record("ucx 1.0 nocuda_h1_0")]}
-    assert entries(environment.render(solved(records, ["ucx"]))) == ["ucx=1.0=nocuda*"]
+    assert entries(render(ENVIRONMENT, solved(records, ["ucx"]))) == ["ucx=1.0=nocuda*"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_build_that_was_asked_for(asked: str, build: str, entry: str) -> None:
         platform: [record(f"{name} 1.0 {build}", subdir=subdir)]
         for platform, subdir in (("linux-x86_64", "linux-64"), ("macos-arm64", "osx-arm64"))
     }
-    text = environment.render(solved(both, [asked]))
+    text = render(ENVIRONMENT, solved(both, [asked]))
     assert entries(text) == [entry]
     assert "prefer" not in text
 
@@ -117,7 +117,7 @@ def test_a_build_that_was_asked_for_on_one_platform(mac: str, entry: str) -> Non
         "macos-arm64": [record(f"blas 1.0 {mac}", subdir="osx-arm64")],
     }
     asked = {LINUX: (parse("blas * openblas"),), MAC: (parse("blas"),)}
-    text = environment.render(replace(solved(both), asked=asked))
+    text = render(ENVIRONMENT, replace(solved(both), asked=asked))
     assert entries(text) == [entry]
     note = "# blas: no one glob fits its builds on all platforms; prefer conda-cpu-lock.yml.\n"
     assert (note in text) is (mac == "mkl")
@@ -137,7 +137,7 @@ def test_a_channel_that_was_asked_for(channel: str, mac: str, entry: str) -> Non
         "macos-arm64": [record("alpha 3.1", channel=mac, subdir="osx-arm64")],
     }
     asked = {LINUX: (parse(f"{channel}::alpha"),), MAC: (parse("alpha"),)}
-    text = environment.render(replace(solved(both), asked=asked))
+    text = render(ENVIRONMENT, replace(solved(both), asked=asked))
     assert entries(text) == [entry]
     note = "# alpha: no one channel has it on all platforms; prefer conda-cpu-lock.yml.\n"
     assert (note in text) is (mac == FORGE)
@@ -150,7 +150,7 @@ def test_cuda_builds() -> None:
             record("cuda-version 12.6", subdir="noarch"),
         ]
     }
-    text = environment.render(solved(records, ["pytorch"], of=CUDA))
+    text = render(ENVIRONMENT, solved(records, ["pytorch"], of=CUDA))
     assert entries(text) == [
         "cuda-version=12.6",
         "libtorch=2.6.0=cuda126*",
@@ -164,11 +164,11 @@ def test_the_pytorch_channel_gets_cpuonly() -> None:
         record("pytorch 2.5.1 py3.12_cpu_0", "pytorch-mutex 1.0 cpu", channel=PYTORCH),
         record("pytorch-mutex 1.0 cpu", subdir="noarch", channel=PYTORCH),
     ]
-    text = environment.render(solved({"linux-x86_64": linux}, ["pytorch"]))
+    text = render(ENVIRONMENT, solved({"linux-x86_64": linux}, ["pytorch"]))
     assert entries(text) == ["cpuonly", "pytorch=2.5.1=*cpu*", "pytorch-mutex=1.0=cpu*"]
     mac = [record("pytorch 2.5.1 py3.12_0", subdir="osx-arm64", channel=PYTORCH)]
     both = solved({"linux-x86_64": linux, "macos-arm64": mac}, ["pytorch"])
-    text = environment.render(both)
+    text = render(ENVIRONMENT, both)
     assert entries(text) == ["cpuonly", "pytorch=2.5.1", "pytorch-mutex=1.0=cpu*"]
     assert "# pytorch: no one glob fits its builds on all platforms; prefer conda-cpu-l" in text
 
@@ -185,7 +185,7 @@ def test_the_pytorch_channel_gets_cpuonly() -> None:
 )
 def test_which_channels_are_pytorchs(channel: str, *, needs: bool) -> None:
     records = {"linux-x86_64": [record("pytorch 2.5.1 py3.12_cpu_0", channel=channel)]}
-    text = environment.render(solved(records, ["pytorch"]))
+    text = render(ENVIRONMENT, solved(records, ["pytorch"]))
     assert ("cpuonly" in entries(text)) is needs
 
 
@@ -194,21 +194,21 @@ def test_a_cpuonly_that_was_asked_for_stays_pinned() -> None:
         record("pytorch 2.5.1 py3.12_cpu_0", channel=PYTORCH),
         record("cpuonly 2.0 0", subdir="noarch", channel=PYTORCH),
     ]
-    text = environment.render(solved({"linux-x86_64": records}, ["pytorch", "cpuonly"]))
+    text = render(ENVIRONMENT, solved({"linux-x86_64": records}, ["pytorch", "cpuonly"]))
     assert entries(text) == ["cpuonly=2.0", "pytorch=2.5.1=*cpu*"]
 
 
 @pytest.mark.parametrize("of", [CPU, CUDA, None])
 def test_never_what_conda_or_mamba_stumble_over(of: Target | None) -> None:
     channels = ["https://me:secret@h.example/t/token/c", "conda-forge"]
-    text = environment.render(solved(BOTH, ["vega-lite-cli"], of=of, channels=channels))
+    text = render(ENVIRONMENT, solved(BOTH, ["vega-lite-cli"], of=of, channels=channels))
     for word in ("sel(", "nodefaults", "prefix", "secret", "token"):
         assert word not in text
 
 
 def test_nothing_at_all() -> None:
     yaml = pytest.importorskip("yaml", reason="needs the extra conda")
-    text = environment.render(solved({"linux-x86_64": []}, of=None))
+    text = render(ENVIRONMENT, solved({"linux-x86_64": []}, of=None))
     assert yaml.safe_load(text) == {"channels": ["conda-forge"], "dependencies": []}
 
 
@@ -220,7 +220,7 @@ def test_rattler_finds_what_was_chosen_by_every_entry() -> None:
         record("git 2.44.0", subdir="osx-arm64"),
         record("python 3.12.4", subdir="osx-arm64"),
     ]
-    text = environment.render(solved({"linux-x86_64": linux, "macos-arm64": mac}, ["git"]))
+    text = render(ENVIRONMENT, solved({"linux-x86_64": linux, "macos-arm64": mac}, ["git"]))
     specs = [rattler.MatchSpec(entry.strip("'"), strict=False) for entry in entries(text)]
     built = getattr(rattler, "BuildString", str)  # a type of its own from py-rattler 0.28 on
 
@@ -232,3 +232,15 @@ def test_rattler_finds_what_was_chosen_by_every_entry() -> None:
         assert sum(spec.matches(theirs(each)) for spec in specs) == 1
     other = theirs(record("pytorch 2.6.0 cuda126_h0_0"))
     assert not any(spec.matches(other) for spec in specs)
+
+
+def test_what_a_machine_without_a_gpu_has_to_be_told() -> None:
+    linux = {"linux-x86_64": forge_pytorch("linux-64", "cuda126_mkl")}
+    text = render(ENVIRONMENT, solved(linux, ["pytorch"], of=CUDA))
+    assert (
+        "# On a machine without a GPU, solve it as for one that has it:\n#\n"
+        "#    CONDA_OVERRIDE_CUDA=12.6 conda env create -f environment-cu126.yml\n#\n"
+    ) in text
+    assert "OVERRIDE" not in render(ENVIRONMENT, solved(BOTH, ["pytorch"]))
+    dev = render(ENVIRONMENT, solved(linux, ["pytorch"], of=CUDA, group="dev"))
+    assert "conda env create -f environment-cu126-dev.yml\n" in dev

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelock.conda.writers.builds import glob, is_hardware_build
-from accelock.conda.writers.scalars import scalar
+from accelock.conda.builds import glob, is_hardware_build
+from accelock.conda.formats.yaml import scalar
 from tests.conda.records import CPU, CUDA
 
 

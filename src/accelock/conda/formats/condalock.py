@@ -1,7 +1,9 @@
-"""Reading a lock of conda-lock's format v1 back: ours, or one that conda-lock wrote.
+"""`conda-<target>-lock.yml`: the format v1 of conda-lock, which conda-lock, mamba and pixi read.
 
-The format lacks some of what a record has; that is taken from the URL and the build string, by
-conda's own rules for them.
+Every package of every platform with its URL, md5 and sha256. Other keys than those of v1 are
+refused by conda-lock, and `custom_metadata` by older releases of mamba. What the format lacks of a
+record is taken from the URL and the build string, by conda's own rules for them, when a lock is
+read back: ours, or one that conda-lock wrote.
 """
 
 from __future__ import annotations
@@ -10,17 +12,21 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from accelock.conda.formats.model import Body, Format, Part
+from accelock.conda.formats.yaml import YamlError, load, scalar
+from accelock.conda.naming import LOCK_SUFFIX, joined
 from accelock.conda.record import Record
 from accelock.conda.urls import strip_credentials
-from accelock.errors import AccelockError, MissingExtraError
+from accelock.errors import AccelockError
 from accelock.targets import parse_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from accelock.targets import Platform
+    from accelock.conda.solved import Solved
+    from accelock.targets import Platform, Target
 
-__all__ = ["LockError", "read_lock"]
+__all__ = ["LOCK", "LockError", "read_lock"]
 
 _FORMAT = 1
 _DIGESTS = {"md5": re.compile(r"[0-9a-f]{32}"), "sha256": re.compile(r"[0-9a-f]{64}")}
@@ -28,6 +34,80 @@ _URL = re.compile(r"(?P<channel>.+)/(?P<subdir>[^/]+)/(?P<filename>[^/]+)")
 _FILENAME = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.(conda|tar\.bz2)")
 _BUILD_NUMBER = re.compile(r"(?:^|_)(\d+)$")
 _HINT = "make it again (accelock conda lock)"
+
+
+def _file_name(
+    target: Target | str | None, group: str | None = None, _platform: Platform | None = None
+) -> str:
+    return f"{joined('conda', target, group)}{LOCK_SUFFIX}"
+
+
+def _body(part: Part) -> Body:
+    (solved,) = part.solved
+    name = _file_name(solved.target, solved.group)
+    text = "".join(f"{line}\n" for line in (*_metadata(solved), *_packages(solved)))
+    return Body(text, ("To install it:", "", f"   micromamba create -p ./env -f {name}", ""))
+
+
+def _metadata(solved: Solved) -> Iterator[str]:
+    yield "version: 1"
+    yield "metadata:"
+    yield "  content_hash:"
+    for platform in solved.platforms:
+        yield f"    {platform.conda_subdir}: {scalar(solved.digests[platform])}"
+    yield "  channels:"
+    for channel in solved.public_channels:
+        yield f"  - url: {scalar(channel)}"
+        yield "    used_env_vars: []"
+    yield "  platforms:"
+    for platform in solved.platforms:
+        yield f"  - {platform.conda_subdir}"
+    yield "  sources:"
+    yield "  - pyproject.toml"
+
+
+def _packages(solved: Solved) -> Iterator[str]:
+    if not any(solved.records.values()):
+        yield "package: []"
+        return
+    yield "package:"
+    for platform in solved.platforms:
+        for record in solved.on(platform).values():
+            yield from _package(record, platform)
+
+
+def _package(record: Record, platform: Platform) -> Iterator[str]:
+    yield f"- name: {scalar(record.name)}"
+    yield f"  version: {scalar(record.version)}"
+    yield "  manager: conda"
+    yield f"  platform: {platform.conda_subdir}"
+    dependencies = _dependencies(record)
+    yield f"  dependencies:{'' if dependencies else ' {}'}"
+    for name, constraint in dependencies.items():
+        yield f"    {scalar(name)}: {scalar(constraint)}"
+    yield f"  url: {scalar(record.url)}"
+    yield "  hash:"
+    yield f"    md5: {scalar(record.md5)}"
+    yield f"    sha256: {scalar(record.sha256)}"
+    yield f"  build: {scalar(record.build)}"
+    yield "  category: main"
+    yield "  optional: false"
+
+
+def _dependencies(record: Record) -> dict[str, str]:
+    """Return a package's dependencies; where one is named twice, versions are joined."""
+    found: dict[str, list[str]] = {}
+    for depend in record.depends:
+        name, _, constraint = depend.strip().partition(" ")
+        found.setdefault(name, []).append(constraint.strip())
+    return {name: _joined(found[name]) for name in sorted(found)}
+
+
+def _joined(constraints: list[str]) -> str:
+    told = [each for each in dict.fromkeys(constraints) if each not in ("", "*")]
+    built = [each for each in told if " " in each or "|" in each]
+    # A build goes with its own version, and `,` would bind tighter than `|`.
+    return built[0] if built else ",".join(told)
 
 
 class LockError(AccelockError):
@@ -40,26 +120,15 @@ def read_lock(text: str, where: str) -> Mapping[Platform, tuple[Record, ...]]:
     A platform that is locked and needs nothing has no packages. Raises LockError, which names
     `where`, and MissingExtraError without PyYAML.
     """
-    data = _parse(text, where)
+    try:
+        data = load(text, where)
+    except YamlError as error:
+        raise LockError(f"{error}; {_HINT}") from error
     if not isinstance(data, dict) or data.get("version") != _FORMAT:
         found = data.get("version") if isinstance(data, dict) else None
         what = f"has format version {found}" if found is not None else "is no conda lock"
         raise LockError(f"{where}: {what}; accelock reads conda-lock's format {_FORMAT}; {_HINT}")
     return _records(data, where)
-
-
-def _parse(text: str, where: str) -> Any:
-    try:
-        import yaml  # noqa: PLC0415 - of the extra, and only needed to read a lock back
-    except ImportError as error:
-        raise MissingExtraError("conda", f"reading {where}") from error
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
-    try:
-        return yaml.load(text.removeprefix("\ufeff"), Loader=loader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        raise LockError(f"{where}{line}: is not valid YAML; {_HINT}") from error
 
 
 def _records(data: dict[str, Any], where: str) -> dict[Platform, tuple[Record, ...]]:
@@ -68,19 +137,19 @@ def _records(data: dict[str, Any], where: str) -> dict[Platform, tuple[Record, .
     if not isinstance(named, list) or not isinstance(entries, list):
         raise LockError(f"{where}: has no list metadata.platforms, or no list package; {_HINT}")
     found: dict[Platform, list[Record]] = {
-        _platform(word, f"{where}, metadata.platforms"): [] for word in named
+        _platform_of(word, f"{where}, metadata.platforms"): [] for word in named
     }
     for number, entry in enumerate(entries):
         at = f"{where}, package[{number}]"
         if not isinstance(entry, dict):
             raise LockError(f"{at}: is no package; {_HINT}")
         if entry.get("manager") == "conda":  # conda-lock puts what pip installs beside it
-            platform = _platform(entry.get("platform"), at)
+            platform = _platform_of(entry.get("platform"), at)
             found.setdefault(platform, []).append(_record(entry, platform, at))
     return {platform: tuple(records) for platform, records in found.items()}
 
 
-def _platform(word: object, at: str) -> Platform:
+def _platform_of(word: object, at: str) -> Platform:
     try:
         return parse_platform(str(word))
     except AccelockError as error:
@@ -141,3 +210,16 @@ def _noarch(subdir: str, depends: tuple[str, ...]) -> str | None:
     if subdir != "noarch":
         return None
     return "python" if any(depend.split()[0] == "python" for depend in depends) else "generic"
+
+
+LOCK = Format(
+    name="lock",
+    says="conda-lock's format",
+    holds="environment",
+    file_name=_file_name,
+    body=_body,
+    read=read_lock,
+    on_request=False,
+    suffix=LOCK_SUFFIX,
+    why_suffix="mamba takes none for a lock that does not end in",
+)

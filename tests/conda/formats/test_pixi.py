@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.conda import header
-from accelock.conda.writers import pixi
-from accelock.conda.writers.scalars import scalar
-from tests.conda.records import CPU, CUDA, FORGE, record, solved, target, vega
+from accelock.conda.formats.pixi import PIXI
+from accelock.conda.formats.yaml import scalar
+from tests.conda.records import CPU, CUDA, FORGE, record, render, solved, target, vega
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ TINY = record(
 
 
 def test_the_whole_text() -> None:
-    text = pixi.render([solved({"linux-x86_64": [TINY]}, of=None)])
+    text = render(PIXI, [solved({"linux-x86_64": [TINY]}, of=None)])
     assert (
         text[text.index("version: 6") :]
         == f"""\
@@ -65,7 +65,7 @@ def test_environments_and_their_stamp() -> None:
         solved(BOTH, of=CPU, group="dev"),
         solved({"linux-x86_64": []}, of=target("rocm6.3")),
     ]
-    text = pixi.render(environments)
+    text = render(PIXI, environments)
     stamp = header.read(text)
     assert stamp is not None
     assert list(stamp.inputs) == [
@@ -76,7 +76,7 @@ def test_environments_and_their_stamp() -> None:
         "rocm6-3/linux-64",
     ]
     assert stamp.describes(text)
-    assert pixi.render(environments[::-1]) == text
+    assert render(PIXI, environments[::-1]) == text
     assert "secret" not in text
     assert "token" not in text
 
@@ -85,7 +85,7 @@ def test_rattler_reads_what_few_packages_have(tmp_path: Path) -> None:
     """All that every package has, it reads in tests/conda/test_run_formats.py."""
     lock = pytest.importorskip("rattler.lock", reason="needs the extra conda")
     path = tmp_path / "pixi.lock"
-    path.write_text(pixi.render([solved({"linux-x86_64": [TINY]}, of=None)]))
+    path.write_text(render(PIXI, [solved({"linux-x86_64": [TINY]}, of=None)]))
     environment = lock.LockFile.from_path(path).environment("default")
     (mkl,) = environment.conda_repodata_records()["linux-64"]
     assert list(mkl.depends) == ["__glibc >=2.17", "tbb 2021.*"]

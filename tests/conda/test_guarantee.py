@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelock.conda import guard
-from accelock.conda.intruders import GuardError
+from accelock.conda import guarantee
+from accelock.conda.guarantee import GuaranteeError
 from accelock.conda.record import Record
 from accelock.conda.spec import Spec
 from accelock.targets import CPU, Kind, Target
@@ -36,7 +36,7 @@ def record(name: str, build: str = "0", version: str = "1.0", *depends: str) -> 
 
 
 def reasons(found: Record, target: Target, platform: Platform = LINUX) -> list[str]:
-    return [intruder.reason for intruder in guard.find_intruders([found], target, platform)]
+    return [intruder.reason for intruder in guarantee.violations([found], target, platform)]
 
 
 # Verification of the CPU
@@ -179,8 +179,8 @@ def test_other_hardware() -> None:
 
 def test_exclusions() -> None:
     def excluded(found: Record, target: Target) -> Spec:
-        (intruder,) = guard.find_intruders([found], target, LINUX)
-        return guard.exclusion(intruder, target)
+        (intruder,) = guarantee.violations([found], target, LINUX)
+        return guarantee.exclusion(intruder, target)
 
     assert excluded(record("libcufft"), CPU) == Spec("libcufft", "<0a0")
     by_build = excluded(record("libarrow", "h1_1_cuda"), CPU).build or ""
@@ -214,7 +214,7 @@ ENVIRONMENTS = st.dictionaries(
 
 @given(ENVIRONMENTS, st.sampled_from([CPU, CU126, ROCM]))
 def test_every_intruder_is_told_with_a_way_to_it(records: list[Record], target: Target) -> None:
-    found = guard.find_intruders(records, target, LINUX)
+    found = guarantee.violations(records, target, LINUX)
     by_name = {each.name: each for each in records}
     for intruder in found:
         way = [*intruder.chain, intruder.record]
@@ -222,16 +222,16 @@ def test_every_intruder_is_told_with_a_way_to_it(records: list[Record], target: 
         for above, below in itertools.pairwise(way):
             assert below.name in {text.split()[0] for text in above.depends}
     if found:
-        with pytest.raises(GuardError) as caught:
-            guard.verify(records, target, LINUX)
-        assert set(caught.value.intruders) == set(found)
+        with pytest.raises(GuaranteeError) as caught:
+            guarantee.verify(records, target, LINUX)
+        assert set(caught.value.violations) == set(found)
     else:
-        guard.verify(records, target, LINUX)
+        guarantee.verify(records, target, LINUX)
 
 
 @given(ENVIRONMENTS)
 def test_the_order_of_records_does_not_matter(records: list[Record]) -> None:
-    assert guard.find_intruders(records, CPU, LINUX) == guard.find_intruders(
+    assert guarantee.violations(records, CPU, LINUX) == guarantee.violations(
         records[::-1], CPU, LINUX
     )
 
@@ -240,7 +240,7 @@ def test_the_order_of_records_does_not_matter(records: list[Record]) -> None:
 def test_an_environment_is_never_right_for_both(records: list[Record]) -> None:
     hardware = {"pytorch", "libtorch"} & {each.name for each in records}
     if hardware:
-        assert guard.find_intruders(records, CPU, LINUX) or guard.find_intruders(
+        assert guarantee.violations(records, CPU, LINUX) or guarantee.violations(
             records, CU126, LINUX
         )
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda import guard
-from accelock.conda.intruders import GuardError
+from accelock.conda import guarantee
+from accelock.conda.guarantee import GuaranteeError
 from accelock.conda.spec import Spec, parse
 from accelock.targets import CPU, Kind, Levels, Target
 from tests.conda.records import ARM, INTEL_MAC, LINUX, MAC, WINDOWS, record
@@ -40,23 +40,23 @@ XPU = Target("xpu", Kind.XPU, ())
     ],
 )
 def test_virtual_packages(target: Target | None, platform: Platform, expected: str) -> None:
-    found = guard.virtual_packages(target, platform, Levels())
+    found = guarantee.virtual_packages(target, platform, Levels())
     assert ", ".join(map(str, found)) == expected
 
 
 def test_the_levels_are_the_settings() -> None:
     levels = Levels(glibc=(2, 17), macos=(11, 3))
-    assert "__glibc 2.17 0" in map(str, guard.virtual_packages(CPU, LINUX, levels))
-    assert "__osx 11.3 0" in map(str, guard.virtual_packages(CPU, MAC, levels))
+    assert "__glibc 2.17 0" in map(str, guarantee.virtual_packages(CPU, LINUX, levels))
+    assert "__osx 11.3 0" in map(str, guarantee.virtual_packages(CPU, MAC, levels))
 
 
 @pytest.mark.parametrize("platform", [MAC, INTEL_MAC], ids=str)
 def test_a_cuda_target_on_macos_is_refused(platform: Platform) -> None:
     for ask in (
-        lambda: guard.constraints(CU126, platform),
-        lambda: guard.virtual_packages(CU126, platform, Levels()),
+        lambda: guarantee.constraints(CU126, platform),
+        lambda: guarantee.virtual_packages(CU126, platform, Levels()),
     ):
-        with pytest.raises(GuardError, match=rf"cu126 on {platform}: there are no CUDA builds"):
+        with pytest.raises(GuaranteeError, match=rf"cu126 on {platform}: there are no CUDA builds"):
             ask()
 
 
@@ -64,7 +64,7 @@ def test_a_cuda_target_on_macos_is_refused(platform: Platform) -> None:
 
 
 def test_constraints_of_the_cpu() -> None:
-    assert [str(spec) for spec in guard.constraints(CPU, LINUX)] == [
+    assert [str(spec) for spec in guarantee.constraints(CPU, LINUX)] == [
         "pytorch-cuda <0a0",
         "pytorch-gpu <0a0",
         "cudatoolkit <0a0",
@@ -79,11 +79,11 @@ def test_constraints_of_the_cpu() -> None:
 
 def test_on_macos_no_build_has_to_say_what_it_is_for() -> None:
     for platform in (MAC, INTEL_MAC):
-        assert all(spec.version == "<0a0" for spec in guard.constraints(CPU, platform))
+        assert all(spec.version == "<0a0" for spec in guarantee.constraints(CPU, platform))
 
 
 def test_constraints_of_cuda() -> None:
-    assert [str(spec) for spec in guard.constraints(CU126, WINDOWS)] == [
+    assert [str(spec) for spec in guarantee.constraints(CU126, WINDOWS)] == [
         "cuda-version 12.6.*",
         "cudatoolkit 12.6.*",
         "pytorch-cuda 12.6.*",
@@ -102,14 +102,14 @@ def test_constraints_of_cuda() -> None:
 
 
 def test_other_hardware_forbids_cuda_and_wants_its_own_builds() -> None:
-    assert Spec("pytorch", None, "*rocm*") in guard.constraints(ROCM, LINUX)
-    assert Spec("cudatoolkit", "<0a0") in guard.constraints(XPU, LINUX)
+    assert Spec("pytorch", None, "*rocm*") in guarantee.constraints(ROCM, LINUX)
+    assert Spec("cudatoolkit", "<0a0") in guarantee.constraints(XPU, LINUX)
 
 
 def test_no_target_has_no_guard() -> None:
-    assert guard.constraints(None, LINUX) == ()
-    guard.verify([record("cuda-cudart 1.0")], None, LINUX)
-    guard.refuse_requested([parse("cuda-toolkit")], None, LINUX)
+    assert guarantee.constraints(None, LINUX) == ()
+    guarantee.verify([record("cuda-cudart 1.0")], None, LINUX)
+    guarantee.refuse_requested([parse("cuda-toolkit")], None, LINUX)
 
 
 # What is asked for
@@ -125,8 +125,10 @@ def test_no_target_has_no_guard() -> None:
     ],
 )
 def test_a_requirement_that_the_target_cannot_hold(asked: str, target: Target, told: str) -> None:
-    with pytest.raises(GuardError, match=re.escape(f"{target}, linux-x86_64: {told}, and cannot")):
-        guard.refuse_requested([parse("git"), parse(asked)], target, LINUX)
+    with pytest.raises(
+        GuaranteeError, match=re.escape(f"{target}, linux-x86_64: {told}, and cannot")
+    ):
+        guarantee.refuse_requested([parse("git"), parse(asked)], target, LINUX)
 
 
 @pytest.mark.parametrize(
@@ -135,4 +137,4 @@ def test_a_requirement_that_the_target_cannot_hold(asked: str, target: Target, t
      ("cuda-toolkit", CU126), ("pytorch=2", CU126)],
 )  # fmt: skip
 def test_a_requirement_that_it_can(asked: str, target: Target) -> None:
-    guard.refuse_requested([parse(asked)], target, LINUX)
+    guarantee.refuse_requested([parse(asked)], target, LINUX)

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from accelock.conda import header
-from accelock.conda.writers import explicit
-from tests.conda.records import CUDA, LINUX, solved, vega
+from accelock.conda.formats.explicit import EXPLICIT
+from tests.conda.records import CUDA, LINUX, render, solved, vega
 
 
 def test_a_list_in_the_order_of_linking() -> None:
     records = vega("linux-64")
-    text = explicit.render(solved({"linux-x86_64": records}), LINUX)
+    text = render(EXPLICIT, solved({"linux-x86_64": records}), LINUX)
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     md5 = {record.name: f"{record.url}#{record.md5}" for record in records}
     order = ("nodejs", "tzdata", "python", "pip", "vega-cli", "vega-lite-cli")
@@ -18,7 +18,7 @@ def test_a_list_in_the_order_of_linking() -> None:
 
 def test_the_stamp_is_of_one_platform() -> None:
     both = {"linux-x86_64": vega("linux-64"), "windows-x86_64": vega("win-64")}
-    text = explicit.render(solved(both, of=CUDA, group="dev"), LINUX)
+    text = render(EXPLICIT, solved(both, of=CUDA, group="dev"), LINUX)
     stamp = header.read(text)
     assert stamp is not None
     assert (stamp.kind, stamp.target, stamp.group) == ("explicit", "cu126", "dev")

@@ -1,0 +1,231 @@
+"""`environment-<target>.yml`: the portable file, which conda and mamba solve once more.
+
+It holds what the project asks for, in the version that was chosen, with the build and the channel
+that it asks for, and beside that only what keeps another solve to the same decisions: Python, what
+pip has too, and the packages with a build per hardware, with a glob for it. Without that glob conda
+and mamba turn to CUDA wherever they see a GPU. It has no builds otherwise, no selectors (conda
+drops a package with one, without a word), no `nodefaults` and no prefix.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from accelock.conda import builds
+from accelock.conda.formats.condalock import LOCK
+from accelock.conda.formats.model import Body, Format, Part
+from accelock.conda.formats.yaml import scalar
+from accelock.conda.naming import joined
+from accelock.targets import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from accelock.conda.record import Record
+    from accelock.conda.solved import Solved
+    from accelock.conda.spec import Spec
+    from accelock.targets import Platform, Target
+
+__all__ = ["ENVIRONMENT"]
+
+_PYTORCH_CHANNEL = re.compile(r".*/pytorch(/label/.+)?/?")
+_ALWAYS = frozenset({"python", "cuda-version", "pytorch-mutex"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A MatchSpec that holds on all platforms at once; `str` is how environment.yml has it.
+
+    `loose` says what it cannot hold, so that another solve may choose that anew.
+    """
+
+    name: str
+    versions: tuple[str, ...]
+    build: str | None
+    channel: str | None
+    loose: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        called = f"{self.channel}::{self.name}" if self.channel else self.name
+        if len(self.versions) == 1:
+            return f"{called}={self.versions[0]}{f'={self.build}' if self.build else ''}"
+        either = "|".join(f"=={version}" for version in self.versions)
+        return f"{called} {either}{f' {self.build}' if self.build else ''}"
+
+
+def _file_name(
+    target: Target | str | None, group: str | None = None, _platform: Platform | None = None
+) -> str:
+    return f"{joined('environment', target, group)}.yml"
+
+
+def _body(part: Part) -> Body:
+    (solved,) = part.solved
+    called = joined(part.project, solved.target, solved.group) if part.project else None
+    lines = [f"name: {scalar(called)}"] if called else []
+    lines += ["channels:", *(f"  - {scalar(channel)}" for channel in solved.public_channels)]
+    pinned, left_out = _dependencies(solved)
+    lines += ["dependencies:" if pinned else "dependencies: []"]
+    lines += [f"  - {scalar(entry)}" for entry in pinned]
+    notes = (*_limits(solved, left_out), *_override(solved))
+    return Body("".join(f"{line}\n" for line in lines), notes)
+
+
+def _override(solved: Solved) -> Iterator[str]:
+    """Say what a machine without a GPU, such as one that builds an image, has to be told."""
+    if solved.target is not None and solved.target.kind is Kind.CUDA:
+        cuda = ".".join(map(str, solved.target.version))
+        name = _file_name(solved.target, solved.group)
+        yield "On a machine without a GPU, solve it as for one that has it:"
+        yield ""
+        yield f"   CONDA_OVERRIDE_CUDA={cuda} conda env create -f {name}"
+        yield ""
+
+
+def _limits(solved: Solved, left_out: dict[str, tuple[str, ...]]) -> Iterator[str]:
+    """Say what a file that is one for all platforms cannot, and what the lock has."""
+    lock = LOCK.file_name(solved.target, solved.group, None)
+    for package, subdirs in left_out.items():
+        yield f"{package} is left out: it is for {', '.join(subdirs)} alone; {lock} has it."
+    loose = [
+        f"{package}: {what} on all platforms; prefer {lock}."
+        for package, found in _by_name(solved).items()
+        if package not in left_out
+        for what in _entry(package, found, solved).loose
+    ]
+    yield from loose
+    if left_out or loose:
+        yield ""
+
+
+def _dependencies(solved: Solved) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Return the entries, and what is asked for on some platforms alone, with these."""
+    asked = {spec.name for specs in solved.asked.values() for spec in specs}
+    entries: dict[str, str] = {}
+    left_out: dict[str, tuple[str, ...]] = {}
+    for name, found in _by_name(solved).items():
+        if name not in asked and not _has_to_stay(name, found, solved):
+            continue
+        if _is_everywhere(found, solved):
+            entries[name] = str(_entry(name, found, solved))
+        elif name in asked:
+            left_out[name] = tuple(found)
+    if _needs_cpuonly(solved):
+        entries.setdefault("cpuonly", "cpuonly")
+    return [entries[name] for name in sorted(entries)], left_out
+
+
+def _by_name(solved: Solved) -> dict[str, dict[str, Record]]:
+    """Return each package by name with its record on each platform, by conda's subdir."""
+    found: dict[str, dict[str, Record]] = {}
+    for platform in solved.platforms:
+        for name, record in solved.on(platform).items():
+            found.setdefault(name, {})[platform.conda_subdir] = record
+    return {name: found[name] for name in sorted(found)}
+
+
+def _is_everywhere(found: dict[str, Record], solved: Solved) -> bool:
+    """Tell whether a package can be asked for on every platform; a noarch one can be."""
+    everywhere = len(found) == len(solved.platforms)
+    return everywhere or all(_is_guard(record) for record in found.values())
+
+
+def _is_guard(record: Record) -> bool:
+    return record.subdir == "noarch" and record.name in _ALWAYS
+
+
+def _has_to_stay(name: str, found: dict[str, Record], solved: Solved) -> bool:
+    """Tell whether a re-solve needs to be told of a package that nobody asked for."""
+    if name in _ALWAYS or name in solved.bound or name in solved.hardware:
+        return True
+    return any(builds.is_hardware_build(record.build) for record in found.values())
+
+
+def _entry(name: str, found: dict[str, Record], solved: Solved) -> _Entry:
+    asked = [spec for specs in solved.asked.values() for spec in specs if spec.name == name]
+    return _entry_of(found.values(), asked, solved.target, has_others=name in solved.hardware)
+
+
+def _needs_cpuonly(solved: Solved) -> bool:
+    """Tell whether classic conda needs the metapackage to stay on the CPU.
+
+    The pytorch channel's old builds are told apart by features alone, which conda obeys, and mamba
+    and rattler do not (mamba#336). A mirror of that channel is known by the same last name.
+    """
+    if solved.target is None or solved.target.kind is not Kind.CPU:
+        return False
+    return any(
+        record.name == "pytorch" and _PYTORCH_CHANNEL.fullmatch(record.channel)
+        for records in solved.records.values()
+        for record in records
+    )
+
+
+def _entry_of(
+    records: Collection[Record],
+    asked: Collection[Spec],
+    target: Target | None,
+    *,
+    has_others: bool = False,
+) -> _Entry:
+    """Return the entry of the package whose records on all platforms these are.
+
+    :param asked: what was asked of it, on any of the platforms.
+    :param has_others: whether there are builds of it for other hardware, whatever its own say.
+    """
+    chosen = [record.build for record in records]
+    needed = _builds(chosen, asked, target, has_others=has_others)
+    build = builds.joined(filter(None, needed), chosen)
+    channels = sorted({spec.channel.rstrip("/") for spec in asked if spec.channel})
+    # Without it another solve takes the first channel that has the version.
+    channel = channels[0] if channels and len({each.channel for each in records}) == 1 else None
+    loose = []
+    if None in needed or (needed and build is None):
+        loose.append("no one glob fits its builds")
+    if channels and channel is None:
+        loose.append("no one channel has it")
+    return _Entry(
+        name=next(iter(records)).name,
+        versions=tuple(sorted({record.version for record in records})),
+        build=build,
+        channel=channel,
+        loose=tuple(loose),
+    )
+
+
+def _builds(
+    chosen: Collection[str],
+    asked: Collection[Spec],
+    target: Target | None,
+    *,
+    has_others: bool,
+) -> list[str | None]:
+    """Return the patterns that the builds are held to; None for each that does not fit them all.
+
+    The first is what they compute on, or their one name where they do not say it, and then come
+    those that were asked for.
+    """
+    needed: list[str | None] = []
+    if any(map(builds.is_hardware_build, chosen)):
+        needed.append(builds.glob(chosen, target))
+    elif has_others:
+        needed.append(next(iter(chosen)) if len(set(chosen)) == 1 else None)
+    patterns = sorted({spec.build for spec in asked if spec.build is not None})
+    return needed + [
+        pattern if all(fnmatchcase(build, pattern) for build in chosen) else None
+        for pattern in patterns
+    ]
+
+
+ENVIRONMENT = Format(
+    name="environment",
+    says="environment.yml, to solve again",
+    holds="environment",
+    file_name=_file_name,
+    body=_body,
+    on_request=False,
+    is_source=True,
+)
