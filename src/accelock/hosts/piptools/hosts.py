@@ -74,6 +74,8 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("piptools.utils", "is_pinned_requirement"),
     ("piptools.utils", "is_url_requirement"),
     ("piptools.utils", "key_from_ireq"),
+    ("piptools.writer", "annotation_style_line"),
+    ("piptools.writer", "annotation_style_split"),
     ("piptools.writer", "comment"),
 )
 

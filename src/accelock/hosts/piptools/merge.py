@@ -49,6 +49,11 @@ class Variant:
     places: frozenset[Place]
     unsafe: bool
 
+    @property
+    def parents(self) -> frozenset[str]:
+        """Return the canonical names of the packages that ask for it; no inputs."""
+        return frozenset(name for name in requirers(self.requirement) if not name.startswith("-"))
+
 
 @dataclass
 class _Group:

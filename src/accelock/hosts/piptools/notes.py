@@ -123,8 +123,18 @@ def _followers(newest: Mapping[str, Version], captures: Mapping[Cell, Capture]) 
 
 
 def _held_back(run: Run, newest: Mapping[str, Version], followers: Collection[str]) -> None:
-    """Say where a platform that nobody named keeps a package at an older version."""
+    """Say where a platform that nobody named keeps a package at an older version.
+
+    In `accelock rewrite` the version may be the file's own: then no platform is the reason.
+    """
+    lockstep = run.lockstep
+    if lockstep is None:
+        return
     for name, version in newest.items():
-        found = run.lockstep.held_back(name, version) if run.lockstep is not None else None
+        if run.reports_moves and any(
+            lockstep.preferred(name, c) == version for c in run.plan.cells
+        ):
+            continue
+        found = lockstep.held_back(name, version)
         if found is not None and name not in followers and f"unhashed {name}" not in run.said:
             run.plan.say(f"NOTE: {held_back_message(name, version, found)}")
