@@ -96,9 +96,9 @@ def _open_closed_streams() -> None:
 
 
 def _hand_on(name: str, words: Sequence[str]) -> int:
-    from accelock.hosts.piptools import hosts
+    from accelock.hosts.piptools import probe
 
-    hosts.require_pip_tools(f"accelock {name}")
+    probe.require_pip_tools(f"accelock {name}")
     module = importlib.import_module(HANDED_ON[name][0])
     try:
         module.main(words)

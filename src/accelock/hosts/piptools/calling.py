@@ -15,7 +15,7 @@ from pip._internal.exceptions import PipError
 from pip._vendor.resolvelib import ResolutionError as ResolvelibError
 
 from accelock.errors import AccelockError, ResolutionError
-from accelock.hosts.piptools import config_file, hooks, pages
+from accelock.hosts.piptools import hooks, inputs, pages
 from accelock.hosts.piptools.state import Active, Capture, Run
 from accelock.sources.fetch import hide_credentials
 
@@ -61,7 +61,7 @@ class Command:
         context.params = params
         run.active, stdin = active, sys.stdin
         run.inputs.record_projects(active.cell.target.name, self._sources())
-        run.inputs.record_config(active.cell.target.name, config_file.another(self.params))
+        run.inputs.record_config(active.cell.target.name, inputs.other_config(self.params))
         try:
             with context, _explanation(active.heard):
                 _call(run, active, params)

@@ -11,8 +11,8 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.catalogue import Source
 from accelock.errors import AccelockError, LockstepError
-from accelock.hosts.piptools import directories, existing, merge, notes, outputs, upgrading
 from accelock.hosts.piptools import inputs as reading
+from accelock.hosts.piptools import merge, notes, outputs, upgrading
 from accelock.hosts.piptools.calling import Command, OutputName, call_cell
 from accelock.hosts.piptools.solve import Solver, asked_for, specifiers_of
 from accelock.hosts.piptools.state import Capture, Run
@@ -114,7 +114,7 @@ class Engine:
     def _record_projects(self, captures: Mapping[Cell, Capture]) -> None:
         """Count the local projects among the requirements as inputs: they ask for more of them."""
         for cell, capture in captures.items():
-            for _ireq, directory in directories.found_in(capture):
+            for _ireq, directory in reading.local_projects(capture):
                 self.run.inputs.record_project(cell.target.name, directory)
 
     def _probe(self) -> None:
@@ -179,7 +179,7 @@ class Engine:
 
     def _solve(self, keep: Mapping[str, str]) -> dict[Cell, Capture]:
         """Solve all cells; leave out the default platforms' cells that have no wheels."""
-        self._locked = existing.public_versions(keep)
+        self._locked = outputs.public_versions(keep)
         while True:
             self.run.lockstep = self._lockstep()
             try:

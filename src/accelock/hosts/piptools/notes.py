@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from accelock.hosts.piptools import directories
+from accelock.hosts.piptools.inputs import local_projects
 from accelock.hosts.piptools.merge import requirers
 from accelock.hosts.piptools.solve import pins, version_of
 from accelock.resolve.messages import held_back_message
@@ -54,7 +54,7 @@ def _built(run: Run) -> None:
 def _ignored_tables(run: Run, captures: Mapping[Cell, Capture]) -> None:
     """Say it once of each directory among the requirements; the project itself is none of them."""
     for capture in captures.values():
-        for ireq, directory in directories.found_in(capture):
+        for ireq, directory in local_projects(capture):
             said = ignored_table(ireq.name, directory)
             if said and directory != Path.cwd() and run.first_time(said):
                 run.plan.say(f"NOTE: {said}")

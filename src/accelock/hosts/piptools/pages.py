@@ -1,4 +1,4 @@
-"""The pages of the user's own indexes, once a run: the hooks on pip's collector."""
+"""The user's own indexes: their credentials, and their pages, once a run (pip's collector)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accelock.sources.fetch import Http, hide_credentials
 from accelock.sources.page import cut_off, strange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from accelock.hosts.piptools.patches import Patches
     from accelock.hosts.piptools.state import Run
@@ -48,6 +48,19 @@ def faults(run: Run, reason: str) -> list[str]:
         for url, page in run.memo.pages.items()
         if _project_of(url) in about and (fault := _fault(run, url, page))
     ]
+
+
+def introduce(session: Any, urls: Iterable[str]) -> None:
+    """Tell pip's session of more indexes: it asks keyring for the credentials of those it knows.
+
+    An input file that names indexes makes the session forget all others, so that this is for each
+    cell to do. pip takes the credentials of the nearest index that it knows on a host: one without
+    a user name must not stand before the user's own.
+    """
+    known = session.auth.index_urls or []
+    hosts = {_host(url) for url in known}
+    new = (url for url in sorted(urls) if urlsplit(url).username or _host(url) not in hosts)
+    session.update_index_urls([*known, *(url for url in new if url not in known)])
 
 
 def _project_of(url: str) -> str:
@@ -119,3 +132,7 @@ def _links(page: Any, original: Callable[..., Any]) -> list[Any]:
             f"{redact(page.url)} is no page of a package index ({type(error).__name__}: {error}). "
             f"{_ADVICE}"
         ) from error
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]

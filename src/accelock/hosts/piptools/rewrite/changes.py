@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from accelock.hosts.piptools.rewrite.compiled_file import public
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
@@ -171,11 +173,6 @@ class PinChanges:
         asks = self.rewrite.asks.by(parent, version)
         holding = (ask for ask in asks if ask.holds_with_any(environment))
         return sorted(holding, key=lambda ask: str(ask.requirement))
-
-
-def public(version: str) -> str:
-    """Return a version without its label."""
-    return Version(version).public
 
 
 def _on(cells: Collection[Cell], every: Collection[Cell]) -> str:

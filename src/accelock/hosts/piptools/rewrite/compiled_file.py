@@ -12,10 +12,12 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from accelock.errors import AccelockError
 from accelock.hosts.piptools.merge import place_of
 from accelock.locks import markers
+from accelock.locks.lines import without_comment
 from accelock.targets import PLATFORMS, Cell
 
 if TYPE_CHECKING:
@@ -208,16 +210,16 @@ class CompiledFile:
 
     def _refuse_lost_paths(self) -> None:
         """Refuse `name @ file:///croot/...`, as `pip freeze` has it for packages of conda's."""
-        lost = [pin for pin in self.file.pins if self.concerns(pin) and _is_lost(pin)]
+        ours = filter(self.concerns, filter(self.is_direct_url, self.file.pins))
+        lost = [pin for pin in ours if _is_lost(pin)]
         if not lost:
             return
-        versions = ", ".join(f"{pin.name}=={version_of(pin) or '...'}" for pin in lost)
+        line = without_comment(lost[0].raw)[0]
         more = f"; {len(lost) - 1} more lines have such paths" if len(lost) > 1 else ""
         raise AccelockError(
-            f"{self.name}, line {lost[0].lineno}: {lost[0].name} @ {lost[0].url} is a path of the "
-            f"machine that the package was built on, and is not here{more}. Make the file with "
-            "`pip list --format=freeze`, which has versions in their place, or write the versions: "
-            f"{versions}"
+            f"{self.name}, line {lost[0].lineno}: {line} is a path of the machine that the package "
+            f"was built on, and is not here{more}. Make the file with `pip list --format=freeze`, "
+            "which has versions in their place, or write the versions."
         )
 
     def _names(self) -> tuple[str, ...]:
@@ -260,6 +262,11 @@ class CompiledFile:
 def version_of(pin: Pin) -> str | None:
     """Return the version that a line pins, by itself or by the wheel that it names."""
     return pin.version or _wheel_version(pin)
+
+
+def public(version: str) -> str:
+    """Return a version without its label."""
+    return Version(version).public
 
 
 def parents_of(pin: Pin) -> tuple[str, ...]:

@@ -11,9 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
-from accelock.hosts.piptools.rewrite.compiled_file import DirectRequirement, parents_of
+from accelock.hosts.piptools.rewrite.compiled_file import DirectRequirement, parents_of, public
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -78,11 +76,11 @@ class OrphanedPins:
         package = self.rewrite.file.package(parent)
         if package is not None and not package.runtime:
             return True
-        held = set(map(_public, self.rewrite.file.held(parent).values()))
-        return bool(held) and not held & set(map(_public, found.values()))
+        held = set(map(public, self.rewrite.file.held(parent).values()))
+        return bool(held) and not held & set(map(public, found.values()))
 
     def _asks(self, parent: str, name: str) -> list[Ask]:
-        versions = sorted({_public(version) for version in self.rewrite.found(parent).values()})
+        versions = sorted({public(version) for version in self.rewrite.found(parent).values()})
         return [a for v in versions for a in self.rewrite.asks.by(parent, v) if a.name == name]
 
     def _where(self, ask: Ask) -> list[Cell]:
@@ -148,7 +146,3 @@ class OrphanedPins:
         if inner - extras:
             members |= self._members(parent, inner | extras, environment)
         return members
-
-
-def _public(version: str) -> str:
-    return Version(version).public

@@ -77,13 +77,20 @@ class Rewrite:
         variants = self.compiled.variants[self.file.target.name]
         return {v.name: v.hashes for v in variants if is_url_requirement(v.requirement)}
 
-    def found(self, name: str) -> dict[Cell, str]:
+    def found(self, name: str) -> Mapping[Cell, str]:
         """Return the version that was found of a package, by cell."""
+        return self._found.get(name, {})
+
+    @functools.cached_property
+    def _found(self) -> Mapping[str, Mapping[Cell, str]]:
         by_place = {place_of(cell): cell for cell in self.file.plan.cells}
         return {
-            by_place[place]: variant.text.partition("==")[2].lstrip("=")
-            for variant in self.variants.get(name, ())
-            for place in variant.places
+            name: {
+                by_place[place]: variant.text.partition("==")[2].lstrip("=")
+                for variant in variants
+                for place in variant.places
+            }
+            for name, variants in self.variants.items()
         }
 
     @functools.cached_property

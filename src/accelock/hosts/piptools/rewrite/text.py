@@ -100,16 +100,10 @@ class Blocks:
 
     def _has_hashes_of(self, variant: Variant, pins: Sequence[Pin]) -> bool:
         """Return whether lines have the hashes of a variant: all, and of a build no others."""
-        file = self.rewrite.file
-        has = {
-            digest
-            for pin in pins
-            if any(place_of(cell) in variant.places for cell in file.where(pin.marker))
-            for digest in pin.hashes
-        }
+        has = {digest for pin in self._held_in(variant, pins) for digest in pin.hashes}
         if not self.rewrite.hashes:
             return not has
-        package, foreign = file.package(variant.name), self._foreign(variant)
+        package, foreign = self.rewrite.file.package(variant.name), self._foreign(variant)
         exact = package is not None and package.labelled
         return has == variant.hashes if exact else has >= variant.hashes and not has & foreign
 
@@ -118,18 +112,13 @@ class Blocks:
 
         Lines for other Pythons or platforms stay beside them.
         """
-        file = self.rewrite.file
         accelerated = self.rewrite.is_accelerated(name)
-        kept = [pin for pin in pins if not file.concerns(pin) and not accelerated]
-        old = [pin for pin in pins if pin not in kept]
-        told = self._words(pins[0] if not old else old[0])
-        lines = [
-            line
-            for variant in self.rewrite.variants[name]
-            for line in self._block(
-                variant, self._marker(variant, old if kept else ()), told | variant.parents
-            )
-        ]
+        old = [pin for pin in pins if accelerated or self.rewrite.file.concerns(pin)]
+        kept = [pin for pin in pins if pin not in old]
+        told, lines = self._words((old or pins)[0]), list[str]()
+        for variant in self.rewrite.variants[name]:
+            marker = self._marker(variant, old if kept else ())
+            lines += self._block(variant, marker, told | variant.parents)
         if not old:
             return {kept[-1].lineno: [*self._kept(kept[-1]), *lines]}
         return {old[0].lineno: lines, **{pin.lineno: [] for pin in old[1:]}}
@@ -138,15 +127,16 @@ class Blocks:
         """Return the marker of a line, which keeps apart from lines that stay for other places."""
         file = self.rewrite.file
         every = [place_of(cell) for cell in file.plan.cells]
-        here = [
-            pin.marker
-            for pin in old
-            if any(place_of(cell) in variant.places for cell in file.where(pin.marker))
-        ]
-        if None in here or len(set(here)) != 1:
+        here = {pin.marker for pin in self._held_in(variant, old)}
+        if None in here or len(here) != 1:
             return variant.marker
         ours = markers.simplest(variant.places, every)
-        return markers.combine(here[0], ours, variant.places, every, file.plan.patch)
+        return markers.combine(here.pop(), ours, variant.places, every, file.plan.patch)
+
+    def _held_in(self, variant: Variant, pins: Iterable[Pin]) -> list[Pin]:
+        """Return the lines that hold in any cell of a variant."""
+        where = self.rewrite.file.where
+        return [p for p in pins if any(place_of(c) in variant.places for c in where(p.marker))]
 
     def _block(self, variant: Variant, marker: str | None, words: Collection[str]) -> list[str]:
         writer = next(iter(self.rewrite.compiled.captures.values())).writer
@@ -165,11 +155,8 @@ class Blocks:
         """
         words, lines = self._words(pin), pin.raw.splitlines()
         hashes = self.rewrite.url_hashes.get(pin.name, frozenset()) if self.rewrite.hashes else ()
-        if (
-            self.rewrite.file.is_direct_url(pin)
-            and not pin.editable
-            and bool(pin.hashes) != bool(hashes)
-        ):
+        takes_hash = self.rewrite.file.is_direct_url(pin) and not pin.editable
+        if takes_hash and bool(pin.hashes) != bool(hashes):
             joined = " ".join(line.removesuffix("\\") for line in lines)
             line = without_flags(without_comment(joined)[0])[0]
             line += "".join(f" \\\n    --hash={digest}" for digest in sorted(hashes))
@@ -178,22 +165,19 @@ class Blocks:
             return [line for line in self._physical(pin) if not self._is_foreign(line)]
         else:
             lines[-1] = without_comment(lines[-1])[0]
-        notes = [line for line in self._physical(pin) if line.strip().startswith(_FROM)]
-        notes = [line for line in notes if not self._is_foreign(line)]
-        return [*self._annotated(lines, words), *notes]
+        origins = [line for line in self._physical(pin) if line.strip().startswith(_FROM)]
+        origins = [line for line in origins if not self._is_foreign(line)]
+        return [*self._annotated(lines, words), *origins]
 
     def _annotated(self, lines: Sequence[str], words: Collection[str]) -> list[str]:
         """Return the lines of a pin and of those who ask for it, in the style of the file."""
         if not self.rewrite.file.annotated or not words:
             return list(lines)
-        if not self._is_split:
-            annotation = annotation_style_line(set(words))
-            return (
-                [f"{lines[0]:24}  {annotation}"]
-                if len(lines) == 1
-                else [*lines, f"    {annotation}"]
-            )
-        return [*lines, *f"    {annotation_style_split(set(words))}".splitlines()]
+        if self._is_split:
+            return [*lines, *f"    {annotation_style_split(set(words))}".splitlines()]
+        annotation = annotation_style_line(set(words))
+        one = len(lines) == 1
+        return [f"{lines[0]:24}  {annotation}"] if one else [*lines, f"    {annotation}"]
 
     @property
     def _is_split(self) -> bool:
@@ -212,10 +196,10 @@ class Blocks:
 
     def _is_foreign(self, line: str) -> bool:
         """Return whether a comment of uv's names another target's index as that of a pin."""
-        told, _, url = line.strip().partition(_FROM)
-        plan = self.rewrite.file.plan
-        ours = url.rstrip("/") in _sources(self.rewrite)
-        return not told and bool(url) and _is_of_family(url, plan) and not ours
+        if not line.strip().startswith(_FROM):
+            return False
+        url = line.strip().removeprefix(_FROM).rstrip("/")
+        return _is_of_family(url, self.rewrite.file.plan) and url not in _sources(self.rewrite)
 
     def _physical(self, pin: Pin) -> list[str]:
         lines = self.rewrite.file.file.text.removeprefix("\ufeff").splitlines()

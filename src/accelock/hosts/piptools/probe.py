@@ -106,11 +106,6 @@ def require_pip_tools(feature: str) -> None:
         )
 
 
-def versions() -> str:
-    """Return the versions of both host tools, for messages: ``pip 26.3, pip-tools 7.6.2``."""
-    return ", ".join(f"{name} {metadata.version(name)}" for name in ("pip", "pip-tools"))
-
-
 def _installed(name: str, feature: str) -> str:
     try:
         importlib.import_module({"pip-tools": "piptools"}.get(name, name))
