@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from accelock.hosts.piptools.state import Capture
     from accelock.targets import Cell
 
-# Names in a marker that the platforms of a file decide between them.
-_PLATFORM_NAMES = re.compile(r"\b(sys_platform|platform_machine|platform_system|os_name)\b")
 _OTHER_NAMES = re.compile(
     r"\b(python_version|python_full_version|implementation_name|implementation_version"
     r"|platform_python_implementation|platform_release|platform_version|extra)\b"

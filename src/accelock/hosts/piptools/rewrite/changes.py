@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,17 +27,14 @@ class PinChanges:
 
     def moved(self) -> Iterator[str]:
         """Yield a line for each pin that could not be kept, and what stood against it."""
-        for name in self._shared():
-            for old, new, cells in self._steps(name):
-                if not self._goes_along(name):
-                    reason = self._why(name, old, cells)
-                    yield f"{name} {old} -> {new}{self._on(name, cells)}: {reason}."
-        for name in self._shared():
+        for name, old, cells, step in self._steps:
+            if not self._goes_along(name):
+                yield f"{step}: {self._why(name, old, cells)}."
+        for name in self._shared:
             if not self.rewrite.file.held(name):
-                versions = sorted(set(self.rewrite.found(name).values()))
-                yield f"{name} was not pinned; now it is, to {', '.join(versions)}."
+                yield f"{name} was not pinned; now it is, to {self._versions(name)}."
         foreign = [
-            f"{name} {', '.join(sorted(set(self.rewrite.found(name).values())))} ({len(hashes)})"
+            f"{name} {self._versions(name)} ({len(hashes)})"
             for name, hashes in sorted(self.rewrite.foreign_hashes.items())
         ]
         if foreign:
@@ -48,13 +46,7 @@ class PinChanges:
     def changed(self) -> Iterator[str]:
         """Yield lines for the packages that come and go, those of one reason together."""
         target = self.rewrite.file.target.name
-        along = [
-            f"{name} {old} -> {new}{self._on(name, cells)}"
-            for name in self._shared()
-            if self._goes_along(name)
-            for old, new, cells in self._steps(name)
-        ]
-        if along:
+        if along := [step for name, _, _, step in self._steps if self._goes_along(name)]:
             yield f"Moved for {target}: {', '.join(along)}."
         for reason, names in self._added().items():
             yield f"Added for {reason}: {', '.join(names)}."
@@ -63,24 +55,27 @@ class PinChanges:
         if left_out := sorted(self._left_out()):
             yield f"Not pinned, as without --allow-unsafe: {', '.join(left_out)}."
 
+    @functools.cached_property
     def _shared(self) -> list[str]:
         return sorted(self.rewrite.file.pinned.keys() & self.rewrite.variants.keys())
 
-    def _steps(self, name: str) -> Iterator[tuple[str, str, list[Cell]]]:
-        """Yield what a pin was and is (public versions), where it moved."""
-        held, found = self.rewrite.file.held(name), self.rewrite.found(name)
-        steps: defaultdict[tuple[str, str], list[Cell]] = defaultdict(list)
-        for cell in _sorted(held.keys() & found.keys()):
-            old, new = public(held[cell]), public(found[cell])
-            if old != new:
-                steps[old, new].append(cell)
-        for (old, new), cells in sorted(steps.items()):
-            yield old, new, cells
+    def _versions(self, name: str) -> str:
+        return ", ".join(sorted(set(self.rewrite.found(name).values())))
 
-    def _on(self, name: str, cells: Collection[Cell]) -> str:
-        """Return where a pin moved; nothing where it did so wherever the file has it."""
-        held, found = self.rewrite.file.held(name), self.rewrite.found(name)
-        return _on(cells, held.keys() & found.keys())
+    @functools.cached_property
+    def _steps(self) -> list[tuple[str, str, list[Cell], str]]:
+        """Return the pins that moved: name, old public version, where, and what to say of it."""
+        steps = []
+        for name in self._shared:
+            held, found = self.rewrite.file.held(name), self.rewrite.found(name)
+            both = held.keys() & found.keys()
+            moves: defaultdict[tuple[str, str], list[Cell]] = defaultdict(list)
+            for cell in _sorted(both):
+                moves[public(held[cell]), public(found[cell])].append(cell)
+            for (old, new), cells in sorted(moves.items()):
+                if old != new:
+                    steps.append((name, old, cells, f"{name} {old} -> {new}{_on(cells, both)}"))
+        return steps
 
     def _goes_along(self, name: str) -> bool:
         """Return whether it is a family's own library, which goes where its family goes."""
