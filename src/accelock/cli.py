@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Commands on pip-tools: name -> (module with a `main(args)`, what it is).
 HANDED_ON = {
     "compile": ("accelock.hosts.piptools.command", "pip-compile for hardware targets"),
-    "rewrite": ("accelock.hosts.piptools.rewrite", "turn a compiled file to a target"),
+    "rewrite": ("accelock.hosts.piptools.rewrite.command", "turn a compiled file to a target"),
     "sync": ("accelock.hosts.piptools.sync", "pip-sync of the file that fits this machine"),
 }
 _VERBOSE = frozenset({"-v", "-vv", "-vvv", "--verbose"})
@@ -96,9 +96,9 @@ def _open_closed_streams() -> None:
 
 
 def _hand_on(name: str, words: Sequence[str]) -> int:
-    from accelock.hosts.piptools import hosts
+    from accelock.hosts.piptools import probe
 
-    hosts.require_pip_tools(f"accelock {name}")
+    probe.require_pip_tools(f"accelock {name}")
     module = importlib.import_module(HANDED_ON[name][0])
     try:
         module.main(words)

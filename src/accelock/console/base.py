@@ -69,7 +69,7 @@ class HereCommand(Command):
         :raises AccelockError: pip-tools, or pip, is not installed.
         """
         try:
-            from accelock.hosts.piptools.reading import fetching  # noqa: PLC0415 - it imports pip
+            from accelock.hosts.piptools.downloads import fetching  # noqa: PLC0415 - it imports pip
         except ImportError as error:
             raise MissingExtraError("pip-tools", "reading an index") from error
         return fetching()

@@ -17,7 +17,7 @@ from pip._vendor.resolvelib import ResolutionError as ResolvelibError
 from pip._vendor.rich.text import Text
 
 from accelock.errors import AccelockError, ResolutionError
-from accelock.hosts.piptools import config_file, hooks, pages
+from accelock.hosts.piptools import hooks, inputs, pages
 from accelock.hosts.piptools.state import Active, Capture, Run
 from accelock.sources.http import hide_credentials
 
@@ -63,7 +63,7 @@ class Command:
         context.params = params
         run.active, stdin = active, sys.stdin
         run.inputs.record_projects(active.cell.target.name, self._sources())
-        run.inputs.record_config(active.cell.target.name, config_file.another(self.params))
+        run.inputs.record_config(active.cell.target.name, inputs.other_config(self.params))
         try:
             with context, _explanation(active.heard):
                 _call(run, active, params)

@@ -21,7 +21,7 @@ from piptools.utils import is_pinned_requirement, is_url_requirement
 from accelock.hosts.piptools import candidates, hashing, inputs, upgrading
 from accelock.hosts.piptools.asks import Asks
 from accelock.hosts.piptools.keeping import Keeper
-from accelock.hosts.piptools.reading import introduce
+from accelock.hosts.piptools.pages import introduce
 from accelock.hosts.piptools.rounds import Rounds
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from piptools.logging import log
 
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.hosts.piptools import config_file, engine, files, hooks, outputs, sizes
-from accelock.hosts.piptools.bar import DownloadBar
+from accelock.hosts.piptools import downloads, engine, files, hooks, outputs
 from accelock.hosts.piptools.calling import Command
+from accelock.hosts.piptools.inputs import other_config
 from accelock.hosts.piptools.plan import OptionError, Options, Plan, find_config, make_plan
 from accelock.hosts.piptools.sidecars import Sidecars, as_pip_compile
-from accelock.locks import journal
+from accelock.locks import freshness, journal, toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -112,7 +112,7 @@ def _compile(**params: Any) -> None:
     config = find_config(Path(), load_catalogue())
     plan = make_target_plan(options, config)
     sidecars = Sidecars.of(Path(), config)
-    config_file.judge_table(config_file.another(params), plain=plan is None)
+    _judge_table(other_config(params), plain=plan is None)
     if plan is None:
         _as_pip_compile(context, params, sidecars)
         return
@@ -131,8 +131,30 @@ def _compile(**params: Any) -> None:
     if params["dry_run"]:
         log.info("Dry-run, so nothing updated.")
     if params["verbose"] > params["quiet"]:
-        for line in sizes.describe(compiled, pages):
+        for line in downloads.sizes_of(compiled, pages):
             log.info(line)
+
+
+def _judge_table(path: Path | None, *, plain: bool) -> None:
+    """Say that a [tool.accelock] in another file does not count.
+
+    :param plain: no target is given or declared, so that this is to be plain pip-compile.
+    :raises AccelockError: the table declares targets, of which a plain pip-compile knows nothing.
+    """
+    tool = (toml.read(path, str(path)) or {}).get("tool") if path is not None else None
+    table = tool.get("accelock") if isinstance(tool, dict) else None
+    if not isinstance(table, dict):
+        return
+    what = (
+        f"[tool.accelock] of {path} does not count: accelock reads the {freshness.PYPROJECT} here"
+    )
+    if plain and "targets" in table:
+        raise AccelockError(
+            f"{what} alone, and without a target this would be plain pip-compile. Nothing was "
+            f"written. Put the table into {freshness.PYPROJECT}, or give a target with -t (for "
+            "example -t cpu)."
+        )
+    log.warning(f"NOTE: {what}.")
 
 
 def make_target_plan(options: Options, config: Config | None) -> Plan | None:
@@ -143,7 +165,11 @@ def make_target_plan(options: Options, config: Config | None) -> Plan | None:
     """
     try:
         return make_plan(
-            options, config, say=log.warning, say_progress=log.info, show_bytes=DownloadBar()
+            options,
+            config,
+            say=log.warning,
+            say_progress=log.info,
+            show_bytes=downloads.DownloadBar(),
         )
     except (UnknownWordError, OptionError) as error:
         raise as_usage_error(error) from error

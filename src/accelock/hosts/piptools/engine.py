@@ -11,9 +11,8 @@ from packaging.specifiers import SpecifierSet
 
 from accelock.catalogue import Source
 from accelock.errors import AccelockError
+from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools import (
-    directories,
-    existing,
     merge,
     notes,
     outputs,
@@ -22,7 +21,6 @@ from accelock.hosts.piptools import (
     upgrading,
     wheel_urls,
 )
-from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools.calling import Command, OutputName, call_cell
 from accelock.hosts.piptools.host import PipHost
 from accelock.hosts.piptools.state import Capture, Run
@@ -130,7 +128,7 @@ class Engine:
     def _record_projects(self, captures: Mapping[Cell, Capture]) -> None:
         """Count the local projects among the requirements as inputs: they ask for more of them."""
         for cell, capture in captures.items():
-            for _ireq, directory in directories.found_in(capture):
+            for _ireq, directory in reading.local_projects(capture):
                 self.run.inputs.record_project(cell.target.name, directory)
 
     def _probe(self) -> None:
@@ -196,7 +194,7 @@ class Engine:
     def _search(self, keep: Mapping[str, str]) -> Result[Capture]:
         """Solve all cells; the default platforms' cells that cannot follow are left out."""
         run = self.run
-        locked = existing.public_versions(keep)
+        locked = outputs.public_versions(keep)
         host = PipHost(run, self.command, self._probes, _readable(keep), locked)
         search = Search(
             host,

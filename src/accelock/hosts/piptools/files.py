@@ -71,7 +71,7 @@ def _sheet(
     writer = compiled.captures[cells[0]].writer
     index_urls, find_links = family_lines(compiled, target)
     pythons = tuple(dict.fromkeys(str(cell.python) for cell in cells))
-    stamp = _stamp(run, target, compiled.outputs[target.name], pythons)
+    stamp = _stamp_of_inputs(run, target, compiled.outputs[target.name])
     return render.Sheet(
         variants=compiled.variants[target.name],
         writer=writer,
@@ -101,32 +101,29 @@ def family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[st
     return list(indexes), list(pages)
 
 
-def stamp_of(compiled: Compiled, target: Target, *, inputs: tuple[str, ...], text: str) -> Stamp:
-    """Return the stamp of a file that was not compiled from inputs that we know."""
-    cells = compiled.run.plan.cells_of(target)
+def stamp_without_inputs(run: Run, target: Target, text: str) -> Stamp:
+    """Return the stamp of a text that was not compiled from inputs that we know."""
+    return _stamp(run, target, (outputs.STDOUT,), freshness.digest((), ()), body_digest(text))
+
+
+def _stamp_of_inputs(run: Run, target: Target, output: str) -> Stamp:
+    # A link is written through: where the file really is, its inputs are found from there.
+    folder = Path() if output == outputs.STDOUT else Path(output).resolve().parent
+    texts = [(_from(folder, path), text) for path, text in run.inputs.of(target.name)]
+    digest = freshness.digest(texts, freshness.settings_of(Path()))
+    return _stamp(run, target, tuple(path for path, _text in texts), digest)
+
+
+def _stamp(run: Run, target: Target, inputs: tuple[str, ...], digest: str, body: str = "") -> Stamp:
+    cells = run.plan.cells_of(target)
     return Stamp(
         version=__version__,
         target=target.name,
         platforms=tuple(dict.fromkeys(cell.platform.name for cell in cells)),
         python=tuple(dict.fromkeys(str(cell.python) for cell in cells)),
         inputs=inputs,
-        digest=freshness.digest((), ()),
-        body=body_digest(text),
-    )
-
-
-def _stamp(run: Run, target: Target, output: str, pythons: tuple[str, ...]) -> Stamp:
-    # A link is written through: where the file really is, its inputs are found from there.
-    folder = Path() if output == outputs.STDOUT else Path(output).resolve().parent
-    texts = [(_from(folder, path), text) for path, text in run.inputs.of(target.name)]
-    return Stamp(
-        version=__version__,
-        target=target.name,
-        platforms=tuple(dict.fromkeys(c.platform.name for c in run.plan.cells_of(target))),
-        python=pythons,
-        inputs=tuple(path for path, _text in texts),
-        digest=freshness.digest(texts, freshness.settings_of(Path())),
-        body="",
+        digest=digest,
+        body=body,
     )
 
 

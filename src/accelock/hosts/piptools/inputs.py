@@ -14,26 +14,30 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from pip._internal.models.link import Link
 from pip._internal.req import req_file
-from pip._internal.req.constructors import install_req_from_line
+from pip._internal.req.constructors import install_req_from_line, parse_editable
 from pip._vendor.packaging.specifiers import SpecifierSet
 from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
-from accelock.hosts.piptools import releases, undetermined, wheel_urls
-from accelock.locks import freshness
+from accelock.hosts.piptools import undetermined, wheel_urls
+from accelock.locks import freshness, markers
+from accelock.locks.markers import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from accelock.hosts.piptools.patches import Patches
-    from accelock.hosts.piptools.state import Run
+    from accelock.hosts.piptools.plan import Plan
+    from accelock.hosts.piptools.state import Capture, Run
     from accelock.resolve.routing import Accelerated, Shelf
-    from accelock.targets import Target
+    from accelock.targets import Cell, Target
 
 _CPUONLY = re.compile(r"#[^#]*\bcpuonly\b")
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+_OF_A_RELEASE = re.compile(r"\b(python_full_version|implementation_version)\b")
 # The sources of a project's metadata, which pip-tools takes as input files.
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 STDIN = "-"
@@ -85,6 +89,43 @@ class Inputs:
     def of(self, target: str) -> tuple[tuple[str, str], ...]:
         """Return (path, text) of the input files of a target, sorted by path."""
         return tuple(sorted(self.texts.get(target, {}).items()))
+
+
+def other_config(params: Mapping[str, Any]) -> Path | None:
+    """Return the file that pip-tools has its settings from, None where that is the project's.
+
+    pip-tools takes the one of --config, else .pip-tools.toml before pyproject.toml; accelock takes
+    the pyproject.toml alone.
+
+    :param params: those of its command, as click read them.
+    """
+    path = params.get("config")
+    if path is None or Path(path).resolve() == Path(freshness.PYPROJECT).resolve():
+        return None
+    return Path(path)
+
+
+def local_projects(capture: Capture) -> Iterator[tuple[Any, Path]]:
+    """Yield what a cell was resolved to that is a directory on this machine, each resolved.
+
+    That is `-e .`, `./library`, `library @ file:///...`.
+    """
+    for ireq in (*capture.results, *capture.unsafe_requirements):
+        directory = _directory(ireq.link, editable=ireq.editable)
+        if directory is not None:
+            yield ireq, directory
+
+
+def _directory(link: Link | None, *, editable: bool) -> Path | None:
+    """Return the resolved directory on this machine that a requirement's link names, else None."""
+    if link is None or not link.is_file:
+        return None
+    if editable:
+        # Since pip-tools 7.5 (its `FileLink`), the link of `-e ./seed[web]` says what the file
+        # says, extras and all, in place of a URL and a path; as URLs do, it parses.
+        link = Link(parse_editable(link.url)[1])
+    directory = Path(link.file_path).resolve()
+    return directory if directory.is_dir() else None
 
 
 def install(run: Run, patches: Patches, compile_module: Any) -> None:
@@ -175,7 +216,7 @@ def _parse(run: Run, original: Callable[..., Any]) -> Callable[..., Iterator[Any
                 if is_output and not requirement.match_markers():
                     continue
                 if run.inputs.recording:
-                    releases.judge(run.plan, active.cell, requirement)
+                    _refuse_of_a_release(run.plan, active.cell, requirement)
                     undetermined.judge_input(run.plan.catalogue, active.cell, requirement)
                 yield requirement
         finally:
@@ -196,10 +237,34 @@ def of_target(run: Run, target: Target) -> list[Any]:
             str(requirement), comes_from=f"[tool.accelock.target.{name}.dependencies]"
         )
         if active is not None:
-            releases.judge(run.plan, active.cell, ireq)
+            _refuse_of_a_release(run.plan, active.cell, ireq)
         if ireq.match_markers():
             found.append(ireq)
     return found
+
+
+def _refuse_of_a_release(plan: Plan, cell: Cell, requirement: Any) -> None:
+    """Refuse a requirement of an input that a file for a Python would lack on later releases of it.
+
+    A compile for a Python that was asked for resolves for its first release. One without is for the
+    running release, as pip-compile's is, and leaves the same out.
+
+    :param requirement: pip's `InstallRequirement`. A constraint asks for nothing.
+    :raises AccelockError: its marker is false on the first release, and true on a later one.
+    """
+    marker = markers.loosened(str(requirement.markers or ""))
+    if plan.host_python or requirement.constraint or not _OF_A_RELEASE.search(marker):
+        return
+    place, python = Place(cell.platform, cell.python), cell.python
+    if markers.evaluate(marker, place) or not markers.may_hold(marker, place):
+        return
+    raise AccelockError(
+        f"{requirement.comes_from or 'the input'}: {requirement.req} ; {marker} is for some "
+        f"releases of Python {python}, and not for {python.release()}, which a file for Python "
+        f"{python} is resolved for: the others would be without it. Nothing was written. Write the "
+        "marker with python_version, or compile with such a release of Python itself, without "
+        "--python-version and without `python` in [tool.accelock]."
+    )
 
 
 def read_build(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:

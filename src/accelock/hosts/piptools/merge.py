@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from accelock.hosts.piptools.state import Capture
     from accelock.targets import Cell
 
-# Names in a marker that the platforms of a file decide between them.
-_PLATFORM_NAMES = re.compile(r"\b(sys_platform|platform_machine|platform_system|os_name)\b")
 _OTHER_NAMES = re.compile(
     r"\b(python_version|python_full_version|implementation_name|implementation_version"
     r"|platform_python_implementation|platform_release|platform_version|extra)\b"
@@ -48,6 +46,11 @@ class Variant:
     hashes: frozenset[str]
     places: frozenset[Place]
     unsafe: bool
+
+    @property
+    def parents(self) -> frozenset[str]:
+        """Return the canonical names of the packages that ask for it; no inputs."""
+        return frozenset(name for name in requirers(self.requirement) if not name.startswith("-"))
 
 
 @dataclass

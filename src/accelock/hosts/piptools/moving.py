@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pip._internal.network import auth
 from piptools.logging import log
 
-from accelock.hosts.piptools.bar import DownloadBar
+from accelock.hosts.piptools.downloads import DownloadBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from accelock.hosts.piptools import directories, levels
+from accelock.hosts.piptools import levels
 from accelock.hosts.piptools.host import pins, version_of
+from accelock.hosts.piptools.inputs import local_projects
 from accelock.resolve.lockstep import passed_over
 from accelock.resolve.messages import left_out, pinned_alone_message
 from accelock.settings.settings import ignored_table
@@ -59,7 +60,7 @@ def say_built(run: Run) -> None:
 def _ignored_tables(run: Run, captures: Mapping[Cell, Capture]) -> None:
     """Say it once of each directory among the requirements; the project itself is none of them."""
     for capture in captures.values():
-        for ireq, directory in directories.found_in(capture):
+        for ireq, directory in local_projects(capture):
             said = ignored_table(ireq.name, directory)
             if said and directory != Path.cwd() and run.first_time(said):
                 run.plan.say(f"NOTE: {said}")

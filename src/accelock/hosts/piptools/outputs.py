@@ -1,4 +1,4 @@
-"""The names of the output files of a run (DESIGN: names of outputs)."""
+"""The names of the output files of a run, and the pins that these files have now."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from packaging.version import InvalidVersion, Version
 
-from accelock.locks import header
+from accelock.errors import AccelockError
+from accelock.locks import header, requirements
 from accelock.locks.journal import is_special
 
 if TYPE_CHECKING:
@@ -81,3 +83,36 @@ def _is_ours(path: Path) -> bool:
         return header.PREFIX in path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
+
+
+def public_versions(files: Mapping[str, str]) -> dict[tuple[str, str], Version]:
+    """Return the public versions of the pins in each target's existing file.
+
+    :param files: target name -> the file that its pins are read from, or ``-``.
+    :returns: (target name, project name) -> version; of several lines the first.
+    """
+    found: dict[tuple[str, str], Version] = {}
+    for target, name in files.items():
+        for pin in _pins_of(Path(name)):
+            version = _public(pin.version)
+            if version is not None:
+                found.setdefault((target, pin.name), version)
+    return found
+
+
+def _pins_of(path: Path) -> tuple[requirements.Pin, ...]:
+    """Return a file's pins; none of a file that is broken, about which pip-tools has its say."""
+    if is_special(path):
+        return ()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return requirements.parse(text, str(path)).pins
+    except (OSError, UnicodeDecodeError, AccelockError):
+        return ()
+
+
+def _public(version: str | None) -> Version | None:
+    try:
+        return Version(Version(version).public) if version else None
+    except InvalidVersion:
+        return None

@@ -1,4 +1,4 @@
-"""The pages of the user's own indexes, once a run: the hooks on pip's collector."""
+"""The user's own indexes: their credentials, and their pages, once a run (pip's collector)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accelock.sources.http import Http, hide_credentials
 from accelock.sources.page import cut_off, strange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from accelock.hosts.piptools.patches import Patches
     from accelock.hosts.piptools.state import Run
@@ -64,6 +64,19 @@ def require_read(run: Run, name: str, *, is_found: bool) -> None:
     for url, why in run.memo.unread.items():
         if _project_of(url) == name and not (is_found and why.startswith(_FORBIDDEN)):
             raise SourceError(f"{redact(url)} could not be read: {why}. {_ADVICE}")
+
+
+def introduce(session: Any, urls: Iterable[str]) -> None:
+    """Tell pip's session of more indexes: it asks keyring for the credentials of those it knows.
+
+    An input file that names indexes makes the session forget all others, so that this is for each
+    cell to do. pip takes the credentials of the nearest index that it knows on a host: one without
+    a user name must not stand before the user's own.
+    """
+    known = session.auth.index_urls or []
+    hosts = {_host(url) for url in known}
+    new = (url for url in sorted(urls) if urlsplit(url).username or _host(url) not in hosts)
+    session.update_index_urls([*known, *(url for url in new if url not in known)])
 
 
 def _project_of(url: str) -> str:
@@ -135,3 +148,7 @@ def _links(page: Any, original: Callable[..., Any]) -> list[Any]:
             f"{redact(page.url)} is no page of a package index ({type(error).__name__}: {error}). "
             f"{_ADVICE}"
         ) from error
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -89,6 +89,11 @@ class TargetWriter(OutputWriter):  # type: ignore[misc]
         )
         return _stamped(list(lines), len(list(self.write_header())), self._sheet.stamp)
 
+    def pin(self, variant: Variant) -> list[str]:
+        """Return the lines of one pin by itself, unstyled."""
+        hashes = {variant.requirement: set(variant.hashes)} if variant.hashes else None
+        return unstyle(self._format_requirement(variant.requirement, hashes=hashes)).splitlines()
+
     def _first_of_each(self, unsafe: Sequence[Variant]) -> Sequence[Variant]:
         """Return unsafe packages; where they are only named, in comments, each once."""
         return unsafe if self.allow_unsafe else list({v.name: v for v in unsafe}.values())
@@ -96,11 +101,24 @@ class TargetWriter(OutputWriter):  # type: ignore[misc]
 
 def render(sheet: Sheet) -> list[str]:
     """Return the lines of a target's file, styled; ``as_bytes`` makes the file of them."""
+    return _writer(sheet).lines()
+
+
+def pin_lines(variant: Variant, writer: Mapping[str, Any]) -> list[str]:
+    """Return the lines of one pin as they stand in a file, unstyled.
+
+    :param writer: pip-tools' own arguments of its writer.
+    """
+    sheet = Sheet((variant,), writer, (), (), pythons=(), command="", stamp=None)
+    return _writer(sheet).pin(variant)
+
+
+def _writer(sheet: Sheet) -> TargetWriter:
     arguments = dict(sheet.writer)
     arguments.pop("dst_file", None)
     arguments["index_urls"] = list(sheet.index_urls)
     arguments["find_links"] = list(sheet.find_links)
-    return TargetWriter(sheet, **arguments).lines()
+    return TargetWriter(sheet, **arguments)
 
 
 def as_bytes(lines: Sequence[str], linesep: str) -> bytes:

@@ -47,6 +47,11 @@ class Memo:
         place = place_of_files(cell)
         return [found for key, found in self.candidates.items() if key[:2] == (place, name)]
 
+    def published(self) -> frozenset[str]:
+        """Return the hashes (``sha256:...``) of all files on the index pages that were read."""
+        links = (link for page in self.links.values() for link in page)
+        return frozenset(f"sha256:{link.hash}" for link in links if link.hash_name == "sha256")
+
 
 def place_of_files(cell: Cell) -> tuple[str, PythonVersion]:
     """Return what decides, of a cell, which of a project's files fit."""

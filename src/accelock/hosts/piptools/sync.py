@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,20 +17,24 @@ from pip._vendor.packaging.version import InvalidVersion
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
-from accelock.hardware import container
-from accelock.hosts.piptools import sync_guard, sync_python
+from accelock.hardware import container, run_command
+from accelock.hosts.piptools import sync_guard
 from accelock.hosts.piptools.sync_files import Chooser
 from accelock.locks import journal
 from accelock.report import files
 from accelock.settings.settings import Config, read_config
-from accelock.targets import host_platform
+from accelock.targets import PythonVersion, host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from accelock.targets import PythonVersion
 
 PROGRAM = "accelock sync"
+_ASK = (
+    "import importlib.util as u, json, sys; "
+    "print(json.dumps([sys.version_info[0], sys.version_info[1], u.find_spec('pip') is not None]))"
+)
+_LIMIT = 10.0  # seconds; a Python on a slow disk takes its time
 _HELP = """
 
 Without SRC_FILES, the file is requirements.txt or requirements.TARGET.txt, whichever accelock
@@ -83,7 +89,7 @@ class LayeredPath(click.ParamType):  # type: ignore[type-arg]  # not generic in 
 def _sync(**params: Any) -> None:
     words = params["src_files"]
     _refuse_unfinished(words)
-    python = sync_python.version_of(params["python_executable"])
+    python = _python_of(params["python_executable"])
     selection = _chooser(python).select(words)
     if selection is not None:
         params["src_files"] = selection.files
@@ -136,3 +142,30 @@ def _failed(error: subprocess.CalledProcessError) -> str:
         f"pip {step} failed with exit code {error.returncode}; what it said is above. The "
         "environment is not in sync: run the command again once that is put right."
     )
+
+
+def _python_of(executable: str | None) -> PythonVersion | None:
+    """Return the version of the Python that is installed into: this one, or that of a path.
+
+    None for what gives no answer: pip-sync asks it next, and says what is wrong. One without pip it
+    leaves with a traceback (pip-tools 7.3.0 to 7.6.2).
+
+    :raises AccelockError: there is no pip in its environment.
+    """
+    if executable is None:
+        return PythonVersion.host()
+    found = shutil.which(executable)
+    if found is None:
+        return None
+    answer = run_command([found, "-c", _ASK], timeout=_LIMIT)
+    try:
+        major, minor, has_pip = json.loads(answer.text.strip().rpartition("\n")[2])
+        version = PythonVersion(int(major), int(minor))
+    except (ValueError, TypeError):
+        return None
+    if not has_pip:
+        raise AccelockError(
+            f"the environment of {executable} has no pip, with which packages are installed into "
+            f"it. Nothing was changed. Run: {executable} -m ensurepip"
+        )
+    return version

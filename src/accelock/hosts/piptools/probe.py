@@ -84,6 +84,8 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("piptools.utils", "is_pinned_requirement"),
     ("piptools.utils", "is_url_requirement"),
     ("piptools.utils", "key_from_ireq"),
+    ("piptools.writer", "annotation_style_line"),
+    ("piptools.writer", "annotation_style_split"),
     ("piptools.writer", "comment"),
 )
 
@@ -112,11 +114,6 @@ def require_pip_tools(feature: str) -> None:
             "Install versions that it knows, for example: "
             "python -m pip install 'pip<=26.3' 'pip-tools<=7.6.2', or upgrade accelock."
         )
-
-
-def versions() -> str:
-    """Return the versions of both host tools, for messages: ``pip 26.3, pip-tools 7.6.2``."""
-    return ", ".join(f"{name} {metadata.version(name)}" for name in ("pip", "pip-tools"))
 
 
 def _installed(name: str, feature: str) -> str:

@@ -1,0 +1,93 @@
+"""What is downloaded: the reader of indexes as pip is set to, and the MB of compiled files."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from piptools.locations import CACHE_DIR
+from piptools.repositories.pypi import PyPIRepository
+
+from accelock.hosts.piptools import render
+from accelock.locks import requirements
+from accelock.report.downloads import Downloads, Fetching
+from accelock.report.locked import of_requirements
+from accelock.report.project import Project
+from accelock.report.sizes import sizes
+from accelock.settings.settings import Config
+from accelock.sources.reader import IndexReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from accelock.hosts.piptools.engine import Compiled
+    from accelock.report.locked import TargetLock
+
+
+def fetching() -> Fetching:
+    """Return what reads indexes as pip is set to: proxies, certificates, credentials, indexes.
+
+    It is for commands that compile nothing. pip's settings come from its configuration files and
+    variables, as in pip-compile.
+    """
+    repository = PyPIRepository([], cache_dir=CACHE_DIR)
+    options = repository.options
+    indexes = [] if options.no_index else [options.index_url, *options.extra_index_urls]
+    reader = IndexReader(repository.session, timeout=repository.session.timeout)
+    return Fetching(reader, tuple(indexes))
+
+
+def sizes_of(compiled: Compiled, pages: Mapping[str, render.Sheet]) -> Iterator[str]:
+    """Yield the sizes that `accelock compile -v` says: a line for each target, and one for all.
+
+    Nothing is downloaded for it.
+    """
+    run = compiled.run
+    if run.reader is None:
+        return
+    project = Project(run.plan.catalogue, Config(levels=run.plan.levels))
+    first = next(iter(compiled.captures.values()))
+    fetching = Fetching(run.reader, tuple(first.writer["index_urls"]))
+    downloads = Downloads(lambda: fetching, project, dict(run.plan.sources))
+    locks = [_lock(compiled, name, sheet, project) for name, sheet in pages.items()]
+    yield from sizes(locks, downloads, run.plan.cells[0].python)
+
+
+def _lock(compiled: Compiled, name: str, sheet: render.Sheet, project: Project) -> TargetLock:
+    text = render.as_bytes(render.render(sheet), "\n").decode()
+    target = next(each for each in compiled.run.plan.targets if each.name == name)
+    cells = compiled.run.plan.cells_of(target)
+    platforms = tuple(dict.fromkeys(cell.platform for cell in cells))
+    content = requirements.parse(text, compiled.outputs[name])
+    return of_requirements.lock_of(content, compiled.outputs[name], target, platforms, project)
+
+
+class DownloadBar:
+    """A progress bar for downloads that the user has allowed, on standard error.
+
+    It shows (bytes so far, bytes in all) of one file after another; nothing off a terminal.
+    """
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._done = 0
+
+    @property
+    def is_shown(self) -> bool:
+        """Tell whether a bar is on the terminal."""
+        return self._bar is not None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Move the bar; a file that begins anew gets a bar of its own."""
+        if not total or not sys.stderr.isatty():
+            return
+        if self._bar is None or done < self._done:
+            self._bar = click.progressbar(length=total, label="  hashing", file=sys.stderr)
+            self._bar.render_progress()
+            self._done = 0
+        self._bar.update(done - self._done)
+        self._done = done
+        if done >= total:
+            self._bar.render_finish()
+            self._bar = None
