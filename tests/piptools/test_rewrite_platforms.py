@@ -283,7 +283,7 @@ def test_a_release_stays_and_a_default_platform_without_it_is_left_out(project: 
     """The file may be of `torch==2.8.0`: an older one would not be what was asked for."""
     project.put("given.txt", "torch==2.8.0\n")
     done = rewrite(project, "-q", "-t", "cu126", "given.txt", "-o", "out.txt")
-    assert "WARNING: linux-aarch64 is left out of cu126: torch 2.8.0 is locked, " in done.stderr
+    assert "WARNING: linux-aarch64 is left out of cu126: torch cannot be locked" in done.stderr
     assert "torch==2.8.0+cu126" in lines_of(project.read("out.txt"))
     both = ("--platform", "linux-x86_64", "--platform", "linux-aarch64")
     done = rewrite(project, "-q", "-t", "cu126", *both, "given.txt", "-o", "out.txt")

@@ -325,7 +325,7 @@ class Search(Generic[Solution]):
         cells are left out.
         """
         cells = tuple(cell for cell in group.cells if cell in self.required)
-        if len(cells) == len(group.cells):
+        if not cells or len(cells) == len(group.cells):
             return False
         outcome = self.host.solve(Group(cells), decision, self._found)
         if isinstance(outcome, NoSolution):
