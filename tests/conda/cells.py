@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from accelock.conda import guarantee
 from accelock.conda.cell import CondaCell
-from accelock.conda.request import Request
+from accelock.conda.record import Request
 from accelock.conda.spec import Spec, parse
 from accelock.targets import CPU, PLATFORMS, Levels
 from tests.conda.scenarios import noarch

@@ -14,7 +14,7 @@ import pytest
 from accelock.conda.archive import Contents, escapes
 from accelock.conda.errors import InstallError
 from accelock.conda.install import install
-from accelock.conda.request import Request
+from accelock.conda.record import Request
 from accelock.conda.spec import parse
 from tests.conda.prefixes import HOST, ON_CHANNEL, contents
 from tests.conda.scenarios import noarch, package
@@ -23,7 +23,7 @@ from tests.support.fakes import on_posix
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 
-from accelock.conda.adapter import host
+from accelock.conda import rattler as adapter
 from accelock.conda.solve import Solver
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_what_leads_out_of_the_prefix(
             install(records, folder, HOST)
         assert contents(folder.parent) == before
         assert folder.exists() is not is_new
-        assert not (host.package_cache() / "evil-1.0-0").exists()
+        assert not (adapter.package_cache() / "evil-1.0-0").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"outer", "channel-0", *(
         [] if is_new else ["channel-1"])}  # fmt: skip
 
@@ -148,10 +148,10 @@ def test_the_cache_is_where_rattler_has_its_own(save: Save, tmp_path: Path) -> N
     assert HOST is not None
     script = (
         "import sys; from pathlib import Path\n"
-        "from accelock.conda.adapter import host\n"
+        "from accelock.conda import rattler as adapter\n"
         "from tests.conda.test_archive import solved, install, HOST\n"
         "found = install(solved(sys.argv[1], 'victim'), Path(sys.argv[2]), HOST)\n"
-        "print([each.name for each in found], host.package_cache())\n"
+        "print([each.name for each in found], adapter.package_cache())\n"
     )
     env = {**os.environ, "HOME": str(tmp_path / "home")}
     for name in ("RATTLER_CACHE_DIR", "XDG_CACHE_HOME"):

@@ -33,7 +33,7 @@ from tests.support.channels import PLACEHOLDER, Channel
 pytest.importorskip("rattler", reason="the extra conda is not installed")
 pytest.importorskip("yaml", reason="the extra conda is not installed")
 
-from accelock.conda.request import Request
+from accelock.conda.record import Request
 from accelock.conda.solve import Solver
 
 if TYPE_CHECKING:

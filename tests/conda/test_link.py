@@ -11,11 +11,11 @@ from urllib.request import url2pathname
 
 import pytest
 
-from accelock.conda.adapter import host
+from accelock.conda import rattler as adapter
 from accelock.conda.errors import InstallError
 from accelock.conda.install import install
 from accelock.conda.link import link
-from accelock.conda.request import Request
+from accelock.conda.record import Request
 from accelock.conda.spec import parse
 from accelock.targets import host_platform
 from tests.conda.scenarios import package
@@ -118,8 +118,8 @@ def test_what_rattler_does_not_understand_is_not_tried_again(
         calls.append("install")
         await rattler_install(*words, **named, reinstall_packages=5)
 
-    rattler_install = host.rattler.install
-    monkeypatch.setattr(host.rattler, "install", confused)
+    rattler_install = adapter.rattler.install
+    monkeypatch.setattr(adapter.rattler, "install", confused)
     records = locked(save(tool("good\n")))
     with pytest.raises(TypeError, match="'int' object"):
         link(records, tmp_path / "env", HOST, requested=[parse("tool")])

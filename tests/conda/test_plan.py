@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ import tomlkit
 from accelock.catalogue import load_catalogue
 from accelock.conda.config import parse_conda
 from accelock.conda.plan import Project, environments
+from accelock.conda.spec import Spec
 from accelock.errors import AccelockError, ConfigError
 from accelock.locks.header import Stamp
 from accelock.settings.settings import parse_config
@@ -95,3 +97,15 @@ def test_nothing_of_this_machine_counts(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     monkeypatch.setattr("sys.version_info", (3, 99))
     assert found.inputs(first, LINUX, ()).digest() == before
+
+
+def test_a_lock_from_before_the_rule_for_hardware_builds_is_stale(tmp_path: Path) -> None:
+    """What a solve is held to has a part that no constraint says, and the digest has it."""
+    whole = project(tmp_path)
+    found = {each.target.name: each for each in environments(whole.config, whole.conda)
+             if each.target is not None and each.group is None}  # fmt: skip
+    cpu, cuda = (whole.inputs(found[name], LINUX, ()) for name in ("cpu", "cu126"))
+    assert Spec("*", None, "cuda") in cuda.constraints
+    assert all(spec.name != "*" for spec in cpu.constraints)
+    without = tuple(spec for spec in cuda.constraints if spec.name != "*")
+    assert replace(cuda, constraints=without).digest() != cuda.digest()

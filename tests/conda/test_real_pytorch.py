@@ -17,7 +17,7 @@ import pytest
 from accelock.conda import guarantee
 from accelock.conda.cell import CondaCell, solve_cell
 from accelock.conda.guarantee import GuaranteeError
-from accelock.conda.request import Request
+from accelock.conda.record import Request
 from accelock.conda.spec import parse
 from accelock.targets import CPU, PLATFORMS, Kind, Levels, Target
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda.adapter import values
+from accelock.conda import rattler as adapter
 from accelock.conda.urls import strip_credentials
 from tests.conda.projects import findings, packages
 from tests.conda.records import FORGE, record
@@ -148,5 +148,5 @@ def test_a_locked_package_of_that_channel_stays(project: Project, server: Channe
 def test_a_channel_is_known_by_its_name_and_by_its_url(
     url: str, channel: str | None, is_from: bool
 ) -> None:
-    found = values.to_rattler(record("tool 1.0", channel=url))
-    assert values.is_from(found, channel) is is_from
+    found = adapter.to_rattler(record("tool 1.0", channel=url))
+    assert adapter.is_from(found, channel) is is_from

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda.adapter import host
+from accelock.conda import rattler as adapter
 from tests.conda.projects import FORGE, Project
 
 pytest.importorskip("rattler", reason="the extra conda is not installed")
@@ -55,7 +55,7 @@ def test_without_the_extra_nothing_is_written(
     locked: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = locked.files()
-    monkeypatch.setattr("accelock.conda.adapter.host.rattler", None)
+    monkeypatch.setattr("accelock.conda.rattler.rattler", None)
     assert locked.lock().out.endswith("nothing was solved.\n")
     locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
     done = locked.accelock("conda", "lock")
@@ -79,7 +79,7 @@ def test_without_a_yaml_parser_the_extra_is_missing(
 def test_a_rattler_that_lacks_what_is_used(
     project: Project, forge: ChannelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host._probe.cache_clear()
+    adapter._probe.cache_clear()
     monkeypatch.delattr("rattler.Gateway")
     monkeypatch.setattr("rattler.solve", lambda sources, specs: (sources, specs))
     done = project.declare(forge.channel("forge")).accelock("conda", "lock")

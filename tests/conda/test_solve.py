@@ -15,7 +15,7 @@ import accelock
 from accelock.conda.cell import NoSuchPackageError, solve_cell
 from accelock.conda.errors import UnsatisfiableError
 from accelock.conda.pins import Pins
-from accelock.conda.request import Request
+from accelock.conda.record import Request
 from accelock.conda.spec import parse
 from tests.conda.cells import ALL, ARM, LINUX, MAC, TOOLS, WINDOWS, cell, request, versions
 from tests.conda.scenarios import noarch, package
@@ -42,7 +42,7 @@ def test_only_the_adapter_imports_rattler() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.partition(".")[0] == "rattler" for name in names):
                 importers.append(path.relative_to(source).as_posix())
-    assert set(importers) == {"conda/adapter/host.py"}
+    assert set(importers) == {"conda/rattler.py"}
 
 
 # What a solve gives

@@ -63,9 +63,9 @@ class Beside:
         if not self.following(names):
             return False
         # rattler is loaded by the runs that need it.
-        from accelock.conda.adapter import host  # noqa: PLC0415
+        from accelock.conda import rattler as adapter  # noqa: PLC0415
 
-        host.require(_FEATURE)
+        adapter.require(_FEATURE)
         return True
 
     def files(

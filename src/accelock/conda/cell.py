@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from accelock.conda import builds, guarantee, overlap
-from accelock.conda.adapter import values
+from accelock.conda import rattler as adapter
 from accelock.conda.errors import UnsatisfiableError
 from accelock.conda.guarantee import GuaranteeError
-from accelock.conda.request import Request, VirtualPackage
+from accelock.conda.record import Request, VirtualPackage
 from accelock.conda.spec import Spec
 from accelock.errors import nearest_word
 from accelock.targets import Kind
@@ -249,7 +249,7 @@ def fits(record: Record, target: Target, beside: Mapping[str, Record]) -> bool:
     for depend in record.depends:
         name = re.split(r"[^\w.-]", depend, maxsplit=1)[0]
         given = beside.get(name) or system.get(name)
-        if given is not None and not values.admits(depend, given):
+        if given is not None and not adapter.admits(depend, given):
             return False
     return True
 

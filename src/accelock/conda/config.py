@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import urlsplit
 
 from accelock.catalogue.source import TARGET_FIELD
-from accelock.conda.naming import LOCK_SUFFIX
+from accelock.conda.formats.model import LOCK_SUFFIX
 from accelock.conda.spec import Spec, parse
 from accelock.conda.urls import base_url, has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, ConfigError, UnknownWordError

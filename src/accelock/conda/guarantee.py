@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from accelock.conda import builds
 from accelock.conda.graph import chain
-from accelock.conda.record import Record
-from accelock.conda.request import VirtualPackage
+from accelock.conda.record import Record, VirtualPackage
 from accelock.conda.spec import Spec
 from accelock.errors import AccelockError
 from accelock.targets import Kind
@@ -178,7 +177,7 @@ def rule(target: Target | None) -> tuple[Spec, ...]:
     """
     if target is None or target.kind is Kind.CPU:
         return ()
-    return (Spec("*", None, target.kind.value),)
+    return (Spec("*", None, target.kind.name.lower()),)
 
 
 def refuse_requested(specs: Iterable[Spec], target: Target | None, platform: Platform) -> None:
@@ -310,7 +309,7 @@ def stand_ins(target: Target) -> tuple[Record, ...]:
         return ()
     version = _dotted(target.version)
     return tuple(
-        Record(name, version, "0", 0, "noarch", "", f"x:///{name}", f"{name}.conda", "", "")
+        Record(name, version, "0", 0, "noarch", "", "", "", "", "")
         for name in ("__cuda", "cuda-version", "cudatoolkit", "pytorch-cuda")
     )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from accelock.conda.adapter import host, values
+from accelock.conda import rattler as adapter
 from accelock.conda.archive import Contents, escapes, read_contents
 from accelock.conda.errors import InstallError, without_credentials
 
@@ -56,13 +56,13 @@ def link(
     Returns the packages that were linked. Raises InstallError; by then some packages may have been
     linked.
     """
-    host.require("installing conda environments")
+    adapter.require("installing conda environments")
     _refuse_changed(records)
     inspector = _Inspector(records, reporter)
-    client = host.client(channels, _ARCHIVE)
+    client = adapter.client(channels, _ARCHIVE)
     try:
-        host.run(_link(records, prefix, platform, client, requested, inspector, named))
-    except host.exceptions.InstallerError as error:
+        adapter.run(_link(records, prefix, platform, client, requested, inspector, named))
+    except adapter.exceptions.InstallerError as error:
         inspector.refuse()
         raise InstallError(without_credentials(str(error)).strip()) from None
     inspector.refuse()
@@ -101,7 +101,7 @@ class _Inspector:
         record = self._records.get(self._names[cache_entry])
         if record is None:
             return
-        folder = host.package_folder(record)
+        folder = adapter.package_folder(record)
         with self._lock:
             try:
                 found = read_contents(record.name, folder)
@@ -187,15 +187,15 @@ async def _link(
     named: Path | None,
 ) -> None:
     install = functools.partial(
-        host.rattler.install,
-        [values.to_rattler(record) for record in records],
+        adapter.rattler.install,
+        [adapter.to_rattler(record) for record in records],
         prefix,
-        cache_dir=host.package_cache(),
+        cache_dir=adapter.package_cache(),
         client=client,
-        platform=values.subdir(platform),
+        platform=adapter.subdir(platform),
         reporter=reporter,
         show_progress=False,
         execute_link_scripts=False,
         alternative_target_prefix=named,
     )
-    await values.handing_over(install, requested)
+    await adapter.handing_over(install, requested)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from accelock.conda import guarantee, overlap, python
 from accelock.conda import pins as pip_pins
-from accelock.conda import python
-from accelock.conda.inputs import inputs_of
+from accelock.conda.header import Inputs
 from accelock.conda.pins import POETRY_LOCK
 from accelock.errors import AccelockError
 from accelock.locks.markers import Place
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelock.conda.config import CondaConfig
-    from accelock.conda.header import Inputs
     from accelock.conda.pins import Pins
     from accelock.conda.spec import Spec
     from accelock.settings.settings import Config
@@ -87,19 +86,24 @@ class Project:
         return pip_pins.read(text, name, places, environment.target, environment.group)
 
     def inputs(self, environment: Environment, platform: Platform, names: Iterable[str]) -> Inputs:
-        """Return what one solve depends on.
+        """Return what one solve depends on: the command and the check that never solves ask here.
 
         :param names: the packages of the solution, or of the lock that is looked at.
+
+        Raises GuaranteeError for a target that has no builds on the platform.
         """
-        return inputs_of(
-            self.conda,
-            self.config,
-            environment.target,
-            platform,
-            environment.group,
-            self.pins(environment, platform),
-            names,
-            self.python(environment),
+        target = environment.target
+        pins = self.pins(environment, platform)
+        own = self.python(environment)
+        system = guarantee.virtual_packages(target, platform, self.config.levels)
+        constraints = (*guarantee.constraints(target, platform), *guarantee.rule(target))
+        return Inputs(
+            channels=self.conda.channels,
+            specs=self.conda.specs_for(target, platform, environment.group),
+            constraints=(*constraints, own) if own else constraints,
+            virtual_packages=tuple(map(str, system)),
+            pins=overlap.relevant(pins, names),
+            overlap=self.conda.overlap,
         )
 
     @property

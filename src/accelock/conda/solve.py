@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from accelock.conda import builds
-from accelock.conda.adapter import host, values
+from accelock.conda import rattler as adapter
 from accelock.conda.errors import (
     UnsatisfiableError,
     broken_record,
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from accelock.conda.errors import ChannelError
-    from accelock.conda.record import Record
-    from accelock.conda.request import Request
+    from accelock.conda.record import Record, Request
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
 
@@ -45,12 +44,12 @@ class Solver:
     def __init__(
         self, channels: Sequence[str], *, show_progress: bool = False, timeout: float = _ANSWER
     ) -> None:
-        host.require("solving conda environments")
+        adapter.require("solving conda environments")
         self.channels = tuple(strip_credentials(channel) for channel in channels)
         self._timeout = timeout
-        self._client = host.client(channels, timeout)
-        self._gateway = host.rattler.Gateway(
-            cache_dir=host.cache(), client=self._client, show_progress=show_progress
+        self._client = adapter.client(channels, timeout)
+        self._gateway = adapter.rattler.Gateway(
+            cache_dir=adapter.cache(), client=self._client, show_progress=show_progress
         )
         self._names: dict[tuple[str, str], frozenset[str]] = {}
         self._hardware: dict[tuple[str, str], tuple[Record, ...]] = {}
@@ -62,7 +61,7 @@ class Solver:
         """
         subdirs = (NOARCH, *sorted({platform.conda_subdir for platform in platforms}))
         pairs = [(channel, subdir) for channel in self.channels for subdir in subdirs]
-        self._names.update(host.run(self._list_all(pairs)))
+        self._names.update(adapter.run(self._list_all(pairs)))
 
     def lacking(self, platform: Platform) -> tuple[str, ...]:
         """Return the channels that have nothing that is built for `platform`."""
@@ -88,12 +87,12 @@ class Solver:
         unread = [name for name in wanted if (platform.conda_subdir, name) not in self._hardware]
         if unread:
             found: dict[str, list[Any]] = {name: [] for name in unread}
-            for record in host.run(self._query(unread, platform)):
+            for record in adapter.run(self._query(unread, platform)):
                 found[record.name.normalized].append(record)
             for name, every in found.items():
                 is_hardware = any(builds.kind_of(str(each.build), each.depends) for each in every)
                 key = platform.conda_subdir, name
-                self._hardware[key] = tuple(map(values.record_of, every)) if is_hardware else ()
+                self._hardware[key] = tuple(map(adapter.record_of, every)) if is_hardware else ()
         channels = {spec.name: spec.channel for spec in specs if spec.channel}
         return {
             name: self._of_one_channel(records, channels.get(name))
@@ -104,7 +103,7 @@ class Solver:
     def _of_one_channel(self, records: tuple[Record, ...], named: str | None) -> tuple[Record, ...]:
         found = {record.channel for record in records}
         for channel in (named,) if named else self.channels:
-            own = {each for each in found if values.is_channel(each, channel)}
+            own = {each for each in found if adapter.is_channel(each, channel)}
             if own:
                 return tuple(record for record in records if record.channel in own)
         return ()
@@ -123,27 +122,29 @@ class Solver:
         be read or a record in it that is broken.
         """
         return tuple(
-            sorted(map(values.record_of, host.run(self._solve(request))), key=lambda one: one.name)
+            sorted(
+                map(adapter.record_of, adapter.run(self._solve(request))), key=lambda one: one.name
+            )
         )
 
     async def _solve(self, request: Request) -> list[Any]:
         locked = await self._still_there(request)
         try:
-            solved: list[Any] = await host.rattler.solve(
+            solved: list[Any] = await adapter.rattler.solve(
                 sources=list(self.channels),
-                specs=values.match_specs(request.specs),
+                specs=adapter.match_specs(request.specs),
                 gateway=self._gateway,
                 platforms=[request.platform.conda_subdir, NOARCH],
                 locked_packages=locked,
-                virtual_packages=[values.virtual(package) for package in request.virtual_packages],
-                constraints=values.match_specs(request.constraints),
+                virtual_packages=[adapter.virtual(package) for package in request.virtual_packages],
+                constraints=adapter.match_specs(request.constraints),
                 # Only the channels that the project names: no channel may add others (CEP 42).
                 channel_relations="disabled",
             )
-        except host.exceptions.SolverError as error:
+        except adapter.exceptions.SolverError as error:
             told = without_repetition(without_credentials(str(error)).strip())
             raise UnsatisfiableError(told, request.specs) from None
-        except host.exceptions.GatewayError as error:
+        except adapter.exceptions.GatewayError as error:
             names = [spec.name for spec in request.specs]
             names += [record.name for record in request.locked]
             raise await self._explained(error, names, request.platform) from None
@@ -166,8 +167,8 @@ class Solver:
             record
             for record in found
             if (old := wanted.get(strip_credentials(record.url))) is not None
-            and values.hex_of(record.sha256) in ("", old.sha256)
-            and values.is_from(record, channels.get(old.name))
+            and adapter.hex_of(record.sha256) in ("", old.sha256)
+            and adapter.is_from(record, channels.get(old.name))
         ]
 
     async def _query(self, names: Collection[str], platform: Platform) -> list[Any]:
@@ -175,11 +176,11 @@ class Solver:
             found = await self._gateway.query(
                 list(self.channels),
                 [platform.conda_subdir, NOARCH],
-                [host.rattler.MatchSpec(name) for name in names],
+                [adapter.rattler.MatchSpec(name) for name in names],
                 recursive=False,
                 channel_relations="disabled",
             )
-        except host.exceptions.GatewayError as error:
+        except adapter.exceptions.GatewayError as error:
             raise await self._explained(error, names, platform) from None
         return [record for records in found for record in records]
 
@@ -211,10 +212,10 @@ class Solver:
         subdirs = [platform.conda_subdir, NOARCH]
         try:
             found = await self._gateway.query(
-                [channel], subdirs, [host.rattler.MatchSpec(name)], recursive=False,
+                [channel], subdirs, [adapter.rattler.MatchSpec(name)], recursive=False,
                 channel_relations="disabled",
             )  # fmt: skip
-        except host.exceptions.GatewayError:
+        except adapter.exceptions.GatewayError:
             return True, set()
         depends = (text for records in found for record in records for text in record.depends)
         return False, {text.split()[0] for text in depends if not text.startswith("__")}
@@ -222,7 +223,7 @@ class Solver:
     def _list(self, channel: str, subdir: str) -> frozenset[str]:
         key = (channel, subdir)
         if key not in self._names:
-            self._names.update(host.run(self._list_all([key])))
+            self._names.update(adapter.run(self._list_all([key])))
         return self._names[key]
 
     async def _list_all(
@@ -239,7 +240,7 @@ class Solver:
         try:
             # Of our own: the client's timeout is for one try, of which there are several.
             names = await asyncio.wait_for(asked, self._timeout)
-        except host.exceptions.GatewayError as error:
+        except adapter.exceptions.GatewayError as error:
             raise unreadable(without_credentials(str(error)).strip(), [channel]) from None
         except asyncio.TimeoutError:
             raise unreadable(f"no answer in {self._timeout:g} s", [channel]) from None

@@ -12,9 +12,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from accelock.conda.formats.model import Body, Format, Part
+from accelock.conda.formats.model import LOCK_SUFFIX, Body, Format, Part, joined
 from accelock.conda.formats.yaml import YamlError, load, scalar
-from accelock.conda.naming import LOCK_SUFFIX, joined
 from accelock.conda.record import Record
 from accelock.conda.urls import strip_credentials
 from accelock.errors import AccelockError

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 
 from accelock.conda import builds
 from accelock.conda.formats.condalock import LOCK
-from accelock.conda.formats.model import Body, Format, Part
+from accelock.conda.formats.model import Body, Format, Part, joined
 from accelock.conda.formats.yaml import scalar
-from accelock.conda.naming import joined
 from accelock.targets import Kind
 
 if TYPE_CHECKING:

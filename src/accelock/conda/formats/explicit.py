@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accelock.conda.formats.model import Body, Format, Part
+from accelock.conda.formats.model import Body, Format, Part, joined
 from accelock.conda.graph import topological
-from accelock.conda.naming import joined
 
 if TYPE_CHECKING:
     from accelock.targets import Platform, Target

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from accelock.conda.solved import Solved
     from accelock.targets import Platform, Target
 
-__all__ = ["Body", "File", "Format", "Part", "environment_name"]
+__all__ = ["LOCK_SUFFIX", "Body", "File", "Format", "Part", "environment_name", "joined"]
+
+#: mamba takes any other name for an environment without packages, and makes that with exit code 0.
+LOCK_SUFFIX = "-lock.yml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +141,8 @@ def environment_name(target: Target | str | None, group: str | None = None) -> s
     """Return the name of an environment where one file has several: small letters, digits and -."""
     first = str(target) if target is not None else "default"
     return (f"{first}-{group}" if group is not None else first).replace(".", "-")
+
+
+def joined(first: str, target: Target | str | None, group: str | None) -> str:
+    """Return the words that there are of them, with `-` between: `conda-cpu-dev`."""
+    return "-".join((first, *(str(word) for word in (target, group) if word is not None)))
