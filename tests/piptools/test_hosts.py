@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import accelock
+import accelock.hosts.piptools
 from accelock.errors import AccelockError, MissingExtraError
 from accelock.hosts.piptools import hosts
 from tests.support.environments import run

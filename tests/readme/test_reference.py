@@ -14,27 +14,29 @@ import pytest
 
 import accelock
 from accelock.catalogue import load_catalogue
-from accelock.console.check import CheckCommand
-from accelock.console.detect import DetectCommand
-from accelock.console.diff import DiffCommand
-from accelock.console.doctor import DoctorCommand
-from accelock.console.why import WhyCommand
+from accelock.commands.check import check
+from accelock.commands.diff import diff
+from accelock.commands.doctor import diagnose
+from accelock.commands.reports import (
+    CheckCommand,
+    DetectCommand,
+    DiffCommand,
+    DoctorCommand,
+    WhyCommand,
+)
+from accelock.commands.why import why
+from accelock.commands.why_package import why_package
 from accelock.errors import ConfigError
 from accelock.hardware import Vendor, profile
-from accelock.hardware.choose import ORDER
+from accelock.hardware.choice import ORDER
 from accelock.hardware.edge import LIMIT
 from accelock.hardware.judge import Cause
 from accelock.hosts.piptools.outputs import output_names
-from accelock.report.check import check
-from accelock.report.diff import diff
-from accelock.report.doctor import diagnose
-from accelock.report.package import why_package
-from accelock.report.why import why
 from accelock.settings.settings import Config, parse_config
 from accelock.targets import PLATFORMS, parse_target
+from tests.commands.heres import gpu_box, here, no_network
+from tests.commands.poetry_locks import PoetryFolder
 from tests.readme.document import README, TOP, literals, table
-from tests.report.heres import gpu_box, here, no_network
-from tests.report.poetry_locks import PoetryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

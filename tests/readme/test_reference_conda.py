@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accelock.commands.conda_capture import CondaCaptureCommand
+from accelock.commands.conda_install import CondaInstallCommand
+from accelock.commands.conda_lock import CondaLockCommand
 from accelock.conda import naming
 from accelock.conda.config import CondaConfig, parse_conda
-from accelock.console.conda_capture import CondaCaptureCommand
-from accelock.console.conda_install import CondaInstallCommand
-from accelock.console.conda_lock import CondaLockCommand
 from accelock.errors import ConfigError
 from accelock.settings.settings import Config
 from accelock.targets import CPU, PLATFORMS

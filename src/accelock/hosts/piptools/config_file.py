@@ -13,7 +13,7 @@ from piptools.logging import log
 
 from accelock.errors import AccelockError
 from accelock.locks import toml
-from accelock.locks.freshness import PYPROJECT
+from accelock.locks.inputs import PYPROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

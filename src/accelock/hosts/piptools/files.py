@@ -12,8 +12,8 @@ from piptools.logging import log
 from accelock import __version__
 from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools import outputs, render
-from accelock.locks import freshness
-from accelock.locks.header import Stamp, body_digest
+from accelock.locks import inputs as digests
+from accelock.locks.stamp import Stamp, body_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ def stamp_of(compiled: Compiled, target: Target, *, inputs: tuple[str, ...], tex
         platforms=tuple(dict.fromkeys(cell.platform.name for cell in cells)),
         python=tuple(dict.fromkeys(str(cell.python) for cell in cells)),
         inputs=inputs,
-        digest=freshness.digest((), ()),
+        digest=digests.digest((), {}),
         body=body_digest(text),
     )
 
@@ -118,14 +118,16 @@ def _stamp(run: Run, target: Target, output: str, pythons: tuple[str, ...]) -> S
     # A link is written through: where the file really is, its inputs are found from there.
     folder = Path() if output == outputs.STDOUT else Path(output).resolve().parent
     texts = [(_from(folder, path), text) for path, text in run.inputs.of(target.name)]
+    settings = digests.settings_of(Path())
     return Stamp(
         version=__version__,
         target=target.name,
         platforms=tuple(dict.fromkeys(c.platform.name for c in run.plan.cells_of(target))),
         python=pythons,
         inputs=tuple(path for path, _text in texts),
-        digest=freshness.digest(texts, freshness.settings_of(Path())),
+        digest=digests.digest(texts, settings),
         body="",
+        parts=digests.parts(((p, text) for p, text in texts if p != reading.STDIN), settings),
     )
 
 

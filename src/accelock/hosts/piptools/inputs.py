@@ -21,7 +21,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
 from accelock.hosts.piptools import releases
-from accelock.locks import freshness
+from accelock.locks import inputs as digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -73,13 +73,13 @@ class Inputs:
         """
         for path in (directory / name for name in _PROJECT_FILES):
             if path.is_file():
-                self.record(target, _relative(str(path)), freshness.text_of(path))
+                self.record(target, _relative(str(path)), digests.text_of(path))
 
     def record_config(self, target: str, path: Path | None) -> None:
         """Remember what another file than the project's pyproject.toml says to pip-tools."""
         if path is not None:
-            name = f"{path}{freshness.TABLE}"
-            self.record(target, _relative(name), freshness.text_of(Path(name)))
+            name = f"{path}{digests.TABLE}"
+            self.record(target, _relative(name), digests.text_of(Path(name)))
 
     def of(self, target: str) -> tuple[tuple[str, str], ...]:
         """Return (path, text) of the input files of a target, sorted by path."""
@@ -230,7 +230,7 @@ def _respecify(requirement: Any, parts: list[str]) -> None:
 
 def _stable(path: str, text: str) -> str:
     """Return the text as `accelock check` will read it, which has no pip to decode it."""
-    return freshness.text_of(Path(path)) if Path(path).is_file() else text
+    return digests.text_of(Path(path)) if Path(path).is_file() else text
 
 
 def _temporary(filename: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from accelock.locks import header
+from accelock.locks import compiled
 from accelock.locks.journal import is_special
 
 if TYPE_CHECKING:
@@ -67,17 +67,8 @@ def pins_to_keep(base: str, outputs: Mapping[str, str]) -> dict[str, str]:
     ours (there was one target, now there are several), that one: its public versions stay.
     """
     fallback = Path(base)
-    ours = _is_ours(fallback)
+    ours = not is_special(fallback) and compiled.is_ours(fallback)
     return {
         name: base if output != STDOUT and ours and not Path(output).exists() else output
         for name, output in outputs.items()
     }
-
-
-def _is_ours(path: Path) -> bool:
-    if is_special(path):
-        return False
-    try:
-        return header.PREFIX in path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from piptools.locations import CACHE_DIR
 from piptools.repositories.pypi import PyPIRepository
 
-from accelock.report.downloads import Fetching
+from accelock.commands.downloads import Fetching
 from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from accelock.hosts.piptools.plan import find_config
 from accelock.hosts.piptools.rewrite.moves import Moves
 from accelock.hosts.piptools.rewrite.turned import Turned
 from accelock.hosts.piptools.rewrite.turning import Turning
-from accelock.locks import header, journal, requirements, rewriting
+from accelock.locks import journal, requirements, rewriting
+from accelock.locks.stamp import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -232,7 +233,7 @@ def _without_ours(text: str) -> str:
     kept: list[str] = []
     behind_ours = False
     for line in text.splitlines(keepends=True):
-        ours = line.startswith((header.PREFIX, _TURNED))
+        ours = line.startswith((PREFIX, _TURNED))
         if not ours and not (behind_ours and line.strip() in {"#", ""}):
             kept.append(line)
         behind_ours = ours
