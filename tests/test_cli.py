@@ -13,9 +13,9 @@ import pytest
 from cleo.testers.command_tester import CommandTester
 
 from accelock import __version__, cli
-from accelock.console.application import console
-from accelock.console.check import CheckCommand
-from tests.report.projects import TABLE, Project
+from accelock.commands.app import console
+from accelock.commands.reports import CheckCommand
+from tests.commands.projects import TABLE, Project
 from tests.support.environments import run, run_accelock
 
 HEAVY = (
@@ -49,7 +49,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def test_every_command_is_listed(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words) == 0
     shown = capsys.readouterr().out
-    for name, (_module, description) in cli.HANDED_ON.items():
+    for name, (_module, description) in cli.PIP_TOOLS_COMMANDS.items():
         assert f"{name} " in shown
         assert description in shown
     assert "check " in shown
@@ -164,7 +164,7 @@ def test_check_loads_neither_pip_nor_a_network_stack_nor_a_probe(
     done = run(sys.executable, "-c", code, cwd=project.folder, env=env)
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.split())
-    assert "accelock.report.check" in loaded
+    assert "accelock.commands.check" in loaded
     assert not loaded & set(HEAVY)
     ours = [name for name in HEAVY if name.startswith("accelock.")]
     assert [name for name in ours if importlib.util.find_spec(name) is None] == []
@@ -268,5 +268,5 @@ def test_the_version_loads_no_command(tmp_path: Path, env: dict[str, str]) -> No
         "print(*(name for name in sys.modules if name.startswith('accelock.')))"
     )
     done = run(sys.executable, "-c", code, cwd=tmp_path, env=env)
-    mine = {"cli", "console", "console.application", "console.late", "errors"}
+    mine = {"cli", "commands", "commands.app", "commands.lazy", "errors"}
     assert set(done.stdout.splitlines()[-1].split()) == {f"accelock.{name}" for name in mine}

@@ -11,9 +11,9 @@ import pytest
 from accelock import cli
 from accelock.hardware import profile
 from accelock.targets import PythonVersion
+from tests.commands.heres import H100, here
+from tests.commands.projects import TABLE, Project
 from tests.hardware.machines import nvml, with_driver
-from tests.report.heres import H100, here
-from tests.report.projects import TABLE, Project
 from tests.support.environments import run_accelock
 from tests.support.fakes import fakes, on_posix
 
@@ -28,7 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     around = here(
         tmp_path, with_driver(tmp_path / "root", "580.82.07"), {"NVML": nvml("580.82.07", H100)}
     ).around
-    monkeypatch.setattr("accelock.console.base.surroundings", lambda: around)
+    monkeypatch.setattr("accelock.hardware.surroundings", lambda: around)
     monkeypatch.setattr("accelock.hardware.detection.host_platform", lambda: LINUX)
     return Project(tmp_path, (str(PythonVersion.host()),)).sound()
 

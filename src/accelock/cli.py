@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Commands on pip-tools: name -> (module with a `main(args)`, what it is).
-HANDED_ON = {
+PIP_TOOLS_COMMANDS = {
     "compile": ("accelock.hosts.piptools.command", "pip-compile for hardware targets"),
     "rewrite": ("accelock.hosts.piptools.rewrite.command", "turn a compiled file to a target"),
     "sync": ("accelock.hosts.piptools.sync", "pip-sync of the file that fits this machine"),
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(words)
         sys.stdout.flush()  # now: what fails when Python ends is a traceback
     except KeyboardInterrupt:
-        from accelock.console.refused import give_up_broken
+        from accelock.commands.refused import give_up_broken
 
         give_up_broken()
         return _INTERRUPTED
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: Sequence[str]) -> int:
     os.getcwd()  # noqa: PTH109 - without pathlib; in a folder that is gone no file is what it seems
     try:
-        if words and words[0] in HANDED_ON:
+        if words and words[0] in PIP_TOOLS_COMMANDS:
             return _hand_on(words[0], words[1:])
         return _application(words)
     except AccelockError as error:
@@ -72,7 +72,7 @@ def fail(error: AccelockError) -> int:
 
 
 def _refused(error: OSError, words: Sequence[str]) -> int:
-    from accelock.console.refused import give_up_broken, refused
+    from accelock.commands.refused import give_up_broken, refused
 
     told = refused(error)
     if told is None:  # nobody reads on
@@ -99,7 +99,7 @@ def _hand_on(name: str, words: Sequence[str]) -> int:
     from accelock.hosts.piptools import probe
 
     probe.require_pip_tools(f"accelock {name}")
-    module = importlib.import_module(HANDED_ON[name][0])
+    module = importlib.import_module(PIP_TOOLS_COMMANDS[name][0])
     try:
         module.main(words)
     except SystemExit as done:
@@ -108,6 +108,6 @@ def _hand_on(name: str, words: Sequence[str]) -> int:
 
 
 def _application(words: Sequence[str]) -> int:
-    from accelock.console.application import application
+    from accelock.commands.app import application
 
     return application(words)

@@ -6,11 +6,9 @@ import pytest
 
 from accelock import __version__
 from accelock.conda import header
-from accelock.conda.formats.condalock import LOCK
 from accelock.conda.header import PREFIX, Inputs, Stamp, StampError
 from accelock.conda.spec import parse
-from accelock.locks import header as compiled
-from tests.conda.records import render, solved, vega
+from accelock.locks import stamp as compiled
 
 BODY = "version: 1\npackage:\n- name: x\n"
 STAMP = Stamp("lock", "cpu", "dev", {"osx-arm64": "b" * 64, "linux-64": "a" * 64})
@@ -105,12 +103,3 @@ def test_stale_platforms() -> None:
     assert STAMP.stale(STAMP.inputs) == ()
     assert STAMP.stale({"linux-64": "a" * 64, "win-64": "c" * 64}) == ("osx-arm64", "win-64")
     assert STAMP.stale({**STAMP.inputs, "linux-64": "d" * 64}) == ("linux-64",)
-
-
-def test_the_names_in_a_lock() -> None:
-    records = {"linux-x86_64": vega("linux-64"), "macos-arm64": vega("osx-arm64")[:1]}
-    assert header.package_names(render(LOCK, solved(records))) == {
-        "linux-64": {"vega-lite-cli", "vega-cli", "nodejs", "python", "pip", "tzdata"},
-        "osx-arm64": {"vega-lite-cli"},
-    }
-    assert header.package_names("name: x\n") == {}

@@ -8,8 +8,8 @@ import tomlkit
 from accelock.conda import pins
 from accelock.errors import AccelockError, ConfigError
 from accelock.locks import overlay
-from accelock.locks.header import Stamp
 from accelock.locks.markers import Place
+from accelock.locks.stamp import Stamp
 from accelock.targets import PythonVersion
 from tests.conda.records import CPU, CUDA, LINUX, MAC
 

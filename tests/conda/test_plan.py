@@ -11,7 +11,7 @@ from accelock.conda.config import parse_conda
 from accelock.conda.plan import Project, environments
 from accelock.conda.spec import Spec
 from accelock.errors import AccelockError, ConfigError
-from accelock.locks.header import Stamp
+from accelock.locks.stamp import Stamp
 from accelock.settings.settings import parse_config
 from tests.conda.records import LINUX
 

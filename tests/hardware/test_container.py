@@ -8,7 +8,7 @@ import pytest
 
 from accelock.catalogue import load_catalogue
 from accelock.hardware import Choice, Rule, choose, container
-from accelock.hardware.choose import Candidate
+from accelock.hardware.choice import Candidate
 from accelock.hardware.vendor import Reason
 from accelock.targets import CPU, PLATFORMS, parse_target
 from tests.hardware.machines import DOCKER, Commands, look, nvml, with_driver, write

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from accelock.catalogue import load_catalogue
 from accelock.hardware import Locked, Machine, profile
-from accelock.hardware.choose import choose_for
+from accelock.hardware.choice import choose_for
 from accelock.targets import parse_target
 from tests.hardware.fleet import FLEET, Box
 from tests.hardware.machines import look, nvml

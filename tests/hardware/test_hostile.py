@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hardware import Machine, NoTargetError, choose, detect, profile
-from accelock.hardware.choose import choose_for
+from accelock.hardware.choice import choose_for
 from accelock.hardware.commands import Answer
 from accelock.hardware.context import LIMIT, Found, ProbeContext, Surroundings
 from accelock.hardware.probes import VENDORS

@@ -8,7 +8,7 @@ import pytest
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import ConfigError
-from accelock.hardware.choose import Choice, choose_for
+from accelock.hardware.choice import Choice, choose_for
 from accelock.targets import parse_target
 from tests.hardware.machines import look, nvml, with_driver, with_gpus
 

@@ -10,7 +10,7 @@ import pytest
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.hardware import profile
-from accelock.hardware.choose import candidates, choose_for
+from accelock.hardware.choice import candidates, choose_for
 from accelock.targets import parse_target
 from tests.support.environments import run_accelock
 from tests.support.fakes import on_posix

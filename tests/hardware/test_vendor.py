@@ -13,9 +13,9 @@ from accelock.hardware.context import Found, ProbeContext
 from accelock.hardware.probes import VENDORS
 from accelock.hardware.vendor import Fit, Reason, Vendor, add_gpus
 from accelock.targets import PLATFORMS, Kind
+from tests.commands.heres import here
+from tests.commands.projects import Project
 from tests.hardware.machines import write
-from tests.report.heres import here
-from tests.report.projects import Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def model(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("accelock.hardware.probes.VENDORS", (*VENDORS, ACME))
     around = here(tmp_path, write(tmp_path / "root", {"proc/acme": f"{model}\n"})).around
-    monkeypatch.setattr("accelock.console.base.surroundings", lambda: around)
+    monkeypatch.setattr("accelock.commands.base.surroundings", lambda: around)
     linux = PLATFORMS["linux-x86_64"]
     monkeypatch.setattr("accelock.hardware.detection.host_platform", lambda: linux)
     project = Project(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import tomlkit
 
 from accelock.errors import AccelockError
-from accelock.locks import overlay
+from accelock.locks import inputs, overlay
 from accelock.locks.overlay import Change, Overlay, OverlayError
 
 if TYPE_CHECKING:
@@ -152,6 +152,12 @@ DAMAGE = {
     "[metadata.accelock.platforms]": lambda lock: lock["metadata"]["accelock"].update(
         platforms=["linux-x86_64"]
     ),
+    "[metadata.accelock.platforms]  ": lambda lock: lock["metadata"]["accelock"][
+        "platforms"
+    ].update(cu126=3),
+    "[metadata] is no table": lambda lock: lock.update(metadata=0),
+    "[[package]] is no list": lambda lock: lock.update(package=3),
+    "[[package]] is no list ": lambda lock: lock["package"].append({"version": "1"}),
     "[metadata.accelock.platforms] ": lambda lock: lock["metadata"]["accelock"]["platforms"].pop(
         "cu126"
     ),
@@ -197,7 +203,7 @@ class TestDamage:
 
 def test_settings_are_compared_without_credentials() -> None:
     digests = {
-        overlay.settings_digest({"sources": {"pytorch": f"https://{login}m.test/whl/{{target}}"}})
+        inputs.settings_digest({"sources": {"pytorch": f"https://{login}m.test/whl/{{target}}"}})
         for login in ("", "me:pw1@", "me:pw2@")
     }
     assert len(digests) == 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.locks import header
+from accelock.locks import stamp
 from tests.piptools.support_project import HERE, pins_of
 from tests.support.environments import fresh_venv, run_accelock
 
@@ -86,10 +86,10 @@ def compiled_afresh(project: Project, text: str, *words: str) -> str:
 
 def platforms_of(text: str) -> tuple[str, ...]:
     """Return the platforms that a file of ours holds on."""
-    stamp = header.read(text)
-    assert stamp is not None
-    assert stamp.describes(text)
-    return stamp.platforms
+    found = stamp.read(text)
+    assert found is not None
+    assert found.describes(text)
+    return found.platforms
 
 
 def says(text: str, platform: str, python: str = HERE) -> dict[str, tuple[str | None, set[str]]]:

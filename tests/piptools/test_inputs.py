@@ -226,7 +226,7 @@ class TestDirectories:
 
         assert seed.accelock("check").returncode == 0
         seed.put("seed/pyproject.toml", PYPROJECT)
-        stale = "it is stale: requirements.in, seed/pyproject.toml, or [tool.accelock]"
+        stale = "it is stale: seed/pyproject.toml changed after it was compiled"
         assert seed.accelock("check").stdout.count(stale) == 2
 
     @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ class TestDirectories:
         assert "torch==2.8.0+cpu" in " ".join(project.lines())
         assert project.accelock("check").returncode == 0
         project.write(pyproject_toml=f'{PYPROJECT}[tool.accelock]\ntargets = ["cpu"]\n')
-        assert "it is stale: pyproject.toml, requirements.in" in project.accelock("check").stdout
+        assert "it is stale: pyproject.toml changed after it" in project.accelock("check").stdout
 
     def test_with_an_extra(self, seed: Project) -> None:
         seed.write(requirements_in="-e ./seed[web]\n").compile("-q", "-t", "cpu")

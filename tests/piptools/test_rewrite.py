@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.locks import header
+from accelock.locks import stamp
 from tests.piptools.support_project import lines_of, options_of
 from tests.piptools.support_rewrite import refused, rewrite, turned, versions
 from tests.support.environments import run
@@ -246,10 +246,10 @@ def test_in_place(project: Project) -> None:
     done = rewrite(project, "-t", "cpu", *LINUX, "requirements.txt", "-o", "requirements.txt")
     assert done.stdout == ""
     assert "torch==2.8.0+cpu" in project.lines()
-    stamp = header.read(project.read())
-    assert stamp is not None
-    assert (stamp.target, stamp.platforms, stamp.inputs) == ("cpu", ("linux-x86_64",), ("-",))
-    assert stamp.describes(project.read())
+    found = stamp.read(project.read())
+    assert found is not None
+    assert (found.target, found.platforms, found.inputs) == ("cpu", ("linux-x86_64",), ("-",))
+    assert found.describes(project.read())
 
 
 def test_the_target_can_come_from_the_configuration(project: Project) -> None:

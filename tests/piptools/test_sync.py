@@ -11,9 +11,9 @@ import pytest
 from accelock.hardware import container
 from accelock.locks import journal
 from accelock.targets import PythonVersion, host_platform
+from tests.commands.projects import TABLE
+from tests.commands.projects import Project as Compiled
 from tests.piptools.support_tools import copied, pip_environment, site_packages, tool_environment
-from tests.report.projects import TABLE
-from tests.report.projects import Project as Compiled
 from tests.support.environments import Venv, isolated_env, run
 from tests.support.fakes import fakes, on_posix
 from tests.support.wheels import Distribution, wheel

@@ -10,10 +10,12 @@ import pytest
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hosts.piptools.sync_files import Chooser
-from accelock.locks.header import StampError
+from accelock.locks.stamp import StampError
+from accelock.settings.project import Settings
+from accelock.settings.settings import Config
 from accelock.targets import PLATFORMS, PythonVersion, parse_target
+from tests.commands.projects import Project, with_stamp_edited
 from tests.hardware.machines import Commands, nvml, with_driver
-from tests.report.projects import Project, with_stamp_edited
 
 if TYPE_CHECKING:
     from accelock.hosts.piptools.sync_files import Selection
@@ -44,12 +46,13 @@ def select(
     platform: str | None = "linux-x86_64",
     python: str | None = "3.11",
 ) -> Selection | None:
-    targets = tuple(map(target, declared.split()))
+    config = Config(targets=tuple(map(target, declared.split())))
+    settings = Settings(load_catalogue(), config)
     named = PLATFORMS[platform] if platform else None
     environ = {"ACCELOCK_TARGET": wanted}
     run = Commands({} if said is None else {"NVML": said})
     version = PythonVersion.parse(python) if python else None
-    return Chooser(targets, load_catalogue(), environ, named, version, root, run).select(words)
+    return Chooser(settings, environ, named, version, root, run).select(words)
 
 
 def told(selection: Selection | None) -> tuple[tuple[str, ...], str]:
@@ -62,15 +65,13 @@ def told(selection: Selection | None) -> tuple[tuple[str, ...], str]:
 
 def test_the_only_file_there_is(project: Project) -> None:
     project.compiled("requirements.cu126.txt", "cu126", BODY)
-    assert told(select()) == (("requirements.cu126.txt",), "the only target that has a file")
+    assert told(select()) == (("requirements.cu126.txt",), "the only target that is locked")
 
 
 def test_the_only_file_under_its_plain_name(project: Project) -> None:
     project.compiled("requirements.txt", "cu126", BODY)
     selection = select()
-    assert str(selection) == (
-        "Syncing requirements.txt for cu126 (the only target that has a file)"
-    )
+    assert str(selection) == ("Syncing requirements.txt for cu126 (the only target that is locked)")
 
 
 @pytest.mark.parametrize(("torch", "name"), [("2.9.1", "cu128"), ("2.11.0", "cu126")])
@@ -174,8 +175,8 @@ ELSEWHERE = ["macos-arm64", "linux-aarch64"]
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ((), "the only target that has a file"),
-        (("requirements.txt",), "the only target that has a file"),
+        ((), "the only target that is locked"),
+        (("requirements.txt",), "the only target that is locked"),
         (("requirements.cpu.txt",), "named on the command line"),
     ],
 )

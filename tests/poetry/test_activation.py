@@ -22,7 +22,8 @@ HEAVY = (
     "accelock.sources",
     "accelock.hardware",
     "accelock.conda",
-    "accelock.report",
+    "accelock.commands.context",
+    "accelock.commands.check",
     "accelock.hosts.piptools",
     "accelock.locks.markers",
     "accelock.hosts.poetry.supply",
@@ -79,8 +80,8 @@ def test_without_a_table_next_to_nothing_is_imported(project: Project) -> None:
 
     assert {name for name in added if name.startswith("accelock")} == {
         "accelock",
-        "accelock.console",
-        "accelock.console.late",
+        "accelock.commands",
+        "accelock.commands.lazy",
         "accelock.hosts",
         "accelock.hosts.poetry",
         "accelock.hosts.poetry.commands",

@@ -103,7 +103,7 @@ class TestDetection:
 
         versions = {e["version"] for e in locker.lock_data["package"] if e["name"] == "torch"}
         assert versions == {"2.6.0+cu126"}
-        assert "NVIDIA driver 570.86.15" in locker.project.choice(locker.overlay.platforms).reason
+        assert "NVIDIA driver 570.86.15" in locker.project.choice().reason
 
     def test_an_old_one_does_not(
         self, in_process: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -113,7 +113,7 @@ class TestDetection:
 
         versions = {e["version"] for e in locker.lock_data["package"] if e["name"] == "torch"}
         assert versions == {"2.6.0", "2.6.0+cpu"}
-        reason = locker.project.choice(locker.overlay.platforms).reason
+        reason = locker.project.choice().reason
         assert "needs NVIDIA driver 525.60.13 or newer, this machine has 470.57.02" in reason
 
     def test_the_machine_is_looked_at_once(
@@ -133,10 +133,10 @@ class TestDetection:
         """Let a directory stand for `/`; return what the probes were called for."""
         looks: list[str] = []
 
-        def choose(declared: Any, **words: Any) -> Any:
-            looks.append(",".join(target.name for target in declared))
-            return choose_for_machine(declared, **words, root=root, run=Commands())
+        def choose(targets: Any, **words: Any) -> Any:
+            looks.append(",".join(target.name for target in targets))
+            return choose_for_machine(targets, **words, root=root, run=Commands())
 
-        monkeypatch.setattr("accelock.hardware.choose", choose)
+        monkeypatch.setattr("accelock.hardware.choice", choose)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         return looks

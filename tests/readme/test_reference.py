@@ -14,28 +14,30 @@ import pytest
 
 import accelock
 from accelock.catalogue import load_catalogue
-from accelock.console.check import CheckCommand
-from accelock.console.detect import DetectCommand
-from accelock.console.diff import DiffCommand
-from accelock.console.doctor import DoctorCommand
-from accelock.console.why import WhyCommand
+from accelock.commands.check import check
+from accelock.commands.diff import diff
+from accelock.commands.doctor import diagnose
+from accelock.commands.reports import (
+    CheckCommand,
+    DetectCommand,
+    DiffCommand,
+    DoctorCommand,
+    WhyCommand,
+)
+from accelock.commands.why import why
+from accelock.commands.why_package import why_package
 from accelock.errors import ConfigError
 from accelock.hardware import profile
-from accelock.hardware.choose import ORDER
+from accelock.hardware.choice import ORDER
 from accelock.hardware.context import LIMIT
 from accelock.hardware.probes import VENDORS
 from accelock.hardware.vendor import Reason
 from accelock.hosts.piptools.outputs import output_names
-from accelock.report.check import check
-from accelock.report.diff import diff
-from accelock.report.doctor import diagnose
-from accelock.report.package import why_package
-from accelock.report.why import why
 from accelock.settings.settings import Config, parse_config
 from accelock.targets import PLATFORMS, parse_target
+from tests.commands.heres import gpu_box, here, no_network
+from tests.commands.poetry_locks import PoetryFolder
 from tests.readme.document import README, TOP, literals, table
-from tests.report.heres import gpu_box, here, no_network
-from tests.report.poetry_locks import PoetryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,8 +151,8 @@ def test_doctor_has_the_codes_in_the_table() -> None:
     sources = Path(accelock.__file__).parent
     texts = "".join(
         path.read_text(encoding="utf-8")
-        for folder in ("report/doctor", "hardware")
-        for path in sorted((sources / folder).rglob("*.py"))
+        for pattern in ("commands/doctor*.py", "hardware/**/*.py")
+        for path in sorted(sources.glob(pattern))
     )
     codes = set(re.findall(r"(?:Finding|Note|\.note)\(\s*\"([a-z-]+)\"", texts))
     codes |= {cause.value for cause in Reason}

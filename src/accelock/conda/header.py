@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from accelock import __version__
 from accelock.conda.urls import strip_credentials
-from accelock.locks.header import StampError, find
+from accelock.locks.stamp import StampError, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +29,6 @@ __all__ = [
     "Stamp",
     "StampError",
     "body_digest",
-    "package_names",
     "read",
 ]
 
@@ -156,22 +155,6 @@ def body_digest(text: str) -> str:
     lines = (line.rstrip() for line in text.removeprefix("\ufeff").splitlines())
     kept = (line for line in lines if line and not line.lstrip().startswith("#"))
     return hashlib.sha256("\n".join(kept).encode()).hexdigest()
-
-
-def package_names(text: str) -> Mapping[str, frozenset[str]]:
-    """Return the names of the packages in a lock's text, by conda's subdir, without a YAML parser.
-
-    conda-lock and PyYAML write these lines as we do.
-    """
-    found: dict[str, set[str]] = {}
-    name = ""
-    for line in text.splitlines():
-        key, _, value = line.removeprefix("- ").strip().partition(": ")
-        if key == "name" and line.startswith("- "):
-            name = value.strip("'\"")
-        elif key == "platform" and line.startswith("  ") and name:
-            found.setdefault(value.strip("'\""), set()).add(name)
-    return {platform: frozenset(names) for platform, names in found.items()}
 
 
 def _named(word: str) -> str | None:

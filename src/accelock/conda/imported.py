@@ -10,7 +10,7 @@ from accelock.conda.capture import Captured, CaptureError
 from accelock.conda.formats.yaml import YamlError, load
 from accelock.conda.spec import Spec, SpecError, parse
 from accelock.conda.urls import strip_credentials
-from accelock.locks.credentials import without_credentials
+from accelock.locks.inputs import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from accelock.catalogue.source import TARGET_FIELD
-from accelock.errors import AccelockError, ConfigError, MetadataError
-from accelock.locks import header, markers, overlay, requirements, toml
+from accelock.errors import ConfigError
+from accelock.locks import poetry_lock, requirements, stamp
+from accelock.locks.model import MAIN, Pin
 from accelock.targets import PythonVersion
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ __all__ = [
     "POETRY_LOCK",
     "Pins",
     "find",
-    "from_poetry",
-    "from_requirements",
     "pythons_in",
     "read",
 ]
@@ -94,12 +92,19 @@ def read(
 
     :param places: one platform with each Python that the project may run on; a pin counts where
         all of them that have the project agree on it.
+    :param target: None: the project has none.
+    :param group: the group whose pins count beside those of the main one.
 
-    Raises AccelockError for what is no such lock.
+    Raises AccelockError for what is no such lock, and for a target that it lacks.
     """
-    if PurePosixPath(name).name != POETRY_LOCK:
-        return from_requirements(text, name, places)
-    return from_poetry(text, name, places, target, group)
+    pins = _pins(text, name, target.name if target is not None else None)
+    groups = (MAIN,) if group is None else (MAIN, group)
+    found = (
+        (pin.name, pin.version)
+        for pin in pins
+        if pin.version and any(pin.holds(place, groups=groups) for place in places)
+    )
+    return Pins(name, _single(found))
 
 
 def pythons_in(text: str, name: str) -> tuple[PythonVersion, ...]:
@@ -107,91 +112,24 @@ def pythons_in(text: str, name: str) -> tuple[PythonVersion, ...]:
 
     Raises StampError for a damaged stamp. A poetry.lock, or another tool's file, tells none.
     """
-    stamp = None if PurePosixPath(name).name == POETRY_LOCK else header.read(text, name)
-    return tuple(map(PythonVersion.parse, stamp.python)) if stamp is not None else ()
-
-
-def from_requirements(text: str, where: str, places: Sequence[Place]) -> Pins:
-    """Return the pins of a compiled requirements file that count at the places.
-
-    Raises RequirementsError for a line that cannot be read.
-    """
-    found = (
-        (pin.name, pin.version)
-        for pin in _parsed(text, where)
-        if pin.name and pin.version and _holds(pin.marker, places)
-    )
-    return Pins(where, _single(found))
+    found = None if PurePosixPath(name).name == POETRY_LOCK else stamp.read(text, name)
+    return tuple(map(PythonVersion.parse, found.python)) if found is not None else ()
 
 
 @functools.lru_cache(maxsize=8)
-def _parsed(text: str, where: str) -> tuple[requirements.Pin, ...]:
-    """Return a file's pins; reading a long one takes a tenth of a second, and every cell asks."""
-    return tuple(requirements.parse(text, where).pins)
-
-
-def from_poetry(
-    text: str,
-    where: str,
-    places: Sequence[Place],
-    target: Target | None = None,
-    group: str | None = None,
-) -> Pins:
-    """Return the pins of a poetry.lock, for one target of its overlay.
-
-    Without `group` they are those of the main group; with it, those of that group too. Raises
-    OverlayError for a damaged overlay, and AccelockError for a target that it lacks.
-    """
-    groups = {"main"} if group is None else {"main", group}
-    entries = _entries(text, where, target.name if target is not None else None)
-    found = (
-        (str(entry["name"]), str(entry["version"]))
-        for entry in entries
-        if not groups.isdisjoint(entry.get("groups", ("main",))) and _applies(entry, groups, places)
-    )
-    return Pins(where, _single(found))
-
-
-@functools.lru_cache(maxsize=8)
-def _entries(text: str, where: str, target: str | None) -> tuple[Mapping[str, Any], ...]:
-    """Return a target's entries; reading a big lock takes seconds, and every platform asks."""
-    lock = toml.parse(text, where)
-    entries = lock.get("package", [])
-    found = overlay.read(lock, where)
-    if found is None or target is None:
-        return tuple(entries)
-    if target not in found.targets:
-        raise AccelockError(
-            f"{where}: it was locked for {', '.join(found.targets)}, and not for {target}; lock "
-            "again (poetry lock)"
-        )
-    return tuple(found.view(entries, target))
-
-
-def _applies(entry: Mapping[str, Any], groups: Iterable[str], places: Sequence[Place]) -> bool:
-    """Tell whether an entry is for a place; its markers may differ by group (lock-version 2.1)."""
-    marker = entry.get("markers")
-    if marker is None or isinstance(marker, str):
-        return _holds(marker, places)
-    own = [group for group in groups if group in entry.get("groups", ())]
-    return any(_holds(marker.get(group), places) for group in own)
-
-
-def _holds(marker: str | None, places: Iterable[Place]) -> bool:
-    """Tell whether a marker is true at any place; one that cannot be told is taken to be."""
-    if marker == "<empty>":  # poetry-core's word for a marker that holds nowhere
-        return False
-    try:
-        return marker is None or any(markers.may_hold(marker, place) for place in places)
-    except MetadataError:
-        return True
+def _pins(text: str, name: str, target: str | None) -> tuple[Pin, ...]:
+    """Return a lock's pins for a target; reading a big one takes seconds, and every cell asks."""
+    if PurePosixPath(name).name == POETRY_LOCK:
+        return poetry_lock.pins_of(text, name, target)
+    lines = requirements.parse(text, name).pins
+    return tuple(Pin(line.name, line.version, {MAIN: line.marker}) for line in lines if line.name)
 
 
 def _single(found: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the one version of each project; where two remain, neither can bind anything."""
     versions: dict[str, set[str]] = {}
     for name, version in found:
-        versions.setdefault(canonicalize_name(name), set()).add(_public(version))
+        versions.setdefault(name, set()).add(_public(version))
     return {name: versions[name].pop() for name in sorted(versions) if len(versions[name]) == 1}
 
 

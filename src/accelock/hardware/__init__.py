@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelock.hardware.choose import Candidate, Choice, NoTargetError, PassedOver, Rule, choose
+from accelock.hardware.choice import Candidate, Choice, NoTargetError, PassedOver, Rule, choose
 from accelock.hardware.commands import Runner, run_command
 from accelock.hardware.detection import detect, surroundings
 from accelock.hardware.machine import Driver, Gpu, Machine, Note

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accelock.hardware.choose import Rule
+from accelock.hardware.choice import Rule
 from accelock.hardware.vendor import Reason
 
 if TYPE_CHECKING:
-    from accelock.hardware.choose import Choice
+    from accelock.hardware.choice import Choice
 
 WARNING = (
     "This is a container in which no GPU was found, as in every image build. If the image is for a "

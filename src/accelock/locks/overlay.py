@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accelock.errors import AccelockError
-from accelock.locks.credentials import without_credentials
-from accelock.locks.freshness import ELSEWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -80,15 +78,6 @@ def applied(leader: Sequence[Mapping[str, Any]], change: Change) -> list[Mapping
     return sorted([*kept, *change.package], key=lambda entry: str(entry["name"]))
 
 
-def settings_digest(table: Mapping[str, Any]) -> str:
-    """Return the sha256, in hex, of the [tool.accelock] settings that a lock depends on.
-
-    What is about other files does not count.
-    """
-    ours = without_credentials({key: table[key] for key in table if key not in ELSEWHERE})
-    return hashlib.sha256(json.dumps(ours, sort_keys=True, default=str).encode()).hexdigest()
-
-
 def digests(leader: Sequence[Mapping[str, Any]], overlay: Overlay) -> dict[str, str]:
     """Return the sha256, in hex, of every target's part: the leader's is ``[[package]]``."""
     parts: dict[str, Any] = {overlay.targets[0]: [_plain(entry) for entry in leader]}
@@ -104,14 +93,17 @@ def read(lock: Mapping[str, Any], where: str = "poetry.lock") -> Overlay | None:
     :raises OverlayError: it is of a newer format, or not what we wrote; the message names the
         table at fault.
     """
-    metadata = lock.get("metadata", {}).get(TABLE)
+    whole = lock.get("metadata", {})
+    if not isinstance(whole, dict):
+        raise OverlayError(_broken(where, "[metadata] is no table"))
+    metadata = whole.get(TABLE)
     if metadata is None:
         if TABLE in lock:
             raise OverlayError(_broken(where, f"[{TABLE}] has no [metadata.{TABLE}]"))
         return None
     if not isinstance(metadata, dict):
         raise OverlayError(_broken(where, f"[metadata.{TABLE}] is no table"))
-    poetrys = str(lock["metadata"].get("lock-version", ""))
+    poetrys = str(whole.get("lock-version", ""))
     if poetrys and not poetrys.startswith(_LOCK_VERSION):
         raise NewerFormatError(
             f"{where}: [metadata] has lock-version {poetrys}, and this accelock reads "
@@ -126,8 +118,19 @@ def read(lock: Mapping[str, Any], where: str = "poetry.lock") -> Overlay | None:
             "with `poetry lock --regenerate`."
         )
     overlay = _read_tables(lock, metadata, where)
-    _verify(lock, metadata.get("digests"), overlay, where)
+    _verify(packages(lock, where), metadata.get("digests"), overlay, where)
     return overlay
+
+
+def packages(lock: Mapping[str, Any], where: str = "poetry.lock") -> list[dict[str, Any]]:
+    """Return the ``[[package]]`` entries of a lock's data, each with a name and a version.
+
+    :raises OverlayError: they are no list of such entries.
+    """
+    found = lock.get("package", [])
+    if not isinstance(found, list) or not all(_is_package(each) for each in found):
+        raise OverlayError(_broken(where, "[[package]] is no list of packages"))
+    return found
 
 
 def write(leader: Sequence[Mapping[str, Any]], overlay: Overlay) -> dict[str, Any]:
@@ -152,7 +155,11 @@ def _read_tables(lock: Mapping[str, Any], metadata: Mapping[str, Any], where: st
     if not isinstance(targets, list) or not targets or not all(isinstance(t, str) for t in targets):
         raise OverlayError(_broken(where, f"[metadata.{TABLE}] has no list of targets"))
     platforms = metadata.get("platforms")
-    if not isinstance(platforms, dict) or set(platforms) != set(targets):
+    if (
+        not isinstance(platforms, dict)
+        or set(platforms) != set(targets)
+        or not all(isinstance(names, list) for names in platforms.values())
+    ):
         raise OverlayError(_broken(where, f"[metadata.{TABLE}.platforms] is not of its targets"))
     tables = lock.get(TABLE, {})
     if not isinstance(tables, dict):
@@ -167,12 +174,12 @@ def _read_tables(lock: Mapping[str, Any], metadata: Mapping[str, Any], where: st
     )
 
 
-def _verify(lock: Mapping[str, Any], noted: Any, overlay: Overlay, where: str) -> None:
+def _verify(leader: Sequence[Any], noted: Any, overlay: Overlay, where: str) -> None:
     """Check that no part was edited by hand, or comes from another lock.
 
     :raises OverlayError: one was; the message names it.
     """
-    for name, digest in digests(lock.get("package", []), overlay).items():
+    for name, digest in digests(leader, overlay).items():
         if not isinstance(noted, dict) or noted.get(name) != digest:
             part = "[[package]]" if name == overlay.targets[0] else f"[{TABLE}.{name}]"
             raise OverlayError(_broken(where, f"{part} was edited by hand or merged badly"))
@@ -185,11 +192,17 @@ def _change(table: Any, name: str, where: str) -> Change:
     if not isinstance(drop, list) or not isinstance(package, list):
         raise OverlayError(_broken(where, f"[{TABLE}.{name}] has no `drop` or no `package` list"))
     for number, entry in enumerate(package):
-        if not isinstance(entry, dict) or not {"name", "version", "files"} <= set(entry):
+        if not _is_package(entry) or "files" not in entry:
             raise OverlayError(
                 _broken(where, f"[[{TABLE}.{name}.package]] number {number + 1} is no package")
             )
     return Change(tuple(map(str, drop)), tuple(package))
+
+
+def _is_package(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(key), str) for key in ("name", "version")
+    )
 
 
 def _broken(where: str, what: str) -> str:

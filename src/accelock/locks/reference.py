@@ -1,6 +1,19 @@
-"""The names that accelock gives to sources, in a poetry.lock and in pyproject.toml."""
+"""Where poetry.lock and pyproject.toml have a family's packages from: our names, and URLs."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accelock.targets import CPU
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from accelock.catalogue import Family
+    from accelock.settings.poetry_project import Ask
+    from accelock.settings.project import Settings
+    from accelock.targets import Target
 
 PREFIX = "accelock-"
 
@@ -17,3 +30,46 @@ def target_of(name: str, family: str) -> str | None:
     """
     head = own_name(family, "")
     return name.lower().removeprefix(head) if name.lower().startswith(head) else None
+
+
+@dataclass(frozen=True, slots=True)
+class FamilySource:
+    """A family's index for a target, as a lock and pyproject.toml name it."""
+
+    family: Family
+    name: str
+    url: str
+
+    @classmethod
+    def of(cls, family: Family, target: Target, settings: Settings) -> FamilySource:
+        """Return it; a family whose CPU builds are taken everywhere has that index alone."""
+        variant = variant_of(family, target, settings)
+        source = settings.config.source(family).without_credentials
+        return cls(family, own_name(family.name, variant.name), source.url(variant))
+
+    def is_at(self, url: str) -> bool:
+        """Tell whether a URL is this index's."""
+        return url.rstrip("/") == self.url
+
+
+def variant_of(family: Family, target: Target, settings: Settings) -> Target:
+    """Return the target whose builds a family takes: cpu, where it is marked `cpuonly`."""
+    marked = [name for name, rule in settings.config.packages.items() if rule.cpuonly]
+    found = (settings.catalogue.family_of(name) for name in marked)
+    return CPU if family.name in {entry[0].name for entry in found if entry} else target
+
+
+def is_own(name: str, settings: Settings) -> bool:
+    """Tell whether a source has a name that accelock gives."""
+    return any(target_of(name, family.name) for family in settings.catalogue.families)
+
+
+def is_by_hand(ask: Ask, settings: Settings) -> bool:
+    """Tell whether the user chose where a dependency comes from; that counts, and not we."""
+    return ask.is_direct or any(name and not is_own(name, settings) for name in ask.sources)
+
+
+def labelled(names: Collection[str], family: Family, settings: Settings) -> tuple[str, ...]:
+    """Return the packages of a family whose builds without a label are another variant."""
+    found = ((name, settings.catalogue.family_of(name)) for name in sorted(names))
+    return tuple(n for n, entry in found if entry and entry[0] == family and entry[1].labelled)

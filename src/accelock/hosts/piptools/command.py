@@ -18,7 +18,8 @@ from accelock.hosts.piptools.calling import Command
 from accelock.hosts.piptools.inputs import other_config
 from accelock.hosts.piptools.plan import OptionError, Options, Plan, find_config, make_plan
 from accelock.hosts.piptools.sidecars import Sidecars, as_pip_compile
-from accelock.locks import freshness, journal, toml
+from accelock.locks import inputs as digests
+from accelock.locks import journal, toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,13 +146,11 @@ def _judge_table(path: Path | None, *, plain: bool) -> None:
     table = tool.get("accelock") if isinstance(tool, dict) else None
     if not isinstance(table, dict):
         return
-    what = (
-        f"[tool.accelock] of {path} does not count: accelock reads the {freshness.PYPROJECT} here"
-    )
+    what = f"[tool.accelock] of {path} does not count: accelock reads the {digests.PYPROJECT} here"
     if plain and "targets" in table:
         raise AccelockError(
             f"{what} alone, and without a target this would be plain pip-compile. Nothing was "
-            f"written. Put the table into {freshness.PYPROJECT}, or give a target with -t (for "
+            f"written. Put the table into {digests.PYPROJECT}, or give a target with -t (for "
             "example -t cpu)."
         )
     log.warning(f"NOTE: {what}.")

@@ -9,12 +9,12 @@ import click
 from piptools.locations import CACHE_DIR
 from piptools.repositories.pypi import PyPIRepository
 
+from accelock.commands.downloads import Downloads, Fetching, sizes
 from accelock.hosts.piptools import render
+from accelock.locks import compiled as reader
 from accelock.locks import requirements
-from accelock.report.downloads import Downloads, Fetching
-from accelock.report.locked import of_requirements
-from accelock.report.project import Project
-from accelock.report.sizes import sizes
+from accelock.locks.model import TargetLock
+from accelock.settings.project import Settings
 from accelock.settings.settings import Config
 from accelock.sources.reader import IndexReader
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from accelock.hosts.piptools.engine import Compiled
-    from accelock.report.locked import TargetLock
 
 
 def fetching() -> Fetching:
@@ -46,21 +45,22 @@ def sizes_of(compiled: Compiled, pages: Mapping[str, render.Sheet]) -> Iterator[
     run = compiled.run
     if run.reader is None:
         return
-    project = Project(run.plan.catalogue, Config(levels=run.plan.levels))
+    settings = Settings(run.plan.catalogue, Config(levels=run.plan.levels))
     first = next(iter(compiled.captures.values()))
     fetching = Fetching(run.reader, tuple(first.writer["index_urls"]))
-    downloads = Downloads(lambda: fetching, project, dict(run.plan.sources))
-    locks = [_lock(compiled, name, sheet, project) for name, sheet in pages.items()]
+    downloads = Downloads(lambda: fetching, settings, dict(run.plan.sources))
+    locks = [_lock(compiled, name, sheet, settings) for name, sheet in pages.items()]
     yield from sizes(locks, downloads, run.plan.cells[0].python)
 
 
-def _lock(compiled: Compiled, name: str, sheet: render.Sheet, project: Project) -> TargetLock:
+def _lock(compiled: Compiled, name: str, sheet: render.Sheet, settings: Settings) -> TargetLock:
     text = render.as_bytes(render.render(sheet), "\n").decode()
     target = next(each for each in compiled.run.plan.targets if each.name == name)
     cells = compiled.run.plan.cells_of(target)
     platforms = tuple(dict.fromkeys(cell.platform for cell in cells))
-    content = requirements.parse(text, compiled.outputs[name])
-    return of_requirements.lock_of(content, compiled.outputs[name], target, platforms, project)
+    output = compiled.outputs[name]
+    pins = reader.pins_of(requirements.parse(text, output), output, target, settings)
+    return TargetLock(target, output, pins, platforms)
 
 
 class DownloadBar:

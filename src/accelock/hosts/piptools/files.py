@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from piptools.logging import log
 
 from accelock import __version__
 from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools import outputs, render
-from accelock.locks import freshness
-from accelock.locks.header import Stamp, body_digest
+from accelock.locks import inputs as digests
+from accelock.locks.stamp import Stamp, body_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,18 +103,20 @@ def family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[st
 
 def stamp_without_inputs(run: Run, target: Target, text: str) -> Stamp:
     """Return the stamp of a text that was not compiled from inputs that we know."""
-    return _stamp(run, target, (outputs.STDOUT,), freshness.digest((), ()), body_digest(text))
+    return _stamp(run, target, (outputs.STDOUT,), digests.digest((), {}), body=body_digest(text))
 
 
 def _stamp_of_inputs(run: Run, target: Target, output: str) -> Stamp:
     # A link is written through: where the file really is, its inputs are found from there.
     folder = Path() if output == outputs.STDOUT else Path(output).resolve().parent
     texts = [(_from(folder, path), text) for path, text in run.inputs.of(target.name)]
-    digest = freshness.digest(texts, freshness.settings_of(Path()))
-    return _stamp(run, target, tuple(path for path, _text in texts), digest)
+    settings = digests.settings_of(Path())
+    parts = digests.parts(((p, text) for p, text in texts if p != reading.STDIN), settings)
+    paths = tuple(path for path, _text in texts)
+    return _stamp(run, target, paths, digests.digest(texts, settings), parts=parts)
 
 
-def _stamp(run: Run, target: Target, inputs: tuple[str, ...], digest: str, body: str = "") -> Stamp:
+def _stamp(run: Run, target: Target, inputs: tuple[str, ...], digest: str, **more: Any) -> Stamp:
     cells = run.plan.cells_of(target)
     return Stamp(
         version=__version__,
@@ -123,7 +125,7 @@ def _stamp(run: Run, target: Target, inputs: tuple[str, ...], digest: str, body:
         python=tuple(dict.fromkeys(str(cell.python) for cell in cells)),
         inputs=inputs,
         digest=digest,
-        body=body,
+        **{"body": "", **more},
     )
 
 

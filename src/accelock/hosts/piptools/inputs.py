@@ -23,7 +23,8 @@ from pip._vendor.packaging.utils import canonicalize_name
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
 from accelock.hosts.piptools import undetermined, wheel_urls
-from accelock.locks import freshness, markers
+from accelock.locks import inputs as digests
+from accelock.locks import markers
 from accelock.locks.markers import Place
 
 if TYPE_CHECKING:
@@ -78,13 +79,13 @@ class Inputs:
         """
         for path in (directory / name for name in _PROJECT_FILES):
             if path.is_file():
-                self.record(target, _relative(str(path)), freshness.text_of(path))
+                self.record(target, _relative(str(path)), digests.text_of(path))
 
     def record_config(self, target: str, path: Path | None) -> None:
         """Remember what another file than the project's pyproject.toml says to pip-tools."""
         if path is not None:
-            name = f"{path}{freshness.TABLE}"
-            self.record(target, _relative(name), freshness.text_of(Path(name)))
+            name = f"{path}{digests.TABLE}"
+            self.record(target, _relative(name), digests.text_of(Path(name)))
 
     def of(self, target: str) -> tuple[tuple[str, str], ...]:
         """Return (path, text) of the input files of a target, sorted by path."""
@@ -100,7 +101,7 @@ def other_config(params: Mapping[str, Any]) -> Path | None:
     :param params: those of its command, as click read them.
     """
     path = params.get("config")
-    if path is None or Path(path).resolve() == Path(freshness.PYPROJECT).resolve():
+    if path is None or Path(path).resolve() == Path(digests.PYPROJECT).resolve():
         return None
     return Path(path)
 
@@ -320,7 +321,7 @@ def _respecify(requirement: Any, parts: list[str]) -> None:
 
 def _stable(path: str, text: str) -> str:
     """Return the text as `accelock check` will read it, which has no pip to decode it."""
-    return freshness.text_of(Path(path)) if Path(path).is_file() else text
+    return digests.text_of(Path(path)) if Path(path).is_file() else text
 
 
 def _temporary(filename: str) -> bool:

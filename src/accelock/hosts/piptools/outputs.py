@@ -9,7 +9,7 @@ import click
 from packaging.version import InvalidVersion, Version
 
 from accelock.errors import AccelockError
-from accelock.locks import header, requirements
+from accelock.locks import compiled, requirements
 from accelock.locks.journal import is_special
 
 if TYPE_CHECKING:
@@ -69,20 +69,11 @@ def pins_to_keep(base: str, outputs: Mapping[str, str]) -> dict[str, str]:
     ours (there was one target, now there are several), that one: its public versions stay.
     """
     fallback = Path(base)
-    ours = _is_ours(fallback)
+    ours = not is_special(fallback) and compiled.is_ours(fallback)
     return {
         name: base if output != STDOUT and ours and not Path(output).exists() else output
         for name, output in outputs.items()
     }
-
-
-def _is_ours(path: Path) -> bool:
-    if is_special(path):
-        return False
-    try:
-        return header.PREFIX in path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
 
 
 def public_versions(files: Mapping[str, str]) -> dict[tuple[str, str], Version]:

@@ -10,7 +10,7 @@ from click import unstyle
 from piptools.utils import get_compile_command
 from piptools.writer import OutputWriter, comment
 
-from accelock.locks.header import Stamp, body_digest
+from accelock.locks.stamp import Stamp, body_digest
 from accelock.sources.http import hide_credentials
 
 if TYPE_CHECKING:

@@ -20,9 +20,8 @@ from accelock.errors import AccelockError
 from accelock.hardware import container, run_command
 from accelock.hosts.piptools import sync_guard
 from accelock.hosts.piptools.sync_files import Chooser
-from accelock.locks import journal
-from accelock.report import files
-from accelock.settings.settings import Config, read_config
+from accelock.locks import compiled, journal
+from accelock.settings.project import Settings
 from accelock.targets import PythonVersion, host_platform
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class LayeredPath(click.ParamType):  # type: ignore[type-arg]  # not generic in 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path as it was given; a usage error where nothing is there."""
         path = Path(value)
-        if not path.exists() and files.layers(path, load_catalogue().targets):
+        if not path.exists() and compiled.layers(path, load_catalogue().targets):
             return value
         return self.theirs.convert(value, param, ctx)
 
@@ -102,9 +101,7 @@ def _sync(**params: Any) -> None:
 
 
 def _chooser(python: PythonVersion | None) -> Chooser:
-    catalogue = load_catalogue()
-    config = read_config(Path("pyproject.toml"), catalogue) or Config()
-    return Chooser(config.targets, catalogue, os.environ, host_platform(), python)
+    return Chooser(Settings.of(Path()), os.environ, host_platform(), python)
 
 
 def _refuse_unfinished(words: Iterable[str]) -> None:

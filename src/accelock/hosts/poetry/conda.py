@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from cleo.io.outputs.output import Type
 
+from accelock.commands.base import shows_progress
 from accelock.conda.beside import Beside
 from accelock.conda.pins import POETRY_LOCK
-from accelock.console.progress import shows_progress
 from accelock.hosts.poetry.errors import shown
 
 if TYPE_CHECKING:

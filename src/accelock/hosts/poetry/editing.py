@@ -17,16 +17,15 @@ from tomlkit.exceptions import TOMLKitError
 
 from accelock.errors import AccelockError
 from accelock.locks import journal, reference, toml
-from accelock.report.poetry_fallback import EXPLICIT
-from accelock.report.poetry_project import MAIN
+from accelock.settings.poetry_project import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping, Sequence
     from pathlib import Path
 
     from accelock.hosts.poetry.fallback import Route
-    from accelock.report.poetry_fallback import FamilySource
-    from accelock.report.poetry_project import Ask
+    from accelock.locks.reference import FamilySource
+    from accelock.settings.poetry_project import Ask
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: other keys are quoted
 _POETRY = ("tool", "poetry")
@@ -162,7 +161,7 @@ def _source_in_place(document: Any, source: FamilySource) -> bool:
     for number in reversed(own[1:]):
         del declared[number]
     if own:
-        wanted = {"name": source.name, "url": source.url, "priority": EXPLICIT}
+        wanted = {"name": source.name, "url": source.url, "priority": "explicit"}
         table = declared[own[0]]
         for key, value in wanted.items():
             if table.get(key) != value:
@@ -177,7 +176,7 @@ def _source_block(source: FamilySource) -> str:
         "[[tool.poetry.source]]\n"
         f"name = {json.dumps(source.name)}\n"
         f"url = {json.dumps(source.url)}\n"
-        f'priority = "{EXPLICIT}"\n'
+        'priority = "explicit"\n'
     )
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from poetry.core.packages.package import Package
 
     from accelock.catalogue import Family
-    from accelock.report.poetry_fallback import FamilySource
-    from accelock.report.poetry_project import Ask, PoetryProject
-    from accelock.report.project import Project
+    from accelock.locks.reference import FamilySource
+    from accelock.settings.poetry_project import Ask, PoetryProject
+    from accelock.settings.project import Settings
 
 
 def route(package: Package) -> None:
@@ -57,17 +57,17 @@ class Route:
 
 
 def plan(
-    pyproject: Mapping[str, Any], lock: Mapping[str, Any] | None, project: Project
+    pyproject: Mapping[str, Any], lock: Mapping[str, Any] | None, settings: Settings
 ) -> tuple[Route, ...]:
     """Return what is to come from the leader's sources.
 
     :param lock: of poetry.lock, which alone tells what comes in through other packages.
     :raises AccelockError: no source of a project could make a Poetry without accelock right.
     """
-    from accelock.report.poetry_project import read_project
+    from accelock.settings.poetry_project import read_project
 
     poetry = read_project(pyproject)
-    routes = [_route_of(f, poetry, lock or {}, project) for f in project.catalogue.families]
+    routes = [_route_of(f, poetry, lock or {}, settings) for f in settings.catalogue.families]
     found = tuple(route for route in routes if route is not None)
     if not any(route.asks for route in found):
         raise AccelockError(
@@ -79,29 +79,29 @@ def plan(
 
 
 def _route_of(
-    family: Family, poetry: PoetryProject, lock: Mapping[str, Any], project: Project
+    family: Family, poetry: PoetryProject, lock: Mapping[str, Any], settings: Settings
 ) -> Route | None:
-    from accelock.report.poetry_fallback import FamilySource, is_by_hand, labelled
-
-    leader = FamilySource.of(family, project.config.targets[0], project)
+    leader = reference.FamilySource.of(family, settings.config.targets[0], settings)
     asked = {ask.name for ask in poetry.asks}
-    hidden = [name for name in labelled(_names(lock), family, project) if name not in asked]
+    hidden = [
+        name for name in reference.labelled(_names(lock), family, settings) if name not in asked
+    ]
     if hidden:
         raise AccelockError(_transitive(hidden, leader, lock))
-    wanted = {*labelled(asked, family, project), *(asked & _names_at(leader.url, lock))}
+    wanted = {*reference.labelled(asked, family, settings), *(asked & _names_at(leader.url, lock))}
     asks = [ask for ask in poetry.asks if ask.name in wanted]
     if not asks:
         return None
-    _refuse_unfit(leader, poetry, project)
+    _refuse_unfit(leader, poetry, settings)
     return Route(
         leader,
-        tuple(ask for ask in asks if not is_by_hand(ask, project)),
-        tuple(dict.fromkeys(ask.name for ask in asks if is_by_hand(ask, project))),
+        tuple(ask for ask in asks if not reference.is_by_hand(ask, settings)),
+        tuple(dict.fromkeys(ask.name for ask in asks if reference.is_by_hand(ask, settings))),
     )
 
 
-def _refuse_unfit(leader: FamilySource, poetry: PoetryProject, project: Project) -> None:
-    source = project.config.source(leader.family)
+def _refuse_unfit(leader: FamilySource, poetry: PoetryProject, settings: Settings) -> None:
+    source = settings.config.source(leader.family)
     if not source.has_target:
         raise AccelockError(
             f"pyproject.toml: {source} has the builds of all targets, so that as a source it would "

@@ -9,7 +9,7 @@ from poetry.installation.operations import Uninstall
 
 from accelock.errors import AccelockError
 from accelock.hardware import container
-from accelock.hosts.poetry import here, sources
+from accelock.hosts.poetry import environment, sources
 from accelock.hosts.poetry.errors import shown
 
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from poetry.core.packages.package import Package
 
     from accelock.hardware import Choice
-    from accelock.hosts.poetry.held import Held
     from accelock.hosts.poetry.locker import TargetLocker
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
+    from accelock.locks.model import Lock
+    from accelock.targets import Target
 
 
 def install(
@@ -42,24 +43,24 @@ def _install(
     project = locker.project
     if not installer.is_dry_run():
         locker.refuse_unwritable()
-    lock = locker.held()
+    lock = locker.locked_targets()
     if lock is None:
         return int(execute(installer, operations))
-    choice = project.choice(lock.platforms)
+    choice = project.choice()
     _say(project, choice)
     # The executor has an authenticator of its own, which looks them up at its first request.
     sources.register_credentials(project)
     if not installer.is_dry_run():
         _look_up(cast("TargetPool", project.poetry.pool), operations)
-    stays = _stays(project, lock, choice.target.name, installer, operations)
-    gone = [] if stays else _leftovers(project, lock, choice.target.name, installer, operations)
+    stays = _stays(project, lock, choice.target, installer, operations)
+    gone = [] if stays else _leftovers(project, lock, choice.target, installer, operations)
     status = int(execute(installer, [*map(Uninstall, gone), *operations]))
     if stays:
         project.say(f"accelock: {stays} stays: no group of this installation has it.")
     elif status == 0 and not installer.is_dry_run():
         # Only a later tidying up looks at it, and this installation is done.
         with contextlib.suppress(AccelockError):
-            here.remember(installer._env, installed=choice.target.name)
+            environment.remember(installer._env, installed=choice.target.name)
     return status
 
 
@@ -74,14 +75,14 @@ def _look_up(pool: TargetPool, operations: Iterable[Any]) -> None:
 
 
 def _stays(
-    project: Project, lock: Held, target: str, installer: Any, operations: Iterable[Any]
+    project: Project, lock: Lock, target: Target, installer: Any, operations: Iterable[Any]
 ) -> Package | None:
     """Return an accelerated package of another target that this installation does not touch.
 
     ``--only docs`` is one that has no torch. What that needs must not go then.
     """
     busy = {operation.package.name for operation in operations}
-    versions = lock.versions(target)
+    versions = lock.targets[target].versions()
     for package in installer._installed_repository.packages:
         entry = project.find(package.name)
         if package.name in busy or entry is None or not entry[1].labelled:
@@ -93,7 +94,7 @@ def _stays(
 
 
 def _leftovers(
-    project: Project, lock: Held, target: str, installer: Any, operations: Iterable[Any]
+    project: Project, lock: Lock, target: Target, installer: Any, operations: Iterable[Any]
 ) -> list[Package]:
     """Return the installed packages that only other targets of this lock have.
 
@@ -103,11 +104,12 @@ def _leftovers(
     installed = installer._installed_repository
     kept = {operation.package.name for operation in operations}
     kept |= {package.name for package in installed.system_site_packages}
-    names = lock.of_others(target)
-    before = here.remembered(installer._env).get("installed")
-    if before is not None and before not in lock.entries:
+    mine = lock.targets[target].versions().keys()
+    names = {name for each in lock.targets.values() for name in each.versions()} - mine
+    before = environment.remembered(installer._env).get("installed")
+    if before is not None and before not in {each.name for each in lock.targets}:
         names |= {package.name for package in installed.packages if _is_runtime(project, package)}
-        names -= lock.versions(target).keys()
+        names -= mine
     found = {
         package.name: package for package in installed.packages if package.name in names - kept
     }

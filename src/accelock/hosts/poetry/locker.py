@@ -10,7 +10,6 @@ from poetry.packages.locker import Locker
 
 from accelock.errors import AccelockError
 from accelock.hosts.poetry.errors import shown
-from accelock.hosts.poetry.held import Held
 from accelock.hosts.poetry.solved import SolvedHere
 from accelock.locks import journal
 from accelock.locks import overlay as overlays
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.solution import Solution
+    from accelock.locks.model import Lock
     from accelock.targets import Target
 
 
@@ -90,12 +90,19 @@ class TargetLocker(Locker):
                 self._read = raw, overlays.read(raw, str(self.lock))
         return self._read[1]
 
-    def held(self) -> Held | None:
+    def locked_targets(self) -> Lock | None:
         """Return what each target has, in the lock or about to be locked; None without targets."""
+        # Poetry activates plugins for every command; few ask what is locked.
+        from accelock.hosts.poetry.solution import lock_of
+        from accelock.locks import poetry_lock
+
         if self.solution is not None:
-            return Held.of_solution(self.solution) if self.solution.accelerated else None
+            return lock_of(self.solution, self.project.settings)
         overlay = self.overlay if self.is_locked() else None
-        return None if overlay is None else Held.of_lock(self.raw_data["package"], overlay)
+        if overlay is None:
+            return None
+        with shown():
+            return poetry_lock.of_data(self.raw_data, overlay, self.project.settings)
 
     def packages_of(self, target: Target) -> list[Package]:
         """Return the packages that the lock has for one target; none for one that it lacks."""
@@ -155,7 +162,7 @@ class TargetLocker(Locker):
         by_name = {target.name: solved for target, solved in solution.by_target.items()}
         if len(by_name) == 1:
             return next(iter(by_name.values()))
-        return by_name[self.project.choice(Held.of_solution(solution).platforms).target.name]
+        return by_name[self.project.choice().target.name]
 
     def _compute_lock_data(self, root: Any, packages: Any) -> TOMLDocument:
         """Return the lock document: the leader's as Poetry makes it, and the others' differences.

@@ -11,14 +11,15 @@ from cleo.ui.progress_bar import ProgressBar
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import ConfigError
-from accelock.hosts.poetry import here
+from accelock.hosts.poetry import environment
 from accelock.hosts.poetry.errors import shown
-from accelock.locks.overlay import settings_digest
+from accelock.locks.inputs import settings_digest
+from accelock.settings.project import Settings
 from accelock.settings.settings import Config, parse_config, sources_from_environment
 from accelock.targets import PYTHONS, PythonVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from cleo.commands.command import Command
     from cleo.io.io import IO
@@ -75,6 +76,11 @@ class Project:
     def catalogue(self) -> Catalogue:
         """Return the catalogue with the user's own packages."""
         return self.config.extend(load_catalogue())
+
+    @property
+    def settings(self) -> Settings:
+        """Return the catalogue and the table, as what reads a lock takes them."""
+        return Settings(self.catalogue, self.config)
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -141,17 +147,17 @@ class Project:
             return self._viewed
         if self.is_about_the_file:
             return overlay.targets[0]
-        return self.choice(overlay.platforms).target.name
+        return self.choice().target.name
 
-    def choice(self, platforms: Mapping[str, Sequence[str]]) -> Choice:
-        """Return the target of this machine, out of those that a lock has, and why.
+    def choice(self) -> Choice:
+        """Return the target of this machine, out of those that are locked or solved, and why.
 
-        :param platforms: target -> the platforms that the lock holds it for.
         :raises UserError: none fits, or the one that was chosen is not locked for this platform.
         """
         if self._choice is None:
+            locker: Any = self.poetry.locker
             with shown():
-                self._choice = here.choose(self, platforms)
+                self._choice = environment.choose(self, locker.locked_targets())
         return self._choice
 
     def source(self, family: Family) -> Source:

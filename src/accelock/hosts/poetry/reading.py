@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from accelock.report.downloads import Fetching
+from accelock.commands.downloads import Fetching
 from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accelock.commands.downloads import Downloads, sizes
 from accelock.errors import AccelockError
 from accelock.hosts.poetry.reading import fetching
-from accelock.report.downloads import Downloads
-from accelock.report.locked import of_poetry
-from accelock.report.project import Project as ReportProject
-from accelock.report.sizes import sizes
+from accelock.locks import poetry_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +21,11 @@ def describe(project: Project) -> Iterator[str]:
 
     The lock is written: what goes wrong here is said, and no error of the command.
     """
-    ours = ReportProject(project.catalogue, project.config)
+    settings = project.settings
     try:
-        locks = of_poetry.read(Path(project.where).parent, ours)
-        if locks is not None:
-            downloads = Downloads(lambda: fetching(project.poetry, project.io), ours)
-            yield from sizes(locks.targets, downloads)
+        lock = poetry_lock.read(Path(project.where).parent, settings)
+        if lock is not None:
+            downloads = Downloads(lambda: fetching(project.poetry, project.io), settings)
+            yield from sizes(tuple(lock.targets.values()), downloads)
     except AccelockError as error:
         yield f"sizes: {error}"

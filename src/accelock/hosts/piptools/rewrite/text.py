@@ -18,7 +18,7 @@ from piptools.writer import annotation_style_line, annotation_style_split
 from accelock.catalogue import Source
 from accelock.hosts.piptools import files, render
 from accelock.hosts.piptools.merge import place_of
-from accelock.locks import header, markers
+from accelock.locks import markers, stamp
 from accelock.locks.lines import without_comment
 from accelock.locks.options import without_flags
 
@@ -55,7 +55,7 @@ def without_ours(text: str) -> str:
     kept: list[str] = []
     behind_ours = False
     for line in text.splitlines(keepends=True):
-        ours = line.startswith((header.PREFIX, MADE_BY))
+        ours = line.startswith((stamp.PREFIX, MADE_BY))
         if not ours and not (behind_ours and line.strip() in {"#", ""}):
             kept.append(line)
         behind_ours = ours

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accelock.console.late import late
+from accelock.commands.lazy import lazy_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 COMMANDS: dict[str, Callable[[], Command]] = {
-    "accelock check": late(f"{__name__}.check", "PoetryCheckCommand"),
-    "accelock conda capture": late(f"{__name__}.conda", "PoetryCondaCaptureCommand"),
-    "accelock conda install": late(f"{__name__}.conda", "PoetryCondaInstallCommand"),
-    "accelock conda lock": late(f"{__name__}.conda", "PoetryCondaLockCommand"),
-    "accelock detect": late(f"{__name__}.reports", "PoetryDetectCommand"),
-    "accelock diff": late(f"{__name__}.reports", "PoetryDiffCommand"),
-    "accelock doctor": late(f"{__name__}.reports", "PoetryDoctorCommand"),
-    "accelock init": late(f"{__name__}.init", "InitCommand"),
-    "accelock use": late(f"{__name__}.use", "UseCommand"),
-    "accelock why": late(f"{__name__}.reports", "PoetryWhyCommand"),
+    "accelock check": lazy_command(f"{__name__}.check", "PoetryCheckCommand"),
+    "accelock conda capture": lazy_command(f"{__name__}.conda", "PoetryCondaCaptureCommand"),
+    "accelock conda install": lazy_command(f"{__name__}.conda", "PoetryCondaInstallCommand"),
+    "accelock conda lock": lazy_command(f"{__name__}.conda", "PoetryCondaLockCommand"),
+    "accelock detect": lazy_command(f"{__name__}.reports", "PoetryDetectCommand"),
+    "accelock diff": lazy_command(f"{__name__}.reports", "PoetryDiffCommand"),
+    "accelock doctor": lazy_command(f"{__name__}.reports", "PoetryDoctorCommand"),
+    "accelock init": lazy_command(f"{__name__}.init", "InitCommand"),
+    "accelock use": lazy_command(f"{__name__}.use", "UseCommand"),
+    "accelock why": lazy_command(f"{__name__}.reports", "PoetryWhyCommand"),
 }

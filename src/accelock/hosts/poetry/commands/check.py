@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelock.console.check import CheckCommand
+from accelock.commands.reports import CheckCommand
 from accelock.hosts.poetry.commands.project import InProject
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
-from accelock.console.conda_capture import CondaCaptureCommand
-from accelock.console.conda_install import CondaInstallCommand
-from accelock.console.conda_lock import CondaLockCommand
+from accelock.commands.conda_capture import CondaCaptureCommand
+from accelock.commands.conda_install import CondaInstallCommand
+from accelock.commands.conda_lock import CondaLockCommand
 from accelock.hosts.poetry.commands.project import InProject
-
-if TYPE_CHECKING:
-    from poetry.console.application import Application
+from accelock.hosts.poetry.commands.reports import InPoetry
 
 
 class PoetryCondaLockCommand(InProject, CondaLockCommand):
@@ -25,16 +21,7 @@ class PoetryCondaCaptureCommand(InProject, CondaCaptureCommand):
     name = "accelock conda capture"
 
 
-class PoetryCondaInstallCommand(InProject, CondaInstallCommand):
+class PoetryCondaInstallCommand(InPoetry, CondaInstallCommand):
     """Makes a prefix hold exactly what the lock of this machine's target has."""
 
     name = "accelock conda install"
-
-    def saved_choice(self) -> str | None:
-        """Return what `poetry accelock use` has noted in the project's environment."""
-        from accelock.hosts.poetry import here
-
-        project = getattr(cast("Application", self.application).poetry.locker, "project", None)
-        if project is None:
-            return None
-        return here.remembered(here.environment(project)).get("chosen")

@@ -17,7 +17,7 @@ from accelock.hardware.fit import newest_that_runs
 from accelock.hosts.poetry import editing, fallback
 from accelock.hosts.poetry.errors import shown
 from accelock.locks import toml
-from accelock.report.project import Project
+from accelock.settings.project import Settings
 from accelock.settings.settings import Config, parse_config
 from accelock.targets import CPU, host_platform, parse_target
 
@@ -88,9 +88,9 @@ class InitCommand(Command):
     def _routes(file: PyprojectFile) -> tuple[Route, ...]:
         pyproject = file.data
         config = _config(pyproject, file.path)
-        project = Project(config.extend(load_catalogue()), config)
+        settings = Settings(config.extend(load_catalogue()), config)
         lock = file.path.with_name("poetry.lock")
-        return fallback.plan(pyproject, toml.read(lock, lock.name), project)
+        return fallback.plan(pyproject, toml.read(lock, lock.name), settings)
 
 
 def _targets(words: Sequence[str]) -> tuple[list[str], str]:

@@ -9,25 +9,21 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from accelock.console.base import HereCommand
-from accelock.console.detect import DetectCommand
-from accelock.console.diff import DiffCommand
-from accelock.console.doctor import DoctorCommand
-from accelock.console.why import WhyCommand
-from accelock.hosts.poetry import here as environments
+from accelock.commands.base import ContextCommand
+from accelock.commands.reports import DetectCommand, DiffCommand, DoctorCommand, WhyCommand
+from accelock.hosts.poetry import environment
 from accelock.hosts.poetry.errors import shown
-from accelock.report import installed
 from accelock.targets import PythonVersion
 
 if TYPE_CHECKING:
     from poetry.console.application import Application
     from poetry.poetry import Poetry
 
-    from accelock.report.downloads import Fetching
+    from accelock.commands.downloads import Fetching
     from accelock.targets import Platform
 
 
-class _InPoetry(HereCommand):
+class InPoetry(ContextCommand):
     """Where Poetry's project is, in the place of the working directory."""
 
     @property
@@ -53,11 +49,11 @@ class _InPoetry(HereCommand):
 
     def platform(self) -> Platform | None:
         """Return the platform of the environment's interpreter."""
-        return environments.platform_of(self.env)
+        return environment.platform_of(self.env)
 
     def saved(self) -> str | None:
         """Return what `poetry accelock use` noted."""
-        return environments.remembered(self.env).get("chosen")
+        return environment.remembered(self.env).get("chosen")
 
     def fetching(self) -> Fetching:
         """Return what reads indexes by Poetry's session, with its credentials."""
@@ -71,7 +67,7 @@ class _InPoetry(HereCommand):
             return int(super().handle())
 
 
-class PoetryDetectCommand(_InPoetry, DetectCommand):
+class PoetryDetectCommand(InPoetry, DetectCommand):
     """Shows what this machine has; it needs no project."""
 
     name = "accelock detect"
@@ -81,29 +77,31 @@ class PoetryDetectCommand(_InPoetry, DetectCommand):
         return None
 
 
-class PoetryWhyCommand(_InPoetry, WhyCommand):
+class PoetryWhyCommand(InPoetry, WhyCommand):
     """Explains a choice: of the target for a machine, or of a package's build on each target."""
 
     name = "accelock why"
 
 
-class PoetryDiffCommand(_InPoetry, DiffCommand):
+class PoetryDiffCommand(InPoetry, DiffCommand):
     """Shows what two targets differ in, and what each downloads."""
 
     name = "accelock diff"
 
 
-class PoetryDoctorCommand(_InPoetry, DoctorCommand):
+class PoetryDoctorCommand(InPoetry, DoctorCommand):
     """Says what is wrong with machine, lock and environment; exits with 1 for an error."""
 
     name = "accelock doctor"
 
     def python(self) -> PythonVersion:
         """Return the Python of the environment that is looked at."""
-        return self._other[0] if self._other else _InPoetry.python(self)
+        return self._other[0] if self._other else InPoetry.python(self)
 
     def paths(self) -> tuple[str, ...]:
         """Return where the distributions of the environment are."""
+        from accelock.commands import installed
+
         if self._other:
             return self._other[1]
         return installed.ask_interpreter(str(self.env.python))[1]

@@ -8,7 +8,7 @@ from cleo.helpers import argument
 from poetry.console.commands.env_command import EnvCommand
 
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.hosts.poetry import here
+from accelock.hosts.poetry import environment
 from accelock.hosts.poetry.errors import shown
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ class UseCommand(EnvCommand):
         """Note the choice; `poetry install` then installs it."""
         wanted = self.argument("target")
         with shown():
-            here.remember(self.env, chosen=None if wanted == _AUTO else self._declared(wanted))
+            environment.remember(
+                self.env, chosen=None if wanted == _AUTO else self._declared(wanted)
+            )
         takes = "what fits this machine" if wanted == _AUTO else f"<c1>{wanted}</>"
         self.line(f"This environment takes {takes}. Run <c1>poetry install</> to have it.")
         return 0

@@ -1,0 +1,272 @@
+"""`accelock check`: are the compiled files, poetry.lock and conda files fresh? Offline, for CI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accelock.commands.check_compiled import (
+    Governed,
+    Inputs,
+    by_series,
+    check_lockstep,
+    check_missing,
+    governing,
+    unstamped,
+)
+from accelock.commands.check_conda import Sidecars, check_sidecars, is_sidecar, unknown_sidecar
+from accelock.commands.check_poetry import (
+    PoetryLock,
+    check_poetry_lock,
+    is_locked_by_poetry,
+    missing_lock,
+)
+from accelock.commands.findings import Finding, Level, Report
+from accelock.errors import AccelockError, OutputError
+from accelock.locks import compiled as files
+from accelock.locks import inputs, journal
+from accelock.locks.poetry_lock import KIND as LOCK
+from accelock.settings.project import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from accelock.locks.compiled import Compiled
+
+_COMPILE = "accelock compile requirements.in"
+_NO_INPUTS = frozenset({"MANIFEST.in"})  # setuptools': which files a source distribution has
+
+
+def check(directory: Path, words: Sequence[str] = ()) -> Report:
+    """Check requirements files, poetry.lock and conda files, and finish what was interrupted.
+
+    `directory` is the project's: where pyproject.toml is, and where the commands are run. `words`
+    are files or folders as a user names them; without them every file with a stamp counts that is
+    in the directory or one level below it, and the directory's poetry.lock and conda files. Nothing
+    is read from the network.
+
+    Raises ConfigError for a faulty [tool.accelock].
+    """
+    run = _Run(directory, tuple(words), Settings.of(directory))
+    recovered = tuple(_recover(run.folders()))
+    locked, conda = _of_poetry(run), _of_conda(run)
+    compiled, unreadable = run.read()
+    if not (compiled or unreadable or locked.files):
+        return Report(conda.files, (*recovered, *_no_pip_lock(run, conda), *conda.findings))
+    told = {finding.file for finding in unreadable}
+    governed = tuple(_governed(compiled, run))
+    each = [finding for one in governed for finding in one.findings()]
+    together = [finding for finding in _of_all(governed, run) if finding.file not in told]
+    found = (*recovered, *unreadable, *each, *together, *locked.findings)
+    names = (*(one.name for one in compiled), *locked.files, *conda.files)
+    return Report(names, (*found, *conda.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    directory: Path
+    words: tuple[str, ...]
+    settings: Settings
+
+    def paths(self) -> list[Path]:
+        """Return the files to look at: those named, or those that may have a stamp."""
+        if not self.words:
+            return list(files.find(self.directory))
+        words = [word for word in self.words if not self._is_elsewhere(word)]
+        return list(dict.fromkeys(path for word in words for path in self._named(word)))
+
+    def locks(self) -> list[Path]:
+        """Return the folders whose poetry.lock to look at, if there is one."""
+        if not self.words:
+            return [self.directory]
+        paths = [self.directory / word for word in self.words]
+        named = [path if path.is_dir() else path.parent for path in paths if _may_have_lock(path)]
+        return list(dict.fromkeys(named))
+
+    def sidecars(self) -> dict[Path, frozenset[str] | None]:
+        """Return the folders whose conda files to look at, with their names (None: all)."""
+        if not self.words:
+            return {self.directory: None}
+        found: dict[Path, frozenset[str] | None] = {}
+        for word in self.words:
+            path = self.directory / word
+            if path.is_dir():
+                found[path] = None
+            elif is_sidecar(path) and found.get(path.parent, frozenset()) is not None:
+                found[path.parent] = (found.get(path.parent) or frozenset()) | {path.name}
+        return found
+
+    def _is_elsewhere(self, word: str) -> bool:
+        """Tell whether a word is no requirements file: a poetry.lock, or a file of conda's."""
+        return Path(word).name == LOCK or is_sidecar(self.directory / word)
+
+    def _named(self, word: str) -> Iterable[Path]:
+        """Return what a word means: as in `accelock sync`, also a name that every target has."""
+        path = self.directory / word
+        if path.is_dir():
+            return files.find(path)
+        found = {} if path.exists() else files.layers(path, self.settings.catalogue.targets)
+        return found.values() or [path]
+
+    def folders(self) -> list[Path]:
+        """Return where a journal may stand."""
+        if not self.words:
+            return files.folders(self.directory)
+        named = [self.directory / word for word in self.words]
+        return [self.directory, *(path if path.is_dir() else path.parent for path in named)]
+
+    def read(self) -> tuple[tuple[Compiled, ...], tuple[Finding, ...]]:
+        """Return the files with a stamp, and what is wrong with the others."""
+        compiled: list[Compiled] = []
+        faults: list[Finding] = []
+        for path in self.paths():
+            name = files.shown(path, self.directory)
+            try:
+                found = files.read(path, name, self.settings.catalogue.targets)
+            except AccelockError as error:
+                faults.append(_unreadable(name, error))
+                continue
+            if found is not None:
+                compiled.append(found)
+            elif self.words:
+                faults.append(unstamped(name))
+        return tuple(compiled), tuple(faults)
+
+
+def _may_have_lock(path: Path) -> bool:
+    return path.is_dir() or path.name == LOCK
+
+
+def _of_poetry(run: _Run) -> PoetryLock:
+    """Check each poetry.lock against the pyproject.toml beside it."""
+    names: list[str] = []
+    found: list[Finding] = []
+    for folder in run.locks():
+        settings = run.settings if folder == run.directory else Settings.of(folder)
+        locked = check_poetry_lock(folder, settings)
+        names += [files.shown(folder / name, run.directory) for name in locked.files]
+        found += [_below(finding, folder, run.directory) for finding in locked.findings]
+    return PoetryLock(tuple(names), tuple(found))
+
+
+def _of_conda(run: _Run) -> Sidecars:
+    """Check the conda files of each folder against the pyproject.toml beside them."""
+    files_found: list[str] = []
+    found: list[Finding] = []
+    for folder, names in run.sidecars().items():
+        settings = run.settings if folder == run.directory else Settings.of(folder)
+        checked = check_sidecars(folder, settings.config)
+        if names is not None:
+            checked = _only(checked, names, folder)
+        files_found += [files.shown(folder / name, run.directory) for name in checked.files]
+        found += [_below(finding, folder, run.directory) for finding in checked.findings]
+    return Sidecars(tuple(files_found), tuple(found))
+
+
+def _only(checked: Sidecars, names: frozenset[str], folder: Path) -> Sidecars:
+    """Return what was found of the files that a user named."""
+    kept = tuple(name for name in checked.files if name in names)
+    told = [finding for finding in checked.findings if finding.file in names]
+    unknown = names - set(kept) - {finding.file for finding in told}
+    told += [unknown_sidecar(folder / name) for name in sorted(unknown)]
+    return Sidecars(kept, tuple(told))
+
+
+def _below(finding: Finding, folder: Path, directory: Path) -> Finding:
+    name = files.shown(folder / finding.file, directory) if finding.file else None
+    return replace(finding, file=name)
+
+
+def _governed(compiled: Sequence[Compiled], run: _Run) -> Iterator[Governed]:
+    here = run.directory.resolve()
+    settings = {here: run.settings}
+    tables_of = cache(inputs.settings_of)  # of a folder, however many files follow it
+    groups = by_series(compiled)
+    for each in compiled:
+        found = Inputs.of(each)
+        folder = governing(each, found, run.directory, tables_of)
+        if folder not in settings:
+            settings[folder] = Settings.of(folder)
+        group = groups[files.series(each.name, each.target)]
+        others = (o.name for o in group if o.target == each.target and o is not each)
+        called = None if folder == here else files.shown(folder, here)
+        own = replace(each, folder=called)
+        yield Governed(own, found, folder, settings[folder], tables_of(folder), tuple(others))
+
+
+def _of_all(governed: Sequence[Governed], run: _Run) -> Iterator[Finding]:
+    """Check the files of each project beside each other."""
+    here, there = run.directory.resolve(), {one.compiled.name for one in governed}
+    for folder in dict.fromkeys(one.folder for one in governed):
+        own = [one for one in governed if one.folder == folder]
+        settings = own[0].settings
+        # Of a project above, other files may be out of sight.
+        if not run.words and folder.is_relative_to(here):
+            compiled = [one.compiled for one in own]
+            missing = check_missing(compiled, settings.config.targets, run.directory)
+            yield from (each for each in missing if each.file not in there)
+        yield from check_lockstep(own, settings)
+
+
+def _recover(folders: Iterable[Path]) -> Iterator[Finding]:
+    """Finish or take back what interrupted runs left, and say so."""
+    for folder in {folder.resolve(): folder for folder in folders}.values():
+        try:
+            done = journal.recover(folder)
+        except OutputError as error:
+            todo = "compile again"
+            yield Finding("interrupted-write", Level.ERROR, None, str(error), todo)
+            continue
+        for recovery in done:
+            todo = "nothing is left to do" if recovery.outcome == "completed" else "compile again"
+            yield Finding("interrupted-write", Level.WARNING, None, str(recovery), todo)
+
+
+def _unreadable(name: str, error: AccelockError) -> Finding:
+    what = str(error).removeprefix(f"{name}: ")
+    if isinstance(error, files.UnreadableError):
+        return Finding("unreadable", Level.ERROR, name, what, "name a compiled file")
+    return Finding("damaged", Level.ERROR, name, what, "compile it again")
+
+
+def _no_pip_lock(run: _Run, conda: Sidecars) -> Iterator[Finding]:
+    """Yield what to say where there is no requirements file with a stamp, and no poetry.lock.
+
+    A project may have conda files alone, and a user may ask for these alone.
+    """
+    if run.words and (conda.files or conda.findings):
+        return
+    config = run.settings.config
+    if config.conda is None or (config.targets and _is_for_pip(run.directory)):
+        yield from _none_at_all(run)
+
+
+def _is_for_pip(directory: Path) -> bool:
+    """Tell whether a project has something to compile or to lock."""
+    inputs = {path.name for folder in files.folders(directory) for path in folder.glob("*.in")}
+    return bool(inputs - _NO_INPUTS) or is_locked_by_poetry(directory)
+
+
+def _none_at_all(run: _Run) -> Iterator[Finding]:
+    """Yield what to say where there is no file with a stamp."""
+    declared = run.settings.config.targets
+    known = run.settings.catalogue.targets
+    bare = files.layers(run.directory / "requirements.txt", known)
+    if any(target in bare for target in declared):
+        for target in declared:
+            if target in bare:
+                yield unstamped(files.shown(bare[target], run.directory))
+        return
+    if declared and not run.words and is_locked_by_poetry(run.directory):
+        yield missing_lock()
+        return
+    where = "no compiled file with accelock's stamp is here or one folder below"
+    if declared:
+        names = ", ".join(target.name for target in declared)
+        what = f"{where}, and [tool.accelock] declares targets ({names})"
+        yield Finding("no-file", Level.ERROR, None, what, f"run: {_COMPILE}")
+    else:
+        todo = f"to make one, run: {_COMPILE} with a target (-t cpu)"
+        yield Finding("no-file", Level.WARNING, None, where, todo)

@@ -1,0 +1,221 @@
+"""What `accelock check` finds in the conda sidecars: offline, without rattler or a YAML parser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accelock.commands.findings import Finding, Level
+from accelock.conda import header
+from accelock.conda.config import parse_conda
+from accelock.conda.formats import FORMATS, LOCK
+from accelock.conda.plan import Project, environments
+from accelock.errors import AccelockError, ConfigError
+from accelock.locks.conda_lock import packages_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from accelock.conda.formats import File
+    from accelock.conda.header import Stamp
+    from accelock.conda.plan import Environment
+    from accelock.settings.settings import Config
+
+__all__ = ["Sidecars", "check_sidecars", "is_sidecar", "unknown_sidecar"]
+
+_HEAD = 8192  # bytes; the stamp is at the top
+_SUFFIXES = (".yml", ".yaml", ".txt", ".lock")
+_AGAIN = f"run: {header.COMMAND}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecars:
+    """The sidecars that were looked at, by name, and what is wrong with them."""
+
+    files: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sidecar:
+    name: str
+    text: str
+    stamp: Stamp
+
+
+def check_sidecars(directory: Path, config: Config) -> Sidecars:
+    """Check the conda sidecars of a project: fresh, whole, there, and of the right name.
+
+    `directory` is where pyproject.toml is, and `config` its table, or the defaults where there is
+    none. Raises ConfigError for a faulty [tool.accelock.conda].
+    """
+    found, faults = _find(directory)
+    if config.conda is None:
+        names = tuple(sorted(found))
+        return Sidecars(names, (*faults, *(_undeclared(found[name]) for name in names)))
+    where = str(config.path or directory / "pyproject.toml")
+    conda = parse_conda(config.conda, where, config)
+    project = Project(directory, config, conda, lambda name: _text(directory / name))
+    run = _Run(project, found, environments(config, conda))
+    damaged = {fault.file for fault in faults}
+    findings = [finding for finding in run.findings() if finding.file not in damaged]
+    return Sidecars(tuple(sorted(found)), (*faults, *findings))
+
+
+def is_sidecar(path: Path) -> bool:
+    """Tell whether a file, there or not, is one of conda's, and no requirements file."""
+    names = {each.file_name(None, None, None) for each in FORMATS.values() if each.is_source}
+    return path.suffix in (".yml", ".yaml") or path.name in names or _is_stamped(path)
+
+
+def unknown_sidecar(path: Path) -> Finding:
+    """Return what is wrong with a file that was named, and of which nothing is known."""
+    if _text(path) is None:
+        return Finding("unreadable", Level.ERROR, path.name, "cannot be read", "name another file")
+    what = "it has no stamp of accelock's, so that nothing tells whether it is fresh"
+    return Finding("unstamped-sidecar", Level.ERROR, path.name, what, "name a file of accelock's")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    project: Project
+    found: Mapping[str, _Sidecar]
+    environments: tuple[Environment, ...]
+
+    def findings(self) -> Iterator[Finding]:
+        for environment in self.environments:
+            for each in FORMATS.values():
+                for file in () if each.on_request else each.files([environment]):
+                    if file.name not in self.found:
+                        yield self._missing(file)
+        for sidecar in self.found.values():
+            own = self._file(sidecar.stamp)
+            if own is None:
+                yield _undeclared(sidecar)
+            elif sidecar.name == own.name:
+                yield from self._content(sidecar, own)
+            else:
+                yield _misnamed(sidecar, own)
+
+    def _file(self, stamp: Stamp) -> File | None:
+        """Return the file of the project that a stamp is of, whatever its name was."""
+        every = (file for each in FORMATS.values() for file in each.files(self.environments))
+        return next((file for file in every if file.is_of(stamp)), None)
+
+    def _missing(self, file: File) -> Finding:
+        name = file.name
+        if _text(self.project.directory / name) is not None:
+            what = "it has no stamp of accelock's, so that nothing tells whether it is fresh"
+            todo = f"another tool may have written it; move it away and {_AGAIN}"
+            return Finding("unstamped-sidecar", Level.ERROR, name, what, todo)
+        whose = _whose(file.target, file.group)
+        what = f"[tool.accelock.conda] asks for it{whose}, and it is not there"
+        return Finding("missing-sidecar", Level.ERROR, name, what, _AGAIN)
+
+    def _content(self, sidecar: _Sidecar, file: File) -> Iterator[Finding]:
+        if not sidecar.stamp.describes(sidecar.text):
+            what = "it was edited by hand, or merged badly: its lines are not those written"
+            todo = f"put it into [tool.accelock.conda] and {_again(sidecar.stamp)}"
+            yield Finding("edited-sidecar", Level.ERROR, sidecar.name, what, todo)
+        try:
+            stale = self._stale(sidecar.stamp, file)
+        except ConfigError:
+            raise
+        except AccelockError as error:  # a lock of pip's that cannot be read, or is not there
+            yield Finding("sidecar-pins", Level.ERROR, sidecar.name, str(error), "repair it first")
+            return
+        if stale:
+            what = f"it is stale: what it was solved from changed ({', '.join(stale)})"
+            yield Finding("stale-sidecar", Level.ERROR, sidecar.name, what, _again(sidecar.stamp))
+
+    def _stale(self, stamp: Stamp, file: File) -> tuple[str, ...]:
+        """Return the platforms whose inputs are no longer those of the stamp."""
+        wanted = {
+            key: digest
+            for environment in file.environments
+            for key, digest in self._digests(environment, stamp, file).items()
+        }
+        return stamp.stale(wanted)
+
+    def _digests(self, environment: Environment, stamp: Stamp, file: File) -> dict[str, str]:
+        """Return what a stamp should have for an environment; what cannot be told is taken so."""
+        lock = self.found.get(LOCK.file_name(environment.target, environment.group, None))
+        names = packages_in(lock.text) if lock is not None else {}
+        platforms = {each.conda_subdir: each for each in environment.platforms}
+        found = {}
+        for key, subdir in file.keys(environment).items():
+            if key in stamp.inputs and lock is None:
+                found[key] = stamp.inputs[key]
+            elif key in stamp.inputs or self._has_to_have(environment):
+                known = names.get(subdir, ())
+                inputs = self.project.inputs(environment, platforms[subdir], known)
+                found[key] = inputs.digest()
+        return found
+
+    def _has_to_have(self, environment: Environment) -> bool:
+        """Tell whether a platform has to be there: one of the default list may be left out."""
+        config, target = self.project.config, environment.target
+        return config.declares_platforms(target) if target else config.platforms_declared
+
+
+def _misnamed(sidecar: _Sidecar, file: File) -> Finding:
+    stamp, suffix = sidecar.stamp, file.format.suffix
+    what = f"it is the {stamp.kind}{_whose(stamp.target, stamp.group)} under an old name"
+    if not sidecar.name.endswith(suffix):
+        what += f", and {file.format.why_suffix} {suffix}"
+    todo = f"remove it; the name is {file.name} ({_again(stamp)})"
+    return Finding("old-name", Level.ERROR, sidecar.name, what, todo)
+
+
+def _find(directory: Path) -> tuple[dict[str, _Sidecar], tuple[Finding, ...]]:
+    """Return the files of a directory that have our stamp, by name, and the damaged ones."""
+    found: dict[str, _Sidecar] = {}
+    faults = []
+    for path in sorted(directory.iterdir()):
+        if path.suffix not in _SUFFIXES or not path.is_file() or not _is_stamped(path):
+            continue
+        text = _text(path) or ""
+        try:
+            stamp = header.read(text, path.name)
+        except header.StampError as error:
+            what = str(error).removeprefix(f"{path.name}: ")
+            faults.append(Finding("damaged-sidecar", Level.ERROR, path.name, what, _AGAIN))
+            continue
+        if stamp is not None:
+            found[path.name] = _Sidecar(path.name, text, stamp)
+    return found, tuple(faults)
+
+
+def _is_stamped(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return header.PREFIX.encode() in stream.read(_HEAD)
+    except OSError:
+        return False
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return None
+
+
+def _undeclared(sidecar: _Sidecar) -> Finding:
+    stamp = sidecar.stamp
+    whose = _whose(stamp.target, stamp.group) or " of a project without targets"
+    if stamp.kind in FORMATS and FORMATS[stamp.kind].holds == "platform":
+        whose += f" on {', '.join(stamp.inputs)}"
+    what = f"it is the {stamp.kind}{whose}, which pyproject.toml does not declare"
+    return Finding("undeclared-sidecar", Level.WARNING, sidecar.name, what, "remove it")
+
+
+def _whose(target: object, group: str | None) -> str:
+    of = f" for {target}" if target is not None else ""
+    return f"{of} with the group {group}" if group is not None else of
+
+
+def _again(stamp: Stamp) -> str:
+    known = FORMATS.get(stamp.kind)
+    return f"{_AGAIN}{known.option if known is not None else ''}"

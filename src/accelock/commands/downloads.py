@@ -1,0 +1,245 @@
+"""The file of each locked package that a place installs, how large it is, and what targets cost."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from accelock.catalogue import Source, load_catalogue
+from accelock.errors import AccelockError
+from accelock.locks.markers import Place
+from accelock.settings.settings import sources_from_environment
+from accelock.sources.filename import parse_filename
+from accelock.targets import CPU, PythonVersion, host_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from packaging.tags import Tag
+
+    from accelock.catalogue import Family
+    from accelock.locks.model import Pin, TargetLock
+    from accelock.settings.project import Settings
+    from accelock.sources.cache import Sizes
+    from accelock.sources.model import IndexFile, ProjectPage
+    from accelock.sources.reader import IndexReader
+    from accelock.targets import Target
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """What reads indexes here: a host tool's session, and its default indexes (URLs, in order)."""
+
+    reader: IndexReader
+    indexes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What one package costs: its file at the place, and bytes; None is what is not known."""
+
+    pin: Pin
+    filename: str | None = None
+    size: int | None = None
+
+
+@dataclass
+class Downloads:
+    """Finds files and sizes; a page is read once, and one that cannot be read is said once.
+
+    :param sources: by family, where it is read, where the caller knows better.
+    :param open_reader: called when the first page is wanted, and not before.
+    :param faults: why something is not known.
+    """
+
+    open_reader: Callable[[], Fetching]
+    settings: Settings
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    faults: dict[str, None] = field(default_factory=dict)
+    _opened: Fetching | None = None
+    _is_closed: bool = False
+    _dead: set[str] = field(default_factory=set)
+    _sizes: Sizes | None = None
+
+    def of(self, pins: Iterable[Pin], target: Target, place: Place) -> dict[str, Download]:
+        """Return the download of each package, by name."""
+        found = {}
+        for pin in pins:
+            file = self.file(pin, target, place)
+            name = file.filename if file else self.filename(pin, target, place)
+            found[pin.name] = Download(pin, name, self._size(file))
+        if self._sizes is not None:
+            self._sizes.keep()
+        return found
+
+    def _size(self, file: IndexFile | None) -> int | None:
+        if file is None or self._opened is None:
+            return None
+        self._sizes = self._sizes or self._opened.reader.sizes()
+        size = self._sizes.of(file)
+        if size is None:
+            self.faults[f"{urlsplit(file.url).hostname} tells no size of some files"] = None
+        return size
+
+    def filename(self, pin: Pin, target: Target, place: Place) -> str | None:
+        """Return the name of that file: as the lock has it, and else as an index does."""
+        if pin.files:
+            return _best_name(pin.files, self._tags(place))
+        file = self.file(pin, target, place)
+        return file.filename if file is not None else None
+
+    def file(self, pin: Pin, target: Target, place: Place) -> IndexFile | None:
+        """Return the file of a package that a place installs, or None where it cannot be told."""
+        tags = self._tags(place)
+        wanted = _best_name(pin.files, tags)
+        for page in self._pages(pin, target):
+            files = [each for each in page.files_of(pin.name) if _is_meant(each, pin)]
+            if pin.files:
+                files = [each for each in files if each.filename == wanted]
+            if files:
+                return _best(files, tags)
+        return None
+
+    def _pages(self, pin: Pin, target: Target) -> Iterator[ProjectPage]:
+        fetching = None if pin.url is not None else self._open()
+        if fetching is None:
+            return
+        for url in dict.fromkeys(self._urls(pin, target, fetching)):
+            page = self._page(url, pin.name, fetching.reader)
+            if page is not None:
+                yield page
+
+    def _page(self, url: str, name: str, reader: IndexReader) -> ProjectPage | None:
+        """Return a page of an index; one that did not answer once is asked no more."""
+        if url in self._dead:
+            return None
+        try:
+            is_page = Source(url).is_find_links
+            return reader.find_links(url) if is_page else reader.project(url, name)
+        except AccelockError as error:
+            self.faults[str(error)] = None
+            self._dead.add(url)
+            return None
+
+    def _open(self) -> Fetching | None:
+        if self._opened is None and not self._is_closed:
+            try:
+                self._opened = self.open_reader()
+            except AccelockError as error:
+                self.faults[f"no index was read: {error}"] = None
+                self._is_closed = True
+        return self._opened
+
+    def _urls(self, pin: Pin, target: Target, fetching: Fetching) -> Iterator[str]:
+        """Yield where to look: a family's package at its source first, or last (`lookup`)."""
+        known = self.settings.catalogue.family_of(pin.name)
+        family = known[0] if known else None
+        own = CPU if pin.label == CPU.name else target
+        named = self._named(family, own) if family else None
+        source = (named or Source(family.index)).url(own) if family else None
+        if known and source and known[1].lookup[0] == "family":
+            # What nothing here names may have been named on the command line of the lock.
+            yield source if named or not pin.index else _of_lock(pin.index, known[0], own)
+            return
+        if pin.index is not None:
+            yield source if family and source and family.recognise(pin.index) else pin.index
+        yield from fetching.indexes
+        if source:
+            yield source
+
+    def _named(self, family: Family, target: Target) -> Source | None:
+        """Return where this machine reads a family: environment, or table; None: as usual."""
+        if family.name in self.sources:
+            return self.sources[family.name]
+        named = sources_from_environment(os.environ, load_catalogue())
+        return named.get(family.name) or self.settings.config.named_source(family, target)
+
+    def _tags(self, place: Place) -> Mapping[Tag, int]:
+        tags = place.platform.tags(place.python, self.settings.config.levels)
+        return {tag: rank for rank, tag in enumerate(tags)}
+
+
+def _is_meant(file: IndexFile, pin: Pin) -> bool:
+    """Tell whether a file is one of those that are locked: by version, and by hash where known."""
+    if file.version != pin.parsed:
+        return False
+    return not (pin.hashes and file.sha256) or file.sha256 in pin.hashes
+
+
+def _best(files: Iterable[IndexFile], tags: Mapping[Tag, int]) -> IndexFile | None:
+    """Return the file that an installer takes: the best wheel that fits, else a source archive."""
+    wheels = [(_rank(each.tags, tags), each) for each in files if each.is_wheel]
+    fitting = [(rank, each) for rank, each in wheels if rank is not None]
+    if fitting:
+        return min(fitting, key=lambda pair: pair[0])[1]
+    return next((each for each in files if not each.is_wheel), None)
+
+
+def _best_name(names: Iterable[str], tags: Mapping[Tag, int]) -> str | None:
+    parsed = [(name, parse_filename(name)) for name in names]
+    wheels = [(_rank(p.tags, tags), name) for name, p in parsed if p is not None and p.tags]
+    fitting = [(rank, name) for rank, name in wheels if rank is not None]
+    if fitting:
+        return min(fitting)[1]
+    return next((name for name, p in parsed if p is not None and p.tags is None), None)
+
+
+def _rank(of_file: frozenset[Tag] | None, tags: Mapping[Tag, int]) -> int | None:
+    ranks = [tags[tag] for tag in of_file or () if tag in tags]
+    return min(ranks, default=None)
+
+
+def total(downloads: Iterable[Download]) -> tuple[int, int]:
+    """Return the bytes of downloads, and of how many of them the size is not known."""
+    sizes = [each.size for each in downloads]
+    return sum(size or 0 for size in sizes), sum(size is None for size in sizes)
+
+
+def megabytes(size: int | None) -> str:
+    """Return bytes as MB (1,000,000 bytes) for people: "766.7 MB", or "? MB"."""
+    return "? MB" if size is None else f"{size / MEGABYTE:,.1f} MB"
+
+
+def spell_total(size: int, unknown: int) -> str:
+    """Return a sum in MB, which some sizes may be missing from."""
+    return f"at least {megabytes(size)}, {unknown} not known" if unknown else megabytes(size)
+
+
+def _of_lock(index: str, family: Family, target: Target) -> str:
+    """Return the index that a lock names, as it is for the target of a build."""
+    template = family.recognise(index)
+    return index if template is None else Source(template).url(target)
+
+
+def sizes(
+    locks: Sequence[TargetLock], downloads: Downloads, python: PythonVersion | None = None
+) -> Iterator[str]:
+    """Yield the MB of each target on one platform, and of all together, each file once.
+
+    The platform is this machine's where the target has it, else the target's first one.
+    """
+    every: dict[tuple[str, str | None], Download] = {}
+    for lock in locks:
+        place = _place(lock, python or PythonVersion.host())
+        if place is None:
+            continue
+        found = downloads.of(lock.at(place).values(), lock.target, place)
+        every |= {(name, each.filename): each for name, each in found.items()}
+        size = spell_total(*total(found.values()))
+        yield f"{lock.target} downloads {size} on {place.platform}, Python {place.python}"
+    if len(locks) > 1:
+        yield f"all targets together: {spell_total(*total(every.values()))}"
+    for fault in downloads.faults:
+        yield f"sizes: {fault}"
+
+
+def _place(lock: TargetLock, python: PythonVersion) -> Place | None:
+    here = host_platform()
+    there = lock.platforms or (() if here is None else (here,))
+    if not there:
+        return None
+    return Place(here if here in there and here is not None else there[0], python)

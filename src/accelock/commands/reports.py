@@ -1,0 +1,176 @@
+"""The commands that look and tell: `check`, `detect`, `diff`, `doctor`, `why`."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, ClassVar
+
+from cleo.helpers import argument, option
+
+from accelock.commands.base import JSON, LOCK, MACHINE, Command, ContextCommand
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cleo.io.inputs.argument import Argument
+    from cleo.io.inputs.option import Option
+
+    from accelock.targets import PythonVersion
+
+# ruff: noqa: PLC0415 - what a command works with is loaded when it runs, and not to be listed
+
+
+class CheckCommand(Command):
+    """Checks the locks of a project; exits with 1 where there is an error."""
+
+    name = "check"
+    description = "are the compiled files, poetry.lock and conda files fresh? Offline, for CI"
+    help = (
+        "Finds the files that accelock compiled (requirements.txt, requirements.<target>.txt, ...) "
+        "here and one folder below, poetry.lock and the conda files here, and tells what is stale, "
+        "edited, missing or not whole. It reads nothing from the network and installs nothing. "
+        "What an interrupted run left is finished or taken back first. It exits with 1 where there "
+        "is an error."
+    )
+    arguments: ClassVar[list[Argument]] = [
+        argument("files", "The files to check, or their folders.", optional=True, multiple=True)
+    ]
+    options: ClassVar[list[Option]] = [option("json", None, "Print the findings as JSON.")]
+
+    def directory(self) -> Path:
+        """Return the project's folder."""
+        from pathlib import Path
+
+        return Path()
+
+    def handle(self) -> int:
+        """Check, print and return the exit code."""
+        from accelock.commands.check import check
+
+        report = check(self.directory(), self.argument("files"))
+        self.show([report.dumps()] if self.option("json") else report.lines())
+        return report.exit_code
+
+
+class DetectCommand(ContextCommand):
+    """Shows what this machine has."""
+
+    name = "detect"
+    description = "what this machine has: driver, GPUs, platform"
+    help = (
+        "Looks at the NVIDIA driver and GPUs (the kernel's files, NVML, nvidia-smi), AMD's (KFD, "
+        "rocm_agent_enumerator), Intel's and Apple's, and at the system. It needs no project, "
+        "changes nothing, and takes seconds at most where a driver hangs: what could not be read "
+        "is a note. --json prints what `why --machine FILE` reads on another machine."
+    )
+    options: ClassVar[list[Option]] = [JSON]
+
+    def handle(self) -> int:
+        """Look, print and return 0."""
+        from accelock.commands import detect
+        from accelock.hardware import detect as look
+
+        found = look(self.around(), self.platform())
+        self.show([detect.dumps(found)] if self.option("json") else detect.lines(found))
+        return 0
+
+
+class DiffCommand(ContextCommand):
+    """Shows what two targets differ in, and what each downloads."""
+
+    name = "diff"
+    description = "what two targets differ in, and how many MB each downloads"
+    help = (
+        "Compares what is locked for two targets on this machine's platform (on the first that "
+        "both have, where this is none of them). Sizes are those that the indexes tell (PEP 700), "
+        "else of a HEAD request; they are kept in the user's cache, and no file is downloaded."
+    )
+    arguments: ClassVar[list[Argument]] = [
+        argument("a", "A target of the lock, as cpu."),
+        argument("b", "Another, as cu126."),
+    ]
+    options: ClassVar[list[Option]] = [MACHINE, LOCK, JSON]
+
+    def handle(self) -> int:
+        """Compare, print and return 0."""
+        from accelock.commands.diff import diff
+
+        words = (self.argument("a"), self.argument("b"))
+        found = diff(self.context(), words, self.fetching)
+        self.show([found.dumps()] if self.option("json") else found.lines())
+        return 0
+
+
+class DoctorCommand(ContextCommand):
+    """Says what is wrong with machine, lock and environment; exits with 1 for an error."""
+
+    name = "doctor"
+    description = "what is wrong with machine, lock and environment, and what to do"
+    help = (
+        "Looks at the machine (as `detect`), the lock (as `check`), and at what is installed where "
+        "this runs. It installs nothing and reads no network. What an interrupted run left is "
+        "finished or taken back first. It exits with 1 where there is an error."
+    )
+    options: ClassVar[list[Option]] = [
+        LOCK,
+        option("python-executable", None, "Look at the environment of another Python.", flag=False),
+        option("strict", None, "Exit with 1 for a warning too."),
+        JSON,
+    ]
+
+    def handle(self) -> int:
+        """Look, print and return the exit code."""
+        from accelock.commands.doctor import diagnose
+
+        found = diagnose(self.context(), self.paths())
+        self.show([found.dumps()] if self.option("json") else found.lines())
+        return found.exit_code(strict=bool(self.option("strict")))
+
+    def paths(self) -> tuple[str, ...]:
+        """Return where the environment's distributions are."""
+        from accelock.commands import installed
+
+        return self._other[1] if self._other else installed.own_paths()
+
+    def python(self) -> PythonVersion:
+        """Return the environment's Python."""
+        return self._other[0] if self._other else super().python()
+
+    @functools.cached_property
+    def _other(self) -> tuple[PythonVersion, tuple[str, ...]] | None:
+        from accelock.commands import installed
+
+        word = self._word("python-executable")
+        return installed.ask_interpreter(word) if word else None
+
+
+class WhyCommand(ContextCommand):
+    """Explains a choice: of the target for a machine, or of a package's build on each target."""
+
+    name = "why"
+    description = "which target this machine gets, and why; or why this build of a package"
+    help = (
+        "Without PACKAGE: the target that an installation takes here, and every candidate with the "
+        "reason that it was taken or passed over; it exits with 1 where none fits. With PACKAGE: "
+        "its version, file and index on each target, and who asks for it. An index is read only "
+        "where the lock does not tell the file."
+    )
+    arguments: ClassVar[list[Argument]] = [
+        argument("package", "A package of the lock.", optional=True)
+    ]
+    options: ClassVar[list[Option]] = [MACHINE, LOCK, JSON]
+
+    def handle(self) -> int:
+        """Answer, and return the exit code."""
+        context, package = self.context(), self.argument("package")
+        if package is not None:
+            from accelock.commands.why_package import why_package
+
+            answer = why_package(context, package, self.fetching)
+            self.show([answer.dumps()] if self.option("json") else answer.lines())
+            return 0
+        from accelock.commands.why import why
+
+        reasons = why(context)
+        self.show([reasons.dumps()] if self.option("json") else reasons.lines())
+        return reasons.exit_code
