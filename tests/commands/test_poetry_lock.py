@@ -222,7 +222,7 @@ class TestEntries:
         for target in ("cpu", "cu126"):
             sound.entries[target].append(entry("torchaudio", f"2.11.0+{target}", target))
         finding = only(sound.write().check(), "foreign-pair")
-        assert "for cpu, cu126, torchaudio 2.11.0+cpu does not go with torch 2.6.0" in finding.what
+        assert "for cpu, cu126, torchaudio 2.11.0 does not go with torch 2.6.0" in finding.what
 
     def test_two_versions_that_hold_on_one_machine(self, sound: PoetryFolder) -> None:
         """torch asks for one nvidia-cublas where a toolkit's marker holds, nvidia-cudnn for any."""

@@ -51,7 +51,7 @@ def model(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("accelock.hardware.probes.VENDORS", (*VENDORS, ACME))
     around = here(tmp_path, write(tmp_path / "root", {"proc/acme": f"{model}\n"})).around
-    monkeypatch.setattr("accelock.commands.base.surroundings", lambda: around)
+    monkeypatch.setattr("accelock.hardware.surroundings", lambda: around)
     linux = PLATFORMS["linux-x86_64"]
     monkeypatch.setattr("accelock.hardware.detection.host_platform", lambda: linux)
     project = Project(tmp_path)
