@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.piptools.support_project import lines_of
 from tests.piptools.support_rewrite import refused, rewrite, says, turned, versions
 from tests.support.pytorch_site import pytorch_site
@@ -138,7 +136,6 @@ def test_no_platform_is_blamed_for_a_version_that_the_file_pins(project: Project
 # Releases that belong together
 
 
-@pytest.mark.xfail(strict=True, reason="no requirement holds torchaudio 2.11 and newer to a torch")
 def test_a_pair_of_releases_stays_a_pair(
     serve: Callable[..., IndexServer], project_at: Callable[[IndexServer], Project]
 ) -> None:

@@ -316,7 +316,7 @@ class TestCredentials:
         project.write(requirements_in=f"-r {url}\n").compile(*LINUX)
 
         assert project.pins() == {"tqdm": "4.67.1"}
-        assert project.read().count(f"****@127.0.0.1:{server.port}/inputs/layer.in") == 2
+        assert project.read().count(f"****@127.0.0.1:{server.port}/inputs/layer.in") == 3
         assert SECRET not in project.read()
 
     @pytest.mark.parametrize("word", ["", "-v"])

@@ -102,6 +102,9 @@ class FakeHost:
                 )
         return found
 
+    def prefetch(self, names: Sequence[str], cells: Sequence[Cell]) -> None:
+        """Nothing has to be fetched."""
+
     def available(self, name: str, each: Cell) -> Available:
         """Return the builds of a cell, each with the label of its target."""
         assert name in self.labelled

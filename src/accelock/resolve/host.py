@@ -83,6 +83,9 @@ class Host(Protocol[Solution]):
     def demands(self, cell: Cell) -> Mapping[str, Demand]:
         """Return what the project says of each package in a cell, by canonical name."""
 
+    def prefetch(self, names: Sequence[str], cells: Sequence[Cell]) -> None:
+        """Fetch the pages of packages that `available` is about to read, several at once."""
+
     def available(self, name: str, cell: Cell) -> Available:
         """Return the builds of a labelled package of a family that serve a cell.
 

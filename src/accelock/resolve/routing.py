@@ -24,7 +24,7 @@ from accelock.sources.wheel_metadata import parse_requirement
 from accelock.targets import CPU
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from packaging.version import Version
 
@@ -124,6 +124,25 @@ class Shelf:
             return url
         return f"{url} (it has no {canonicalize_name(name)} at all; is the address right?)"
 
+    def prefetch(self, names: Iterable[str], targets: Iterable[Target]) -> None:
+        """Fetch the families' pages of some projects for all targets, several at once.
+
+        A page that fails, fails when it is asked for.
+        """
+        projects: dict[tuple[str, str], None] = {}
+        pages: dict[str, None] = {}
+        for target in targets:
+            for name in names:
+                found = self.find(name)
+                if found is None:
+                    continue
+                url = self.url(found.family, target)
+                if self.source(found.family, target).is_find_links:
+                    pages[url] = None
+                else:
+                    projects[url, name] = None
+        self._reader.prefetch(projects, pages)
+
     def files(self, name: str, cell: Cell) -> tuple[IndexFile, ...]:
         """Return the wheels of an accelerated project that serve one cell.
 
@@ -138,13 +157,14 @@ class Shelf:
         """Return the metadata of an accelerated file, and what it should ask for and does not.
 
         torchaudio asks for no torch since 2.11, and crashes with another than its own: what the
-        catalogue's tables say of such a release is added to its Requires-Dist.
+        catalogue's tables say of a labelled package's release is added to its Requires-Dist.
 
         :raises MetadataError: it cannot be had.
         """
         found = self._reader.metadata(file)
+        entry = self.find(file.name)
         wanted = self._catalogue.companion_requires(file.name, file.version)
-        if wanted is None:
+        if wanted is None or entry is None or not entry.package.labelled:
             return found
         of = canonicalize_name(Requirement(wanted).name)
         if any(canonicalize_name(parse_requirement(each).name) == of for each in found.requires):

@@ -8,6 +8,7 @@ refuses) goes into the next decision. Every step back is counted, so that a sear
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic
 
@@ -151,12 +152,13 @@ class Search(Generic[Solution]):
         cells = (*self.required, *self.optional)
         for group, solution in self._found.items():
             self._learn(group, solution)
-        for name in self._names:
-            for cell in cells:
-                if (name, cell) not in self._available:
-                    self._available[name, cell] = self.host.available(name, cell)
-                    if (locked := self.host.previous(name, cell)) is not None:
-                        self._locked[name, cell] = locked
+        new = [name for name in self._names if (name, self.required[0]) not in self._available]
+        if new:
+            self.host.prefetch(new, cells)
+        for name, cell in itertools.product(new, cells):
+            self._available[name, cell] = self.host.available(name, cell)
+            if (locked := self.host.previous(name, cell)) is not None:
+                self._locked[name, cell] = locked
         return Question(
             required=self.required,
             optional=tuple(cell for cell in self.optional if cell not in self._failed),

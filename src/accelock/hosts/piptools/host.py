@@ -82,6 +82,10 @@ class PipHost:
             for name, ireqs in found.items()
         }
 
+    def prefetch(self, names: Sequence[str], cells: Sequence[Cell]) -> None:
+        """Fetch the families' pages of some packages for all targets, several at once."""
+        self.run.shelves.prefetch(names, dict.fromkeys(cell.target for cell in cells))
+
     def available(self, name: str, cell: Cell) -> Available:
         """Return the builds of a family's package that serve a cell."""
         shelf = self.run.shelves
@@ -123,10 +127,11 @@ class PipHost:
             return True
         key = (str(requirement.name), str(requirement.specifier), cell)
         if key not in self._libraries:
-            candidates = self._candidates(requirement.name, cell)
-            versions = (Version(str(candidate.version)) for candidate in candidates)
-            self._libraries[key] = any(
-                requirement.specifier.contains(version, prereleases=True) for version in versions
+            fits, name = requirement.specifier.contains, requirement.name
+            ours = (file.version for file in self.run.shelves.files(name, cell))
+            self._libraries[key] = any(fits(version, prereleases=True) for version in ours) or any(
+                fits(Version(str(candidate.version)), prereleases=True)
+                for candidate in self._candidates(name, cell)
             )
         return self._libraries[key]
 

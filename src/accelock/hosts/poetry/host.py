@@ -158,6 +158,10 @@ class PoetryHost:
                 )
         return found
 
+    def prefetch(self, names: Sequence[str], cells: Sequence[Cell]) -> None:
+        """Fetch the families' pages of some packages for all targets, several at once."""
+        self.pool.supply.shelf.prefetch(names, dict.fromkeys(cell.target for cell in cells))
+
     def available(self, name: str, cell: Cell) -> Available:
         """Return the builds of a family's package that a platform has for any of the Pythons."""
         key = (name, cell)
