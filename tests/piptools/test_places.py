@@ -144,8 +144,13 @@ class TestPlatforms:
         project = served(on_pypi(*binary("linux-only", "1.0", "manylinux2014_x86_64")))
         project.write(requirements_in="linux-only\n")
 
-        said = project.refused("-q", "-t", "cpu")
+        done = project.compile("-q", "-t", "cpu")
+        for name in ("linux-aarch64", "macos-arm64", "windows-x86_64"):
+            assert f"{name} is left out of cpu: pip found no solution" in done.stderr
+        assert "# accelock: platforms linux-x86_64\n" in project.read()
 
+        both = ("--platform=linux-x86_64", "--platform=linux-aarch64")
+        said = project.refused("-q", "-t", "cpu", *both)
         assert "linux-only" in said
         assert "linux-aarch64" in said
 
