@@ -165,7 +165,9 @@ class TestConfiguration:
         project.put(name, f"{table}# why\n[tool.other]\nquiet = true\n")
         assert project.accelock("check").returncode == 0
         project.put(name, f"{table}generate-hashes = true\n")
-        assert f"it is stale: {name}[tool.pip-tools] changed after" in project.accelock("check").stdout
+        assert (
+            f"it is stale: {name}[tool.pip-tools] changed after" in project.accelock("check").stdout
+        )
 
     def test_our_table_in_another_file(self, project: Project) -> None:
         project.write(requirements_in="tqdm\n", requirements_txt="tqdm==1.0\n")
