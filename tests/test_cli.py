@@ -170,6 +170,21 @@ def test_check_loads_neither_pip_nor_a_network_stack_nor_a_probe(
     assert [name for name in ours if importlib.util.find_spec(name) is None] == []
 
 
+@pytest.mark.parametrize("words", ["--help", "why", "why --help"])
+def test_no_network_stack_is_loaded_to_tell_what_is_locked(
+    words: str, project: Project, env: dict[str, str]
+) -> None:
+    code = (
+        f"import sys; from accelock.cli import main; main({words.split()!r}); "
+        "print('LOADED', *sys.modules)"
+    )
+    done = run(sys.executable, "-c", code, cwd=project.folder, env=env)
+    loaded = set(done.stdout.rpartition("LOADED")[2].split())
+    assert "accelock.commands.reports" in loaded, done.stderr
+    assert not loaded & (set(HEAVY) - {"accelock.hardware.detection", "accelock.hardware.probes"})
+    assert ("accelock.commands.context" in loaded) is (words == "why")
+
+
 def test_the_module_can_be_run(project: Project, env: dict[str, str]) -> None:
     done = run_accelock("check", cwd=project.folder, env=env)
     assert (done.returncode, done.stderr) == (0, "")

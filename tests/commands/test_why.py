@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accelock.commands.doctor import diagnose
 from accelock.commands.why import why
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware import profile
@@ -157,3 +158,13 @@ def test_poetry_lock(tmp_path: Path) -> None:
     document = json.loads(why(gpu_box(tmp_path)).dumps())
     assert document["target"] == "cu126"
     assert document["lock"]["files"] == ["poetry.lock"]
+
+
+def test_the_variable_names_a_target_without_a_file(project: Project) -> None:
+    """As in `sync`: what is chosen must not be another one than was asked for."""
+    (project.folder / "requirements.cu126.txt").unlink()
+    at = here(project.folder, environ={"ACCELOCK_TARGET": "cu126"})
+    with pytest.raises(AccelockError, match="'cu126', and that is not locked; what is: cpu"):
+        why(at)
+    codes = {(each.code, each.file) for each in diagnose(at, ()).report.findings}
+    assert {("no-target", None), ("missing-file", "requirements.cu126.txt")} <= codes

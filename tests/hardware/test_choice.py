@@ -7,6 +7,7 @@ import pytest
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware import Choice, choose
+from accelock.hardware.choice import NotLockedError, eligible, tell
 from accelock.hardware.context import Surroundings
 from accelock.hardware.fit import newest_that_runs
 from accelock.targets import PLATFORMS, Kind, Platform, Target, parse_target
@@ -43,6 +44,34 @@ def chosen(
         root=root,
         run=Commands({} if smi is None else {"nvidia-smi": smi}),
     )
+
+
+class TestWhatThereIsToChoose:
+    def test_the_declared_targets_that_are_locked(self) -> None:
+        assert eligible(targets("cpu cu126 cu128"), targets("cu128 cpu")) == targets("cpu cu128")
+
+    def test_all_that_are_locked_where_none_of_them_is_declared(self) -> None:
+        assert eligible(targets("cpu"), targets("xpu cu126")) == targets("xpu cu126")
+        assert eligible((), targets("cu126")) == targets("cu126")
+
+    def test_the_declared_ones_where_nothing_is_locked(self) -> None:
+        assert eligible(targets("cpu cu126"), ()) == targets("cpu cu126")
+
+    def test_the_variable_names_one_that_is_not_locked(self) -> None:
+        environ = {"ACCELOCK_TARGET": "cu126"}
+        for locked, declared in (("cpu", "cpu cu126"), ("cpu xpu", "cpu xpu cu126"), ("cpu", "")):
+            with pytest.raises(NotLockedError, match=r"'cu126', and that is not locked; what is"):
+                tell(targets(locked), environ, declared=targets(declared))
+
+    def test_the_variable_of_another_project_does_not_bind(self) -> None:
+        environ = {"ACCELOCK_TARGET": "cu126"}
+        choice = tell(targets("cpu"), environ, declared=targets("cpu"))
+        assert str(choice) == "cpu (the only target declared)"
+        assert tell(targets("cpu"), environ) == choice
+
+    def test_the_only_one_that_is_locked(self) -> None:
+        choice = tell(targets("cpu"), {}, declared=targets("cpu cu126"))
+        assert str(choice) == "cpu (the only target that is locked)"
 
 
 class TestWithoutDetection:

@@ -137,6 +137,6 @@ class TestDetection:
             looks.append(",".join(target.name for target in targets))
             return choose_for_machine(targets, **words, root=root, run=Commands())
 
-        monkeypatch.setattr("accelock.hardware.choice", choose)
+        monkeypatch.setattr("accelock.hardware.choose", choose)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         return looks

@@ -22,7 +22,7 @@ from accelock.commands.doctor_environment import check_environment
 from accelock.commands.findings import Finding, Level, Report
 from accelock.errors import AccelockError
 from accelock.hardware import NoTargetError, Rule, container, profile
-from accelock.hardware.choice import ORDER
+from accelock.hardware.choice import ORDER, NotLockedError
 from accelock.hardware.detection import musl_note
 from accelock.hardware.probes import nvidia
 from accelock.hardware.vendor import VARIABLE, Reason
@@ -104,10 +104,10 @@ def diagnose(context: Context, paths: Iterable[str]) -> Diagnosis:
     there = installed.read(paths)
     declared, refusal = _declared(context)
     is_told = any(each.code in _UNREADABLE for each in checked.findings)
-    choice = _choice(context) if declared else None
+    choice, obstacle = _choice(context) if declared else (None, ())
     found: list[Finding] = [] if is_told else [*refusal]
     if declared:
-        found += check_machine(context, choice)
+        found += obstacle or check_machine(context, choice)
     if not refusal:
         found += check_lock(context)
         found += check_environment(there, context, choice)
@@ -139,11 +139,15 @@ def _declared(context: Context) -> tuple[bool, tuple[Finding, ...]]:
     return bool(lock or context.settings.config.targets), ()
 
 
-def _choice(context: Context) -> Choice | None:
+def _choice(context: Context) -> tuple[Choice | None, tuple[Finding, ...]]:
+    """Return the choice, None without one, and what a variable has to do with that."""
     try:
-        return context.choice()
+        return context.choice(), ()
     except NoTargetError:
-        return None
+        return None, ()
+    except NotLockedError as error:
+        what, _, todo = str(error).partition(". ")
+        return None, (Finding("no-target", Level.ERROR, None, what, todo),)
 
 
 # The machine
