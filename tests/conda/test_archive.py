@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda.archive import Contents, escapes
+from accelock.conda.archive import Contents, Escapes
 from accelock.conda.errors import InstallError
 from accelock.conda.install import install
 from accelock.conda.record import Request
@@ -169,6 +170,13 @@ def contents_of(name: str, *paths: str, **links: str) -> Contents:
     return Contents(name, frozenset({*paths, *links}), links, (), None, (), ())
 
 
+def escapes(contents: Contents, *before: Contents) -> str | None:
+    found = Escapes()
+    for each in before:
+        found.check(each)
+    return found.check(contents)
+
+
 @pytest.mark.parametrize("path", ["", "/x", "\\x", "//server/x", "a/../b", "..", "c:x", "a\\..\\x"])
 def test_paths_that_are_none(path: str) -> None:
     assert escapes(contents_of("evil", path)) == f"the path {path!r}"
@@ -177,20 +185,42 @@ def test_paths_that_are_none(path: str) -> None:
 @pytest.mark.parametrize("path", ["x", "a/b", "a/..b", "a./b", ".x", "lib/python3.12/x.py", "a b"])
 def test_paths_that_are_sound(path: str) -> None:
     assert escapes(contents_of("sound", path)) is None
+    out = contents_of("out", usr="/usr")
+    assert escapes(contents_of("sound", path), out) is None
 
 
-def test_a_circle_of_links() -> None:
-    through = contents_of("through", "lib64/x", lib64="lib", lib="usr/lib")
-    assert escapes(through) is None
-    circle = contents_of("circle", "a/x", a="b", b="a")
-    assert escapes(circle) == "the path 'a/x', through the link a -> b"
+def test_links_through_links() -> None:
+    assert escapes(contents_of("sound", "lib64/x", lib64="lib", lib="usr/lib")) is None
+    told = escapes(contents_of("circle", "a/x", a="b", b="a"))
+    assert told is not None
+    assert told.startswith("the path 'a/x', through the link ")
+    # A system goes up from where a link leads, and not from where it stands.
+    deep = {"a/b": "../c", "out": "a/b/../.."}
+    assert escapes(contents_of("up", "out/x", "c/y", **deep)) is not None
+    within = {"a/b": "../c/d/e", "out": "a/b/../.."}
+    assert escapes(contents_of("up", "out/x", "c/d/e/y", **within)) is None
 
 
-def test_the_package_that_is_looked_at_is_the_one_to_blame() -> None:
+def test_the_link_of_one_and_the_path_of_another_in_any_order() -> None:
+    told = "the path 'out/x', through the link out -> .."
     link, file = contents_of("link", out=".."), contents_of("file", "out/x")
     assert escapes(link) is None
-    assert escapes(file, [link]) == "the path 'out/x', through the link out -> .."
-    assert escapes(link, [file]) == "the path 'out/x', through the link out -> .."
-    assert escapes(contents_of("third", "bin/x"), [link, file]) is None
-    same = contents_of("same", "out")
-    assert escapes(same, [link]) == "the path 'out', through the link out -> .."
+    assert escapes(file, link) == told
+    assert escapes(link, file) == told
+    assert escapes(contents_of("third", "bin/x"), link) is None
+    assert escapes(contents_of("same", "out"), link) == told.replace("out/x", "out")
+    three = (
+        contents_of("a", d="e"),
+        contents_of("b", **{"e/x": "../.."}),
+        contents_of("c", "d/x/y"),
+    )
+    for first, second, third in itertools.permutations(three):
+        assert escapes(third, first, second) == "the path 'd/x/y', through the link e/x -> ../.."
+
+
+def test_many_packages_with_links() -> None:
+    found = Escapes()
+    for number in range(200):
+        files = [f"lib/python3.12/site-packages/p{number}/m{each}.py" for each in range(300)]
+        links = {f"lib/lib{number}-{each}.so": f"lib{number}-{each}.so.1" for each in range(10)}
+        assert found.check(contents_of(f"p{number}", *files, **links)) is None

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["Contents", "escapes", "read_contents"]
+__all__ = ["Contents", "Escapes", "read_contents"]
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SCRIPT = re.compile(r"(?:bin/\.|Scripts/\.).+-(?:pre-link|post-link|pre-unlink)\.(?:sh|bat)")
 _MENU = re.compile(r"Menu/[^/]+\.json", re.IGNORECASE)
-_LINKS = 40  # that a path may go through, as on Linux
+_STEPS = 1000  # of a path with its links; a circle has no end
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,41 @@ def _text(value: object) -> str:
     return value
 
 
-def escapes(contents: Contents, others: Iterable[Contents] = ()) -> str | None:
-    """Say which path of a package leads out of the prefix, or None where none does.
+class Escapes:
+    """Finds the paths that lead out of a prefix, package by package, as they are to be linked.
 
     A path that goes through a symbolic link counts as where that leads, whosever link it is.
-
-    :param others: the packages that are linked into the same prefix.
     """
+
+    def __init__(self) -> None:
+        self._seen: list[Contents] = []
+        self._links: dict[str, str] = {}
+        self._leads_out = False  # whether any link does; without one no sound path can
+
+    def check(self, contents: Contents) -> str | None:
+        """Say which path leads out because of this package, or None where none does."""
+        if (fault := _fault_of_names(contents)) is not None:
+            return fault
+        self._seen.append(contents)
+        for path, target in contents.links.items():
+            self._links[path] = target
+            place, _ = _resolve(posixpath.dirname(path), self._links)
+            self._links.setdefault(posixpath.join(place, posixpath.basename(path)), target)
+        if contents.links:
+            self._leads_out = any(_resolve(path, self._links)[1] for path in self._links)
+        if not self._leads_out:
+            return None
+        for each in self._seen if contents.links else (contents,):
+            for path in sorted(each.paths):
+                # A link is made, and not gone through; a file in its place is.
+                is_made = path in each.links
+                link = _resolve(posixpath.dirname(path) if is_made else path, self._links)[1]
+                if link is not None:
+                    return f"the path {path!r}, through the link {link} -> {self._links[link]}"
+        return None
+
+
+def _fault_of_names(contents: Contents) -> str | None:
     for path in sorted(contents.paths):
         if not _is_inside(path):
             return f"the path {path!r}"
@@ -111,15 +139,6 @@ def escapes(contents: Contents, others: Iterable[Contents] = ()) -> str | None:
             return f"the command {command!r}"
     if contents.site_packages is not None and not _is_inside(contents.site_packages):
         return f"its site-packages {contents.site_packages!r}"
-    everyone = [contents, *others]
-    links = {path: target for each in everyone for path, target in each.links.items()}
-    if not links:
-        return None
-    for each in everyone:
-        for path in sorted(each.paths):
-            through = _through(path, links, is_own=path in each.links)
-            if through is not None and (each is contents or through in contents.links):
-                return f"the path {path!r}, through the link {through} -> {links[through]}"
     return None
 
 
@@ -129,23 +148,26 @@ def _is_inside(path: str) -> bool:
     return bool(path) and parts[0] != "" and not _DRIVE.match(path) and ".." not in parts
 
 
-def _through(path: str, links: Mapping[str, str], *, is_own: bool) -> str | None:
-    """Return the link by which a path leads out of the prefix, or None where it stays within.
-
-    :param is_own: whether the path is itself a link, which is made, and not gone through.
-    """
-    first = None
-    for _ in range(_LINKS):
-        parts = path.split("/")
-        upto = len(parts) if not is_own else len(parts) - 1
-        steps = ("/".join(parts[:count]) for count in range(1, upto + 1))
-        link = next((step for step in steps if step in links), None)
-        if link is None:
-            return None
-        first = first or link
-        target = links[link].replace("\\", "/")
-        place = posixpath.normpath(posixpath.join(posixpath.dirname(link), target))
-        if target.startswith("/") or _DRIVE.match(target) or place.startswith(".."):
-            return link
-        path = posixpath.join(place, *parts[link.count("/") + 1 :])
-    return first
+def _resolve(path: str, links: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return where a path leads, step by step as a system goes, and the link that leads out."""
+    place: list[str] = []
+    steps = path.split("/")[::-1]
+    last: str | None = None
+    for _ in range(_STEPS):
+        if not steps:
+            return "/".join(place), None
+        step = steps.pop()
+        if step == "..":
+            if not place:
+                return "", last
+            place.pop()
+        elif step not in ("", "."):
+            place.append(step)
+            here = "/".join(place)
+            if here in links:
+                last, target = here, links[here].replace("\\", "/")
+                if target.startswith("/") or _DRIVE.match(target):
+                    return "", last
+                place.pop()
+                steps += target.split("/")[::-1]
+    return "", last

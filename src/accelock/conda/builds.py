@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from accelock.targets import Target
 
-__all__ = ["CUDA_VERSIONS", "cuda_of", "glob", "is_hardware_build", "joined", "kind_of",
+__all__ = ["TOOLKITS", "cuda_of", "glob", "is_hardware_build", "joined", "kind_of",
            "kind_of_build", "kind_of_name", "pattern_of", "why_cuda"]  # fmt: skip
 
 # A build string's words stand beside digits and underscores; a hash has no letter behind f.
@@ -41,7 +41,7 @@ _NAMES = {
     ),
 }
 #: Packages that are CUDA itself: their version is the toolkit's.
-CUDA_VERSIONS = (
+TOOLKITS = (
     "cuda-version",
     "cudatoolkit",
     "pytorch-cuda",

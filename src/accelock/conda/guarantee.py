@@ -156,7 +156,7 @@ def constraints(target: Target | None, platform: Platform) -> tuple[Spec, ...]:
     if target.kind is Kind.CUDA:
         version = f"{_dotted(target.version)}.*"
         return (
-            *(Spec(name, version) for name in builds.CUDA_VERSIONS),
+            *(Spec(name, version) for name in builds.TOOLKITS),
             *(Spec(name, NEVER) for name in _CPU_ROOTS),
             Spec("pytorch-mutex", None, "cuda"),
             *(Spec(name, None, "*cuda*") for name in BUILT),
@@ -357,9 +357,7 @@ def _name_reason(name: str, target: Target) -> str | None:
     if target.kind is Kind.CUDA:
         return "is for the CPU alone" if name in _CPU_ROOTS else None
     part = builds.kind_of_name(name)
-    if part is None or part is target.kind:
-        return None
-    return f"is a part of {_NAMES[part]}"
+    return _PART_OF.get(part) if part is not None and part is not target.kind else None
 
 
 def _why_cuda(record: Record) -> str | None:
@@ -394,7 +392,7 @@ def _why_not_cuda(record: Record, target: Target) -> str | None:
     if _is_other_cuda(record.build, target):
         return f"is a build for another CUDA than {target.version[0]}"
     wanted = _dotted(target.version)
-    if record.name in builds.CUDA_VERSIONS and not f"{record.version}.".startswith(f"{wanted}."):
+    if record.name in builds.TOOLKITS and not f"{record.version}.".startswith(f"{wanted}."):
         return f"is not CUDA {wanted}"
     return None
 
@@ -409,6 +407,7 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
+_PART_OF = {Kind.CUDA: "is a part of CUDA", Kind.ROCM: "is a part of ROCm"}
 _NAMES = {Kind.CPU: "the CPU alone", Kind.CUDA: "CUDA", Kind.ROCM: "ROCm", Kind.XPU: "XPU"}
 
 

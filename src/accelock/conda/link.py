@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from accelock.conda import rattler as adapter
-from accelock.conda.archive import Contents, escapes, read_contents
+from accelock.conda.archive import Contents, Escapes, read_contents
 from accelock.conda.errors import InstallError, without_credentials
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class _Inspector:
         self._reporter = reporter
         self._names: dict[int, str] = {}
         self._refused: dict[str, tuple[str, Path]] = {}  # what to say, and the folder
+        self._escapes = Escapes()
         self._lock = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
@@ -105,7 +106,7 @@ class _Inspector:
         with self._lock:
             try:
                 found = read_contents(record.name, folder)
-                escaping = escapes(found, self.contents.values())
+                escaping = self._escapes.check(found)
                 self.contents[record.name] = found
                 fault = escaping and (
                     f"{record} would write outside of the environment ({escaping}); it is no sound "

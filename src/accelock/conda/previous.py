@@ -8,7 +8,6 @@ from accelock.conda import header
 from accelock.conda.formats import FORMATS, LOCK
 from accelock.conda.formats.condalock import LockError, read_lock
 from accelock.conda.formats.pixi import PIXI, completed
-from accelock.conda.formats.yaml import YamlError
 from accelock.conda.solved import Solved
 from accelock.errors import AccelockError
 
@@ -65,13 +64,11 @@ def read_locked(project: Project, each: Environment, warn: Callable[[str], None]
 
 def as_locked(project: Project, each: Environment, locked: Locked) -> Solved:
     """Return an environment as its lock has it, with what a pixi.lock of ours says beside that."""
-    text = project.read(PIXI.file_name(None, None, None))
+    name = PIXI.file_name(None, None, None)
+    text = project.read(name)
     records: Locked = dict(locked)
-    if text is not None and header.PREFIX in text:
-        try:
-            records = {p: completed(found, text, PIXI.name) for p, found in locked.items()}
-        except YamlError:  # it is written anew
-            records = dict(locked)
+    if text is not None and _inputs(project, name) is not None:
+        records = {p: completed(found, text, name) for p, found in locked.items()}
     stamped = _inputs(project, lock_name(each)) or {}
     return Solved(
         target=each.target,
