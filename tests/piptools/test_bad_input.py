@@ -180,22 +180,29 @@ class TestVersions:
         assert "tqdm==99" in message
         assert "4.67.1" in message
 
-    def test_a_conflict(self, torch: Project) -> None:
-        torch.write(requirements_in="torchvision==0.23.0\ntorch==2.7.1\n")
+    @pytest.mark.parametrize(
+        "text", ["torchvision==0.23.0\ntorch==2.7.1\n", "torch==2.7.1\ntorchvision==0.23.0\n"]
+    )
+    def test_a_conflict(self, torch: Project, text: str) -> None:
+        """Both sides of it are named, whichever comes first."""
+        torch.write(requirements_in=text)
 
         message = torch.refused(*LINUX, "-t", "cpu")
 
-        assert "cpu, linux-x86_64" in message
-        assert "torchvision" in message
+        assert "cannot be locked for cpu, linux-x86_64" in message
+        assert "torchvision==0.23.0" in message
         assert "torch==2.7.1" in message
+        assert "torchvision 0.23.0 requires torch==2.8.0" in message
+        assert "no file of" not in message, "there is one of either"
 
     def test_a_conflict_in_one_cell(self, torch: Project) -> None:
         torch.write(requirements_in='torchvision==0.23.0\ntorch==2.7.1 ; sys_platform == "win32"\n')
 
         message = torch.refused("-q", "-t", "cpu")
 
-        assert "torch==2.8.0 (from torchvision)" in message
-        assert "2.7.1" in message
+        assert "The project asks for torch on windows-x86_64" in message
+        assert "torchvision 0.23.0 requires torch==2.8.0" in message
+        assert "the input asks for torch==2.7.1" in message
 
     def test_an_upgrade_to_one_that_is_nowhere(self, torch: Project) -> None:
         assert "torch==99" in torch.refused(*LINUX, "-t", "cpu", "-P", "torch==99")

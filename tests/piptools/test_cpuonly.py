@@ -98,7 +98,7 @@ def test_the_word_in_a_comment_of_its_own_says_nothing(project: Project) -> None
     project.write(requirements_in="# torch is not cpuonly here\ntorch\n")
     project.compile("-q", "-t", "cu126")
 
-    assert project.pins()["torch"] == "2.6.0+cu126"
+    assert project.pins()["torch"] == "2.8.0+cu126"
 
 
 def test_another_label_is_refused(project: Project) -> None:

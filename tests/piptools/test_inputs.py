@@ -50,7 +50,7 @@ class TestStandardStreams:
         project.compile("-q", "-t", "cpu", "-t", "cu126", "-o", "out.txt", "-", stdin="torch\n")
 
         assert set(project.files()) == {"out.cpu.txt", "out.cu126.txt"}
-        assert project.pins("out.cu126.txt")["torch"] == "2.6.0+cu126"
+        assert project.pins("out.cu126.txt")["torch"] == "2.8.0+cu126"
 
     def test_input_twice(self, project: Project) -> None:
         words = ("-q", "-t", "cpu", "-o", "out.txt", "-")
@@ -154,8 +154,8 @@ class TestProjects:
         project.write(pyproject_toml=WITH_TORCH + table, backend_py=BACKEND_WITH_TORCH)
         project.compile("-q")
 
-        assert project.pins("requirements.cpu.txt")["torch"] == "2.6.0+cpu"
-        assert project.pins("requirements.cu126.txt")["torch"] == "2.6.0+cu126"
+        assert project.pins("requirements.cpu.txt")["torch"] == "2.8.0+cpu"
+        assert project.pins("requirements.cu126.txt")["torch"] == "2.8.0+cu126"
 
     def test_its_metadata_is_built_once(self, project: Project) -> None:
         """However many cells: the backend writes a line for each build."""
@@ -169,7 +169,7 @@ class TestProjects:
         project.compile("-q", "-t", "cpu", "-t", "cu126", "pyproject.toml")
 
         assert project.read("builds.log").splitlines() == ["build"]
-        assert project.pins("requirements.cu126.txt")["torch"] == "2.6.0+cu126"
+        assert project.pins("requirements.cu126.txt")["torch"] == "2.8.0+cu126"
 
     def test_setup_py(self, project: Project) -> None:
         text = SETUP_PY.replace('"tqdm",', '"tqdm", "torch", "six; sys_platform == \'win32\'",')
@@ -220,7 +220,7 @@ class TestDirectories:
         for target in ("cpu", "cu126"):
             name = f"requirements.{target}.txt"
             assert COLORAMA in seed.lines(name)
-            assert f"torch==2.6.0+{target}" in " ".join(seed.lines(name))
+            assert f"torch==2.8.0+{target}" in " ".join(seed.lines(name))
             own = [each for each in seed.read(name).splitlines() if each.endswith("/seed")]
             assert len(own) == 1
 
@@ -277,13 +277,13 @@ class TestDirectories:
         assert not [each for each in index.bodies() if "/whl/" in each.path]
 
     def test_a_wheel_of_the_family_by_url(self, project: Project, index: IndexServer) -> None:
+        """It is read as version and target, as `torch==2.7.1+cpu` is."""
         name = f"torch-2.7.1%2Bcpu-{HERE}-{HERE}-manylinux_2_28_x86_64.whl"
         url = f"{index.url}/whl/cpu/{name}"
         project.write(requirements_in=f"torch @ {url}\ntorchvision\n")
         project.compile(*LINUX, "-t", "cpu")
 
-        pins = project.pins()  # read as its version and target, which is how it stands elsewhere
-        assert (pins["torch"], pins["torchvision"]) == ("2.7.1+cpu", "0.22.1+cpu")
+        assert torch_of(project.read()) == ["torch==2.7.1+cpu", "torchvision==0.22.1+cpu"]
 
 
 class TestSourceDistributions:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 HOST = host_platform()
-WORDS = ("-q", "--allow-unsafe", "--strip-extras")
+PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")
+WORDS = (
+    *("-q", "--allow-unsafe", "--strip-extras"),
+    *(f"--platform={platform}" for platform in PLATFORMS),
+)
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ class TestFamilyUrl:
                 f"--extra-index-url {index.url}/whl/{target}",
             ]
             assert project.pins(f"requirements.{target}.txt")["filelock"] == "3.18.0"
-            assert project.pins(f"requirements.{target}.txt")["torch"] == f"2.6.0+{target}"
+            assert project.pins(f"requirements.{target}.txt")["torch"] == f"2.8.0+{target}"
 
     @pytest.mark.parametrize(
         "marker",

@@ -20,13 +20,17 @@ def test_readme(project: Project) -> None:
     done = project.compile("-t", "cpu", "-t", "cu126", "requirements.in")
 
     cpu, cuda = project.lines("requirements.cpu.txt"), project.lines("requirements.cu126.txt")
-    assert 'torch==2.6.0 ; sys_platform == "darwin"' in cpu
-    assert 'torch==2.6.0+cpu ; sys_platform != "darwin"' in cpu
-    assert "torch==2.6.0+cu126" in cuda
+    assert 'torch==2.8.0 ; sys_platform == "darwin"' in cpu
+    assert 'torch==2.8.0+cpu ; sys_platform != "darwin"' in cpu
+    assert "torch==2.8.0+cu126" in cuda
     assert not [line for line in cpu if line.startswith(("nvidia", "triton"))]
-    assert f"triton==3.2.0 ; {X86}" in cuda
+    assert 'triton==3.4.0 ; sys_platform == "linux"' in cuda
     assert done.stdout == ""
     assert "cu126 does not exist on macos-arm64: left out there." in done.stderr
+    said = [line for line in done.stderr.splitlines() if "is left out of" in line]
+    assert len(said) == 1
+    assert said[0].startswith("WARNING: linux-aarch64 is left out of cu126: ")
+    assert "the only torch that it has is 2.6.0" in said[0]
 
 
 def test_both_targets_take_the_same_public_versions(project: Project) -> None:

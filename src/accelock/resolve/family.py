@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from accelock.resolve.lockstep import Refused, sharing
+from accelock.resolve.lockstep import Refused, sharing, wanted_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -148,7 +148,9 @@ class _Planner:
             if self._looked_at > _MOST:
                 break
         said = ", ".join(f"{name} {version}" for name, version in chosen.items())
-        return f"no release of {following} goes with {said} ({reason or 'there is none'})"
+        asked = wanted_text(self.question, following, cell)
+        why = reason or f"{cell} has none that it may take"
+        return f"no {following}{asked} goes with {said} ({why})"
 
     def _stops_anywhere(self, name: str, chosen: Mapping[str, Version], cell: Cell) -> str | None:
         """Return why a release cannot be had in some cell that shares it."""
@@ -172,7 +174,9 @@ class _Planner:
                 if not requirement.specifier.contains(chosen[other], prereleases=True):
                     return f"{name} {version} requires {requirement} for {cell}"
             elif not self._may_have(other, requirement, cell):
-                return f"{name} {version} requires {requirement}, which {cell} has no file of"
+                return (
+                    f"{name} {version} requires {requirement}, {self._why_not(requirement, cell)}"
+                )
         for other, own in chosen.items():
             if other == name:
                 continue
@@ -187,6 +191,19 @@ class _Planner:
         if allowed is None:
             return self.metadata.has_library(requirement, cell)
         return any(requirement.specifier.contains(v, prereleases=True) for v in allowed)
+
+    def _why_not(self, requirement: Requirement, cell: Cell) -> str:
+        """Return why a cell has nothing of what a release requires."""
+        name = requirement.name
+        has = self.question.available.get((name, cell))
+        there = has is not None and any(
+            requirement.specifier.contains(version, prereleases=True) for version in has.builds
+        )
+        if not there:
+            return f"which {cell} has no file of"
+        if asked := wanted_text(self.question, name, cell):
+            return f"and for {cell} the input asks for {name}{asked}"
+        return f"which {cell} may not take, because other cells cannot"
 
     def _pick(self, cell: Cell, found: Mapping[str, Version]) -> None:
         for name, version in found.items():

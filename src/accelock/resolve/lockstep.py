@@ -440,5 +440,6 @@ class _Decider:
             elsewhere={other: fitting(question, name, other) for other in served},
             wanted=wanted or those,
             unhashed=unhashed(question, name, cell),
+            ruled_out=fitting(question, name, cell) & self._ruled_out(name, cell),
             words=question.words,
         )

@@ -49,6 +49,7 @@ def cannot_be_locked(
     elsewhere: Mapping[Cell, Collection[Version]],
     wanted: Collection[Version],
     unhashed: Sequence[Version],
+    ruled_out: Collection[Version],
     words: Words,
 ) -> str:
     """Say why a package cannot be locked for a cell.
@@ -57,8 +58,12 @@ def cannot_be_locked(
     :param elsewhere: what the cells that share its version have.
     :param wanted: the versions that would do.
     :param unhashed: versions that are there, and of which no sha256 is published.
+    :param ruled_out: versions that would do for the cell, and that do not go with the rest.
     """
-    lines = [f"{name}{asked} cannot be locked for {cell}: {having(name, has, wanted)}."]
+    why = having(name, has, wanted)
+    if ruled_out:
+        why = f"no {name} that it has goes with what else is asked for"
+    lines = [f"{name}{asked} cannot be locked for {cell}: {why}."]
     if has.builds and elsewhere:
         lines.append(
             "One version has to serve all cells (lockstep), and these have it up to: "

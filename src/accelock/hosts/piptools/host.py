@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+from pip._vendor.packaging.specifiers import SpecifierSet as PipSpecifierSet
 from pip._vendor.packaging.utils import canonicalize_name
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
@@ -127,20 +128,18 @@ class PipHost:
             return True
         key = (str(requirement.name), str(requirement.specifier), cell)
         if key not in self._libraries:
-            fits, name = requirement.specifier.contains, requirement.name
-            ours = (file.version for file in self.run.shelves.files(name, cell))
-            self._libraries[key] = any(fits(version, prereleases=True) for version in ours) or any(
-                fits(Version(str(candidate.version)), prereleases=True)
-                for candidate in self._candidates(name, cell)
-            )
+            self._libraries[key] = self._finds(requirement, cell)
         return self._libraries[key]
 
-    def _candidates(self, name: str, cell: Cell) -> list[Any]:
+    def _finds(self, requirement: Requirement, cell: Cell) -> bool:
+        """Ask pip's finder as pip will: what the family has is not asked for anywhere else."""
         self.run.active = Active(cell, self.run.plan.environment(cell), None, probing=False)
+        specifier = PipSpecifierSet(str(requirement.specifier), prereleases=True)
         try:
-            return list(self.probes[cell].finder.find_all_candidates(name))
+            found = self.probes[cell].finder.find_best_candidate(requirement.name, specifier)
         finally:
             self.run.active = None
+        return found.best_candidate is not None
 
     def previous(self, name: str, cell: Cell) -> Version | None:
         """Return the public version that the target's file has, unless it is to be upgraded."""
