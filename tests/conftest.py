@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +16,26 @@ from tests.support.snapshot import WHY_NOT, SnapshotServer, find_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.support.sites import Site
+
+TESTS = Path(__file__).parent
+# These take seconds, and what they test depends on the standard library: every test in them, and
+# in the files beside this one, runs on each Python. The snapshot is the same on all of them.
+ON_EACH_PYTHON = {
+    ".", "catalogue", "commands", "hardware", "locks", "resolve", "settings", "sources",
+}  # fmt: skip
+
+
+# Before pytest itself takes out what -m does not choose.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of whole folders."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parent
+        top = folder.parts[0] if folder.parts else "."
+        if top in ON_EACH_PYTHON and item.get_closest_marker("snapshot") is None:
+            item.add_marker("python")
 
 
 def pytest_configure() -> None:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from accelock.conda.record import Record
 
+pytestmark = pytest.mark.internals
+
 LINUX = PLATFORMS["linux-x86_64"]
 LEVELS = Levels()
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     Serve = Callable[..., ChannelServer]
 
-pytestmark = ON_CHANNEL
+pytestmark = [pytest.mark.internals, ON_CHANNEL]
 CELLS = [("cpu", name) for name in PLATFORMS if name != "macos-x86_64"]
 CELLS += [("cu126", name) for _, name in CELLS if "macos" not in name]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.channels import ChannelServer
 
-pytestmark = ON_CHANNEL
+pytestmark = [pytest.mark.internals, ON_CHANNEL]
 INSTALL = ("conda", "install", "-p", "env", "-t", "cpu")
 
 

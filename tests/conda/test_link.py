@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from accelock.conda.record import Record
 
 HOST = host_platform()
-pytestmark = pytest.mark.skipif(HOST is None, reason="no platform that accelock knows")
+pytestmark = [
+    pytest.mark.internals,
+    pytest.mark.skipif(HOST is None, reason="no platform that accelock knows"),
+]
 
 
 def archive_of(url: str) -> Path:

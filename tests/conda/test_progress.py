@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conda.projects import Project
     from tests.support.channels import ChannelServer
 
-pytestmark = ON_CHANNEL
+pytestmark = [pytest.mark.internals, ON_CHANNEL]
 
 
 def shown(project: Project, *words: str) -> str:

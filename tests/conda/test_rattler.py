@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.support.channels import ChannelServer
 
+pytestmark = pytest.mark.internals
+
 
 def test_requested_specs_have_to_be_handed_over_unwrapped(tmp_path: Path) -> None:
     """Of `values.handing_over`: py-rattler 0.28 passes the list on as it is."""

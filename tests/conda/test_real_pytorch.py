@@ -27,6 +27,7 @@ from accelock.conda.solve import Solver
 
 FILE = os.environ.get("PYTORCH_REPODATA", "")
 pytestmark = [
+    pytest.mark.real,
     pytest.mark.slow,
     pytest.mark.skipif(not FILE, reason="$PYTORCH_REPODATA names no repodata.json"),
 ]

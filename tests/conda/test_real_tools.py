@@ -32,9 +32,13 @@ if TYPE_CHECKING:
     Serve = Callable[..., ChannelServer]
 
 HOST = host_platform()
-pytestmark = pytest.mark.skipif(
-    HOST is None or HOST.conda_subdir not in SUBDIRS, reason="the channel is not for this machine"
-)
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(
+        HOST is None or HOST.conda_subdir not in SUBDIRS,
+        reason="the channel is not for this machine",
+    ),
+]
 OLD = """\
 [tool.accelock]
 targets = ["cpu"]

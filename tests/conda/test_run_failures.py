@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Serve = Callable[..., ChannelServer]
 
+pytestmark = pytest.mark.internals
+
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),

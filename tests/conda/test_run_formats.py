@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from accelock.targets import Platform
     from tests.support.channels import ChannelServer
 
+pytestmark = pytest.mark.internals
+
 TARGETS = {"cpu": SUBDIRS, "cu126": GPU_SUBDIRS}
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     Serve = Callable[..., ChannelServer]
 
+pytestmark = pytest.mark.internals
+
 
 def test_only_the_adapter_imports_rattler() -> None:
     source = Path(accelock.__file__).parent

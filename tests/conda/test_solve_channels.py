@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Serve = Callable[..., ChannelServer]
 
+pytestmark = pytest.mark.internals
+
 
 def test_a_channel_that_nobody_serves() -> None:
     with pytest.raises(ChannelError) as caught:

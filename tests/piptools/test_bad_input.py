@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
+pytestmark = pytest.mark.internals
+
 LINUX = ("-q", "--platform=linux-x86_64")
 OLD = "torch==2.6.0+cpu\ntqdm==4.66.5\n"
 # pip waits up to half a minute for an index, five times: these tests do not.

@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.piptools.support_sites import on_pypi
 from tests.support.pytorch_site import pytorch_site
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from tests.piptools.support_project import Project
     from tests.support.server import IndexServer
     from tests.support.sites import Site
+
+pytestmark = pytest.mark.internals
 
 EVERYTHING = (
     *("-q", "--generate-hashes", "--allow-unsafe"),

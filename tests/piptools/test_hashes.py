@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.support.sites import Site
     from tests.support.wheels import Distribution
 
+pytestmark = pytest.mark.internals
+
 LINUX = ("-q", "--platform=linux-x86_64")
 EVERYWHERE = ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")
 ACCELERATED = re.compile(r"torch|nvidia-|triton|pytorch-")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.piptools.support_project import Project
 
 # Old versions of these tools use what newer ones of their own libraries deprecate.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.internals, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 # Moves one internal away, or changes what is installed, and runs the command.
 BROKEN = """\
 import importlib, importlib.metadata, sys

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.piptools.support_project import Project
 
+pytestmark = pytest.mark.internals
+
 # The part of a traceback that is about who called the command.
 CALLERS = re.compile(r'(?<=last\):\n)(?:  .*\n)*?(?=  File "[^"]*scripts.compile\.py")')
 OURS = re.compile(r"(?m)^  -t, --target .*?(?=^  -h, --help|^$|\Z)", re.DOTALL)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
+pytestmark = pytest.mark.internals
+
 LINUX = ("-q", "--platform=linux-x86_64")
 COLORAMA = 'colorama==0.4.6 ; sys_platform == "win32"'
 TORCH = [

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.support.server import IndexServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.python, pytest.mark.slow]
 HOST = host_platform()
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")
 WORDS = (

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.piptools.support_project import Project
 
+pytestmark = pytest.mark.internals
+
 WORDS = ("-t", "cpu", "--platform=linux-x86_64", "--strip-extras", "requirements.in")
 LINE = "cpu, linux-x86_64, Python"
 

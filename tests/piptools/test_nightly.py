@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.piptools.support_project import Project
 
+pytestmark = pytest.mark.internals
+
 PLATFORMS = ("--platform=linux-x86_64", "--platform=windows-x86_64")
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
+pytestmark = pytest.mark.internals
+
 LINUX = ("-q", "--platform=linux-x86_64")
 
 

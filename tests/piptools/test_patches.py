@@ -14,6 +14,8 @@ from tests.support.environments import run
 if TYPE_CHECKING:
     from tests.piptools.support_project import Project
 
+pytestmark = pytest.mark.internals
+
 
 def test_all_is_put_back_in_reverse_order() -> None:
     owner = SimpleNamespace(name="first", call=lambda: 1)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
+pytestmark = pytest.mark.python
+
 
 @pytest.fixture
 def served(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
+pytestmark = pytest.mark.internals
+
 LINUX = ("-q", "--strip-extras", "--platform=linux-x86_64")
 ALL = ("-q", "--strip-extras")
 LONG_AGO = 1_000_000_000  # seconds since 1970

@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.piptools.support_project import Project
 
+pytestmark = pytest.mark.python
+
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PATCH = sys.version_info[2]
 WORDS = ("-t", "cpu", "--platform=linux-x86_64", "--platform=macos-arm64")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from accelock.hosts.piptools.asks import Asks
 from tests.support.wheels import core_metadata
+
+pytestmark = pytest.mark.internals
 
 LINUX = {"sys_platform": "linux", "python_version": "3.12"}
 WINDOWS = {"sys_platform": "win32", "python_version": "3.12"}

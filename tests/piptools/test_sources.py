@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
+pytestmark = pytest.mark.internals
+
 LINUX = ("-q", "-t", "cpu", "--platform=linux-x86_64")
 CATALOGUE = "https://download.pytorch.org/whl"
 SECRET = "s3cret-t0ken"

@@ -30,7 +30,7 @@ PIP_SYNC = "from piptools.scripts.sync import cli; cli(prog_name='accelock sync'
 # What the user of no environment below asked for.
 STRAY = wheel("stray", "1.0")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.internals, pytest.mark.slow]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+pytestmark = pytest.mark.internals
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # older pip-tools import what newer clicks deprecate
     import piptools.scripts.sync as sync_module

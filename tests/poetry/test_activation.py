@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.poetry.support_project import Project
 
+pytestmark = pytest.mark.internals
+
 # Ours that read indexes, solve or probe; and theirs that only those need.
 HEAVY = (
     "accelock.sources",

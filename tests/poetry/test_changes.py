@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
+pytestmark = pytest.mark.internals
+
 LINUX = 'platforms = ["linux-x86_64"]'
 
 

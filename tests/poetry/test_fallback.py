@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
 
+pytestmark = pytest.mark.internals
+
 MORE = '[tool.poetry.group.dev.dependencies]\ntorchvision = "*"\n'
 
 

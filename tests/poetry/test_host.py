@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.poetry.support_project import Project
 
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.internals, pytest.mark.smoke, pytest.mark.filterwarnings("default")]
 
 
 def activate(project: Project) -> Any:

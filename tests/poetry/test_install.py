@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
-pytestmark = on_linux
+pytestmark = [pytest.mark.internals, on_linux]
 BOTH = pytest.mark.parametrize(
     "reresolve",
     [{"POETRY_INSTALLER_RE_RESOLVE": word} for word in ("false", "true")],

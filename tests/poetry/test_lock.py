@@ -14,6 +14,8 @@ from tests.poetry.support_project import parsed
 if TYPE_CHECKING:
     from tests.poetry.support_project import Project
 
+pytestmark = [pytest.mark.internals, pytest.mark.smoke]
+
 
 class TestWhatIsInIt:
     def test_the_packages_are_what_plain_poetry_needs_for_the_leader(self, locked: Project) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
 
 # The warnings of Poetry and of what it is made of are not ours to turn into errors.
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.internals, pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture

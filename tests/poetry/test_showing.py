@@ -13,7 +13,7 @@ from tests.support.environments import run
 if TYPE_CHECKING:
     from tests.poetry.support_project import Project
 
-pytestmark = on_linux
+pytestmark = [pytest.mark.internals, on_linux]
 exports = pytest.mark.skipif(
     importlib.util.find_spec("poetry_plugin_export") is None,
     reason="poetry-plugin-export is not installed",

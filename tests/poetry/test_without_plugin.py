@@ -11,7 +11,7 @@ from tests.poetry.support_project import on_linux
 if TYPE_CHECKING:
     from tests.poetry.support_project import Project
 
-pytestmark = on_linux
+pytestmark = [pytest.mark.internals, on_linux]
 LOUD = 'Repository "accelock-pytorch-cpu" does not exist.'
 
 
