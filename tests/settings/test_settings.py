@@ -35,7 +35,8 @@ platforms = ["linux-64"]
 
 [tool.accelock.packages]
 My_CUDA.ext = { family = "pytorch" }
-torch = { cpuonly = true }
+torch = { cpuonly = true, source = "family" }
+torchcodec = { source = "pypi" }
 my-other-ext = { family = "pytorch", cpuonly = true }
 
 [tool.accelock.conda]
@@ -73,7 +74,8 @@ class TestRead:
         assert config.target_platforms == {"cu126": (LINUX,), "rocm6.3": (LINUX,)}
         assert config.packages == {
             "my-cuda-ext": PackageRule(family="pytorch"),
-            "torch": PackageRule(cpuonly=True),
+            "torch": PackageRule(cpuonly=True, source="family"),
+            "torchcodec": PackageRule(source="pypi"),
             "my-other-ext": PackageRule(family="pytorch", cpuonly=True),
         }
         assert config.conda == {
@@ -272,7 +274,18 @@ BAD = [
     ),
     ("packages = ['torch']", "packages: must be a table, not an array"),
     ("packages.torch = 'pytorch'", "packages.torch: must be a table, not a string"),
-    ("packages.torch = {}", "packages.torch: says nothing; set family or cpuonly"),
+    ("packages.torch = {}", "packages.torch: says nothing; set family, cpuonly or source"),
+    (
+        "packages.torch.source = 'mine'",
+        (
+            "packages.torch.source: unknown source of a package 'mine'; choose one of: "
+            "family, pypi, own"
+        ),
+    ),
+    (
+        "packages.torch = { source = 'own', cpuonly = true }",
+        "packages.torch.source: 'own' takes it out of its family, which cpuonly is about",
+    ),
     (
         "packages.torch = { cpu-only = true, family = 'pytorch' }",
         "packages.torch.cpu-only: unknown key; did you mean 'cpuonly'?",

@@ -14,7 +14,7 @@ from accelock.errors import UnknownWordError
 from accelock.targets import parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from accelock.catalogue.hardware import HardwareTables
     from accelock.targets import Target
@@ -104,6 +104,16 @@ class Family:
                 return _with_path(url, matched)
         return None
 
+    def target_at(self, url: str) -> str | None:
+        """Return the target whose index a user's URL is, or None where it does not say so."""
+        template = self.recognise(url)
+        if template is None or TARGET_FIELD not in template:
+            return None
+        before, _, after = template.partition(TARGET_FIELD)
+        whole = _with_path(url, urlsplit(url.strip()).path.rstrip("/"))
+        is_base = not whole.startswith(before)  # the index of all targets
+        return None if is_base else whole[len(before) : len(whole) - len(after)]
+
     def _is_index_base(self, host: str | None, path: str) -> bool:
         own = urlsplit(self.index)
         return host == own.hostname and f"{path}/{TARGET_FIELD}" == own.path
@@ -135,10 +145,14 @@ def _with_path(url: str, path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All families and the hardware tables."""
+    """All families and the hardware tables.
+
+    :param apart: projects, by canonical name, that count as in no family, whatever it names.
+    """
 
     families: tuple[Family, ...]
     hardware: HardwareTables
+    apart: frozenset[str] = frozenset()
 
     @property
     def targets(self) -> frozenset[str]:
@@ -157,6 +171,8 @@ class Catalogue:
 
         A family that names the project wins over one that has a glob for it.
         """
+        if canonicalize_name(name) in self.apart:
+            return None
         for lookup in (Family.exact, Family.package):
             for family in self.families:
                 package = lookup(family, name)
@@ -177,19 +193,24 @@ class Catalogue:
             package.name
             for package in found[0].packages
             if package.lockstep and package.labelled and not package.is_glob and package.name != own
+            if package.name not in self.apart
         )
 
-    def extended(self, additions: Mapping[str, str]) -> Catalogue:
+    def extended(self, additions: Mapping[str, str], *, without: Iterable[str] = ()) -> Catalogue:
         """Return a catalogue with the user's own packages: project name -> family name.
 
-        They are taken to be labelled, and not to be in lockstep; what the family itself says of a
+        Those `without` belong to no family from then on. The additions are taken to be labelled, and not to be in lockstep; what the family itself says of a
         package it names stays. An addition takes a package out of any other family. Raises
         UnknownWordError for a family that is none.
         """
         added: dict[str, str] = {
             canonicalize_name(name): self.family(family).name for name, family in additions.items()
         }
-        return replace(self, families=tuple(_extend(family, added) for family in self.families))
+        return replace(
+            self,
+            families=tuple(_extend(family, added) for family in self.families),
+            apart=self.apart | {canonicalize_name(name) for name in without},
+        )
 
 
 def _extend(family: Family, added: Mapping[str, str]) -> Family:

@@ -20,7 +20,7 @@ from tomlkit.exceptions import ParseError, TOMLKitError
 
 from accelock.catalogue.overrides import sources_from_environment, sources_from_options
 from accelock.catalogue.source import Source
-from accelock.errors import AccelockError, ConfigError
+from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.tables import Table, dotted, kind_of, not_declared
 from accelock.targets import (
     DEFAULT_PLATFORMS,
@@ -50,6 +50,8 @@ _KEYS = (
     "targets", "platforms", "lockstep", "glibc", "macos", "python", "allow-downloads",
     "sources", "target", "packages", "conda",
 )  # fmt: skip
+# Where a package of a family comes from: `PackageRule.source`.
+PACKAGE_SOURCES = ("family", "pypi", "own")
 _OLDEST_GLIBC_MINOR = 5  # manylinux1: PEP 600 has no older level
 
 
@@ -58,11 +60,18 @@ class PackageRule:
     """What a project says of one package.
 
     `family` adds it to that family of the catalogue; `cpuonly` asks for its family's CPU build on
-    every target.
+    every target. `source` says where it comes from: "family" (as where it says nothing), "pypi"
+    (as any package that no family has), or "own" (where the project's own files say).
     """
 
     family: str | None = None
     cpuonly: bool = False
+    source: str | None = None
+
+    @property
+    def is_out(self) -> bool:
+        """Tell whether the package is not to be looked for at its family's source."""
+        return self.source in ("pypi", "own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +110,10 @@ class Config:
         return self.platforms_declared or target.name in self.target_platforms
 
     def extend(self, catalogue: Catalogue) -> Catalogue:
-        """Return `catalogue` with this project's own packages."""
+        """Return `catalogue` with this project's own packages, and without those it takes out."""
         own = {name: rule.family for name, rule in self.packages.items() if rule.family}
-        return catalogue.extended(own)
+        out = [name for name, rule in self.packages.items() if rule.is_out]
+        return catalogue.extended(own, without=out)
 
 
 def read_config(pyproject: Path, catalogue: Catalogue) -> Config | None:
@@ -238,15 +248,25 @@ def _project(name: str) -> str:
 
 
 def _package_rule(project: str, table: Table, catalogue: Catalogue) -> PackageRule:
-    table.only(("family", "cpuonly"))
+    table.only(("family", "cpuonly", "source"))
     family = table.text("family", catalogue.family)
     cpuonly = table.boolean("cpuonly", default=False)
+    source = table.text("source", _package_source)
     if not table.values:
-        table.fault(None, "says nothing; set family or cpuonly")
+        table.fault(None, "says nothing; set family, cpuonly or source")
+    for key in ("family", "cpuonly"):
+        if source in ("pypi", "own") and table.values.get(key):
+            table.fault("source", f"{source!r} takes it out of its family, which {key} is about")
     if cpuonly and "family" not in table.values and catalogue.family_of(project) is None:
         names = " or ".join(f'family = "{family.name}"' for family in catalogue.families)
         table.fault("cpuonly", f"{project!r} belongs to no family that has CPU builds; add {names}")
-    return PackageRule(family.name if family is not None else None, cpuonly)
+    return PackageRule(family.name if family is not None else None, cpuonly, source)
+
+
+def _package_source(word: str) -> str:
+    if word not in PACKAGE_SOURCES:
+        raise UnknownWordError("source of a package", word, PACKAGE_SOURCES)
+    return word
 
 
 def _narrowed(table: Table, config: Config) -> dict[str, tuple[Platform, ...]]:

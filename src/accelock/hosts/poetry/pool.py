@@ -42,7 +42,6 @@ class TargetPool(RepositoryPool):
         self.together: Together | None = None
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
-        self._by_hand: set[str] = set()
         # Private in Poetry 2.0.1 to 2.5.1. `add_repository` refuses a name that the pool has, and
         # ours has those of its own sources, which `init --fallback` declares too.
         self._repositories.update(base._repositories)
@@ -144,15 +143,15 @@ class TargetPool(RepositoryPool):
     def find_packages(self, dependency: Dependency) -> list[Package]:
         """Return the packages that fit a dependency.
 
-        A hand-written ``source`` wins. A labelled package (torch) is at its family's source alone;
-        a library that both have (triton, nvidia-*) comes from the one that the catalogue prefers,
-        and from the other only where that one has no fitting version.
+        A labelled package (torch) is at its family's source alone (`own_sources` has seen to one
+        of the user's). Of the others a hand-written ``source`` wins; a library that both have
+        (triton, nvidia-*) comes from the one that the catalogue prefers, and from the other only
+        where that one has no fitting version.
         """
         found = self.find(dependency.name)
         if found is None:
             return super().find_packages(dependency)
         if dependency.source_name is not None and not fallback.is_own(dependency.source_name):
-            self._say_by_hand(dependency)
             return super().find_packages(dependency)
         if self.slice is None:
             return self._of_all_targets(dependency, found[1])
@@ -194,14 +193,6 @@ class TargetPool(RepositoryPool):
         except PackageNotFoundError:
             return True
         return False
-
-    def _say_by_hand(self, dependency: Dependency) -> None:
-        if self.slice is not None and dependency.name not in self._by_hand:
-            self._by_hand.add(dependency.name)
-            self.project.say(
-                f"accelock: {dependency.name} has source {dependency.source_name!r} by hand, and "
-                "comes from there on every target."
-            )
 
     def _of_all_targets(self, dependency: Dependency, package: FamilyPackage) -> list[Package]:
         """Return what `poetry add torch` is to choose from: the versions that all targets have.

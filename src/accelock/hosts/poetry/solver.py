@@ -10,7 +10,7 @@ from poetry.puzzle.exceptions import SolverProblemError
 from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import LockstepError
-from accelock.hosts.poetry import fallback, labels, merging, notes, summary
+from accelock.hosts.poetry import fallback, labels, merging, notes, own_sources, summary
 from accelock.hosts.poetry.errors import UserError, shown
 from accelock.hosts.poetry.locked import Locked
 from accelock.hosts.poetry.slice_solver import SliceSolver
@@ -44,6 +44,7 @@ def solve_targets(solver: TargetSolver, pool: TargetPool, use_latest: list[Any])
     locker: TargetLocker = pool.project.poetry.locker  # type: ignore[assignment]
     fallback.route(solver._package)  # of dependencies that `poetry add --source` just made
     with shown():
+        own_sources.settle(solver._package, pool.project)
         labels.strip(solver._package, pool.project)
         solution = _Work(solver, pool, locker, use_latest).solve()
     locker.solution = solution
