@@ -199,9 +199,10 @@ class Catalogue:
     def extended(self, additions: Mapping[str, str], *, without: Iterable[str] = ()) -> Catalogue:
         """Return a catalogue with the user's own packages: project name -> family name.
 
-        Those `without` belong to no family from then on. The additions are taken to be labelled, and not to be in lockstep; what the family itself says of a
-        package it names stays. An addition takes a package out of any other family. Raises
-        UnknownWordError for a family that is none.
+        Those `without` belong to no family from then on. The additions are taken to be labelled,
+        and not to be in lockstep; what the family itself says of a package it names stays. An
+        addition takes a package out of any other family. Raises UnknownWordError for a family that
+        is none.
         """
         added: dict[str, str] = {
             canonicalize_name(name): self.family(family).name for name, family in additions.items()

@@ -68,19 +68,19 @@ class Asks:
 
     def holds(self, marker: BaseMarker, platform: Platform) -> bool:
         """Return whether a marker is true on a platform, on any release of any Python."""
-        environments = self._environments(platform, [marker])
+        environments = self.environments(platform, [marker])
         return any(marker.without_extras().validate(each) for each in environments)
 
     def _of(self, name: str, platform: Platform) -> Wanted | None:
         key = (name, platform)
         if key not in self._found:
             mine = [each for each in self.requires if each.name == name]
-            environments = self._environments(platform, [each.marker for each in mine])
+            environments = self.environments(platform, [each.marker for each in mine])
             per_release = (_there(mine, environment) for environment in environments)
             self._found[key] = _any_of([there for there in per_release if there])
         return self._found[key]
 
-    def _environments(
+    def environments(
         self, platform: Platform, markers: Sequence[BaseMarker]
     ) -> Iterator[dict[str, Any]]:
         """Yield the environments (PEP 508) of all releases of Python that markers tell apart."""

@@ -10,7 +10,7 @@ from poetry.core.packages.package import Package
 from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository_pool import Priority, RepositoryPool
 
-from accelock.hosts.poetry import fallback, labels, sources
+from accelock.hosts.poetry import fallback, labels, platform_markers, sources
 from accelock.hosts.poetry.errors import shown
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class TargetPool(RepositoryPool):
         self.project = project
         self.slice: Slice | None = None
         self.together: Together | None = None
+        # Whether the requirements of all packages count by platform, or those of families alone.
+        self.is_exact = False
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
         # Private in Poetry 2.0.1 to 2.5.1. `add_repository` refuses a name that the pool has, and
@@ -54,6 +56,15 @@ class TargetPool(RepositoryPool):
             yield
         finally:
             self.slice = old
+
+    @contextlib.contextmanager
+    def exactly(self) -> Iterator[None]:
+        """Let the requirements of all packages count by platform for a while."""
+        self.is_exact = True
+        try:
+            yield
+        finally:
+            self.is_exact = False
 
     @property
     def supply(self) -> Supply:
@@ -176,7 +187,13 @@ class TargetPool(RepositoryPool):
             if self._is_ours(name, version, found[1], ours):
                 return ours.package(name, version)
         kw["repository_name"] = repository_name
-        return super().package(name, version, *args, **kw)
+        package = super().package(name, version, *args, **kw)
+        if self.slice is None:
+            return package
+        is_all = self.is_exact or found is not None
+        return platform_markers.apply(
+            package, self.slice.platforms, lambda each: is_all or self.find(each.name) is not None
+        )
 
     # ------------------------------------------------------------------------------------------
 

@@ -9,21 +9,25 @@ from cleo.io.null_io import NullIO
 from poetry.puzzle.exceptions import SolverProblemError
 
 from accelock.hosts.poetry import root
+from accelock.hosts.poetry.duplicates import duplicates
+from accelock.hosts.poetry.errors import UserError
 from accelock.hosts.poetry.hooks import PoetrySolver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from cleo.io.io import IO
     from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
 
+    from accelock.hosts.poetry.duplicates import Duplicate
     from accelock.hosts.poetry.hooks import TargetSolver
     from accelock.hosts.poetry.locked import Locked
     from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.slices import Slice
     from accelock.hosts.poetry.together import Together
+    from accelock.targets import Platform
 
 
 class SliceSolver:
@@ -46,7 +50,31 @@ class SliceSolver:
         :raises SolverProblemError: nothing fits; Poetry's own words on why.
         """
         with root.without(self.solver._package, self._is_replaced(whole)):
-            return self._with_or_without_others(whole, found)
+            solved = self._with_or_without_others(whole, found)
+            if not self._duplicates(solved, whole.platforms):
+                return solved
+            with self.pool.exactly():
+                solved = self._with_or_without_others(whole, found)
+        self.refuse_duplicates(solved, whole)
+        return solved
+
+    def refuse_duplicates(self, solved: Solved, whole: Slice) -> None:
+        """Check that an environment gets one version of each package.
+
+        :raises UserError: it would get several, and which of them is chance.
+        """
+        if twice := self._duplicates(solved, whole.platforms):
+            raise UserError(
+                f"For {self.together.described(whole)} the solution has "
+                f"{'; '.join(map(str, twice))} in one environment: packages require them under "
+                "markers that Poetry takes to be apart. Nothing was locked. Pin the version that "
+                f"you want (poetry add {twice[0].name}=={twice[0].versions[0]})."
+            )
+
+    def _duplicates(self, solved: Solved, platforms: Iterable[Platform]) -> tuple[Duplicate, ...]:
+        markers = [marker for info in solved.values() for marker in info.markers.values()]
+        environments = self.together.asks.environments
+        return duplicates(solved, (e for p in platforms for e in environments(p, markers)))
 
     def _with_or_without_others(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
         is_of_others = self._is_of_others(whole)

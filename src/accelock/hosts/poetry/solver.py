@@ -172,6 +172,9 @@ class _Work:
             target: merging.merged({whole: found[whole] for whole in slices}, self._whole)
             for target, slices in self.together.slices.items()
         }
+        for target, solved in by_target.items():
+            platforms = tuple(p for whole in self.together.slices[target] for p in whole.platforms)
+            self.slice_solver.refuse_duplicates(solved, Slice(target, platforms))
         return Solution(by_target, self._platforms(), accelerated=True)
 
     def _whole(self, packages: Mapping[Slice, Package]) -> Package:
