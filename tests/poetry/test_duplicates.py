@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.utils import canonicalize_name
 from poetry.core.packages.package import Package
 from poetry.core.version.markers import parse_marker
 from poetry.packages.transitive_package_info import TransitivePackageInfo
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
+    from tests.support.wheels import Distribution
 
 SYSTEM = 'platform_system == "Linux"'
 MACHINES = (
@@ -31,7 +33,7 @@ LINUX, ARM, WINDOWS = (
 )
 
 
-def site_of(*simple: object, requires: tuple[str, ...] = ()) -> Site:
+def site_of(*simple: Distribution, requires: tuple[str, ...] = ()) -> Site:
     """Return torch 2.11 for cpu and cu130 on Linux; that of cu130 with requirements."""
     site = Site().with_files("/simple", *simple)
     for target in ("cpu", "cu130"):
@@ -49,7 +51,7 @@ def site_of(*simple: object, requires: tuple[str, ...] = ()) -> Site:
     return site
 
 
-def toolkit(requirement: str, *versions: str) -> list[object]:
+def toolkit(requirement: str, *versions: str) -> list[Distribution]:
     """Return what requires a library by version, what does by its name alone, and the library."""
     name, extras = requirement.partition("==")[0], ["cublas", "cusolver"]
     pins = [f'{requirement} and extra == "{extra}"' for extra in extras]
@@ -166,9 +168,10 @@ def test_a_marker_by_platform(marker: str, among: list[object], expected: str) -
     ],
 )
 def test_two_versions_in_one_environment(first: str, second: str, is_twice: bool) -> None:
+    main = canonicalize_name("main")
     solved = {
-        Package("library", version): TransitivePackageInfo(0, {"main"}, {"main": parse_marker(m)})  # type: ignore[dict-item]
-        for version, m in (("1", first), ("2", second))
+        Package("library", version): TransitivePackageInfo(0, {main}, {main: parse_marker(marker)})
+        for version, marker in (("1", first), ("2", second))
     }
     found = duplicates(solved, [LINUX.marker_environment(PythonVersion(3, 12))])
     assert [str(each) for each in found] == (["library 1 and 2"] if is_twice else [])

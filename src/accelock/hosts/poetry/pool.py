@@ -12,6 +12,7 @@ from poetry.repositories.repository_pool import Priority, RepositoryPool
 
 from accelock.hosts.poetry import fallback, labels, platform_markers, sources
 from accelock.hosts.poetry.errors import shown
+from accelock.resolve.coverage import covered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from accelock.hosts.poetry.slices import Slice
     from accelock.hosts.poetry.supply import Supply
     from accelock.hosts.poetry.together import Together
+    from accelock.resolve.coverage import Spot
     from accelock.targets import Platform, Target
 
 
@@ -173,7 +175,14 @@ class TargetPool(RepositoryPool):
         first, second = ours.find_packages, super().find_packages
         if package.prefer == "default":
             first, second = second, first
-        return self._settled(dependency.name, package, first(dependency) or second(dependency))
+        packages = first(dependency) or second(dependency)
+        if package.runtime and len(packages) == 1:  # torch requires its compiler by version
+            only = packages[0]
+            if self._is_ours(only.name, only.version, package, ours) != (
+                first == ours.find_packages
+            ):
+                packages = second(dependency) or packages
+        return self._settled(dependency.name, package, packages)
 
     def package(
         self, name: str, version: Version, *args: Any, repository_name: str | None = None, **kw: Any
@@ -203,13 +212,25 @@ class TargetPool(RepositoryPool):
         if package.labelled:
             return True
         has = ours.has_version(canonicalize_name(name), version)
-        if package.prefer == "family" or not has:
+        if not has or (package.prefer == "family" and not package.runtime):
             return has
+        mine = self._covered(ours.package(name, version)) if package.prefer == "family" else None
+        if mine is not None and mine == self._all_spots():
+            return True
         try:
-            super().package(name, version)
+            other = super().package(name, version)
         except PackageNotFoundError:
             return True
-        return False
+        return mine is not None and not mine < self._covered(other)
+
+    def _covered(self, package: Package) -> frozenset[Spot]:
+        """Return the platforms and Pythons of the slice at work that have a file of a package."""
+        names = [str(file["file"]) for file in package.files]
+        return covered(names, self._all_spots(), self.project.config.levels)
+
+    def _all_spots(self) -> frozenset[Spot]:
+        platforms = self.slice.platforms if self.slice is not None else ()
+        return frozenset((p, python) for p in platforms for python in self.project.pythons)
 
     def _of_all_targets(self, dependency: Dependency, package: FamilyPackage) -> list[Package]:
         """Return what `poetry add torch` is to choose from: the versions that all targets have.

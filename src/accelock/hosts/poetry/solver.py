@@ -10,7 +10,7 @@ from poetry.puzzle.exceptions import SolverProblemError
 from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import LockstepError
-from accelock.hosts.poetry import fallback, labels, merging, notes, own_sources, summary
+from accelock.hosts.poetry import fallback, holes, labels, merging, notes, own_sources, summary
 from accelock.hosts.poetry.errors import UserError, shown
 from accelock.hosts.poetry.locked import Locked
 from accelock.hosts.poetry.slice_solver import SliceSolver
@@ -175,7 +175,9 @@ class _Work:
         for target, solved in by_target.items():
             platforms = tuple(p for whole in self.together.slices[target] for p in whole.platforms)
             self.slice_solver.refuse_duplicates(solved, Slice(target, platforms))
-        return Solution(by_target, self._platforms(), accelerated=True)
+        solution = Solution(by_target, self._platforms(), accelerated=True)
+        holes.refuse(self.pool, self.together, solution)
+        return solution
 
     def _whole(self, packages: Mapping[Slice, Package]) -> Package:
         """Return a package as several slices of a target have it.

@@ -160,21 +160,22 @@ class Together:
         """
         if name in self.everywhere or not self.asks.names(name):
             return True
-        cell = self._cell(CPU, platform)
+        cell = self.cell(CPU, platform)
         return self.asks.asks(name, cell) and version in self.asks.wanted(name, cell).filter(
             [version]
         )
 
-    def _cell(self, target: Target, platform: Platform) -> Cell:
+    def cell(self, target: Target, platform: Platform) -> Cell:
+        """Return the cell of a target and a platform, on all Pythons of the project."""
         return _EveryPython(target, platform, self.project.pythons[-1])
 
     def _cells(self, whole: Slice) -> list[Cell]:
-        return [self._cell(whole.target, platform) for platform in whole.platforms]
+        return [self.cell(whole.target, platform) for platform in whole.platforms]
 
     def _lockstep(self) -> Lockstep:
         """Return the lockstep over all platforms of all slices."""
         cells = tuple(
-            self._cell(target, platform)
+            self.cell(target, platform)
             for target, slices in self.slices.items()
             for whole in slices
             for platform in whole.platforms
@@ -225,7 +226,7 @@ class Together:
         :returns: the reason, where the user named the platforms that are in the way.
         :raises CellDroppedError: default platforms are in the way, and are to be left out.
         """
-        cells = {self._cell(whole.target, each): each for each in whole.platforms}
+        cells = {self.cell(whole.target, each): each for each in whole.platforms}
 
         def without_waived() -> Trial | None:
             there = (p for cell, p in cells.items() if cell not in self.lockstep.waived)
