@@ -90,7 +90,7 @@ def check_entries(views: Views, poetry: PoetryProject, project: Project) -> Iter
     by_hand = {ask.name for ask in poetry.asks if is_by_hand(ask, project)}
     faults: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for target in views.entries:
-        for code, what in _View(target, views, project, frozenset(by_hand)).faults():
+        for code, what in _View(target, views, project, poetry, frozenset(by_hand)).faults():
             if target.name not in faults[code, what]:
                 faults[code, what].append(target.name)
     for (code, what), targets in faults.items():
@@ -105,6 +105,7 @@ class _View:
     target: Target
     views: Views
     project: Project
+    poetry: PoetryProject
     by_hand: frozenset[str]
 
     def faults(self) -> Iterator[tuple[str, str]]:
@@ -147,7 +148,7 @@ class _View:
         self, entry: Entry, family: Family, package: FamilyPackage
     ) -> Iterator[tuple[str, str]]:
         own = FamilySource.of(family, self.target, self.project)
-        if self._is_of(entry, own):
+        if self._is_of(entry, own) or self._is_mirror(entry, family):
             return
         others = (FamilySource.of(family, each, self.project) for each in self.views.entries)
         is_others = any(self._is_of(entry, other) for other in others)
@@ -155,6 +156,12 @@ class _View:
         if package.is_family_only or is_others or named is not None:
             what = f"{_spelt(entry)} comes from {_source(entry)}, not from {own.url}"
             yield "foreign-source", what
+
+    def _is_mirror(self, entry: Entry, family: Family) -> bool:
+        """Tell whether an entry comes from a source of the user's with this target's own builds."""
+        declared = self.poetry.source(_reference(entry))
+        variant = variant_of(family, self.target, self.project)
+        return declared is not None and family.target_at(declared.url) == variant.name
 
     @staticmethod
     def _is_of(entry: Entry, source: FamilySource) -> bool:

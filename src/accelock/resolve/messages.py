@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from accelock.resolve.coverage import Hole
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -50,6 +52,7 @@ def cannot_be_locked(
     wanted: Collection[Version],
     unhashed: Sequence[Version],
     words: Words,
+    holes: Sequence[Hole] = (),
 ) -> str:
     """Say why a package cannot be locked for a cell.
 
@@ -57,6 +60,7 @@ def cannot_be_locked(
     :param elsewhere: what the cells that share its version have.
     :param wanted: the versions that would do.
     :param unhashed: versions that are there, and of which no sha256 is published.
+    :param holes: versions that are there for some of its Pythons only, oldest first.
     """
     lines = [f"{name}{asked} cannot be locked for {cell}: {having(name, has, wanted)}."]
     if has.builds and elsewhere:
@@ -70,12 +74,19 @@ def cannot_be_locked(
             f"{name} {', '.join(map(str, unhashed))} is there, but its index publishes no sha256 "
             f"of it: {words.downloads}."
         )
+    if holes:
+        lines.append(
+            f"{holes[-1]} (files without a published sha256 do not count): ask for another "
+            "version, or narrow the project's range of Pythons."
+        )
     return " ".join(lines)
 
 
 def having(name: str, has: Available, wanted: Collection[Version] = ()) -> str:
     """Say which versions a cell has, where others are wanted, and where it was looked."""
     there = versions_there(name, has.builds, wanted)
+    if has.holes and not has.builds:
+        there = f"it has no {name} for all of the project's Pythons"
     return f"{there}, at {has.where}"
 
 
@@ -90,6 +101,9 @@ def lacks_what_is_needed(
         if demand is not None and not list(demand.wanted.filter([version])):
             return f"{needed}, and for {cell} the input asks for {name}{demand.wanted}."
         return f"{needed}, and {cell} may not take {version}: {having(name, has)}."
+    if version in has.holes:
+        hole = Hole(f"{name} {version}", cell.platform, tuple(has.holes[version]))
+        return f"{needed}, and {hole} ({cell})."
     return f"{needed}, and {cell} has no {version}: {having(name, has)}."
 
 
