@@ -84,12 +84,18 @@ def test_a_python_that_nobody_has_is_no_hole(project_of: Callable[..., Project])
     assert project.pins("cu129")["torch"] == "2.9.0+cu129"
 
 
-def test_a_library_that_torch_requires(project_of: Callable[..., Project]) -> None:
+@pytest.mark.parametrize("there", [(), (12,)])
+def test_a_library_that_torch_requires(
+    project_of: Callable[..., Project], there: tuple[int, ...]
+) -> None:
+    """It is nowhere for the platform, or for one of torch's Pythons only."""
     torch = wheels("torch", "2.9.0+cu129", "manylinux_2_28_aarch64", requires=["triton==3.5.0"])
     site = Site().with_files("/whl/cu129", *torch)
-    site = site.with_files("/simple", *wheels("triton", "3.5.0", LINUX))
+    libraries = wheels("triton", "3.5.0", LINUX)
+    libraries += wheels("triton", "3.5.0", "manylinux_2_28_aarch64", there)
+    site = site.with_files("/simple", *libraries)
     said = project_of(site, table='platforms = ["linux-aarch64"]').refused("lock")
-    assert "triton 3.5.0 has no file for linux-aarch64 on Python 3.10, 3.11, 3.12" in said
+    assert "torch 2.9.0 requires triton==3.5.0, which cu129, linux-aarch64 has no file of" in said
 
 
 def test_a_library_comes_from_where_its_files_are(project_of: Callable[..., Project]) -> None:
