@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
 
 LINUX = 'platforms = ["linux-x86_64"]'
+OWN = '[tool.accelock.packages]\ntorch = { source = "own" }\n'
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 
 
@@ -216,7 +217,7 @@ class TestUsersOwnSources:
     def test_a_source_by_hand_wins_and_it_is_said(self, project: Project) -> None:
         more = self.source(project, "mine", "/whl/cu118")
         more += '[tool.poetry.dependencies]\ntorch = { source = "mine" }\n'
-        project.write_pyproject(["torch", "tqdm"], table=LINUX, more=more)
+        project.write_pyproject(["torch", "tqdm"], table=LINUX, more=OWN + more)
         done = project.poetry("lock")
 
         assert done.stderr.count("torch has source 'mine' by hand") == 1
@@ -238,7 +239,9 @@ class TestUsersOwnSources:
                 pytest.skip("git is not here")
             address, name = repository(project.folder.parent / "torch"), "torch"
         more = f'[tool.poetry.dependencies]\ntorch = {{ {kind} = "{address}" }}\n'
-        project.write_pyproject(["torch", "torchvision"], table=LINUX, more=more, python=ONLY_HERE)
+        project.write_pyproject(
+            ["torch", "torchvision"], table=LINUX, more=OWN + more, python=ONLY_HERE
+        )
         done = project.poetry("lock")
 
         said = [line for line in done.stderr.splitlines() if "by hand" in line]
@@ -254,7 +257,8 @@ class TestUsersOwnSources:
         own.server.configure("/whl/cpu", login=("someone", "s3cret"))
         host = own.server.url.partition("//")[2]
         torch = f"torch @ http://someone:s3cret@{host}/whl/cpu/{name}"
-        done = own.write_pyproject([torch], table=LINUX, python=ONLY_HERE).poetry("lock")
+        own.write_pyproject([torch], table=LINUX, python=ONLY_HERE, more=OWN)
+        done = own.poetry("lock")
 
         assert f"torch is http://****@{host}/whl/cpu/{name} by hand" in done.stderr
         assert "s3cret" not in done.stdout + done.stderr

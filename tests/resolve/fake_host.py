@@ -124,7 +124,7 @@ class FakeHost:
         family = {*self.labelled, *self.libraries}
         return [r for r in applying(one.requires, each) if r.name in family] if one else []
 
-    def has_library(self, requirement: Requirement, each: Cell) -> bool:
+    def has_library(self, requirement: Requirement, each: Cell, _by: tuple[str, Version]) -> bool:
         """Return whether a cell has a release of a library that a requirement allows."""
         return any(
             one.serves(each) and requirement.specifier.contains(text)

@@ -32,7 +32,7 @@ class Metadata(Protocol):
     def requires(self, name: str, version: Version, cell: Cell) -> Sequence[Requirement]:
         """Return what the wheel of a release requires in a cell, of its family alone."""
 
-    def has_library(self, requirement: Requirement, cell: Cell) -> bool:
+    def has_library(self, requirement: Requirement, cell: Cell, by: tuple[str, Version]) -> bool:
         """Return whether a cell has a file for what a release requires of no lockstep package."""
 
 
@@ -173,7 +173,7 @@ class _Planner:
             if other in chosen:
                 if not requirement.specifier.contains(chosen[other], prereleases=True):
                     return f"{name} {version} requires {requirement} for {cell}"
-            elif not self._may_have(other, requirement, cell):
+            elif not self._may_have(requirement, cell, (name, version)):
                 return (
                     f"{name} {version} requires {requirement}, {self._why_not(requirement, cell)}"
                 )
@@ -186,10 +186,10 @@ class _Planner:
                     return f"{other} {own} requires {requirement} for {cell}"
         return None
 
-    def _may_have(self, name: str, requirement: Requirement, cell: Cell) -> bool:
-        allowed = self.decision.allowed.get((name, cell))
+    def _may_have(self, requirement: Requirement, cell: Cell, by: tuple[str, Version]) -> bool:
+        allowed = self.decision.allowed.get((requirement.name, cell))
         if allowed is None:
-            return self.metadata.has_library(requirement, cell)
+            return self.metadata.has_library(requirement, cell, by)
         return any(requirement.specifier.contains(v, prereleases=True) for v in allowed)
 
     def _why_not(self, requirement: Requirement, cell: Cell) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from accelock.resolve.lockstep import Decision
-    from accelock.targets import Cell
+    from accelock.targets import Cell, PythonVersion
 
 Solution = TypeVar("Solution")
 
@@ -52,11 +52,14 @@ class Available:
     :param builds: public version -> the version of its build, label and all.
     :param unhashed: public versions that are passed over because no sha256 of them is published.
     :param where: the index that was looked at, for messages.
+    :param holes: public versions that are passed over because the cell, which is of several
+        Pythons, has no file of them for these, for which others have one.
     """
 
     builds: Mapping[Version, Version]
     unhashed: frozenset[Version] = frozenset()
     where: str = "its index"
+    holes: Mapping[Version, Sequence[PythonVersion]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,11 @@ class Host(Protocol[Solution]):
         Of the release's own metadata; nothing where that cannot be had.
         """
 
-    def has_library(self, requirement: Requirement, cell: Cell) -> bool:
-        """Return whether a cell has a file that such a requirement of a library allows."""
+    def has_library(self, requirement: Requirement, cell: Cell, by: tuple[str, Version]) -> bool:
+        """Return whether a cell has a file that such a requirement of a library allows.
+
+        :param by: the release that requires it: it is to be there for the same Pythons.
+        """
 
     def previous(self, name: str, cell: Cell) -> Version | None:
         """Return the public version that is locked for a cell and need not move."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from accelock.resolve import messages
+from accelock.resolve.coverage import Hole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -149,6 +150,17 @@ def unhashed(question: Question, name: str, cell: Cell) -> list[Version]:
     wanted = question.anything if demand is None else demand.wanted
     has = question.available.get((name, cell))
     return sorted(wanted.filter(has.unhashed)) if has is not None else []
+
+
+def holes(question: Question, name: str, cell: Cell) -> list[Hole]:
+    """Return what a cell lacks of versions that would fit it on other Pythons; oldest first."""
+    demand = question.demands.get((name, cell))
+    wanted = question.anything if demand is None else demand.wanted
+    has = question.available[name, cell].holes
+    return [
+        Hole(f"{name} {version}", cell.platform, tuple(has[version]))
+        for version in sorted(wanted.filter(has))
+    ]
 
 
 def passed_over(question: Question, name: str, cell: Cell, chosen: Version) -> Version | None:
@@ -442,4 +454,5 @@ class _Decider:
             unhashed=unhashed(question, name, cell),
             ruled_out=fitting(question, name, cell) & self._ruled_out(name, cell),
             words=question.words,
+            holes=holes(question, name, cell),
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from accelock.resolve.coverage import Hole
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -51,6 +53,7 @@ def cannot_be_locked(
     unhashed: Sequence[Version],
     ruled_out: Collection[Version],
     words: Words,
+    holes: Sequence[Hole] = (),
 ) -> str:
     """Say why a package cannot be locked for a cell.
 
@@ -59,6 +62,7 @@ def cannot_be_locked(
     :param wanted: the versions that would do.
     :param unhashed: versions that are there, and of which no sha256 is published.
     :param ruled_out: versions that would do for the cell, and that do not go with the rest.
+    :param holes: versions that are there for some of its Pythons only, oldest first.
     """
     why = having(name, has, wanted)
     if ruled_out:
@@ -75,12 +79,19 @@ def cannot_be_locked(
             f"{name} {', '.join(map(str, unhashed))} is there, but its index publishes no sha256 "
             f"of it: {words.downloads}."
         )
+    if holes:
+        lines.append(
+            f"{holes[-1]} (files without a published sha256 do not count): ask for another "
+            "version, or narrow the project's range of Pythons."
+        )
     return " ".join(lines)
 
 
 def having(name: str, has: Available, wanted: Collection[Version] = ()) -> str:
     """Say which versions a cell has, where others are wanted, and where it was looked."""
     there = versions_there(name, has.builds, wanted)
+    if has.holes and not has.builds:
+        there = f"it has no {name} for all of the project's Pythons"
     return f"{there}, at {has.where}"
 
 
@@ -95,6 +106,9 @@ def lacks_what_is_needed(
         if demand is not None and not list(demand.wanted.filter([version])):
             return f"{needed}, and for {cell} the input asks for {name}{demand.wanted}."
         return f"{needed}, and {cell} may not take {version}: {having(name, has)}."
+    if version in has.holes:
+        hole = Hole(f"{name} {version}", cell.platform, tuple(has.holes[version]))
+        return f"{needed}, and {hole} ({cell})."
     return f"{needed}, and {cell} has no {version}: {having(name, has)}."
 
 

@@ -118,7 +118,7 @@ class PipHost:
             )
         return ()
 
-    def has_library(self, requirement: Requirement, cell: Cell) -> bool:
+    def has_library(self, requirement: Requirement, cell: Cell, _by: tuple[str, Version]) -> bool:
         """Return whether pip finds a file for a library in a cell.
 
         CUDA's own libraries are not looked up: they are there wherever the builds are.

@@ -71,20 +71,47 @@ class Asks:
 
     def holds(self, marker: BaseMarker, platform: Platform) -> bool:
         """Return whether a marker is true on a platform, on any release of any Python."""
-        environments = self._environments(platform, [marker])
+        environments = self.environments(platform, [marker])
         return any(marker.without_extras().validate(each) for each in environments)
 
     def _of(self, name: str, cell: Cell) -> Wanted | None:
         key = (name, cell.platform, cell.target.name)
         if key not in self._found:
-            asked = (*self.requires, *self.by_target.get(cell.target.name, ()))
-            mine = [each for each in asked if each.name == name]
-            environments = self._environments(cell.platform, [each.marker for each in mine])
+            mine = self._mine(name, cell)
+            environments = self.environments(cell.platform, [each.marker for each in mine])
             per_release = (_there(mine, environment) for environment in environments)
             self._found[key] = _any_of([there for there in per_release if there])
         return self._found[key]
 
-    def _environments(
+    def pythons_where(self, marker: BaseMarker, platform: Platform) -> frozenset[PythonVersion]:
+        """Return the Pythons on which a marker is true on a platform, on any of their releases."""
+        bare = marker.without_extras()
+        return self._pythons_of(e for e in self.environments(platform, [bare]) if bare.validate(e))
+
+    def asking(self, name: str, version: Version, cell: Cell) -> frozenset[PythonVersion]:
+        """Return the Pythons on which the project asks for a version of a package there.
+
+        All of them, where it asks for the version nowhere: another package may.
+        """
+        mine = self._mine(name, cell)
+        found = self._pythons_of(
+            environment
+            for environment in self.environments(cell.platform, [each.marker for each in mine])
+            if (there := _there(mine, environment))
+            and (wanted := _any_of([there])) is not None
+            and wanted.filter([version])
+        )
+        return found or frozenset(self.pythons)
+
+    def _pythons_of(self, environments: Iterable[Mapping[str, Any]]) -> frozenset[PythonVersion]:
+        found = {environment["python_version"] for environment in environments}
+        return frozenset(python for python in self.pythons if str(python) in found)
+
+    def _mine(self, name: str, cell: Cell) -> list[Dependency]:
+        asked = (*self.requires, *self.by_target.get(cell.target.name, ()))
+        return [each for each in asked if each.name == name]
+
+    def environments(
         self, platform: Platform, markers: Sequence[BaseMarker]
     ) -> Iterator[dict[str, Any]]:
         """Yield the environments (PEP 508) of all releases of Python that markers tell apart."""

@@ -17,13 +17,15 @@ from poetry.puzzle.exceptions import SolverProblemError
 from accelock.errors import AccelockError, LockstepError, MetadataError, SourceError
 from accelock.hosts.poetry import fallback, labels
 from accelock.hosts.poetry.asks import Asks, Wanted, of_target
+from accelock.hosts.poetry.duplicates import duplicates
+from accelock.hosts.poetry.holes import Coverage
 from accelock.hosts.poetry.slice_solver import SliceSolver
 from accelock.hosts.poetry.slices import Slice
 from accelock.hosts.poetry.solution import is_sourced, lockstep_versions
+from accelock.resolve.coverage import covered
 from accelock.resolve.host import Available, Demand, Group, NoSolution
 from accelock.resolve.lockstep import Question, decide
 from accelock.resolve.messages import Words
-from accelock.sources.filename import parse_filename
 from accelock.sources.wheel_metadata import parse_requirement
 from accelock.targets import DEFAULT_PLATFORMS, Cell
 
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
-    from accelock.hosts.poetry.supply import Supply
     from accelock.resolve.lockstep import Decision
     from accelock.targets import Platform
 
@@ -126,6 +127,7 @@ class PoetryHost:
         solver: TargetSolver,
         locked: Locked,
         required: Iterable[Cell],
+        optional: Iterable[Cell],
     ) -> None:
         self.pool = pool
         self.project = pool.project
@@ -136,12 +138,14 @@ class PoetryHost:
             self.project.poetry.package.python_constraint,
             {target.name: of_target(self.project, target) for target in self.project.targets},
         )
+        required = tuple(required)
         self.needs = pool.needs = Needs(self.asks, frozenset(required))
+        self.coverage = Coverage(pool, (*required, *optional), self.asks.asking)
         self.slice_solver = SliceSolver(solver, pool, locked, self.asks)
         self._locked = locked.versions(self.project.targets[0])
         self._available: dict[tuple[str, Cell], Available] = {}
         self._requires: dict[tuple[str, Version, Cell], tuple[Requirement, ...]] = {}
-        self._libraries: dict[tuple[str, str, Cell], bool] = {}
+        self._libraries: dict[tuple[str, Cell, tuple[str, Version]], bool] = {}
         self._leader: Group | None = None
         self._is_plain = False
 
@@ -163,10 +167,10 @@ class PoetryHost:
         self.pool.supply.shelf.prefetch(names, dict.fromkeys(cell.target for cell in cells))
 
     def available(self, name: str, cell: Cell) -> Available:
-        """Return the builds of a family's package that a platform has for any of the Pythons."""
+        """Return the builds of a family's package that a platform has, for all of the Pythons."""
         key = (name, cell)
         if key not in self._available:
-            self._available[key] = available(self.pool.supply, name, cell)
+            self._available[key] = available(self.coverage, name, cell)
         return self._available[key]
 
     def requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
@@ -197,32 +201,35 @@ class PoetryHost:
             )
         return ()
 
-    def has_library(self, requirement: Requirement, cell: Cell) -> bool:
+    def has_library(self, requirement: Requirement, cell: Cell, by: tuple[str, Version]) -> bool:
         """Return whether a platform has a file of a library, on its family's page or elsewhere.
+
+        For all Pythons that it has the release for that requires it.
 
         CUDA's own libraries are not looked up: they are there wherever the builds are.
         """
         entry = self.pool.find(requirement.name)
         if entry is None or entry[1].lookup[0] != "family":
             return True
-        key = (requirement.name, str(requirement.specifier), cell)
+        key = (str(requirement), cell, by)
         if key not in self._libraries:
-            self._libraries[key] = self._find_library(requirement, cell)
+            self._libraries[key] = self._find_library(requirement, cell, by)
         return self._libraries[key]
 
-    def _find_library(self, requirement: Requirement, cell: Cell) -> bool:
+    def _find_library(self, requirement: Requirement, cell: Cell, by: tuple[str, Version]) -> bool:
         name, specifier = canonicalize_name(requirement.name), requirement.specifier
-        ours = self.pool.supply.files(name, cell.target, cell.platform)
-        if any(specifier.contains(file.public, prereleases=True) for file in ours):
-            return True
+        asker, version = by
+        pythons = self.coverage.has(asker, cell).get(version, frozenset())
+        if requirement.marker is not None:
+            marker = parse_marker(str(requirement.marker))
+            pythons &= self.asks.pythons_where(marker, cell.platform)
+        for public, has in self.coverage.has(name, cell).items():
+            if specifier.contains(public, prereleases=True) and pythons <= has:
+                return True
         dependency = Dependency.create_from_pep_508(f"{name}{specifier}")
-        tags = frozenset(
-            tag
-            for python in self.project.pythons
-            for tag in cell.platform.tags(python, self.project.config.levels)
-        )
-        parsed = map(parse_filename, self.pool.ordinary_files(dependency))
-        return any(file.tags is None or not tags.isdisjoint(file.tags) for file in parsed if file)
+        spots = frozenset((cell.platform, python) for python in pythons)
+        levels = self.project.config.levels
+        return covered(self.pool.ordinary_files(dependency), spots, levels) == spots
 
     def previous(self, name: str, _cell: Cell) -> Version | None:
         """Return the public version that the leader has in the lock, unless it is to be updated."""
@@ -268,21 +275,63 @@ class PoetryHost:
     def solve(
         self, group: Group, decision: Decision, found: Mapping[Group, Solved]
     ) -> Solved | NoSolution:
-        """Let Poetry solve for a group's platforms."""
+        """Let Poetry solve for a group's platforms.
+
+        There is none where an environment would get two versions of a package, or has no file.
+        """
         whole = slice_of(group)
         models = {slice_of(other): solved for other, solved in found.items()}
-        self.pool.takes = functools.partial(_takes, group, decision)
+        self.pool.takes = functools.partial(self._takes, group, decision)
         try:
-            solved = self.slice_solver.solve(whole, models)
+            solved = self._of_one_version(whole, models)
             while self._misses(group, solved):
-                solved = self.slice_solver.solve(whole, models)
+                solved = self._of_one_version(whole, models)
         except SolverProblemError as error:
             return NoSolution(str(error), error)
         finally:
             self.pool.takes = None
+        if reason := self.twice(solved, whole) or self._hole(group, solved):
+            return NoSolution(reason)
         if group == self._leader:
             self._is_plain = not any(self.pool.find(package.name) for package in solved)
         return solved
+
+    def _of_one_version(self, whole: Slice, models: Mapping[Slice, Solved]) -> Solved:
+        """Solve; once more with all markers in the same words, where a package is there twice."""
+        solved = self.slice_solver.solve(whole, models)
+        if not self.twice(solved, whole):
+            return solved
+        with self.pool.exactly():
+            return self.slice_solver.solve(whole, models)
+
+    def twice(self, solved: Solved, whole: Slice) -> str | None:
+        """Say which package an environment would get in two versions, None for none."""
+        markers = [marker for info in solved.values() for marker in info.markers.values()]
+        environments = (e for p in whole.platforms for e in self.asks.environments(p, markers))
+        found = duplicates(solved, environments)
+        if not found:
+            return None
+        return (
+            f"For {self.described(whole)} the solution has {'; '.join(map(str, found))} in one "
+            "environment: packages require them under markers that Poetry takes to be apart. Pin "
+            f"the version that you want (poetry add {found[0].name}=={found[0].versions[0]})."
+        )
+
+    def _hole(self, group: Group, solved: Solved) -> str | None:
+        """Say which accelerated package, or library of one, lacks a file; None for none."""
+        found = self.coverage.of_solution(group, solved, self.asks, self._lacking(group, solved))
+        if not found:
+            return None
+        return (
+            f"For {group.cells[0].target}, {'; '.join(map(str, found))} (files without a published "
+            "sha256 do not count). Ask for another version, narrow the project's range of Pythons, "
+            "or leave the platform out of `platforms` in [tool.accelock]."
+        )
+
+    def described(self, whole: Slice) -> str:
+        """Return what messages call a slice: its target, and its systems."""
+        platforms = self.project.config.platforms_of(whole.target)
+        return whole.described([p for p in platforms if whole.target.exists_on(p)])
 
     def taken(self, solution: Solved) -> dict[str, frozenset[Version]]:
         """Return the public versions of the packages in lockstep."""
@@ -295,6 +344,16 @@ class PoetryHost:
     def unserved(self, solution: Solved, group: Group) -> dict[Cell, str]:
         """Return the platforms that need a labelled package and have no file of it."""
         return {cell: str(package.name) for package, cell in self._lacking(group, solution)}
+
+    def _takes(self, group: Group, decision: Decision, name: str, version: Version) -> bool:
+        """Return whether lockstep leaves a version to a group, and no cell lacks it in part."""
+        return any(decision.takes(name, cell, version) for cell in group.cells) and not any(
+            self.needs.must_have(name, version, cell) and self._is_hole(name, version, cell)
+            for cell in group.cells
+        )
+
+    def _is_hole(self, name: str, version: Version, cell: Cell) -> bool:
+        return (name, cell) in self._available and version in self._available[name, cell].holes
 
     def _misses(self, group: Group, solved: Solved) -> bool:
         """Note packages that a required platform comes to need without a wheel; False for none.
@@ -334,10 +393,6 @@ def _is_direct(dependency: Dependency) -> bool:
     return by_hand or dependency.is_direct_origin()
 
 
-def _takes(group: Group, decision: Decision, name: str, version: Version) -> bool:
-    return any(decision.takes(name, cell, version) for cell in group.cells)
-
-
 def _go_together(cell: Cell, other: Cell, signs: Mapping[Cell, Mapping[str, Version]]) -> bool:
     """Return whether one solve can serve two cells: same target, system and labels."""
     apple = [each.platform.sys_platform == "darwin" for each in (cell, other)]
@@ -347,9 +402,7 @@ def _go_together(cell: Cell, other: Cell, signs: Mapping[Cell, Mapping[str, Vers
     return all(mine[name] == theirs[name] for name in mine.keys() & theirs.keys())
 
 
-def common_versions(
-    project: Project, supply: Supply, dependency: Dependency
-) -> list[PoetryVersion]:
+def common_versions(pool: TargetPool, dependency: Dependency) -> list[PoetryVersion]:
     """Return the versions, without labels, that all targets have of a package and a user allows.
 
     With `lockstep = false` too where the user names none: what Poetry then writes into
@@ -357,9 +410,12 @@ def common_versions(
 
     :raises AccelockError: there is none, or the user's carries another target's label.
     """
-    name, wanted = dependency.name, labels.public_constraint(dependency, project)
+    project, name = pool.project, str(dependency.name)
+    wanted = labels.public_constraint(dependency, project)
     required, optional = cells_of(project)
-    has = {cell: available(supply, name, cell) for cell in (*required, *optional)}
+    cells = (*required, *optional)
+    coverage = Coverage(pool, cells, lambda _name, _version, _cell: project.pythons)
+    has = {cell: available(coverage, name, cell) for cell in cells}
     if not project.config.lockstep and not wanted.is_any():
         versions = frozenset(v for each in has.values() for v in each.builds)
     else:
@@ -383,13 +439,19 @@ def common_versions(
     return [version for version in parsed if wanted.allows(version)]
 
 
-def available(supply: Supply, name: str, cell: Cell) -> Available:
-    """Return the builds of a family's package that a platform has for any of the Pythons."""
-    place = (cell.target, cell.platform)
+def available(coverage: Coverage, name: str, cell: Cell) -> Available:
+    """Return the builds of a family's package that a platform has, for all of the Pythons.
+
+    For all that any platform has the version for.
+    """
+    supply, place = coverage.pool.supply, (cell.target, cell.platform)
+    holes = coverage.missing(name, cell)
+    files = supply.files(name, *place)
     return Available(
-        {file.public: file.version for file in supply.files(name, *place)},
+        {file.public: file.version for file in files if file.public not in holes},
         supply.unhashed(name, *place),
         supply.shelf.describe(cell, name),
+        holes,
     )
 
 

@@ -7,13 +7,16 @@ harm: that ``==2.6.0`` allows 2.6.0+cpu while it is no subset of it lets the sol
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 from poetry.core.constraints.version import Version as PoetryVersion
+from poetry.core.constraints.version import parse_constraint
 
 from accelock.errors import AccelockError
 from accelock.hosts.poetry import root
+from accelock.hosts.poetry.sources import variant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from poetry.core.packages.package import Package
 
     from accelock.hosts.poetry.project import Project
+
+# In a constraint, as in ">=2.6.0+cpu,<3.0.0" (PEP 440; "+" stands before a label only).
+_LABEL = re.compile(r"\+([A-Za-z0-9.]+)")
 
 
 def relabelled(package: Package, version: Version) -> Package:
@@ -56,19 +62,15 @@ def public_constraint(dependency: Dependency, project: Project) -> VersionConstr
     :raises AccelockError: the label is of another target than one of the project's.
     """
     entry, asked = project.find(dependency.name), dependency.constraint
-    if entry is None or not entry[1].labelled or not _has_label(dependency):
+    if entry is None or not entry[1].labelled or dependency.is_direct_origin():
         return asked
-    version, _, label = str(asked).partition("+")
-    own = {target.name: entry[0].label(target) for target in project.targets}
-    if set(own.values()) != {label}:
-        raise AccelockError(_foreign(project, dependency, label, own))
-    return PoetryVersion.parse(version)
-
-
-def _has_label(dependency: Dependency) -> bool:
-    version = dependency.constraint
-    by_hand = dependency.is_direct_origin() or dependency.source_name is not None
-    return not by_hand and isinstance(version, PoetryVersion) and version.is_local()
+    found = set(_LABEL.findall(str(asked)))
+    if not found:
+        return asked
+    own = {t.name: entry[0].label(variant(project, entry[0], t)) for t in project.targets}
+    if foreign := found.difference(own.values()) or (found if len(set(own.values())) > 1 else ()):
+        raise AccelockError(_foreign(project, dependency, min(foreign), own))
+    return parse_constraint(_LABEL.sub("", str(asked)))
 
 
 def _foreign(

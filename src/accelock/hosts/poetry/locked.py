@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 from accelock.hosts.poetry import labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from packaging.version import Version
-    from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
 
     from accelock.hosts.poetry.locker import TargetLocker
@@ -62,29 +59,22 @@ class Locked:
                 found.setdefault(package.name, set()).add(labels.public(package.version))
         return {name: min(versions) for name, versions in found.items() if len(versions) == 1}
 
-    def in_slice(self, whole: Slice, asked: Iterable[Dependency]) -> list[Package]:
+    def in_slice(self, whole: Slice) -> list[Package]:
         """Return the packages locked for a target that the slice can still take.
 
         ``Provider.get_locked`` never asks the pool, so that accelerated ones are looked at here.
-
-        :param asked: the project's own dependencies.
         """
-        by_hand = {(str(each.name), each.source_name) for each in asked if each.source_name}
         with self.pool.use(whole):
-            kept = (self._kept(each, whole, by_hand) for each in self._packages(whole.target))
+            kept = (self._kept(each, whole) for each in self._packages(whole.target))
             return [package for package in kept if package is not None]
 
-    def _kept(
-        self, package: Package, whole: Slice, by_hand: set[tuple[str, str]]
-    ) -> Package | None:
+    def _kept(self, package: Package, whole: Slice) -> Package | None:
         ours = self.pool.source_of(package, whole.target)
         if ours is not None:
             return ours.as_solved(package)
         entry = self.pool.find(package.name)
-        if entry is None or not entry[1].labelled or package.is_direct_origin():
-            return package
-        # One without a source is PyPI's: a lock does not name it, nor does a dependency by hand.
-        return package if (package.name, package.source_reference) in by_hand else None
+        is_ours = entry is not None and entry[1].labelled and not package.is_direct_origin()
+        return None if is_ours else package  # of another source than its family's: made anew
 
     def _packages(self, target: Target) -> list[Package]:
         return self.locker.packages_of(target) if self.is_kept else []

@@ -50,11 +50,19 @@ def _absent(project: Project) -> Iterator[str]:
 
 
 def _by_hand(project: Project, requires: Iterable[Dependency]) -> Iterator[str]:
-    """Yield a line for each accelerated package that comes from an URL, a file or a repository."""
+    """Yield a line for each accelerated package that comes from where the project itself says."""
     for dependency in requires:
-        if dependency.is_direct_origin() and project.find(dependency.name) is not None:
+        rule = project.config.packages.get(dependency.name)
+        if project.find(dependency.name) is None and not (rule and rule.is_out):
+            continue
+        if dependency.is_direct_origin():
             where = redact(str(dependency.source_url))
             yield f"{dependency.name} is {where} by hand, on every target."
+        elif dependency.source_name is not None:
+            yield (
+                f"{dependency.name} has source {dependency.source_name!r} by hand, and comes from "
+                "there on every target."
+            )
 
 
 def _ignored_tables(project: Project, packages: Iterable[Package]) -> Iterator[str]:

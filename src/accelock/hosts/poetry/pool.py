@@ -12,8 +12,9 @@ from poetry.repositories.repository_pool import Priority, RepositoryPool
 
 from accelock.catalogue import redact
 from accelock.errors import SourceError
-from accelock.hosts.poetry import fallback, labels, sources
+from accelock.hosts.poetry import fallback, labels, platform_markers, sources
 from accelock.hosts.poetry.errors import shown
+from accelock.resolve.coverage import covered
 from accelock.resolve.routing import look_up
 from accelock.sources.http import ADVICE, FORBIDDEN
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from accelock.hosts.poetry.repository import FamilyRepository
     from accelock.hosts.poetry.slices import Slice
     from accelock.hosts.poetry.supply import Supply
+    from accelock.resolve.coverage import Spot
     from accelock.targets import Platform, Target
 
 
@@ -46,9 +48,10 @@ class TargetPool(RepositoryPool):
         self.slice: Slice | None = None
         self.takes: Callable[[str, PublicVersion], bool] | None = None
         self.needs: Needs | None = None
+        # Whether the requirements of all packages count by platform, or those of families alone.
+        self.is_exact = False
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
-        self._by_hand: set[str] = set()
         # Private in Poetry 2.0.1 to 2.5.1. `add_repository` refuses a name that the pool has, and
         # ours has those of its own sources, which `init --fallback` declares too.
         self._repositories.update(base._repositories)
@@ -61,6 +64,15 @@ class TargetPool(RepositoryPool):
             yield
         finally:
             self.slice = old
+
+    @contextlib.contextmanager
+    def exactly(self) -> Iterator[None]:
+        """Let the requirements of all packages count by platform for a while."""
+        self.is_exact = True
+        try:
+            yield
+        finally:
+            self.is_exact = False
 
     @property
     def supply(self) -> Supply:
@@ -150,13 +162,14 @@ class TargetPool(RepositoryPool):
     def find_packages(self, dependency: Dependency) -> list[Package]:
         """Return the packages that fit a dependency.
 
-        A hand-written ``source`` wins; else it is routing's rule that says where to look.
+        A hand-written ``source`` wins (`own_sources` has seen to one of a labelled package); else
+        it is routing's rule that says where to look. A library that torch requires by version
+        (triton) is at the place that has its files for more of the platforms and Pythons.
         """
         found = self.find(dependency.name)
         if found is None:
             return super().find_packages(dependency)
         if dependency.source_name is not None and not fallback.is_own(dependency.source_name):
-            self._say_by_hand(dependency)
             return super().find_packages(dependency)
         family, package = found
         whole = self.slice
@@ -164,7 +177,10 @@ class TargetPool(RepositoryPool):
         def of_family() -> list[Package]:
             if whole is None:
                 return self._of_all_targets(dependency)
-            found = self.family_repository(family, whole.target).find_packages(dependency)
+            ours = self.family_repository(family, whole.target)
+            found = ours.find_packages(dependency)
+            if package.runtime and len(found) == 1:
+                found = [p for p in found if self._is_ours(p.name, p.version, package, ours)]
             return self._settled(dependency.name, package, found)
 
         def of_default() -> list[Package]:
@@ -192,7 +208,13 @@ class TargetPool(RepositoryPool):
             if self._is_ours(name, version, found[1], ours):
                 return ours.package(name, version)
         kw["repository_name"] = repository_name
-        return super().package(name, version, *args, **kw)
+        package = super().package(name, version, *args, **kw)
+        if self.slice is None:
+            return package
+        is_all = self.is_exact or found is not None
+        return platform_markers.apply(
+            package, self.slice.platforms, lambda each: is_all or self.find(each.name) is not None
+        )
 
     # ------------------------------------------------------------------------------------------
 
@@ -202,13 +224,26 @@ class TargetPool(RepositoryPool):
         if package.is_family_only:
             return True
         has = ours.has_version(canonicalize_name(name), version)
-        if package.lookup[0] == "family" or not has:
+        is_first = package.lookup[0] == "family"
+        if not has or (is_first and not package.runtime):
             return has
+        mine = self._covered(ours.package(name, version)) if is_first else frozenset()
+        if is_first and mine == self._spots():
+            return True
         try:
-            super().package(name, version)
+            other = super().package(name, version)
         except PackageNotFoundError:
             return True
-        return False
+        return is_first and not mine < self._covered(other)
+
+    def _covered(self, package: Package) -> frozenset[Spot]:
+        """Return the platforms and Pythons of the slice at work that have a file of a package."""
+        names = [str(file["file"]) for file in package.files]
+        return covered(names, self._spots(), self.project.config.levels)
+
+    def _spots(self) -> frozenset[Spot]:
+        platforms = self.slice.platforms if self.slice is not None else ()
+        return frozenset((p, python) for p in platforms for python in self.project.pythons)
 
     def _of_default(self, dependency: Dependency) -> list[Package]:
         """Return what the user's sources, or PyPI, have of a family's package.
@@ -235,14 +270,6 @@ class TargetPool(RepositoryPool):
                 f"{redact(forbidden.url)} could not be read: it answered 403. {ADVICE}"
             )
 
-    def _say_by_hand(self, dependency: Dependency) -> None:
-        if self.slice is not None and dependency.name not in self._by_hand:
-            self._by_hand.add(dependency.name)
-            self.project.say(
-                f"accelock: {dependency.name} has source {dependency.source_name!r} by hand, and "
-                "comes from there on every target."
-            )
-
     def _of_all_targets(self, dependency: Dependency) -> list[Package]:
         """Return what `poetry add torch` is to choose from: the versions that all targets have.
 
@@ -251,7 +278,7 @@ class TargetPool(RepositoryPool):
         from accelock.hosts.poetry.host import common_versions
 
         with shown():
-            found = common_versions(self.project, self.supply, dependency)
+            found = common_versions(self, dependency)
         return [Package(dependency.name, version) for version in found]
 
     def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:

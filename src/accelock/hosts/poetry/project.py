@@ -46,6 +46,8 @@ class Project:
         self.poetry = poetry
         self.io = io
         self.command: Command | None = None
+        # Sources of the user's own that are a family's, by family (`own_sources.settle`).
+        self.mirrors: dict[str, Source] = {}
         self._table = table
         self._viewed: str | None = None
         self._choice: Choice | None = None
@@ -168,7 +170,10 @@ class Project:
 
     def written_source(self, family: Family) -> Source:
         """Return where a lock says that a family is; never a source of the environment."""
-        return self.config.source(family)
+        mirror = self.mirrors.get(family.name)
+        if mirror is None or family.name in self.config.sources:
+            return self.config.source(family)
+        return mirror.but_for(self.config.exceptions(family.name))
 
     def show_bytes(self, done: int, total: int) -> None:
         """Show on a terminal how far a download that the user has allowed has come.

@@ -65,7 +65,7 @@ class SliceSolver:
             return self._solve(whole, found)
 
     def _solve(self, whole: Slice, found: Mapping[Slice, Solved]) -> Solved:
-        locked = self.locked.in_slice(whole, self.asks.requires)
+        locked = self.locked.in_slice(whole)
         models = [found[other] for other in _models(whole, found)]
         latest = self.locked.use_latest
         if models:

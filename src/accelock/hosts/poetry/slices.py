@@ -62,12 +62,6 @@ def slice_marker(whole: Slice) -> str:
     return markers.simplest(_places(whole), everywhere) or 'python_version >= "3"'
 
 
-def platform_marker(platforms: Collection[Platform], among: Collection[Platform]) -> str | None:
-    """Return the marker that is true on some platforms of a group, None for all of them."""
-    universe = [Place(platform, _PYTHON) for platform in among]
-    return markers.simplest([Place(platform, _PYTHON) for platform in platforms], universe)
-
-
 def _places(whole: Slice) -> list[Place]:
     return [Place(platform, _PYTHON) for platform in whole.platforms]
 

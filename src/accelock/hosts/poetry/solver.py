@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from poetry.puzzle.exceptions import SolverProblemError
 from poetry.puzzle.transaction import Transaction
 
-from accelock.hosts.poetry import fallback, labels, merging, notes, summary
+from accelock.errors import ResolutionError
+from accelock.hosts.poetry import fallback, labels, merging, notes, own_sources, summary
 from accelock.hosts.poetry.asks import Wanted
 from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.host import WORDS, PoetryHost, cells_of, slice_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from accelock.hosts.poetry.locker import TargetLocker
     from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.pool import TargetPool
-    from accelock.resolve.host import Group
     from accelock.resolve.search import Result
     from accelock.targets import Target
 
@@ -38,6 +38,7 @@ def solve_targets(solver: TargetSolver, pool: TargetPool, use_latest: list[Any])
     locker: TargetLocker = pool.project.poetry.locker  # type: ignore[assignment]
     fallback.route(solver._package)  # of dependencies that `poetry add --source` just made
     with shown():
+        own_sources.settle(solver._package, pool.project)
         labels.strip(solver._package, pool.project)
         locked = Locked.of(pool, locker, solver._locked_packages, use_latest)
         solution = _solve(solver, pool, locked)
@@ -60,7 +61,7 @@ def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
     """
     project = pool.project
     required, optional = cells_of(project)
-    host = PoetryHost(pool, solver, locked, required)
+    host = PoetryHost(pool, solver, locked, required, optional)
     search = Search(
         host,
         required=required,
@@ -73,18 +74,18 @@ def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
         anything=Wanted(),
         words=WORDS,
         announce=lambda group, number, of: project.say(
-            f"Resolving {described(pool, group)} ({number}/{of})"
+            f"Resolving {host.described(slice_of(group))} ({number}/{of})"
         ),
     )
     try:
         result = search.run()
-        solution = _joined(pool, result)
+        solution = _joined(pool, result, host)
     except NoSolutionError as error:
         for hint in error.hints:
             project.say(f"accelock: {hint}")
         if not isinstance(error.said.cause, SolverProblemError):
             raise
-        project.say(f"accelock: there is no solution for {described(pool, error.group)}:")
+        project.say(f"accelock: there is no solution for {host.described(slice_of(error.group))}:")
         raise error.said.cause from None
     finally:
         pool.needs = None
@@ -93,15 +94,11 @@ def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
     return solution
 
 
-def described(pool: TargetPool, group: Group) -> str:
-    """Return what messages call a group: its target, and its systems."""
-    part = slice_of(group)
-    platforms = pool.project.config.platforms_of(part.target)
-    return part.described([p for p in platforms if part.target.exists_on(p)])
+def _joined(pool: TargetPool, result: Result[Solved], host: PoetryHost) -> Solution:
+    """Return the solution of each target, of its groups' solutions.
 
-
-def _joined(pool: TargetPool, result: Result[Solved]) -> Solution:
-    """Return the solution of each target, of its groups' solutions."""
+    :raises ResolutionError: what is right in each group has two versions of a package together.
+    """
     by_target: dict[Target, dict[Slice, Solved]] = {}
     for group, solved in result.solutions.items():
         part = slice_of(group)
@@ -126,6 +123,9 @@ def _joined(pool: TargetPool, result: Result[Solved]) -> Solution:
         return _with_files_of(pool, packages)
 
     merged = {target: merging.merged(slices, whole) for target, slices in by_target.items()}
+    for target, solved in merged.items():
+        if twice := host.twice(solved, Slice(target, platforms[target])):
+            raise ResolutionError(twice)
     return Solution(merged, platforms, accelerated=True)
 
 

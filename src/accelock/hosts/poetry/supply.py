@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.version import Version
-from poetry.core.version.markers import parse_marker
+from poetry.core.version.markers import AnyMarker, parse_marker
 
-from accelock.hosts.poetry.slices import platform_marker
+from accelock.hosts.poetry.platform_markers import by_platform
 from accelock.resolve.labels import without_target
 from accelock.targets import Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from accelock.catalogue import FamilyPackage
     from accelock.hosts.poetry.slices import Slice
@@ -64,6 +64,16 @@ class Supply:
             for file in self.shelf.files(name, Cell(target, platform, python)):
                 found[file.url] = file
         return tuple(found.values())
+
+    def pythons_of(
+        self, name: str, target: Target, platform: Platform
+    ) -> dict[Version, frozenset[PythonVersion]]:
+        """Return for which Pythons a target has each public version on a platform."""
+        found: dict[Version, set[PythonVersion]] = {}
+        for python in self.pythons:
+            for file in self.shelf.files(name, Cell(target, platform, python)):
+                found.setdefault(file.public, set()).add(python)
+        return {version: frozenset(pythons) for version, pythons in found.items()}
 
     def versions(self, name: str, target: Target, platform: Platform) -> frozenset[Version]:
         """Return the public versions that a target has on a platform."""
@@ -164,41 +174,24 @@ def _is_everywhere(package: FamilyPackage) -> bool:
 def joined(requires: dict[Platform, tuple[str, ...]]) -> tuple[str, ...]:
     """Join the requirements of one version's wheels under platform markers.
 
-    Wheels differ: 2.6.0+cu126 has its nvidia requirements on x86_64 and none on aarch64. What all
-    platforms have keeps its own marker. What none of those that have it can need is left out: the
-    macOS wheel of 2.8.0 requires Linux's triton, in a version of its own.
+    Wheels differ: 2.6.0+cu126 has its nvidia requirements on x86_64 and none on aarch64. What none
+    of those that have it can need is left out: the macOS wheel of 2.8.0 requires Linux's triton, in
+    a version of its own. Those that differ in their words for one platform alone are one.
     """
     order = dict.fromkeys(text for texts in requires.values() for text in texts)
     having = {text: [p for p in requires if text in requires[p]] for text in order}
-    return tuple(
-        _restricted(text, there, requires)
-        for text, there in having.items()
-        if any(_may_hold(text, platform) for platform in there)
-    )
+    found = (_restricted(text, there, requires) for text, there in having.items())
+    return tuple(dict.fromkeys(text for text in found if text is not None))
 
 
-def _may_hold(text: str, platform: Platform) -> bool:
-    """Tell whether a requirement's marker can be true on a platform: of the platform alone.
-
-    What it says of a Python, down to its patch release, or of an extra, is not judged.
-    """
-    marker = Requirement(text).marker
-    if marker is None:
-        return True
-    environment: dict[str, Any] = {
-        "os_name": platform.os_name,
-        "platform_machine": platform.machine,
-        "platform_system": platform.platform_system,
-        "sys_platform": platform.sys_platform,
-    }
-    return parse_marker(str(marker)).only(*environment).validate(environment)
-
-
-def _restricted(text: str, there: list[Platform], among: Iterable[Platform]) -> str:
-    marker = platform_marker(there, list(among))
-    if marker is None:
-        return text
+def _restricted(text: str, there: list[Platform], among: Collection[Platform]) -> str | None:
+    """Return a requirement of some platforms' wheels; None where none of them can need it."""
     requirement = Requirement(text)
-    own = f"({requirement.marker}) and " if requirement.marker else ""
+    own = parse_marker(str(requirement.marker)) if requirement.marker else AnyMarker()
+    marker = by_platform(own, there, among)
+    if marker.is_empty():
+        return None
+    if marker == own:
+        return text
     requirement.marker = None
-    return f"{requirement} ; {own}({marker})"
+    return str(requirement) if marker.is_any() else f"{requirement} ; {marker}"
