@@ -151,7 +151,8 @@ torch = [
         'platforms = ["linux-x86_64", "macos-arm64"]\n'
         '[tool.accelock.target.cpu]\nplatforms = ["macos-arm64"]'
     )
-    project.write_pyproject(targets=["cpu", "cu126"], table=table, more=more + sources)
+    asked = ["torch>=2.5"]
+    project.write_pyproject(asked, targets=["cpu", "cu126"], table=table, more=more + sources)
     project.poetry("lock")
 
     assert project.pins("cpu", "macos-arm64")["torch"] == "2.8.0"

@@ -43,11 +43,13 @@ class Plan:
     :param picks: the releases that go together, for each cell that shares them.
     :param refused: releases that no cell with a say can take, newest first, and why.
     :param left_out: optional cells that cannot have what the others take, and why.
+    :param lacking: packages that no input asks for and that an optional cell cannot have, and why.
     """
 
     picks: Mapping[tuple[str, Cell], Version]
     refused: Sequence[Refused]
     left_out: Mapping[Cell, str]
+    lacking: Mapping[tuple[str, Cell], str]
 
 
 def plan(
@@ -65,7 +67,7 @@ def plan(
         planner.required(cell)
     for cell in question.optional:
         planner.optional(cell)
-    return Plan(planner.picks, tuple(planner.refused), planner.left_out)
+    return Plan(planner.picks, tuple(planner.refused), planner.left_out, planner.lacking)
 
 
 @dataclass
@@ -77,6 +79,7 @@ class _Planner:
     picks: dict[tuple[str, Cell], Version] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     left_out: dict[Cell, str] = field(default_factory=dict)
+    lacking: dict[tuple[str, Cell], str] = field(default_factory=dict)
     _looked_at: int = 0
 
     def required(self, cell: Cell) -> None:
@@ -96,24 +99,41 @@ class _Planner:
             self.refused.append(Refused(first, version, cells, cell, found))
 
     def optional(self, cell: Cell) -> None:
-        """Leave a cell out that cannot have what those it shares with take."""
-        asked = {name for c in self.question.required for name in self._asked(c)}
-        names = [
-            name
-            for name in self.question.names
-            if self.decision.allowed.get((name, cell))
-            and (name not in asked or name in self._asked(cell))
-        ]
-        if not names:
-            return
-        first, reason = names[0], ""
-        for version in self._candidates(first, cell):
-            found = self._complete(cell, names, {first: version})
-            if isinstance(found, dict):
-                self.picks |= {(name, cell): own for name, own in found.items()}
+        """Leave a cell out that cannot have what those it shares with take.
+
+        Whether it needs a package that no input asks for only its solve can tell: it has none then.
+        """
+        chosen: dict[str, Version] = {}
+        if names := [name for name in self._asked(cell) if self._allowed(name, cell)]:
+            first, reason = names[0], ""
+            for version in self._candidates(first, cell):
+                found = self._complete(cell, names, {first: version})
+                if isinstance(found, dict):
+                    chosen = found
+                    break
+                reason = reason or found
+            else:
+                self.left_out[cell] = f"{reason}."
                 return
-            reason = reason or found
-        self.left_out[cell] = f"{reason}."
+        self.picks |= {(name, cell): version for name, version in chosen.items()}
+        asked = {name for c in self.question.required for name in self._asked(c)}
+        for name in self.question.names:
+            if name not in asked and name not in chosen and self._allowed(name, cell):
+                self._met(name, cell, chosen)
+
+    def _met(self, name: str, cell: Cell, chosen: dict[str, Version]) -> None:
+        """Note which release of a package that others require an optional cell can have, if any."""
+        reason = None
+        for version in self._candidates(name, cell):
+            stop = self._stops(name, version, cell, {**chosen, name: version})
+            if stop is None:
+                chosen[name] = version
+                return
+            reason = reason or stop
+        self.lacking[name, cell] = f"{reason}."
+
+    def _allowed(self, name: str, cell: Cell) -> frozenset[Version]:
+        return self.decision.allowed.get((name, cell), frozenset())
 
     def _asked(self, cell: Cell) -> list[str]:
         found = []
@@ -125,7 +145,7 @@ class _Planner:
 
     def _candidates(self, name: str, cell: Cell) -> list[Version]:
         """Return what a cell may take: what it is expected to, then the newest first."""
-        allowed = self.decision.allowed.get((name, cell), frozenset())
+        allowed = self._allowed(name, cell)
         expected = self.decision.picks.get((name, cell))
         ordered = sorted(allowed, key=lambda v: (v == expected, not v.is_prerelease, v))
         return ordered[::-1]

@@ -202,7 +202,12 @@ class Search(Generic[Solution]):
         if not plan.picks.items() <= decision.picks.items() | self._expected.items():
             self._expected |= plan.picks
             return self._decide(self._question())
-        return replace(decision, left_out={**plan.left_out, **decision.left_out})
+        return replace(
+            decision,
+            allowed={**decision.allowed, **dict.fromkeys(plan.lacking, frozenset())},
+            left_out={**plan.left_out, **decision.left_out},
+            lacking={**plan.lacking, **decision.lacking},
+        )
 
     def _all_left_out(self, decision: Decision) -> dict[Cell, str]:
         """Return the cells that are left out: a platform of a target on all Pythons or on none."""
@@ -364,7 +369,10 @@ class Search(Generic[Solution]):
             if (name, cell) not in decision.lacking or name not in said.reason:
                 continue
             for solution in self._found.values():
-                if name in self.host.taken(solution):
+                versions = self.host.taken(solution).get(name, frozenset())
+                if versions & question.available[name, cell].builds.keys():
+                    return decision.lacking[name, cell]
+                if versions:
                     return self._lacks(name, solution, cell)
         return said.reason
 
