@@ -30,7 +30,7 @@ from pip._internal.resolution.resolvelib.reporter import PipReporter
 from accelock import cli
 from accelock.hosts.piptools import rounds
 
-rounds.MOST, rounds.MOST_OF_ALL = {most}, {of_all}
+rounds.MOST, rounds.MOST_OF_ALL, rounds.MOST_WITHOUT = {most}, {of_all}, {without}
 taken = []
 PipReporter.starting_round = lambda self, index: taken.append(index)
 code = cli.main(sys.argv[1:])
@@ -350,9 +350,17 @@ class TestManyRounds:
         )
         return project
 
-    def compile(self, project: Project, *words: str, most: int, of_all: int, code: int = 0) -> int:
+    def compile(
+        self,
+        project: Project,
+        *words: str,
+        most: int,
+        of_all: int,
+        without: int = 20_000,
+        code: int = 0,
+    ) -> int:
         """Return how many rounds it took."""
-        limits = ROUNDS.format(most=most, of_all=of_all)
+        limits = ROUNDS.format(most=most, of_all=of_all, without=without)
         done = project.python("-c", limits, "compile", *LINUX, *words, "-t", "cpu")
         assert done.returncode == code, done.stderr
         return int(done.stdout.splitlines()[-1])
@@ -392,6 +400,19 @@ class TestManyRounds:
         taken = self.compile(deep, most=100, of_all=100, code=1)
 
         assert taken > 3**5
+
+    def test_it_ends_and_says_what_it_went_back_and_forth_over(self, deep: Project) -> None:
+        deep.write(requirements_in="\n".join(("core<2", *ASKING)), requirements_txt="")
+        limits = ROUNDS.format(most=100, of_all=100, without=500)
+        done = deep.python("-c", limits, "compile", *LINUX, "-t", "cpu")
+
+        assert done.returncode == 1
+        assert int(done.stdout.splitlines()[-1]) == 500
+        assert "pip found no solution for cpu, linux-x86_64" in done.stderr
+        assert "pip found none in 500 rounds, and went back and forth over:" in done.stderr
+        assert "core<2 by the input, core>=2 by shared" in done.stderr
+        assert "Ask for a version of one of them" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 class TestEditedByHand:

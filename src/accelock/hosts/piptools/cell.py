@@ -118,9 +118,9 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
             if run.active is None:
                 return bool(super()._do_resolve(resolver, compatible_existing_constraints))
             pins = compatible_existing_constraints
-            solve = functools.partial(_attempt, self, run.active, resolver)
+            solve = functools.partial(_attempt, self, run.active, resolver, Rounds())
             held = upgrading.held(run, solve, pins)
-            attempt = functools.partial(solve, held=held, rounds=Rounds())
+            attempt = functools.partial(solve, held=held)
             keeper = Keeper(attempt, lambda: Asks.of(run.memo.metadata.values()))
             for pin in keeper.keep(pins).values():
                 log.warning(f"Discarding {pin} to proceed the resolution")
@@ -137,17 +137,17 @@ def _attempt(
     resolver: Any,
     active: Active,
     pips: Any,
+    rounds: Rounds,
     pins: Collection[Any],
     held: Collection[Any] = (),
-    rounds: Rounds | None = None,
 ) -> dict[str, str]:
     """Let pip's own resolver solve with these pins, and return the versions that it found.
 
+    :param rounds: what the attempts for the cell may take.
     :param held: constraints that are no pins of the file, and are never let go of.
-    :param rounds: what an attempt with pins may take; without pins it is what pip itself allows.
     """
     active.heard.clear()
-    with rounds.limited() if rounds is not None and pins else contextlib.nullcontext():
+    with rounds.limited(with_pins=bool(pins)):
         pips.resolve(
             root_reqs=[*resolver.constraints, *held, *pins],
             check_supported_wheels=not resolver.options.target_dir,
