@@ -78,6 +78,55 @@ class TestRequired:
             search(host, CPU, CUDA)
         assert host.solved == []
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_a_conflict_within_the_family_names_both_sides(self, order: int) -> None:
+        vision = {"0.23": release("torch==2.8")}
+        inputs = ["torch==2.7", "torchvision==0.23"][::order]
+        host = FakeHost({"torch": TORCH, "torchvision": vision}, inputs)
+
+        with pytest.raises(LockstepError) as caught:
+            search(host, CPU)
+        said = str(caught.value)
+        assert "torchvision 0.23 requires torch==2.8" in said
+        assert "torch==2.7" in said
+        assert "torchvision==0.23" in said
+        assert "no file of" not in said
+        assert host.solved == []
+
+    def test_a_conflict_with_what_another_cell_can_take(self) -> None:
+        torch = {"2.7": ANY, "2.8": release(only=[CPU])}
+        vision = {"0.23": release("torch==2.8")}
+        host = FakeHost({"torch": torch, "torchvision": vision}, ["torch", "torchvision"])
+
+        only = r"the only torch that it has is 2\.7, at cu126/torch, and no version that fits goes"
+        with pytest.raises(LockstepError, match=only):
+            search(host, CPU, CUDA)
+
+    def test_a_conflict_with_what_is_asked_on_another_platform(self) -> None:
+        vision = {"0.23": release("torch==2.8")}
+        inputs = ["torchvision==0.23", "torch==2.7 ; sys_platform == 'win32'"]
+        host = FakeHost({"torch": TORCH, "torchvision": vision}, inputs)
+
+        with pytest.raises(LockstepError) as caught:
+            search(host, CPU, WINDOWS)
+        said = str(caught.value)
+        assert "for cpu, windows-x86_64, Python 3.11 the input asks for torch==2.7" in said
+        assert "which cpu, linux-x86_64, Python 3.11 may not take, because other cells" in said
+
+    def test_a_conflict_says_why_of_the_newest_versions_alone(self) -> None:
+        torch = {f"2.{minor}": ANY for minor in range(1, 10)}
+        vision = {f"0.{minor}": release(f"torch==1.{minor}") for minor in range(1, 3)}
+        host = FakeHost({"torch": torch, "torchvision": vision}, ["torch>=2", "torchvision"])
+
+        with pytest.raises(LockstepError) as caught:
+            search(host, CPU)
+        first, *lines = str(caught.value).splitlines()
+        assert "torch>=2 cannot be locked for cpu" in first
+        assert [line.split()[:2] for line in lines[:4]] == [
+            ["torch", f"2.{minor}"] for minor in (9, 8, 7, 6)
+        ]
+        assert lines[4:] == ["  torch 2.1, 2.2, 2.3, 2.4, 2.5 is ruled out in like manner."]
+
     def test_each_by_itself_where_lockstep_is_off(self) -> None:
         index = {"torch": {"2.8": release(only=[CPU]), "2.9": release(only=[CUDA])}}
         host = FakeHost(index, ["torch"])

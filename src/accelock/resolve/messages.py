@@ -66,7 +66,7 @@ def cannot_be_locked(
     """
     why = having(name, has, wanted)
     if ruled_out:
-        why = f"no {name} that it has goes with what else is asked for"
+        why += ", and no version that fits goes with what else is asked for"
     lines = [f"{name}{asked} cannot be locked for {cell}: {why}."]
     if has.builds and elsewhere:
         lines.append(

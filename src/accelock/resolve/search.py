@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from accelock.targets import Cell
 
 _STEPS = 50
+# For how many versions of a package a message says why they are ruled out.
+_REASONS = 4
 
 
 class NoSolutionError(ResolutionError):
@@ -492,15 +494,21 @@ class Search(Generic[Solution]):
         return ["One version has to serve all cells (lockstep).", *hints] if hints else []
 
     def _ruled_out(self) -> list[str]:
-        """Say which versions are ruled out, and for which cell."""
-        tried: dict[tuple[str, str], set[Version]] = {}
+        """Say which versions are ruled out and why, the newest of each package first."""
+        tried: dict[str, dict[str, set[Version]]] = {}
         for each in self._refused:
             why = each.why or f"other packages refuse it for {each.by}"
-            tried.setdefault((each.name, why), set()).add(each.version)
-        return [
-            f"{name} {', '.join(map(str, sorted(versions)))} is ruled out: {why}."
-            for (name, why), versions in tried.items()
-        ]
+            tried.setdefault(each.name, {}).setdefault(why, set()).add(each.version)
+        lines = []
+        for name, reasons in tried.items():
+            newest = sorted(reasons.items(), key=lambda reason: max(reason[1]), reverse=True)
+            lines += [
+                f"{name} {', '.join(map(str, sorted(versions)))} is ruled out: {why}."
+                for why, versions in newest[:_REASONS]
+            ]
+            if older := sorted(v for _why, versions in newest[_REASONS:] for v in versions):
+                lines.append(f"{name} {', '.join(map(str, older))} is ruled out in like manner.")
+        return lines
 
     def _step_back(self) -> None:
         self._taken_back += 1
