@@ -71,11 +71,11 @@ class Coverage:
         return found
 
     def of_solution(
-        self, group: Group, solved: Solved, asks: Asks, but: Collection[tuple[Package, Cell]]
+        self, group: Group, solved: Solved, asks: Asks, but: Collection[Cell]
     ) -> list[Hole]:
         """Return the holes of a solution, of what the family's packages require too.
 
-        :param but: what platforms are known to lack.
+        :param but: cells that are known to lack something.
         """
         packages = {
             package: info
@@ -89,7 +89,7 @@ class Coverage:
                 [
                     (cell.platform, python)
                     for cell in group.cells
-                    if (package, cell) not in but
+                    if cell not in but
                     for python in pythons
                     if _is_wanted(package, info, (cell.platform, python), asks)
                 ],

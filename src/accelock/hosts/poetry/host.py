@@ -319,7 +319,8 @@ class PoetryHost:
 
     def _hole(self, group: Group, solved: Solved) -> str | None:
         """Say which accelerated package, or library of one, lacks a file; None for none."""
-        found = self.coverage.of_solution(group, solved, self.asks, self._lacking(group, solved))
+        unserved = self.unserved(solved, group)
+        found = self.coverage.of_solution(group, solved, self.asks, unserved)
         if not found:
             return None
         return (

@@ -14,9 +14,6 @@ from accelock.catalogue import redact
 from accelock.errors import SourceError
 from accelock.hosts.poetry import fallback, labels, platform_markers, sources
 from accelock.hosts.poetry.errors import shown
-from accelock.resolve.coverage import covered
-from accelock.resolve.routing import look_up
-from accelock.sources.http import ADVICE, FORBIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,6 +183,9 @@ class TargetPool(RepositoryPool):
         def of_default() -> list[Package]:
             return self._settled(dependency.name, package, self._of_default(dependency))
 
+        # Here, as in the methods below: the plugin loads this module for every command.
+        from accelock.resolve.routing import look_up
+
         return list(look_up(package, {"family": of_family, "default": of_default}))
 
     def ordinary_files(self, dependency: Dependency) -> list[str]:
@@ -238,6 +238,8 @@ class TargetPool(RepositoryPool):
 
     def _covered(self, package: Package) -> frozenset[Spot]:
         """Return the platforms and Pythons of the slice at work that have a file of a package."""
+        from accelock.resolve.coverage import covered
+
         names = [str(file["file"]) for file in package.files]
         return covered(names, self._spots(), self.project.config.levels)
 
@@ -262,6 +264,8 @@ class TargetPool(RepositoryPool):
         An index on S3 answers 403 for a project that it lacks, which is believed where another one
         has it.
         """
+        from accelock.sources.http import ADVICE, FORBIDDEN
+
         urls = [sources.index_of(repository) for repository in self.repositories]
         pages = [self.supply.reader.project(url, name) for url in urls if url]
         forbidden = next((page for page in pages if page.absent == FORBIDDEN), None)

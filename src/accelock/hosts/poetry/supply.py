@@ -68,11 +68,11 @@ class Supply:
     def pythons_of(
         self, name: str, target: Target, platform: Platform
     ) -> dict[Version, frozenset[PythonVersion]]:
-        """Return for which Pythons a target has each public version on a platform."""
+        """Return for which Pythons a target has each version, without its label, on a platform."""
         found: dict[Version, set[PythonVersion]] = {}
         for python in self.pythons:
             for file in self.shelf.files(name, Cell(target, platform, python)):
-                found.setdefault(file.public, set()).add(python)
+                found.setdefault(without_target(file.version), set()).add(python)
         return {version: frozenset(pythons) for version, pythons in found.items()}
 
     def versions(self, name: str, target: Target, platform: Platform) -> frozenset[Version]:
