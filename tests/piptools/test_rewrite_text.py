@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.hosts.piptools.rewrite.text import UNSAFE_COMMENT
-from accelock.hosts.piptools.rewrite.text import edited as edited_file
 from accelock.locks import requirements
+
+with warnings.catch_warnings():
+    # pip 24.0 and pip-tools 7.3 import what setuptools and click have deprecated since.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from accelock.hosts.piptools.rewrite.text import UNSAFE_COMMENT
+    from accelock.hosts.piptools.rewrite.text import edited as edited_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
