@@ -111,15 +111,6 @@ class Supply:
             )
         }
 
-    def odd_platforms(self, name: str, version: Version, whole: Slice) -> frozenset[str]:
-        """Return the platforms of a slice on which this public version has another label."""
-        public = without_target(version)
-        return frozenset(
-            platform.name
-            for platform in whole.platforms
-            if self._by_public(name, whole.target, platform).get(public, version) != version
-        )
-
     def release(self, name: str, version: Version, whole: Slice) -> Release:
         """Return a version's files and joined requirements for a slice.
 
