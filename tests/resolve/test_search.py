@@ -228,6 +228,20 @@ class TestTransitive:
 
         assert versions(search(host, CPU, WINDOWS), "torchvision") == {CPU: "2", WINDOWS: None}
 
+    def test_a_cell_that_does_without_has_no_say_in_what_the_family_needs(self) -> None:
+        """Linux needs what torch requires, and Windows has another version of it."""
+        index = {
+            "torch": {"1": release("torchvision")},
+            "torchvision": {"1": release(only=[CPU, CUDA]), "2": release(only=[CPU, WINDOWS])},
+        }
+        host = FakeHost(index, ['torch ; sys_platform == "linux"'])
+
+        assert versions(search(host, CPU, WINDOWS, CUDA), "torchvision") == {
+            CPU: "1",
+            WINDOWS: None,
+            CUDA: "1",
+        }
+
 
 class TestRefused:
     """A version that the rest of some cell's graph refuses."""

@@ -127,7 +127,7 @@ def outcome(
 
 thorough = settings(
     deadline=None,
-    max_examples=300,
+    max_examples=3 * settings().max_examples,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from accelock.resolve.lockstep import Refused, sharing, wanted_text
+from accelock.resolve.lockstep import Refused, fitting, sharing, wanted_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -207,10 +207,29 @@ class _Planner:
         return None
 
     def _may_have(self, requirement: Requirement, cell: Cell, by: tuple[str, Version]) -> bool:
-        allowed = self.decision.allowed.get((requirement.name, cell))
+        """Return whether a cell may take something of what a release requires.
+
+        Where the project asks for the package in no cell with a say, what a cell may take is
+        narrowed by cells that may well do without. Only those that require it too do count.
+        """
+        name = requirement.name
+        allowed = self.decision.allowed.get((name, cell))
         if allowed is None:
             return self.metadata.has_library(requirement, cell, by)
+        if not any(name in self._asked(other) for other in self.question.required):
+            allowed = fitting(self.question, name, cell).intersection(
+                *(fitting(self.question, name, other) for other in self._requiring(name, by, cell))
+            )
         return any(requirement.specifier.contains(v, prereleases=True) for v in allowed)
+
+    def _requiring(self, name: str, by: tuple[str, Version], cell: Cell) -> list[Cell]:
+        """Return the cells with a say that share a release with a cell and need what it requires."""
+        return [
+            other
+            for other in sharing(self.question, by[0], cell, self.split)
+            if by[0] in self._asked(other)
+            and any(each.name == name for each in self.metadata.requires(*by, other))
+        ]
 
     def _why_not(self, requirement: Requirement, cell: Cell) -> str:
         """Return why a cell has nothing of what a release requires."""
