@@ -223,7 +223,7 @@ class _Planner:
         return any(requirement.specifier.contains(v, prereleases=True) for v in allowed)
 
     def _requiring(self, name: str, by: tuple[str, Version], cell: Cell) -> list[Cell]:
-        """Return the cells with a say that share a release with a cell and need what it requires."""
+        """Return the cells with a say that share a release and need what it requires."""
         return [
             other
             for other in sharing(self.question, by[0], cell, self.split)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from accelock.sources.http import Http, Response
     from accelock.sources.model import IndexFile
 
-__all__ = ["CoreMetadata", "parse_requirement", "read_metadata"]
+__all__ = ["CoreMetadata", "parse_metadata", "parse_requirement", "read_metadata"]
 
 _MEGABYTE = 1_000_000
 PARTIAL = 206
@@ -53,6 +53,31 @@ class CoreMetadata:
     requires_python: str | None
     extras: tuple[str, ...]
     summary: str
+
+
+@functools.lru_cache(maxsize=8_192)
+def parse_metadata(raw: bytes) -> CoreMetadata:
+    """Return the headers of a METADATA.
+
+    :raises MetadataError: it has no Name, or no Version that is one.
+    """
+    headers = BytesHeaderParser().parsebytes(raw)
+    name, version = headers.get("Name"), headers.get("Version")
+    if name is None or version is None:
+        raise MetadataError("what stands for its metadata has no Name or no Version")
+    try:
+        parsed = Version(version)
+    except InvalidVersion as error:
+        raise MetadataError(f"its metadata is of another file ({name} {version})") from error
+    return CoreMetadata(
+        raw=raw,
+        name=canonicalize_name(name),
+        version=parsed,
+        requires=tuple(headers.get_all("Requires-Dist", [])),
+        requires_python=headers.get("Requires-Python"),
+        extras=tuple(headers.get_all("Provides-Extra", [])),
+        summary=headers.get("Summary", ""),
+    )
 
 
 @functools.lru_cache(maxsize=65_536)
@@ -126,27 +151,12 @@ def _read_local(file: IndexFile, _: Http) -> bytes:
         raise MetadataError(f"it cannot be read ({error})") from error
 
 
-def _checked(metadata: bytes, file: IndexFile) -> CoreMetadata:
+def _checked(raw: bytes, file: IndexFile) -> CoreMetadata:
     """Parse metadata, which must be of this file's project and version, as pip demands too."""
-    headers = BytesHeaderParser().parsebytes(metadata)
-    name, version = headers.get("Name"), headers.get("Version")
-    if name is None or version is None:
-        raise MetadataError("what stands for its metadata has no Name or no Version")
-    try:
-        same = canonicalize_name(name) == file.name and Version(version) == file.version
-    except InvalidVersion:
-        same = False
-    if not same:
-        raise MetadataError(f"its metadata is of another file ({name} {version})")
-    return CoreMetadata(
-        raw=metadata,
-        name=file.name,
-        version=file.version,
-        requires=tuple(headers.get_all("Requires-Dist", [])),
-        requires_python=headers.get("Requires-Python"),
-        extras=tuple(headers.get_all("Provides-Extra", [])),
-        summary=headers.get("Summary", ""),
-    )
+    found = parse_metadata(raw)
+    if (found.name, found.version) != (file.name, file.version):
+        raise MetadataError(f"its metadata is of another file ({found.name} {found.version})")
+    return found
 
 
 def _refusal(file: IndexFile, reasons: list[str]) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections import defaultdict
 from dataclasses import dataclass, field
-from email.parser import BytesParser
 from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from accelock.errors import MetadataError
 from accelock.locks.markers import loosened
+from accelock.sources.wheel_metadata import parse_metadata, parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from packaging.requirements import Requirement
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,8 @@ class Asks:
     def of(cls, contents: Iterable[bytes]) -> Asks:
         """Read METADATA files; a broken one tells nothing."""
         found: defaultdict[tuple[str, str], set[Ask]] = defaultdict(set)
-        for text in contents:
-            key, asks = _read(text)
-            found[key].update(asks)
+        for read in filter(None, map(_read, contents)):
+            found[read[0]].update(read[1])
         return cls({key: frozenset(asks) for key, asks in found.items()})
 
     def by(self, parent: str, version: str) -> frozenset[Ask]:
@@ -83,19 +86,17 @@ class Asks:
         return (parent, Version(version).public) in self.found
 
 
-def _read(text: bytes) -> tuple[tuple[str, str], list[Ask]]:
-    headers = BytesParser().parsebytes(text, headersonly=True)
-    parent = canonicalize_name(str(headers["Name"] or ""))
-    extras = frozenset(str(extra).strip() for extra in headers.get_all("Provides-Extra", ()))
-    asks = []
-    for line in headers.get_all("Requires-Dist", ()):
-        try:
-            requirement = Requirement(str(line))
-        except InvalidRequirement:
-            continue
-        asks.append(Ask(parent, canonicalize_name(requirement.name), requirement, extras))
+@functools.lru_cache(maxsize=8_192)
+def _read(text: bytes) -> tuple[tuple[str, str], tuple[Ask, ...]] | None:
     try:
-        version = Version(str(headers["Version"])).public
-    except InvalidVersion:
-        version = ""
-    return (parent, version), asks
+        found = parse_metadata(text)
+    except MetadataError:
+        return None
+    extras = frozenset(extra.strip() for extra in found.extras)
+    asks = []
+    for line in found.requires:
+        with contextlib.suppress(MetadataError):
+            requirement = parse_requirement(line)
+            name = canonicalize_name(requirement.name)
+            asks.append(Ask(found.name, name, requirement, extras))
+    return (found.name, found.version.public), tuple(asks)

@@ -6,6 +6,7 @@ every other project's come from the user's own indexes through pip, which never 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,16 @@ from pip._internal.models.candidate import InstallationCandidate
 from pip._internal.models.link import Link
 from pip._internal.models.target_python import TargetPython
 from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.packaging.version import InvalidVersion
+from pip._vendor.packaging.version import Version as PipVersion
 
 from accelock.hosts.piptools import pages
 from accelock.hosts.piptools.state import place_of_files
 from accelock.resolve.routing import look_up
+from accelock.sources.filename import parse_filename
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from accelock.catalogue.model import Place
     from accelock.hosts.piptools.state import Run
@@ -49,49 +53,163 @@ def scope_of(finder: Any, name: str) -> tuple[object, ...]:
     return (canonicalize_name(name), formats, (*scope.index_urls, None, *scope.find_links))
 
 
+def listing(run: Run, finder: Any, name: str) -> Listing:
+    """Return the links that a finder has of an ordinary project; collected once a run."""
+    key = scope_of(finder, name)
+    if key not in run.memo.listings:
+        run.memo.listings[key] = Listing(name, finder)
+    return run.memo.listings[key]
+
+
+class Listing:
+    """The links of an ordinary project by version, which pip evaluates when they are asked for.
+
+    pip evaluates every link of a project for each platform: hundreds, of which a cell whose pins
+    are known needs those of one version.
+
+    :param finder: pip's, which tells the pages; any other one of the same scope tells the same.
+    """
+
+    def __init__(self, name: str, finder: Any) -> None:
+        self.name = name
+        self._links: dict[PipVersion | None, list[list[Any]]] = {}
+        self._finders: dict[object, Any] = {}
+        self._found: dict[tuple[object, PipVersion | None], list[Any]] = {}
+        # pip evaluates the links of each page, then the files of local folders, which come first.
+        *pages_, files = _collected(name, finder)
+        for number, links in enumerate([files, *pages_]):
+            for link in links:
+                version = _version_of(link.filename, canonicalize_name(name))
+                groups = self._links.setdefault(version, [])
+                groups += [[] for _ in range(number + 1 - len(groups))]
+                groups[number].append(link)
+
+    def candidates(self, finder: Any, place: object, wanted: Any = None) -> list[Any]:
+        """Return pip's candidates for a place.
+
+        :param place: `place_of_files` of the cell that the finder is for; None where all
+            platforms' files count.
+        :param wanted: a specifier of pip's: other versions are not evaluated. None for all.
+        """
+        self._finders[place] = finder
+        versions = [
+            version
+            for version in self._links
+            if version is None or wanted is None or wanted.contains(version, prereleases=True)
+        ]
+        return [each for version in versions for each in self._evaluated(place, version)]
+
+    def looked_up(self, place: object) -> list[Any]:
+        """Return all candidates of a place that was looked at; nothing of another one."""
+        finder = self._finders.get(place)
+        return [] if finder is None else self.candidates(finder, place)
+
+    def _evaluated(self, place: object, version: PipVersion | None) -> list[Any]:
+        key = (place, version)
+        if key not in self._found:
+            finder = self._finders[place]
+            evaluator = finder.make_link_evaluator(self.name)
+            self._found[key] = [
+                candidate
+                for links in self._links[version]
+                for candidate in finder.evaluate_links(evaluator, map(pages.link_of, links))
+            ]
+        return self._found[key]
+
+
+def _version_of(filename: str, name: str) -> PipVersion | None:
+    """Return the version in the name of a file; None where it says none."""
+    if filename.endswith(".whl"):  # PEP 427: the second component; the tags are not for us to read
+        return _version(filename.split("-", 2)[1]) if "-" in filename else None
+    parsed = parse_filename(filename, name)
+    return None if parsed is None else _version(str(parsed.version))
+
+
+@functools.lru_cache(maxsize=65_536)
+def _version(text: str) -> PipVersion | None:
+    try:
+        return PipVersion(text)
+    except InvalidVersion:
+        return None
+
+
+def _collected(name: str, finder: Any) -> list[list[Any]]:
+    """Return the links that pip would evaluate: those of each page, and those of local folders."""
+    found: list[list[Any]] = []
+
+    def collect(_evaluator: Any, links: Iterable[Any]) -> list[Any]:
+        found.append(list(links))
+        return []
+
+    finder.evaluate_links = collect
+    try:
+        type(finder).find_all_candidates(finder, name)
+    finally:
+        del finder.evaluate_links
+    return found
+
+
 def route(run: Run, finder: Any, *, all_wheels: Callable[[], bool]) -> None:
-    """Make a finder answer for its cell: accelerated names by the catalogue's rule, once per key.
+    """Make a finder answer for its cell: accelerated names by the catalogue's rule.
 
     :param all_wheels: whether pip-tools is collecting hashes, when every platform's files count.
     """
-    ordinary, best = finder.find_all_candidates, finder.find_best_candidate
+    router = _Router(run, finder, all_wheels)
+    hooks: dict[str, Callable[..., Any]] = {
+        "find_all_candidates": router.find_all_candidates,
+        "find_best_candidate": router.find_best_candidate,
+    }
+    for name, answer in hooks.items():
+        hook = functools.partial(answer)
+        # pip before 25.1 has an lru_cache on both, and pip-tools clears it by this name.
+        vars(hook)["cache_clear"] = getattr(getattr(finder, name), "cache_clear", lambda: None)
+        setattr(finder, name, hook)
 
-    def find_ordinary(name: str) -> list[Any]:
-        active = run.active
-        if active is None:
-            return list(ordinary(name))
-        place = None if all_wheels() else place_of_files(active.cell)
-        key = (place, *scope_of(finder, name))
-        if key not in run.memo.candidates:
-            run.memo.candidates[key] = list(ordinary(name))
-        return run.memo.candidates[key]
 
-    def places(name: str) -> _Places | None:
-        active = run.active
-        found = run.shelves.find(name) if active is not None else None
-        if active is None or found is None:
-            return None
-        return _Places(run, found, canonicalize_name(name), active.cell, find_ordinary)
+class _Router:
+    """A finder's answers. Outside of a cell, as while a project is built, they are pip's own."""
 
-    def find_all_candidates(name: str) -> list[Any]:
-        accelerated = places(name)
-        return find_ordinary(name) if accelerated is None else accelerated.all()
+    def __init__(self, run: Run, finder: Any, all_wheels: Callable[[], bool]) -> None:
+        self._run = run
+        self._finder = finder
+        self._all_wheels = all_wheels
+        self._all, self._best = finder.find_all_candidates, finder.find_best_candidate
+        self._bests: dict[tuple[object, ...], Any] = {}
 
-    def find_best_candidate(project_name: str, specifier: Any = None, hashes: Any = None) -> Any:
-        accelerated = places(project_name)
-        if accelerated is None:
-            return best(project_name, specifier, hashes)
-        evaluator = finder.make_candidate_evaluator(
+    def find_all_candidates(self, name: str) -> list[Any]:
+        if self._run.active is None:
+            return list(self._all(name))
+        accelerated = self._places(name)
+        return self._ordinary(name) if accelerated is None else accelerated.all()
+
+    def find_best_candidate(
+        self, project_name: str, specifier: Any = None, hashes: Any = None
+    ) -> Any:
+        if self._run.active is None:
+            return self._best(project_name, specifier, hashes)
+        evaluator = self._finder.make_candidate_evaluator(
             project_name, specifier=specifier, hashes=hashes
         )
-        found = accelerated.wanted(evaluator.get_applicable_candidates)
-        return evaluator.compute_best_candidate(found)
+        accelerated = self._places(project_name)
+        if accelerated is not None:
+            found = accelerated.wanted(specifier, evaluator.get_applicable_candidates)
+            return evaluator.compute_best_candidate(found)
+        key = (project_name, specifier, hashes, self._all_wheels())
+        if key not in self._bests:
+            found = self._ordinary(project_name, specifier)
+            self._bests[key] = evaluator.compute_best_candidate(found)
+        return self._bests[key]
 
-    # pip before 25.1 has an lru_cache on both, and pip-tools clears it by this name.
-    for hook, original in ((find_all_candidates, ordinary), (find_best_candidate, best)):
-        vars(hook)["cache_clear"] = getattr(original, "cache_clear", lambda: None)
-    finder.find_all_candidates = find_all_candidates
-    finder.find_best_candidate = find_best_candidate
+    def _places(self, name: str) -> _Places | None:
+        active, found = self._run.active, self._run.shelves.find(name)
+        if active is None or found is None:
+            return None
+        return _Places(self._run, found, canonicalize_name(name), active.cell, self._ordinary)
+
+    def _ordinary(self, name: str, wanted: Any = None) -> list[Any]:
+        active = self._run.active
+        place = None if active is None or self._all_wheels() else place_of_files(active.cell)
+        return listing(self._run, self._finder, name).candidates(self._finder, place, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +220,19 @@ class _Places:
     found: Accelerated
     name: str
     cell: Cell
-    ordinary: Callable[[str], list[Any]]
+    ordinary: Callable[[str, Any], list[Any]]
 
-    def wanted(self, fitting: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    def wanted(self, specifier: Any, fitting: Callable[[list[Any]], list[Any]]) -> list[Any]:
         """Return the candidates of the one place for what is asked; if none fits, all there are.
 
         pip then says what versions there are.
 
-        :param fitting: which of some candidates fit what is asked.
+        :param specifier: what is asked.
+        :param fitting: which of some candidates fit that.
         """
         at: dict[Place, Callable[[], list[Any]]] = {
             "family": lambda: fitting(self._of_family()),
-            "default": lambda: fitting(self._of_default()),
+            "default": lambda: fitting(self._of_default(specifier)),
         }
         return list(look_up(self.found.package, at)) or self.all()
 
@@ -129,9 +248,10 @@ class _Places:
         files = self.run.shelves.files(self.name, self.cell)
         return self._in_lockstep([_candidate(self.run, file) for file in files])
 
-    def _of_default(self) -> list[Any]:
-        candidates = self.ordinary(self.name)
-        pages.require_read(self.run, self.name, is_found=bool(candidates))
+    def _of_default(self, specifier: Any = None) -> list[Any]:
+        candidates = self.ordinary(self.name, specifier)
+        is_found = bool(candidates or self.ordinary(self.name, None))
+        pages.require_read(self.run, self.name, is_found=is_found)
         return self._in_lockstep(candidates)
 
     def _in_lockstep(self, candidates: list[Any]) -> list[Any]:

@@ -18,7 +18,7 @@ from piptools.repositories.pypi import PyPIRepository
 from piptools.resolver import BacktrackingResolver
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
-from accelock.hosts.piptools import candidates, hashing, inputs, upgrading
+from accelock.hosts.piptools import candidates, hashing, inputs, upgrading, verified
 from accelock.hosts.piptools.asks import Asks
 from accelock.hosts.piptools.keeping import Keeper
 from accelock.hosts.piptools.pages import introduce
@@ -77,60 +77,80 @@ def repository_class(run: Run) -> type[PyPIRepository]:
 
 
 def resolver_class(run: Run) -> type[BacktrackingResolver]:
-    """Return the resolver of a run: it sees the inputs as the cell means them."""
+    """Return the resolver of a run."""
+    return type("CellResolver", (CellResolver,), {"run": run})
 
-    class CellResolver(BacktrackingResolver):  # type: ignore[misc]
-        def __init__(
-            self,
-            constraints: Any,
-            existing_constraints: dict[str, Any],
-            repository: Any,
-            **kwargs: Any,
-        ) -> None:
-            constraints = list(constraints)
-            if run.active is not None:
-                _keep_apart(run, run.active, repository)
-                introduce(run.session, run.plan.source_urls)
-                constraints += inputs.of_target(run, run.active.cell.target)
-                _read_labels(run, run.active, constraints)
-                existing_constraints = _preferences(run, run.active, existing_constraints)
-                run.active.capture.constraints = constraints
-                run.active.capture.finder = repository.finder
-                run.active.capture.existing = dict(existing_constraints)
-                run.active.capture.prereleases = bool(kwargs.get("prereleases"))
-            super().__init__(
-                constraints=constraints,
-                existing_constraints=existing_constraints,
-                repository=repository,
-                **kwargs,
-            )
 
-        def resolve(self, max_rounds: int = 10) -> set[Any]:
-            if run.active is not None and run.active.probing:
-                return set()
-            if run.active is not None:
-                run.active.resolving = True
+class CellResolver(BacktrackingResolver):  # type: ignore[misc]
+    """pip-tools' resolver, which sees the inputs as the cell at work means them.
+
+    :cvar run: the run, of the subclass that `resolver_class` makes.
+    """
+
+    run: Run
+
+    def __init__(
+        self,
+        constraints: Any,
+        existing_constraints: dict[str, Any],
+        repository: Any,
+        **kwargs: Any,
+    ) -> None:
+        constraints = list(constraints)
+        if self.run.active is not None:
+            _keep_apart(self.run, self.run.active, repository)
+            introduce(self.run.session, self.run.plan.source_urls)
+            constraints += inputs.of_target(self.run, self.run.active.cell.target)
+            _read_labels(self.run, self.run.active, constraints)
+            existing_constraints = _preferences(self.run, self.run.active, existing_constraints)
+            self.run.active.capture.constraints = constraints
+            self.run.active.capture.finder = repository.finder
+            self.run.active.capture.existing = dict(existing_constraints)
+            self.run.active.capture.prereleases = bool(kwargs.get("prereleases"))
+        super().__init__(
+            constraints=constraints,
+            existing_constraints=existing_constraints,
+            repository=repository,
+            **kwargs,
+        )
+
+    def resolve(self, max_rounds: int = 10) -> set[Any]:
+        """Return the pins of the cell: walked where nothing is in the way, else solved by pip."""
+        if self.run.active is None:
             return set(super().resolve(max_rounds))
+        if self.run.active.probing:
+            return set()
+        self.run.active.resolving = True
+        if not upgrading.names_left(self.run):
+            found = verified.solution(self.run, self.run.active, self)
+            if found is not None:
+                return self._pinned(found)
+        self.run.solves += 1
+        return set(super().resolve(max_rounds))
 
-        def _do_resolve(
-            self, resolver: Any, compatible_existing_constraints: dict[str, Any]
-        ) -> bool:
-            if run.active is None:
-                return bool(super()._do_resolve(resolver, compatible_existing_constraints))
-            pins = compatible_existing_constraints
-            solve = functools.partial(_attempt, self, run.active, resolver, Rounds())
-            held = upgrading.held(run, solve, pins)
-            attempt = functools.partial(solve, held=held)
-            keeper = Keeper(attempt, lambda: Asks.of(run.memo.metadata.values()))
-            for pin in keeper.keep(pins).values():
-                log.warning(f"Discarding {pin} to proceed the resolution")
-            return True
+    def _pinned(self, found: verified.Verified) -> set[Any]:
+        """Return a result as `BacktrackingResolver.resolve` does, pip-tools 7.3.0 to 7.6.2."""
+        ireqs: set[Any] = self._get_install_requirements(resolver_result=found)
+        if not self.allow_unsafe:
+            self._filter_out_unsafe_constraints(ireqs=ireqs, unsafe_packages=self.unsafe_packages)
+        return ireqs
 
-        def resolve_hashes(self, ireqs: set[Any]) -> dict[Any, set[str]]:
-            hashes: dict[Any, set[str]] = super().resolve_hashes(ireqs)
-            return hashing.complete(hashes, self.repository)
+    def _do_resolve(self, resolver: Any, compatible_existing_constraints: dict[str, Any]) -> bool:
+        if self.run.active is None:
+            return bool(super()._do_resolve(resolver, compatible_existing_constraints))
+        pins = compatible_existing_constraints
+        solve = functools.partial(_attempt, self, self.run.active, resolver, Rounds())
+        held = upgrading.held(self.run, solve, pins)
+        attempt = functools.partial(solve, held=held)
+        keeper = Keeper(attempt, lambda: Asks.of(self.run.memo.metadata.values()))
+        for pin in keeper.keep(pins).values():
+            log.warning(f"Discarding {pin} to proceed the resolution")
+        return True
 
-    return CellResolver
+    def resolve_hashes(self, ireqs: set[Any]) -> dict[Any, set[str]]:
+        """Return the hashes of pins, that of the file which the cell takes among them."""
+        hashes: dict[Any, set[str]] = super().resolve_hashes(ireqs)
+        return hashing.complete(hashes, self.repository)
 
 
 def _attempt(

@@ -13,7 +13,7 @@ from packaging.version import Version
 from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.errors import SourceError
-from accelock.hosts.piptools.candidates import scope_of
+from accelock.hosts.piptools.candidates import listing, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,7 @@ def of_pin(run: Run, cell: Cell, ireq: Any, repository: Any) -> set[str]:
         return _published(run, cell, files, ireq)
     key = (str(version), *scope_of(repository.finder, name))
     if key not in run.memo.hashes:
-        run.memo.hashes[key] = _ordinary(name, version, ireq, repository)
+        run.memo.hashes[key] = _ordinary(run, name, version, ireq, repository)
     return run.memo.hashes[key]
 
 
@@ -86,11 +86,12 @@ def _without_fragment(run: Run, cell: Cell, bare: list[IndexFile], ireq: Any) ->
     return {f"sha256:{digest}" for digest in found.values()}
 
 
-def _ordinary(name: str, version: Version, ireq: Any, repository: Any) -> set[str]:
+def _ordinary(run: Run, name: str, version: Version, ireq: Any, repository: Any) -> set[str]:
     """Return the hashes of all files of exactly this version, from the links' fragments."""
+    finder = repository.finder
     links = [
         candidate.link
-        for candidate in repository.find_all_candidates(name)
+        for candidate in listing(run, finder, name).candidates(finder, None, ireq.specifier)
         if str(candidate.version) == str(version)
     ]
     if not links or any(link.hash_name != "sha256" for link in links):

@@ -83,7 +83,7 @@ def _prepare_linked(run: Run, original: Callable[..., Any]) -> Callable[..., Any
     """Prepare each link once a run; later cells get a distribution of the same METADATA."""
 
     def prepare_linked(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
-        key = req.link.url_without_fragment + "#" + (req.link.subdirectory_fragment or "")
+        key = key_of(req.link)
         known = run.memo.metadata.get(key)
         if known is not None:
             return _distribution(known, req)
@@ -94,6 +94,11 @@ def _prepare_linked(run: Run, original: Callable[..., Any]) -> Callable[..., Any
         return dist
 
     return prepare_linked
+
+
+def key_of(link: Any) -> str:
+    """Return what the metadata of a file is known by."""
+    return f"{link.url_without_fragment}#{link.subdirectory_fragment or ''}"
 
 
 def _get_prepared(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -77,7 +77,7 @@ class MovingLine:
             if isinstance(bar := self._run.plan.show_bytes, DownloadBar) and bar.is_shown:
                 return
             # A list first: the run goes on adding to it.
-            looked_at = len({name for _place, name, *_ in list(self._run.memo.candidates)})
+            looked_at = len({name for name, *_ in list(self._run.memo.listings)})
             seconds = int(time.monotonic() - self._since)
             text = f"  {self._cell}: {looked_at} packages looked at, {seconds} s"
             width = shutil.get_terminal_size().columns - 1

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from accelock.hosts.piptools.pages import sha256_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from accelock.hosts.piptools.candidates import Listing
     from accelock.hosts.piptools.inputs import Inputs
     from accelock.hosts.piptools.plan import Plan
     from accelock.resolve.lockstep import Decision
@@ -26,15 +29,15 @@ class Memo:
 
     :param pages: URL -> pip's page, or None of one that it could not fetch.
     :param unread: URL -> why it could not, but for a project that its index lacks.
-    :param candidates: (place of a cell or None for all, canonical name, what decides which files
-        there are) -> pip's candidates.
+    :param listings: (canonical name, what else decides which files there are) -> its links.
     """
 
     pages: dict[str, Any] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
-    candidates: dict[tuple[object, ...], list[Any]] = field(default_factory=dict)
+    listings: dict[tuple[object, ...], Listing] = field(default_factory=dict)
     metadata: dict[str, bytes] = field(default_factory=dict)
+    markers: dict[tuple[object, ...], bool] = field(default_factory=dict)
     hashes: dict[tuple[object, ...], set[str]] = field(default_factory=dict)
     projects: dict[object, Any] = field(default_factory=dict)
     built: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -45,12 +48,12 @@ class Memo:
         One for each of the pages and kinds of files that the cell's commands looked at.
         """
         place = place_of_files(cell)
-        return [found for key, found in self.candidates.items() if key[:2] == (place, name)]
+        return [each.looked_up(place) for key, each in self.listings.items() if key[0] == name]
 
     def published(self) -> frozenset[str]:
         """Return the hashes (``sha256:...``) of all files on the index pages that were read."""
-        links = (link for page in self.links.values() for link in page)
-        return frozenset(f"sha256:{link.hash}" for link in links if link.hash_name == "sha256")
+        found = (sha256_of(link) for page in self.links.values() for link in page)
+        return frozenset(f"sha256:{digest}" for digest in found if digest)
 
 
 def place_of_files(cell: Cell) -> tuple[str, PythonVersion]:
@@ -115,6 +118,7 @@ class Run:
 
     :param decision: what the cell at work may take of the packages in lockstep.
     :param upgraded: the packages that ``--upgrade-package`` names.
+    :param solves: how often pip's resolver was asked.
     """
 
     plan: Plan
@@ -129,6 +133,7 @@ class Run:
     said: set[str] = field(default_factory=set)
     reports_moves: bool = False
     upgraded: frozenset[str] = frozenset()
+    solves: int = 0
 
     def first_time(self, message: str) -> bool:
         """Return whether a message is new to this run, and remember it."""

@@ -36,7 +36,7 @@ def held(
     Once a run: the cells that follow are bound to them by lockstep. Empty where nothing is to be
     upgraded, or nothing can be.
     """
-    names = [name for name in sorted(run.upgraded) if _is_free(run, name)]
+    names = names_left(run)
     if not names:
         return []
     floors = list(_floors(run, pins))
@@ -49,6 +49,11 @@ def held(
         for name in names
         if name in found
     ]
+
+
+def names_left(run: Run) -> list[str]:
+    """Return the packages that are to be upgraded and that no cell before this one decides."""
+    return [name for name in sorted(run.upgraded) if _is_free(run, name)]
 
 
 def _is_free(run: Run, name: str) -> bool:
