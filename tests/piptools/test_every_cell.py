@@ -40,3 +40,45 @@ def test_every_cell_is_whole(
         text = project.read(f"requirements.{target}.txt")
         indexes = [f"{index.url}/whl/{target}", f"{index.url}/simple"]
         assert judge.faults(text, target, indexes) == []
+
+
+# Runs the command with pip's resolver for each cell, and says how often it was asked.
+SOLVING = """\
+import sys
+from pip._internal.resolution.resolvelib.resolver import Resolver
+from accelock import cli
+from accelock.hosts.piptools import verified
+
+solves = []
+resolve = Resolver.resolve
+Resolver.resolve = lambda *args, **kwargs: solves.append(1) or resolve(*args, **kwargs)
+if sys.argv.pop(1) == "solved":
+    verified.solution = lambda *args: None
+code = cli.main(sys.argv[1:])
+print(len(solves))
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_what_is_verified_is_what_pip_finds(project: Project, name: str) -> None:
+    """A first file, the same again, and one with a requirement more: the same bytes."""
+    words = ["-q", "--allow-unsafe", "--generate-hashes", "-t", "cpu", "-t", "cu126"]
+    texts: dict[str, list[str]] = {}
+    solves: dict[str, list[int]] = {}
+    for way in ("solved", "verified"):
+        for target in ("cpu", "cu126"):
+            (project.folder / f"requirements.{target}.txt").unlink(missing_ok=True)
+        for more in ("", "", "uvicorn[standard]\n"):
+            project.write(requirements_in=PROJECTS[name] + more)
+            done = project.python("-c", SOLVING, way, "compile", *words)
+            assert done.returncode == 0, done.stderr
+            solves.setdefault(way, []).append(int(done.stdout.splitlines()[-1]))
+            texts.setdefault(way, []).append(
+                project.read("requirements.cpu.txt") + project.read("requirements.cu126.txt")
+            )
+
+    assert texts["verified"] == texts["solved"]
+    # lightning needs a torch that cu126 lacks on aarch64, which pip finds out and we do not.
+    assert (solves["verified"][1] == 0) == (name != "a library that pins")
+    assert all(few < many for few, many in zip(solves["verified"], solves["solved"], strict=True))

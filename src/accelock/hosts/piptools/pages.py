@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -28,6 +29,7 @@ _ADVICE = (
 # An index that lacks a project says so in this way: no fault of its page.
 _ABSENT = frozenset({404, 410})
 _FORBIDDEN = "it answered 403 "
+_AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 # What `Link.from_json` reads of a file of a page.
 _KEYS = (
     "url", "hashes", "requires-python", "yanked", "core-metadata", "dist-info-metadata",
@@ -162,7 +164,8 @@ class Entry:
     @property
     def filename(self) -> str:
         """Return what pip calls the file: the last part of its URL."""
-        return unquote(urlsplit(self.said["url"]).path).rpartition("/")[2]
+        last = _AFTER_PATH.sub("", self.said["url"]).rpartition("/")[2]
+        return unquote(last) if "%" in last else last
 
     @property
     def sha256(self) -> str | None:
