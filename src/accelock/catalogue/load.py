@@ -13,9 +13,9 @@ import functools
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import tomlkit
 from packaging.specifiers import SpecifierSet
 
+from accelock import toml
 from accelock.catalogue.hardware import (
     CapabilityRange,
     DriverFloor,
@@ -29,7 +29,7 @@ from accelock.targets import Kind, sort_targets
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["load_catalogue"]
+__all__ = ["load_catalogue", "load_exclusive"]
 
 _DATA = resources.files("accelock.catalogue")
 _HARDWARE_FILE = "hardware.toml"
@@ -45,8 +45,18 @@ def load_catalogue() -> Catalogue:
     return Catalogue(families, hardware)
 
 
+@functools.cache
+def load_exclusive() -> tuple[tuple[frozenset[str], str], ...]:
+    """Return what must not be installed side by side: distributions that are one package.
+
+    Each is a group of canonical names, and the package that all of them install.
+    """
+    groups = _read("exclusive.toml")["group"]
+    return tuple((frozenset(group["names"]), group["imports"]) for group in groups)
+
+
 def _read(name: str) -> dict[str, Any]:
-    return tomlkit.parse(_DATA.joinpath(name).read_text(encoding="utf-8")).unwrap()
+    return toml.parse(_DATA.joinpath(name).read_text(encoding="utf-8"), name)
 
 
 def _family(data: dict[str, Any], targets: frozenset[str]) -> Family:

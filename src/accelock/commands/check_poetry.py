@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
+from accelock import toml
 from accelock.commands.findings import Finding, Level
 from accelock.errors import AccelockError
 from accelock.locks import overlay as overlays
-from accelock.locks import poetry_lock, reference, toml
+from accelock.locks import poetry_lock, reference
 from accelock.locks.inputs import PYPROJECT, settings_digest
 from accelock.locks.model import conflicts, foreign_pairs
 from accelock.locks.overlay import NewerFormatError, OverlayError

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from accelock import __version__
+from accelock import __version__, toml
 from accelock.commands import installed
 from accelock.commands.check import check
 from accelock.commands.doctor_environment import check_environment
@@ -26,7 +26,7 @@ from accelock.hardware.choice import ORDER, NotLockedError
 from accelock.hardware.detection import musl_note
 from accelock.hardware.probes import nvidia
 from accelock.hardware.vendor import VARIABLE, Reason
-from accelock.locks import compiled, toml
+from accelock.locks import compiled
 from accelock.locks.inputs import PYPROJECT
 from accelock.settings.poetry_project import read_project
 from accelock.targets import Kind

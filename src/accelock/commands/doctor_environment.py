@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from accelock.catalogue.exclusive import load_exclusive
+from accelock.catalogue.load import load_exclusive
 from accelock.commands.findings import Finding, Level
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def _other_python(lock: TargetLock, context: Context) -> Iterator[Finding]:
 
 
 def _collisions(installed: Mapping[str, str]) -> Iterator[Finding]:
-    for group in load_exclusive():
-        found = sorted(group.names & installed.keys())
+    for names, package in load_exclusive():
+        found = sorted(names & installed.keys())
         if len(found) > 1:
             what = (
                 f"{' and '.join(found)} are installed together: each is the package "
-                f"{group.imports} for other hardware, and they overwrite each other's files"
+                f"{package} for other hardware, and they overwrite each other's files"
             )
             todo = "uninstall all of them, ask for one, and install that again"
             yield Finding("collision", Level.ERROR, None, what, todo)
