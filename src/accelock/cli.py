@@ -123,7 +123,7 @@ def _refused(error: OSError, words: Sequence[str]) -> int:
 
 
 def _reason(error: OSError, broken: str | None) -> str:
-    from accelock.sources.http import hide_credentials
+    from accelock.catalogue.source import hide_credentials
 
     try:
         os.getcwd()  # noqa: PTH109

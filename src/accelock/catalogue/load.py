@@ -10,7 +10,7 @@ TypeError or ValueError, and a test reads every file.
 from __future__ import annotations
 
 import functools
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_catalogue", "load_exclusive"]
 
-_DATA = resources.files("accelock.catalogue")
+_DATA = Path(__file__).parent
 _HARDWARE_FILE = "hardware.toml"
 
 
@@ -39,8 +39,7 @@ _HARDWARE_FILE = "hardware.toml"
 def load_catalogue() -> Catalogue:
     """Return the catalogue that ships with accelock; read once a process."""
     hardware = _hardware(_read(_HARDWARE_FILE))
-    found = (one for one in _DATA.joinpath("families").iterdir() if one.name.endswith(".toml"))
-    tables = (_read(f"families/{one.name}") for one in sorted(found, key=lambda one: one.name))
+    tables = (_read(f"families/{one.name}") for one in sorted(_DATA.glob("families/*.toml")))
     families = tuple(_family(table, hardware.targets) for table in tables)
     return Catalogue(families, hardware)
 

@@ -21,8 +21,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
 from accelock import toml
-from accelock.catalogue.overrides import sources_from_environment, sources_from_options
-from accelock.catalogue.source import Source
+from accelock.catalogue.source import Source, sources_from_environment, sources_from_options
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.targets import (
     DEFAULT_PLATFORMS,
