@@ -20,7 +20,7 @@ from accelock.commands import installed
 from accelock.commands.check import check
 from accelock.commands.findings import Finding, Level, Report
 from accelock.errors import AccelockError
-from accelock.hardware import NoTargetError, Rule, container, profile
+from accelock.hardware import NoTargetError, Rule, profile
 from accelock.hardware.choice import ORDER, NotLockedError
 from accelock.hardware.detection import musl_note
 from accelock.hardware.probes import nvidia
@@ -199,7 +199,7 @@ def _unused(context: Context, found: tuple[Candidate, ...], choice: Choice) -> I
         what = f"there is a GPU, and cpu is taken: {'; '.join(reasons)}"
         todo = "declare a target that it can run, and lock; or upgrade the driver"
         yield Finding("gpu-unused", Level.WARNING, None, what, todo)
-    elif container.warns(choice):
+    elif choice.container_warning:
         what = "no GPU is seen in this container, as in every image build, and cpu is taken"
         todo = f"if the image is for a machine with one, set {VARIABLE} (ENV {VARIABLE}=cu126)"
         yield Finding("container-without-gpu", Level.WARNING, None, what, todo)
