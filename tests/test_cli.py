@@ -194,7 +194,7 @@ def test_no_network_stack_is_loaded_to_tell_what_is_locked(
 
 
 def test_the_module_can_be_run(project: Project, env: dict[str, str]) -> None:
-    done = run_accelock("check", cwd=project.folder, env=env)
+    done = run(sys.executable, "-m", "accelock", "check", cwd=project.folder, env=env)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -293,3 +293,35 @@ def test_the_version_loads_no_command(tmp_path: Path, env: dict[str, str]) -> No
     done = run(sys.executable, "-c", code, cwd=tmp_path, env=env)
     mine = {"cli", "commands", "commands.app", "errors"}
     assert set(done.stdout.splitlines()[-1].split()) == {f"accelock.{name}" for name in mine}
+
+
+# Start-up: what is loaded, since a time would depend on the machine
+
+
+def loaded_by(words: str, folder: Path, env: dict[str, str]) -> set[str]:
+    code = (
+        f"import sys; from accelock.cli import main; main({words.split()!r}); "
+        "print('LOADED', *sys.modules)"
+    )
+    done = run(sys.executable, "-c", code, cwd=folder, env=env)
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+def test_help_loads_what_parses_and_nothing_to_list(tmp_path: Path, env: dict[str, str]) -> None:
+    loaded = loaded_by("--help", tmp_path, env)
+    mine = {"cli", "commands", "commands.app", "errors"}
+    assert {name for name in loaded if name.startswith("accelock.")} == {
+        f"accelock.{name}" for name in mine
+    }
+    assert not loaded & {"packaging", "tomllib", "tomlkit"}
+
+
+@pytest.mark.parametrize(("words", "most"), [("check", 45), ("why", 60)])
+def test_a_look_at_locks_loads_little(
+    words: str, most: int, project: Project, env: dict[str, str]
+) -> None:
+    loaded = loaded_by(words, project.folder, env)
+    mine = sorted(name for name in loaded if name.startswith("accelock."))
+    assert len(mine) <= most, mine
+    assert not loaded & {"accelock.conda.plan", "accelock.conda.formats", "importlib.resources"}
+    assert ("tomlkit" in loaded) is (sys.version_info < (3, 11))

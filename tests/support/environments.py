@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.support import warm
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -81,6 +83,9 @@ def run_accelock(
     stdin: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m accelock` with these arguments."""
+    if python == sys.executable and warm.can_run(env):
+        words = [str(each) for each in arguments]
+        return warm.run_module("accelock", words, cwd=cwd, env=env, stdin=stdin, timeout=300)
     return run(python, "-m", "accelock", *arguments, cwd=cwd, env=env, stdin=stdin)
 
 
