@@ -1,9 +1,9 @@
 """`python -m MODULE` as a fork of a process that has loaded what the tools are made of.
 
-Loading pip, and what it brings along, takes half the time of a test that compiles a file. A fork is
-a process of its own all the same, with its own environment, folder and streams. What looks at these
-while it is imported (pip's and pip-tools' own modules know the user's cache), or is what the tests
-are about, is loaded by the fork itself.
+Loading pip or Poetry, and what they bring along, takes half the time of a test that locks. A fork
+is a process of its own all the same, with its own environment, folder and streams. What looks at
+these while it is imported (the tools' own modules know the user's cache), or is what the tests are
+about, is loaded by the fork itself.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ import contextlib, gc, importlib, json, os, runpy, socket, sys
 
 channel = socket.socket(fileno=int(sys.argv[1]))
 for name in json.loads(sys.argv[2]):
-    with contextlib.suppress(ImportError):
+    with contextlib.suppress(Exception):  # of a tool that is not here, or is refused
         importlib.import_module(name)
 for name in list(sys.modules):
-    kept = name == "pip._vendor" or name.startswith("pip._vendor.")
-    if name.partition(".")[0] in ("pip", "piptools", "accelock") and not kept:
+    whole, _, part = name.partition(".")
+    is_tool = whole in ("pip", "piptools", "poetry", "accelock") and part
+    if (is_tool and part.partition(".")[0] not in ("_vendor", "core")) or "pkg_resources" in name:
         del sys.modules[name]
-    elif "pkg_resources" in name:
-        del sys.modules[name]
+        vars(sys.modules.get(whole, sys)).pop(part, None)  # or a package would still have it
 gc.collect()
 gc.freeze()
 while True:
@@ -60,10 +60,18 @@ for number, file in enumerate(files):
 os.chdir(order["cwd"])
 os.environ.clear()
 os.environ.update(order["env"])
-sys.argv, sys.path[0] = ["", *order["words"]], order["cwd"]
+sys.argv = ["", *order["words"]]
+sys.path[sys.path.index("")] = order["cwd"]
 runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
 """
-_LIBRARIES = ("accelock.hosts.piptools.command", "cleo.application")
+# Those of the tools that are installed here.
+_LIBRARIES = (
+    "accelock.hosts.piptools.command",
+    "accelock.hosts.poetry.host",
+    "poetry.console.application",
+    "poetry.console.commands.install",
+    "poetry.console.commands.lock",
+)
 
 
 def can_run(env: Mapping[str, str]) -> bool:
