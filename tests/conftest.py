@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 # These take seconds, and what they test depends on the standard library: every test in them, and
-# in the files beside this one, runs on each Python. The snapshot is the same on all of them.
+# in the files beside this one, is marked `python`. The snapshot is the same on all of them.
 ON_EACH_PYTHON = {
     ".", "catalogue", "commands", "hardware", "locks", "resolve", "settings", "sources",
 }  # fmt: skip

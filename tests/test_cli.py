@@ -13,7 +13,7 @@ import pytest
 from cleo.testers.command_tester import CommandTester
 
 from accelock import __version__, cli
-from accelock.commands.app import console
+from accelock.commands.app import COMMANDS, console
 from accelock.commands.reports import CheckCommand
 from tests.commands.projects import TABLE, Project
 from tests.support.environments import run, run_accelock
@@ -52,7 +52,15 @@ def test_every_command_is_listed(words: list[str], capsys: pytest.CaptureFixture
     for name, (_module, description) in cli.PIP_TOOLS_COMMANDS.items():
         assert f"{name} " in shown
         assert description in shown
-    assert "check " in shown
+    for name, (_module, _kind, says) in COMMANDS.items():
+        assert f"{name} " in shown
+        assert says in shown
+
+
+def test_a_list_says_of_each_command_what_it_says_of_itself() -> None:
+    loaded = console({})
+    for name, (_module, _kind, says) in COMMANDS.items():
+        assert loaded.find(name).description == says
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,7 +158,7 @@ def test_check_is_a_command_for_any_cleo_application(project: Project) -> None:
     tester = CommandTester(CheckCommand())
     assert tester.execute("requirements.cu126.txt") == 0
     assert "1 file checked" in tester.io.fetch_output()
-    assert isinstance(console().find("check"), CheckCommand)
+    assert isinstance(console({}).find("check"), CheckCommand)
     assert project.folder.is_dir()
 
 
@@ -180,13 +188,13 @@ def test_no_network_stack_is_loaded_to_tell_what_is_locked(
     )
     done = run(sys.executable, "-c", code, cwd=project.folder, env=env)
     loaded = set(done.stdout.rpartition("LOADED")[2].split())
-    assert "accelock.commands.reports" in loaded, done.stderr
+    assert ("accelock.commands.reports" in loaded) is (words != "--help"), done.stderr
     assert not loaded & (set(HEAVY) - {"accelock.hardware.detection", "accelock.hardware.probes"})
     assert ("accelock.commands.context" in loaded) is (words == "why")
 
 
 def test_the_module_can_be_run(project: Project, env: dict[str, str]) -> None:
-    done = run_accelock("check", cwd=project.folder, env=env)
+    done = run(sys.executable, "-m", "accelock", "check", cwd=project.folder, env=env)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -283,5 +291,37 @@ def test_the_version_loads_no_command(tmp_path: Path, env: dict[str, str]) -> No
         "print(*(name for name in sys.modules if name.startswith('accelock.')))"
     )
     done = run(sys.executable, "-c", code, cwd=tmp_path, env=env)
-    mine = {"cli", "commands", "commands.app", "commands.lazy", "errors"}
+    mine = {"cli", "commands", "commands.app", "errors"}
     assert set(done.stdout.splitlines()[-1].split()) == {f"accelock.{name}" for name in mine}
+
+
+# Start-up: what is loaded, since a time would depend on the machine
+
+
+def loaded_by(words: str, folder: Path, env: dict[str, str]) -> set[str]:
+    code = (
+        f"import sys; from accelock.cli import main; main({words.split()!r}); "
+        "print('LOADED', *sys.modules)"
+    )
+    done = run(sys.executable, "-c", code, cwd=folder, env=env)
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+def test_help_loads_what_parses_and_nothing_to_list(tmp_path: Path, env: dict[str, str]) -> None:
+    loaded = loaded_by("--help", tmp_path, env)
+    mine = {"cli", "commands", "commands.app", "errors"}
+    assert {name for name in loaded if name.startswith("accelock.")} == {
+        f"accelock.{name}" for name in mine
+    }
+    assert not loaded & {"packaging", "tomllib", "tomlkit"}
+
+
+@pytest.mark.parametrize(("words", "most"), [("check", 45), ("why", 60)])
+def test_a_look_at_locks_loads_little(
+    words: str, most: int, project: Project, env: dict[str, str]
+) -> None:
+    loaded = loaded_by(words, project.folder, env)
+    mine = sorted(name for name in loaded if name.startswith("accelock."))
+    assert len(mine) <= most, mine
+    assert not loaded & {"accelock.conda.plan", "accelock.conda.formats", "importlib.resources"}
+    assert ("tomlkit" in loaded) is (sys.version_info < (3, 11))

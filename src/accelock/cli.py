@@ -13,10 +13,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from accelock.errors import AccelockError
+from accelock.errors import AccelockError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
 #: Commands on pip-tools: name -> (module with a `main(args)`, what it is).
 PIP_TOOLS_COMMANDS = {
@@ -24,6 +25,7 @@ PIP_TOOLS_COMMANDS = {
     "rewrite": ("accelock.hosts.piptools.rewrite.command", "turn a compiled file to a target"),
     "sync": ("accelock.hosts.piptools.sync", "pip-sync of the file that fits this machine"),
 }
+_HELP = frozenset({"help", "-h", "--help"})
 _VERBOSE = frozenset({"-v", "-vv", "-vvv", "--verbose"})
 _INTERRUPTED = 130  # as a shell has it: 128 and the number of SIGINT
 
@@ -44,25 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(words)
         sys.stdout.flush()  # now: what fails when Python ends is a traceback
     except KeyboardInterrupt:
-        from accelock.commands.refused import give_up_broken
-
-        give_up_broken()
+        _give_up_broken()
         return _INTERRUPTED
     except OSError as error:
         return _refused(error, words)
     return code
-
-
-def _run(words: Sequence[str]) -> int:
-    os.getcwd()  # noqa: PTH109 - without pathlib; in a folder that is gone no file is what it seems
-    try:
-        if words and words[0] in PIP_TOOLS_COMMANDS:
-            return _hand_on(words[0], words[1:])
-        return _application(words)
-    except AccelockError as error:
-        if _VERBOSE & set(words):
-            raise
-        return fail(error)
 
 
 def fail(error: AccelockError) -> int:
@@ -71,28 +59,28 @@ def fail(error: AccelockError) -> int:
     return error.exit_code
 
 
-def _refused(error: OSError, words: Sequence[str]) -> int:
-    from accelock.commands.refused import give_up_broken, refused
-
-    told = refused(error)
-    if told is None:  # nobody reads on
-        return 1
-    if _VERBOSE & set(words):
-        raise told from error
-    with contextlib.suppress(OSError):  # standard error may be the one that is full
-        fail(told)
-    give_up_broken()
-    return told.exit_code
+def _run(words: Sequence[str]) -> int:
+    os.getcwd()  # noqa: PTH109 - without pathlib; in a folder that is gone no file is what it seems
+    try:
+        return _dispatch(words)
+    except AccelockError as error:
+        if _VERBOSE & set(words):
+            raise
+        return fail(error)
 
 
-def _open_closed_streams() -> None:
-    """Open what the shell closed (`>&-`) on nothing, as Python's own `print` has it.
+def _dispatch(words: Sequence[str]) -> int:
+    name = next((word for word in words if word[:1] != "-" and word not in _HELP), None)
+    if name not in PIP_TOOLS_COMMANDS:
+        from accelock.commands.app import application
 
-    Otherwise the next file that is opened gets its number, and is what subprocesses write into.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+        return application(words, {name: says for name, (_, says) in PIP_TOOLS_COMMANDS.items()})
+    before, behind = words[: words.index(name)], words[words.index(name) + 1 :]
+    if before and not _HELP.issuperset(before):
+        return fail(
+            UsageError(f"options stand behind the command: accelock {name} {' '.join(before)}")
+        )
+    return _hand_on(name, ["--help"] if before else behind)
 
 
 def _hand_on(name: str, words: Sequence[str]) -> int:
@@ -107,7 +95,63 @@ def _hand_on(name: str, words: Sequence[str]) -> int:
     return 0
 
 
-def _application(words: Sequence[str]) -> int:
-    from accelock.commands.app import application
+# What the system refuses: a full disk, a folder that is gone. What a command itself expects to fail
+# is an AccelockError, and none of this.
 
-    return application(words)
+
+def _open_closed_streams() -> None:
+    """Open what the shell closed (`>&-`) on nothing, as Python's own `print` has it.
+
+    Otherwise the next file that is opened gets its number, and is what subprocesses write into.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def _refused(error: OSError, words: Sequence[str]) -> int:
+    broken = _give_up_broken()
+    if isinstance(error, BrokenPipeError):  # nobody reads on
+        return 1
+    told = AccelockError(_reason(error, broken))
+    if _VERBOSE & set(words):
+        raise told from error
+    with contextlib.suppress(OSError):  # standard error may be the one that is full
+        fail(told)
+    _give_up_broken()
+    return told.exit_code
+
+
+def _reason(error: OSError, broken: str | None) -> str:
+    from accelock.catalogue.source import hide_credentials
+
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        return "the working folder is gone; change into one that is there"
+    reason = error.strerror or hide_credentials(str(error))
+    where = error.filename if error.filename is not None else broken
+    return f"{os.fsdecode(where)}: {reason}" if where else reason
+
+
+def _give_up_broken() -> str | None:
+    """Give up the streams that cannot be written to, and return the name of one, or None."""
+    broken = None
+    if not _flushes(sys.stderr):
+        broken = "standard error"
+    if not _flushes(sys.stdout):
+        broken = "standard output"
+    return broken
+
+
+def _flushes(stream: TextIO) -> bool:
+    """Tell whether a stream takes what was written; if not, it goes nowhere from now on.
+
+    Python would fail over it when it ends: https://docs.python.org/3/library/signal.html
+    """
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from accelock.catalogue import Source, load_catalogue
-from accelock.catalogue.overrides import sources_from_environment, sources_from_options
+from accelock.catalogue.source import sources_from_environment, sources_from_options
 from accelock.errors import ConfigError
 
 CATALOGUE = load_catalogue()

@@ -67,7 +67,8 @@ def test_which_releases_go_together(
 def test_what_of_a_companion_goes_with_a_torch(
     name: str, torch: str, specifier: str | None
 ) -> None:
-    found = CATALOGUE.companion_specifier(name, Version(torch))
+    companions = (each for family in CATALOGUE.families for each in family.companions)
+    found = next((each.specifier(Version(torch)) for each in companions if each.name == name), None)
     assert found == (None if specifier is None else SpecifierSet(specifier))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from accelock.hardware.commands import Answer
+    from accelock.hardware.context import Answer
     from tests.support.server import IndexServer
 
 LINUX = "linux-x86_64"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.commands.diff import diff
-from accelock.commands.why_package import why_package
+from accelock.commands.why import why_package
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware.context import Found
 from tests.commands.heres import fetching, here, no_network

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.commands.check_conda import Sidecars, check_sidecars
-from accelock.commands.findings import Level
+from accelock.commands.check_conda import check_sidecars
+from accelock.commands.findings import Level, Report
 from accelock.errors import ConfigError
 from tests.commands.conda_projects import DEV, NAMES, TABLE, config_of, edit, solve, write
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path) -> Sidecars:
+def run(folder: Path) -> Report:
     return check_sidecars(folder, config_of(folder))
 
 
@@ -30,7 +30,7 @@ def codes(folder: Path) -> list[tuple[str, str | None]]:
 
 
 def test_a_sound_project(folder: Path) -> None:
-    assert run(folder) == Sidecars(NAMES, ())
+    assert run(folder) == Report(NAMES, ())
 
 
 def test_neither_rattler_nor_a_yaml_parser_is_needed(
@@ -52,7 +52,7 @@ def test_orders_and_windows_newlines_say_nothing(folder: Path) -> None:
 def test_no_conda_table_and_nothing_there(tmp_path: Path) -> None:
     write(tmp_path, "pyproject.toml", "[tool.accelock]\n")
     write(tmp_path, "environment.yml", "dependencies: []\n")
-    assert run(tmp_path) == Sidecars((), ())
+    assert run(tmp_path) == Report((), ())
 
 
 # Fresh?
@@ -196,7 +196,7 @@ def test_a_list_for_a_platform_that_is_no_longer_declared(folder: Path) -> None:
 def test_a_project_that_had_no_targets(tmp_path: Path) -> None:
     write(tmp_path, "pyproject.toml", TABLE.replace('targets = ["cpu", "cu126"]\n', ""))
     solve(tmp_path)
-    assert run(tmp_path) == Sidecars(("conda-lock.yml", "environment.yml"), ())
+    assert run(tmp_path) == Report(("conda-lock.yml", "environment.yml"), ())
     write(tmp_path, "pyproject.toml", TABLE)
     undeclared = [each for each in codes(tmp_path) if each[0] != "missing-sidecar"]
     assert undeclared == [
@@ -211,7 +211,7 @@ def test_a_project_that_had_no_targets(tmp_path: Path) -> None:
 def test_formats_on_request_are_checked_where_they_are(folder: Path) -> None:
     solve(folder, ("explicit", "pixi"))
     more = ("conda-cpu-linux-64.txt", "conda-cu126-linux-64.txt", "pixi.lock")
-    assert run(folder) == Sidecars(tuple(sorted((*NAMES, *more))), ())
+    assert run(folder) == Report(tuple(sorted((*NAMES, *more))), ())
     edit(folder / "pixi.lock", "5.21.0", "5.20.0")
     edit(folder / "conda-cpu-linux-64.txt", "5.21.0", "5.20.0")
     assert codes(folder) == [

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from accelock.hardware import detect
-from accelock.hardware.commands import MISSING, Answer
-from accelock.hardware.context import ProbeContext, Surroundings
+from accelock.hardware.context import MISSING, Answer, ProbeContext, Surroundings
 from accelock.targets import PLATFORMS
 
 if TYPE_CHECKING:

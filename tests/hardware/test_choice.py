@@ -116,7 +116,7 @@ class TestNvidia:
     def test_the_reason_names_the_driver_and_where_it_was_read(self, tmp_path: Path) -> None:
         choice = chosen("cpu cu126 cu130", with_driver(tmp_path, "550.54.15"))
         assert str(choice) == "cu126 (NVIDIA driver 550.54.15, from /sys/module/nvidia/version)"
-        assert [str(refusal) for refusal in choice.passed_over] == [
+        assert [str(each) for each in choice.candidates if not each.fits] == [
             "cu130: needs NVIDIA driver 580 or newer, this machine has 550.54.15"
         ]
 

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.hardware.commands import (
+from accelock.hardware.context import (
     FILE_LIMIT,
     MISSING,
     printable,
     read_answer,
-    read_file,
     run_command,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from accelock.hardware.commands import Answer
+    from accelock.hardware.context import Answer
 
 
 def python(script: str, timeout: float = 60) -> Answer:
@@ -95,7 +94,7 @@ def test_what_runs_ends_with_this_process(tmp_path: Path) -> None:
     )
     script = (
         "import sys, threading\n"
-        "from accelock.hardware.commands import run_command\n"
+        "from accelock.hardware.context import run_command\n"
         f"call = lambda: run_command([sys.executable, '-c', {hangs!r}], timeout=60)\n"
         "threading.Thread(target=call, daemon=True).start()\n"
         "sys.stdin.readline()\n"
@@ -127,7 +126,7 @@ def test_bytes_that_are_no_text() -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"\xff1")
-    assert read_file(tmp_path / "bytes") == "\ufffd1"
+    assert read_answer(tmp_path / "bytes").text == "\ufffd1"
     assert read_answer(tmp_path / "none") == MISSING
     assert read_answer(tmp_path / "bytes" / "below") == MISSING
     assert read_answer(tmp_path).failure is not None

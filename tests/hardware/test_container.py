@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.catalogue import load_catalogue
-from accelock.hardware import Choice, Rule, choose, container
-from accelock.hardware.choice import Candidate
+from accelock.hardware import Choice, Rule, choose
+from accelock.hardware.choice import CONTAINER_WARNING, Candidate
 from accelock.hardware.vendor import Reason
 from accelock.targets import CPU, PLATFORMS, parse_target
 from tests.hardware.machines import DOCKER, Commands, look, nvml, with_driver, write
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelock.hardware.commands import Answer
+    from accelock.hardware.context import Answer
 
 CATALOGUE = load_catalogue()
 CU126 = parse_target("cu126", CATALOGUE.targets)
@@ -94,35 +94,35 @@ def test_it_is_warned_of_what_a_container_may_not_show(
     unfit = [Candidate(CU126, fits=False, reason="", cause=cause) for cause in causes]
     candidates = (*unfit, Candidate(CPU, fits=True, reason="", taken=True))
     choice = Choice(CPU, "", candidates, Rule.LAST_RESORT, in_container=True)
-    assert container.warns(choice) is is_warned
-    assert not container.warns(Choice(CPU, "", candidates, Rule.LAST_RESORT))
-    assert not container.warns(Choice(CPU, "", candidates, Rule.TOLD, in_container=True))
+    assert bool(choice.container_warning) is is_warned
+    assert not Choice(CPU, "", candidates, Rule.LAST_RESORT).container_warning
+    assert not Choice(CPU, "", candidates, Rule.TOLD, in_container=True).container_warning
 
 
 def test_cpu_for_want_of_a_gpu_is_warned_of_in_a_container(tmp_path: Path) -> None:
-    assert container.warns(chosen("cpu cu126", write(tmp_path, DOCKER)))
-    assert container.warns(chosen("cpu cu126 rocm6.3 xpu", tmp_path))
-    assert "ACCELOCK_TARGET" in container.WARNING
+    assert chosen("cpu cu126", write(tmp_path, DOCKER)).container_warning
+    assert chosen("cpu cu126 rocm6.3 xpu", tmp_path).container_warning
+    assert "ACCELOCK_TARGET" in CONTAINER_WARNING
 
 
 def test_it_is_not_outside_one(tmp_path: Path) -> None:
-    assert not container.warns(chosen("cpu cu126", tmp_path))
+    assert not chosen("cpu cu126", tmp_path).container_warning
 
 
 def test_kubernetes_is_known_by_its_variable_alone(tmp_path: Path) -> None:
     """With cgroup v2 no file tells of it, where containerd is the runtime."""
     root = write(tmp_path, {"proc/1/cgroup": "0::/\n"})
-    assert container.warns(chosen("cpu cu126", root, KUBERNETES))
-    assert not container.warns(chosen("cpu cu126", root))
+    assert chosen("cpu cu126", root, KUBERNETES).container_warning
+    assert not chosen("cpu cu126", root).container_warning
 
 
 def test_nor_where_somebody_chose_cpu(tmp_path: Path) -> None:
     root = write(tmp_path, DOCKER)
-    assert not container.warns(chosen("cpu cu126", root, {"ACCELOCK_TARGET": "cpu"}))
+    assert not chosen("cpu cu126", root, {"ACCELOCK_TARGET": "cpu"}).container_warning
 
 
 def test_nor_where_there_was_nothing_to_choose(tmp_path: Path) -> None:
-    assert not container.warns(chosen("cpu", write(tmp_path, DOCKER)))
+    assert not chosen("cpu", write(tmp_path, DOCKER)).container_warning
 
 
 def test_nor_where_the_gpu_is_seen(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_nor_where_the_gpu_is_seen(tmp_path: Path) -> None:
     choice = chosen("cpu cu126", root)
     assert choice.target.name == "cu126"
     assert choice.in_container
-    assert not container.warns(choice)
+    assert not choice.container_warning
 
 
 @pytest.mark.parametrize(
@@ -144,4 +144,4 @@ def test_nor_where_the_gpu_is_seen_and_not_taken(
     root = with_driver(write(tmp_path, DOCKER), driver)
     choice = chosen("cpu cu126", root, environ, {"NVML": nvml(driver, A100)})
     assert choice.target.name == "cpu"
-    assert not container.warns(choice)
+    assert not choice.container_warning

@@ -17,8 +17,7 @@ from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hardware import Machine, NoTargetError, choose, detect, profile
 from accelock.hardware.choice import choose_for
-from accelock.hardware.commands import Answer
-from accelock.hardware.context import LIMIT, Found, ProbeContext, Surroundings
+from accelock.hardware.context import LIMIT, Answer, Found, ProbeContext, Surroundings
 from accelock.hardware.probes import VENDORS
 from accelock.targets import PLATFORMS, parse_target
 from tests.hardware.machines import Commands, smi, with_driver

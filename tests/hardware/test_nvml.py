@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from accelock.hardware.probes import nvidia_driver
+from accelock.hardware.probes import nvidia
 from tests.hardware.machines import NO_NVML, context
 from tests.hardware.machines import nvml as nvml_output
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class TestNvml:
     def test_driver_and_gpus(self, tmp_path: Path) -> None:
         said = nvml_output("580.82.07", ("NVIDIA H100 80GB HBM3", "9.0"), ("Tesla V100", "7.0"))
-        found = nvidia_driver.nvml(context(tmp_path, {"NVML": said}))
+        found = nvidia.nvml(context(tmp_path, {"NVML": said}))
         assert found.driver is not None
         assert found.driver.text == "580.82.07"
         assert found.gpus is not None
@@ -33,7 +33,7 @@ class TestNvml:
 
     def test_what_an_interpreter_warns_of_at_its_start(self, tmp_path: Path) -> None:
         said = "Error processing line 1 of x.pth:\n\n" + nvml_output("580.82.07", ("L4", "8.9"))
-        found = nvidia_driver.nvml(context(tmp_path, {"NVML": said}))
+        found = nvidia.nvml(context(tmp_path, {"NVML": said}))
         assert found.driver is not None
         assert [gpu.capability for gpu in found.gpus or ()] == [(8, 9)]
 
@@ -51,19 +51,19 @@ class TestNvml:
         ],
     )
     def test_an_answer_that_is_none(self, tmp_path: Path, said: str) -> None:
-        found = nvidia_driver.nvml(context(tmp_path, {"NVML": said}))
+        found = nvidia.nvml(context(tmp_path, {"NVML": said}))
         assert found.driver is None
         assert all(gpu.capability is None for gpu in found.gpus or ())
 
     def test_no_library_is_no_finding(self, tmp_path: Path) -> None:
         asked = context(tmp_path, {"NVML": NO_NVML})
-        assert nvidia_driver.nvml(asked).gpus is None
+        assert nvidia.nvml(asked).gpus is None
         assert asked.notes == []
 
     def test_a_driver_that_was_upgraded_under_the_kernel(self, tmp_path: Path) -> None:
         said = {"error": "nvmlInit_v2: Driver/library version mismatch (18)"}
         asked = context(tmp_path, {"NVML": json.dumps(said)})
-        assert nvidia_driver.nvml(asked).gpus is None
+        assert nvidia.nvml(asked).gpus is None
         assert "restart the machine" in asked.notes[0].todo
 
 
@@ -120,7 +120,7 @@ TWO_GPUS = {
 def ask_child(path: str, *flags: str, **variables: str) -> Any:
     """Let the program that talks to the driver's library talk to one of the test."""
     done = subprocess.run(
-        [sys.executable, "-I", *flags, str(nvidia_driver.NVML_CHILD), "/nowhere.so", path],
+        [sys.executable, "-I", *flags, str(nvidia.NVML_CHILD), "/nowhere.so", path],
         check=True,
         capture_output=True,
         env={**os.environ, **variables},

@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 import pytest
 
 from accelock.hardware import Gpu
-from accelock.hardware.commands import Answer
-from accelock.hardware.context import Found, ProbeContext, Surroundings
-from accelock.hardware.probes import amd, apple, host, intel, nvidia_driver
+from accelock.hardware.context import Answer, Found, ProbeContext, Surroundings
+from accelock.hardware.probes import amd, apple, host, intel, nvidia
 from tests.hardware.machines import (
     DOCKER,
     INFORMATION,
@@ -28,7 +27,7 @@ from tests.hardware.machines import (
     write,
 )
 
-PROBES = Path(nvidia_driver.__file__).parent
+PROBES = Path(nvidia.__file__).parent
 
 
 class TestNvidiaKernel:
@@ -44,7 +43,7 @@ class TestNvidiaKernel:
     def test_proc_has_it_within_a_sentence(
         self, tmp_path: Path, text: str, version: tuple[int, ...]
     ) -> None:
-        found = nvidia_driver.kernel(context(write(tmp_path, {"proc/driver/nvidia/version": text})))
+        found = nvidia.kernel(context(write(tmp_path, {"proc/driver/nvidia/version": text})))
         assert found.driver is not None
         assert (found.driver.version, found.driver.source) == (
             version,
@@ -52,7 +51,7 @@ class TestNvidiaKernel:
         )
 
     def test_sys_has_nothing_else(self, tmp_path: Path) -> None:
-        found = nvidia_driver.kernel(context(with_driver(tmp_path, "580.65.06")))
+        found = nvidia.kernel(context(with_driver(tmp_path, "580.65.06")))
         assert found.driver is not None
         assert found.driver.text == "580.65.06"
         assert found.driver.source == "/sys/module/nvidia/version"
@@ -63,7 +62,7 @@ class TestNvidiaKernel:
         for slot in ("0000:c1:00.0", "0000:01:00.0"):
             path = f"proc/driver/nvidia/gpus/{slot}/information"
             write(root, {path: INFORMATION.format(name=f"NVIDIA H100 {slot[5:7]}", uuid=uuid(1))})
-        gpus = nvidia_driver.kernel(context(root)).gpus
+        gpus = nvidia.kernel(context(root)).gpus
         assert gpus is not None
         assert [(gpu.name, gpu.uuid) for gpu in gpus] == [
             ("NVIDIA H100 01", uuid(1)),
@@ -73,16 +72,13 @@ class TestNvidiaKernel:
     @pytest.mark.parametrize("text", ["", "\n", "GCC version 12.3.0\n", "x" * 200_000, "\x00\xff"])
     def test_files_that_say_nothing(self, tmp_path: Path, text: str) -> None:
         names = ("sys/module/nvidia/version", "proc/driver/nvidia/version")
-        assert (
-            nvidia_driver.kernel(context(write(tmp_path, dict.fromkeys(names, text)))).driver
-            is None
-        )
+        assert nvidia.kernel(context(write(tmp_path, dict.fromkeys(names, text)))).driver is None
 
 
 class TestNvidiaSmi:
     def test_one_line_for_each_gpu(self, tmp_path: Path) -> None:
         said = smi("550.54.15", ("NVIDIA A100-SXM4-80GB", "8.0"), ("NVIDIA T4", "7.5"))
-        found = nvidia_driver.smi(context(tmp_path, {"nvidia-smi": said}))
+        found = nvidia.smi(context(tmp_path, {"nvidia-smi": said}))
         assert found.driver is not None
         assert found.driver.text == "550.54.15"
         assert [gpu.capability for gpu in found.gpus or ()] == [(8, 0), (7, 5)]
@@ -97,7 +93,7 @@ class TestNvidiaSmi:
                 return Answer("470.57.02, Tesla K80, GPU-1\n")
 
         asked = ProbeContext(Surroundings({}, "linux", "x86_64", root=tmp_path, run=Old()))
-        found = nvidia_driver.smi(asked)
+        found = nvidia.smi(asked)
         assert found.driver is not None
         assert found.driver.text == "470.57.02"
         assert [(gpu.name, gpu.capability) for gpu in found.gpus or ()] == [("Tesla K80", None)]
@@ -106,7 +102,7 @@ class TestNvidiaSmi:
     def test_the_one_of_wsl_is_not_on_the_path(self, tmp_path: Path) -> None:
         place = "/usr/lib/wsl/lib/nvidia-smi"
         root = write(tmp_path, {place.lstrip("/"): ""})
-        found = nvidia_driver.smi(context(root, {place: smi("566.36", ("NVIDIA RTX 4070", "8.9"))}))
+        found = nvidia.smi(context(root, {place: smi("566.36", ("NVIDIA RTX 4070", "8.9"))}))
         assert found.driver is not None
         assert found.driver.version == (566, 36)
 
@@ -123,18 +119,18 @@ class TestNvidiaSmi:
     def test_what_it_says_instead_is_a_finding(self, tmp_path: Path, said: str, exits: int) -> None:
         failed = Answer(failure=f"failed with exit code 9: {said.strip()}")
         asked = context(tmp_path, {"nvidia-smi": failed if exits else said})
-        assert nvidia_driver.smi(asked).driver is None
+        assert nvidia.smi(asked).driver is None
         assert len(asked.notes) == 1
         assert asked.notes[0].what.isprintable() or exits
 
     def test_none_there_is_no_finding(self, tmp_path: Path) -> None:
         asked = context(tmp_path)
-        assert nvidia_driver.smi(asked).gpus is None
+        assert nvidia.smi(asked).gpus is None
         assert asked.notes == []
 
     def test_mig_instances_are_parts_of_their_gpu(self, tmp_path: Path) -> None:
         said = smi("550.54.15", ("NVIDIA H100", "9.0")) + "MIG 1g.10gb, MIG-41, [N/A]\n"
-        assert len(nvidia_driver.smi(context(tmp_path, {"nvidia-smi": said})).gpus or ()) == 1
+        assert len(nvidia.smi(context(tmp_path, {"nvidia-smi": said})).gpus or ()) == 1
 
 
 class TestAmd:
@@ -266,6 +262,4 @@ def test_no_vendor_imports_another(path: Path) -> None:
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {f"{'.' * node.level}{node.module}.{each.name}" for each in node.names}
-    others = {name for name in found if name.startswith((".", "accelock.hardware.probes"))}
-    # NVIDIA's probes are a file of their own.
-    assert not {name for name in others if "nvidia_driver" not in name or path.stem != "nvidia"}
+    assert not {name for name in found if name.startswith((".", "accelock.hardware.probes"))}

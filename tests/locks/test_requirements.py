@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from accelock.locks.requirements import Pin, RequirementsError, parse
+from accelock.locks.requirements import RequirementLine, RequirementsError, parse
 from tests.locks import compiled
 
 SIX = "file:///srv/wheels/six-1.16.0-py2.py3-none-any.whl"
 
 
-def only(text: str) -> Pin:
+def only(text: str) -> RequirementLine:
     (pin,) = parse(text).pins
     return pin
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelock.locks.requirements import Pin
+    from accelock.locks.requirements import RequirementLine
 
 HERE = str(PythonVersion.host())
 PIP_COMPILE = "from piptools.scripts.compile import cli; cli(prog_name='pip-compile')"
@@ -139,7 +139,7 @@ def options_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("--")]
 
 
-def pins_of(text: str, platform: str, python: str = HERE) -> list[Pin]:
+def pins_of(text: str, platform: str, python: str = HERE) -> list[RequirementLine]:
     """Return the pins of a compiled text that hold on a platform."""
     return [
         pin
@@ -149,7 +149,7 @@ def pins_of(text: str, platform: str, python: str = HERE) -> list[Pin]:
 
 
 @functools.lru_cache(maxsize=64)
-def _parsed(text: str) -> tuple[Pin, ...]:
+def _parsed(text: str) -> tuple[RequirementLine, ...]:
     return tuple(requirements.parse(text).pins)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from accelock.locks.requirements import Pin
+    from accelock.locks.requirements import RequirementLine
 
 pytestmark = [pytest.mark.snapshot, pytest.mark.slow, pytest.mark.xdist_group("snapshot")]
 
@@ -189,7 +189,7 @@ def assert_whole(site: SnapshotServer, target: str, text: str, platform: str) ->
         assert any(file.fits(platform, PYTHON) for file in hashed), (target, platform, pin.name)
 
 
-def files_of(site: SnapshotServer, target: str, pin: Pin) -> list[Listed]:
+def files_of(site: SnapshotServer, target: str, pin: RequirementLine) -> list[Listed]:
     """The files of exactly the pinned version: torch's of the target's index, and of no other."""
     assert pin.version is not None
     version = Version(pin.version)

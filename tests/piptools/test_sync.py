@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.hardware import container
+from accelock.hardware.choice import CONTAINER_WARNING
 from accelock.locks import journal
 from accelock.targets import PythonVersion, host_platform
 from tests.commands.projects import TABLE
@@ -303,7 +303,7 @@ def test_in_a_container_without_a_gpu_it_warns(looking: Workplace) -> None:
     done = looking.sync("-n", code=1, **variables)
     assert done.stderr == (
         "Syncing requirements.cpu.txt for cpu (no other declared target fits: cu126: no NVIDIA "
-        f"driver found)\nWARNING: {container.WARNING}\n"
+        f"driver found)\nWARNING: {CONTAINER_WARNING}\n"
     )
     assert looking.sync("-n", "-q", code=1, **variables).stderr == ""
 

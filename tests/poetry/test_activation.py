@@ -83,7 +83,6 @@ def test_without_a_table_next_to_nothing_is_imported(project: Project) -> None:
     assert {name for name in added if name.startswith("accelock")} == {
         "accelock",
         "accelock.commands",
-        "accelock.commands.lazy",
         "accelock.hosts",
         "accelock.hosts.poetry",
         "accelock.hosts.poetry.commands",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.hardware import container
+from accelock.hardware.choice import CONTAINER_WARNING
 from tests.poetry.support_project import installed_in, new_project, on_linux
 from tests.support.wheels import wheel
 
@@ -111,13 +111,13 @@ class TestChoice:
         (line,) = lines(done)
         assert line.startswith("accelock: installing for cpu (no other declared target fits: ")
         assert line.endswith("cu126: no NVIDIA driver found)")
-        assert container.WARNING in done.stderr
+        assert CONTAINER_WARNING in done.stderr
 
         variables = {**container_of_tests, "ACCELOCK_CUDA_DRIVER": "470.57.02"}
         done = copy.poetry("install", "--dry-run", environ=variables)
 
         assert "needs NVIDIA driver" in lines(done)[0]
-        assert container.WARNING not in done.stderr
+        assert CONTAINER_WARNING not in done.stderr
 
     def test_on_a_gpu_it_is_cuda(self, copy: Project) -> None:
         copy.make_environment()

@@ -24,8 +24,7 @@ from accelock.commands.reports import (
     DoctorCommand,
     WhyCommand,
 )
-from accelock.commands.why import why
-from accelock.commands.why_package import why_package
+from accelock.commands.why import why, why_package
 from accelock.errors import ConfigError
 from accelock.hardware import profile
 from accelock.hardware.choice import ORDER

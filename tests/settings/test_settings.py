@@ -181,9 +181,9 @@ class TestFile:
     def test_a_key_twice(self, tmp_path: Path) -> None:
         pyproject = tmp_path / "pyproject.toml"
         pyproject.write_text("[tool.accelock]\nglibc='2.28'\nglibc='2.28'\n", encoding="utf-8")
-        message = self.fault(pyproject)
-        assert message.startswith(str(pyproject))
-        assert 'Key "glibc" already exists' in message
+        # tomlkit, which Python 3.10 has in the place of tomllib, names the key.
+        told = (", line 3: is not valid TOML: ", ': is not valid TOML: Key "glibc" already exists')
+        assert self.fault(pyproject).startswith(tuple(f"{pyproject}{each}" for each in told))
 
     def test_not_utf_8(self, tmp_path: Path) -> None:
         pyproject = tmp_path / "pyproject.toml"

@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.support import warm
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -73,6 +75,16 @@ def run(
     )
 
 
+def run_module(
+    module: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str], stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE` with these arguments, by a fork where that stands for it."""
+    words = [str(each) for each in arguments]
+    if warm.can_run(env):
+        return warm.run_module(module, words, cwd=cwd, env=env, stdin=stdin, timeout=300)
+    return run(sys.executable, "-m", module, *words, cwd=cwd, env=env, stdin=stdin)
+
+
 def run_accelock(
     *arguments: str | Path,
     cwd: Path,
@@ -81,6 +93,8 @@ def run_accelock(
     stdin: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m accelock` with these arguments."""
+    if python == sys.executable:
+        return run_module("accelock", *arguments, cwd=cwd, env=env, stdin=stdin)
     return run(python, "-m", "accelock", *arguments, cwd=cwd, env=env, stdin=stdin)
 
 

@@ -10,12 +10,12 @@ TypeError or ValueError, and a test reads every file.
 from __future__ import annotations
 
 import functools
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tomlkit
 from packaging.specifiers import SpecifierSet
 
+from accelock import toml
 from accelock.catalogue.hardware import (
     CapabilityRange,
     DriverFloor,
@@ -29,9 +29,9 @@ from accelock.targets import Kind, sort_targets
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["load_catalogue"]
+__all__ = ["load_catalogue", "load_exclusive"]
 
-_DATA = resources.files("accelock.catalogue")
+_DATA = Path(__file__).parent
 _HARDWARE_FILE = "hardware.toml"
 
 
@@ -39,14 +39,23 @@ _HARDWARE_FILE = "hardware.toml"
 def load_catalogue() -> Catalogue:
     """Return the catalogue that ships with accelock; read once a process."""
     hardware = _hardware(_read(_HARDWARE_FILE))
-    found = (one for one in _DATA.joinpath("families").iterdir() if one.name.endswith(".toml"))
-    tables = (_read(f"families/{one.name}") for one in sorted(found, key=lambda one: one.name))
+    tables = (_read(f"families/{one.name}") for one in sorted(_DATA.glob("families/*.toml")))
     families = tuple(_family(table, hardware.targets) for table in tables)
     return Catalogue(families, hardware)
 
 
+@functools.cache
+def load_exclusive() -> tuple[tuple[frozenset[str], str], ...]:
+    """Return what must not be installed side by side: distributions that are one package.
+
+    Each is a group of canonical names, and the package that all of them install.
+    """
+    groups = _read("exclusive.toml")["group"]
+    return tuple((frozenset(group["names"]), group["imports"]) for group in groups)
+
+
 def _read(name: str) -> dict[str, Any]:
-    return tomlkit.parse(_DATA.joinpath(name).read_text(encoding="utf-8")).unwrap()
+    return toml.parse(_DATA.joinpath(name).read_text(encoding="utf-8"), name)
 
 
 def _family(data: dict[str, Any], targets: frozenset[str]) -> Family:

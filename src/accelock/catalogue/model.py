@@ -17,7 +17,6 @@ from accelock.targets import parse_target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
     from accelock.catalogue.hardware import HardwareTables
@@ -227,11 +226,6 @@ class Catalogue:
         """Return what a companion's release asks for by the tables: `torch>=2.11`, or None."""
         companion = self._companion(name)
         return None if companion is None else companion.requires(version)
-
-    def companion_specifier(self, name: str, of: Version) -> SpecifierSet | None:
-        """Return which releases of a companion go with a release of torch; None: not known."""
-        companion = self._companion(name)
-        return None if companion is None else companion.specifier(of)
 
     def foreign_pairs(self, versions: Mapping[str, Version | str]) -> tuple[ForeignPair, ...]:
         """Return the pairs among `versions` (by name, of one environment) that do not go together.

@@ -1,4 +1,7 @@
-"""Where a family's files are listed: an index per target, or a find-links page."""
+"""Where a family's files are listed: an index per target, or a find-links page.
+
+A user sets one in pyproject.toml, in the environment, or as an option of a command.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,29 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from accelock.errors import AccelockError
+from accelock.errors import AccelockError, ConfigError, UnknownWordError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from accelock.catalogue.model import Catalogue
     from accelock.targets import Target
 
-__all__ = ["TARGET_FIELD", "Source", "redact"]
+__all__ = [
+    "TARGET_FIELD",
+    "Source",
+    "hide_credentials",
+    "redact",
+    "sources_from_environment",
+    "sources_from_options",
+]
 
 TARGET_FIELD = "{target}"
 # Before the host of a URL whose scheme was forgotten.
 _LOGIN = re.compile(r"^[^/@\s]*:[^/@\s]*@")
+_CREDENTIALS = re.compile(r"(?<=//)[^/@\s'\"]+@")
+_IN_QUERY = re.compile(r"(://[^\s?'\"]*\?|&)([^\s=&#'\"]+)=[^\s&#'\"]+")
+_VARIABLE = "ACCELOCK_SOURCE_"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -129,3 +143,55 @@ def redact(url: str) -> str:
         return url
     _, at, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"****@{host}" if at else host, query=query))
+
+
+def hide_credentials(text: str) -> str:
+    """Return a text with the credentials of any URL in it as `****@`, and tokens as `****`."""
+    return _IN_QUERY.sub(r"\1\2=****", _CREDENTIALS.sub("****@", text))
+
+
+def sources_from_environment(
+    environ: Mapping[str, str], catalogue: Catalogue
+) -> Mapping[str, Source]:
+    """Return the sources that `ACCELOCK_SOURCE_<FAMILY>` variables set, by family name.
+
+    An empty variable is no variable. Raises ConfigError with every fault.
+    """
+    names = [family.name for family in catalogue.families]
+    families = {_VARIABLE + name.upper().replace("-", "_"): name for name in names}
+    sources: dict[str, Source] = {}
+    faults: list[str] = []
+    for name, text in environ.items():
+        if not name.startswith(_VARIABLE) or not text.strip():
+            continue
+        if name not in families:
+            faults.append(str(UnknownWordError("variable", name, tuple(families))))
+            continue
+        try:
+            sources[families[name]] = Source.parse(text)
+        except AccelockError as error:
+            faults.append(f"{name}: {error}")
+    if faults:
+        raise ConfigError(faults, "environment")
+    return sources
+
+
+def sources_from_options(words: Iterable[str], catalogue: Catalogue) -> Mapping[str, Source]:
+    """Return the sources of `--source FAMILY=URL` options, by family name; the last one wins.
+
+    Raises ConfigError with every fault.
+    """
+    sources: dict[str, Source] = {}
+    faults: list[str] = []
+    for word in words:
+        name, equals, url = word.partition("=")
+        if not equals or ":" in name:  # a URL alone, which may have an = of its own
+            faults.append(f"{redact(word)}: write it as FAMILY=URL")
+            continue
+        try:
+            sources[catalogue.family(name).name] = Source.parse(url)
+        except AccelockError as error:
+            faults.append(f"{name}: {error}")
+    if faults:
+        raise ConfigError(faults, "--source")
+    return sources

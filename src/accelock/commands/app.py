@@ -11,60 +11,96 @@ from cleo.exceptions import CleoCommandNotFoundError, CleoError
 from cleo.io.inputs.argv_input import ArgvInput
 from cleo.loaders.factory_command_loader import FactoryCommandLoader
 
-from accelock import __version__, cli
-from accelock.commands.lazy import lazy_command
+from accelock import __version__
+from accelock.commands import lazy_command
 from accelock.errors import UnknownWordError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cleo.io.inputs.input import Input
     from cleo.io.outputs.output import Output
 
 NAME = "accelock"
-_COMMANDS = {
-    name: lazy_command(f"accelock.commands.{module}", kind)
-    for name, module, kind in (
-        ("check", "reports", "CheckCommand"),
-        ("conda capture", "conda_capture", "CondaCaptureCommand"),
-        ("conda install", "conda_install", "CondaInstallCommand"),
-        ("conda lock", "conda_lock", "CondaLockCommand"),
-        ("detect", "reports", "DetectCommand"),
-        ("diff", "reports", "DiffCommand"),
-        ("doctor", "reports", "DoctorCommand"),
-        ("why", "reports", "WhyCommand"),
-    )
+#: name -> (module in `accelock.commands`, class, what it is: a list of commands imports none).
+COMMANDS = {
+    "check": (
+        "reports",
+        "CheckCommand",
+        "are the compiled files, poetry.lock and conda files fresh? Offline, for CI",
+    ),
+    "conda capture": (
+        "conda_capture",
+        "CondaCaptureCommand",
+        "what was asked for in a conda environment, pinned, as a table or environment.yml",
+    ),
+    "conda install": (
+        "conda_install",
+        "CondaInstallCommand",
+        "install a conda lock into a folder; no conda needed",
+    ),
+    "conda lock": (
+        "conda_lock",
+        "CondaLockCommand",
+        "pin what [tool.accelock.conda] asks for: environment.yml and lock per target",
+    ),
+    "detect": ("reports", "DetectCommand", "what this machine has: driver, GPUs, platform"),
+    "diff": (
+        "reports",
+        "DiffCommand",
+        "what two targets differ in, and how many MB each downloads",
+    ),
+    "doctor": (
+        "reports",
+        "DoctorCommand",
+        "what is wrong with machine, lock and environment, and what to do",
+    ),
+    "why": (
+        "reports",
+        "WhyCommand",
+        "which target this machine gets, and why; or why this build of a package",
+    ),
 }
-_USAGE = 2  # the exit code for wrong usage, as in pip-tools
 _HELP = frozenset({"help", "-h", "--help"})
 
 
-def application(words: Sequence[str]) -> int:
+def application(words: Sequence[str], others: Mapping[str, str]) -> int:
     """Run the console application on the words behind its name, and return its exit code.
 
     AccelockErrors, an interruption and what the system refuses are the caller's to show.
+
+    :param others: commands that run elsewhere, name -> what it is: they are only listed.
     """
     plain = [word for word in words if not word.startswith("-") and word not in _HELP]
-    if plain and plain[0] in cli.PIP_TOOLS_COMMANDS:
-        return _misplaced(words, plain[0])
     if not plain:  # cleo's answer to --help alone is the help of its command `list`
         words = [word for word in words if word not in _HELP]
-    made = console()
+    made = console(others, is_listed=not plain or plain == ["list"])
     try:
         return made.run(ArgvInput([NAME, *words]))
     except CleoCommandNotFoundError:
-        return _usage(str(_unknown(plain, sorted(made.all()))))
+        known = sorted(console(others, is_listed=True).all())
+        return _usage(_unknown(plain, known))
     except CleoError as error:
-        return _usage(str(error))
+        return _usage(error)
 
 
-def console() -> Application:
-    """Return the application with all commands; those on pip-tools are there to be listed."""
+def console(others: Mapping[str, str], *, is_listed: bool = False) -> Application:
+    """Return the application with all commands.
+
+    :param others: commands that run elsewhere, name -> what it is: they are only listed.
+    :param is_listed: whether this is true of all of them.
+    """
     made = _Console(NAME, __version__)
     made.set_display_name(NAME)
-    for name, (_module, description) in cli.PIP_TOOLS_COMMANDS.items():
-        made.add(_HandedOn(name, description))
-    made.set_command_loader(FactoryCommandLoader(_COMMANDS))
+    listed = {name: says for name, (_, _, says) in COMMANDS.items()} if is_listed else {}
+    for name, says in {**others, **listed}.items():
+        made.add(_Listed(name, says))
+    factories = {
+        name: lazy_command(f"accelock.commands.{module}", kind)
+        for name, (module, kind, _) in COMMANDS.items()
+        if name not in listed
+    }
+    made.set_command_loader(FactoryCommandLoader(factories))
     return made
 
 
@@ -86,6 +122,15 @@ class _Console(Application):
         return self._run(io)
 
 
+class _Listed(Command):
+    """A command that is here for its name and what it is alone."""
+
+    def __init__(self, name: str, description: str) -> None:
+        self.name = name
+        self.description = description
+        super().__init__()
+
+
 def _unknown(words: Sequence[str], known: Sequence[str]) -> UnknownWordError:
     """Return the error for a command that is none; of one that has several words, offer those."""
     of_group = [name for name in known if name.startswith(f"{words[0]} ")]
@@ -94,23 +139,6 @@ def _unknown(words: Sequence[str], known: Sequence[str]) -> UnknownWordError:
     return UnknownWordError("command", words[0], known)
 
 
-class _HandedOn(Command):
-    """A command that is dispatched before cleo parses anything: here for its name alone."""
-
-    def __init__(self, name: str, description: str) -> None:
-        self.name = name
-        self.description = description
-        super().__init__()
-
-
-def _misplaced(words: Sequence[str], name: str) -> int:
-    """Answer a command on pip-tools that other words stand before: a call for help, or a slip."""
-    before = words[: list(words).index(name)]
-    if _HELP.issuperset(before):
-        return cli.main([name, "--help"])
-    return _usage(f"options stand behind the command: {NAME} {name} {' '.join(before)}")
-
-
-def _usage(message: str) -> int:
-    sys.stderr.write(f"ERROR: {message}\n")
-    return _USAGE
+def _usage(error: Exception) -> int:
+    sys.stderr.write(f"ERROR: {error}\n")
+    return UnknownWordError.exit_code

@@ -16,14 +16,9 @@ from accelock.commands.check_compiled import (
     governing,
     unstamped,
 )
-from accelock.commands.check_conda import Sidecars, check_sidecars, is_sidecar, unknown_sidecar
-from accelock.commands.check_poetry import (
-    PoetryLock,
-    check_poetry_lock,
-    is_locked_by_poetry,
-    missing_lock,
-)
+from accelock.commands.check_poetry import check_poetry_lock, is_locked_by_poetry, missing_lock
 from accelock.commands.findings import Finding, Level, Report
+from accelock.conda import header
 from accelock.errors import AccelockError, OutputError
 from accelock.locks import compiled as files
 from accelock.locks import inputs, journal
@@ -34,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from accelock.locks.compiled import Compiled
+
+# ruff: noqa: PLC0415 - what reads conda files is loaded where there is one, or where one is named
 
 _COMPILE = "accelock compile requirements.in"
 _NO_INPUTS = frozenset({"MANIFEST.in"})  # setuptools': which files a source distribution has
@@ -51,7 +48,8 @@ def check(directory: Path, words: Sequence[str] = ()) -> Report:
     """
     run = _Run(directory, tuple(words), Settings.of(directory))
     recovered = tuple(_recover(run.folders()))
-    locked, conda = _of_poetry(run), _of_conda(run)
+    locks = ((each, check_poetry_lock(each, run.settings_of(each))) for each in run.locks())
+    locked, conda = run.joined(locks), run.joined(run.of_conda())
     compiled, unreadable = run.read()
     if not (compiled or unreadable or locked.files):
         return Report(conda.files, (*recovered, *_no_pip_lock(run, conda), *conda.findings))
@@ -89,6 +87,8 @@ class _Run:
         """Return the folders whose conda files to look at, with their names (None: all)."""
         if not self.words:
             return {self.directory: None}
+        from accelock.commands.check_conda import is_sidecar
+
         found: dict[Path, frozenset[str] | None] = {}
         for word in self.words:
             path = self.directory / word
@@ -100,6 +100,8 @@ class _Run:
 
     def _is_elsewhere(self, word: str) -> bool:
         """Tell whether a word is no requirements file: a poetry.lock, or a file of conda's."""
+        from accelock.commands.check_conda import is_sidecar
+
         return Path(word).name == LOCK or is_sidecar(self.directory / word)
 
     def _named(self, word: str) -> Iterable[Path]:
@@ -134,49 +136,38 @@ class _Run:
                 faults.append(unstamped(name))
         return tuple(compiled), tuple(faults)
 
+    def settings_of(self, folder: Path) -> Settings:
+        """Return the settings of the project in a folder."""
+        return self.settings if folder == self.directory else Settings.of(folder)
+
+    def of_conda(self) -> Iterator[tuple[Path, Report]]:
+        """Check the conda files of each folder against the pyproject.toml beside them."""
+        for folder, names in self.sidecars().items():
+            config = self.settings_of(folder).config
+            likely = (p for p in folder.iterdir() if p.suffix in header.SUFFIXES and p.is_file())
+            if (
+                names is not None
+                or config.conda is not None
+                or any(files.is_ours(path, header.PREFIX) for path in likely)
+            ):
+                from accelock.commands.check_conda import check_sidecars
+
+                yield folder, check_sidecars(folder, config, names)
+
+    def joined(self, reports: Iterable[tuple[Path, Report]]) -> Report:
+        """Return the reports of folders as one, with each file as it is called from here."""
+        names: list[str] = []
+        found: list[Finding] = []
+        for folder, report in reports:
+            names += [files.shown(folder / name, self.directory) for name in report.files]
+            for each in report.findings:
+                name = files.shown(folder / each.file, self.directory) if each.file else None
+                found.append(replace(each, file=name))
+        return Report(tuple(names), tuple(found))
+
 
 def _may_have_lock(path: Path) -> bool:
     return path.is_dir() or path.name == LOCK
-
-
-def _of_poetry(run: _Run) -> PoetryLock:
-    """Check each poetry.lock against the pyproject.toml beside it."""
-    names: list[str] = []
-    found: list[Finding] = []
-    for folder in run.locks():
-        settings = run.settings if folder == run.directory else Settings.of(folder)
-        locked = check_poetry_lock(folder, settings)
-        names += [files.shown(folder / name, run.directory) for name in locked.files]
-        found += [_below(finding, folder, run.directory) for finding in locked.findings]
-    return PoetryLock(tuple(names), tuple(found))
-
-
-def _of_conda(run: _Run) -> Sidecars:
-    """Check the conda files of each folder against the pyproject.toml beside them."""
-    files_found: list[str] = []
-    found: list[Finding] = []
-    for folder, names in run.sidecars().items():
-        settings = run.settings if folder == run.directory else Settings.of(folder)
-        checked = check_sidecars(folder, settings.config)
-        if names is not None:
-            checked = _only(checked, names, folder)
-        files_found += [files.shown(folder / name, run.directory) for name in checked.files]
-        found += [_below(finding, folder, run.directory) for finding in checked.findings]
-    return Sidecars(tuple(files_found), tuple(found))
-
-
-def _only(checked: Sidecars, names: frozenset[str], folder: Path) -> Sidecars:
-    """Return what was found of the files that a user named."""
-    kept = tuple(name for name in checked.files if name in names)
-    told = [finding for finding in checked.findings if finding.file in names]
-    unknown = names - set(kept) - {finding.file for finding in told}
-    told += [unknown_sidecar(folder / name) for name in sorted(unknown)]
-    return Sidecars(kept, tuple(told))
-
-
-def _below(finding: Finding, folder: Path, directory: Path) -> Finding:
-    name = files.shown(folder / finding.file, directory) if finding.file else None
-    return replace(finding, file=name)
 
 
 def _governed(compiled: Sequence[Compiled], run: _Run) -> Iterator[Governed]:
@@ -231,7 +222,7 @@ def _unreadable(name: str, error: AccelockError) -> Finding:
     return Finding("damaged", Level.ERROR, name, what, "compile it again")
 
 
-def _no_pip_lock(run: _Run, conda: Sidecars) -> Iterator[Finding]:
+def _no_pip_lock(run: _Run, conda: Report) -> Iterator[Finding]:
     """Yield what to say where there is no requirements file with a stamp, and no poetry.lock.
 
     A project may have conda files alone, and a user may ask for these alone.

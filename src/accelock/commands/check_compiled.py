@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from accelock.catalogue.source import TARGET_FIELD
 from accelock.commands.findings import Finding, Level
 from accelock.locks import compiled as files
 from accelock.locks import inputs
@@ -247,7 +248,7 @@ def _gaps(group: Sequence[Compiled], declared: Sequence[Target]) -> dict[str, Ta
         return {}
     present = {each.target for each in group}
     return {
-        pattern.replace(files.TARGET_FIELD, target.name): target
+        pattern.replace(TARGET_FIELD, target.name): target
         for target in declared
         if target not in present
     }

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accelock.commands.findings import Finding, Level
+from accelock.commands.findings import Finding, Level, Report
 from accelock.conda import header
 from accelock.conda.config import parse_conda
 from accelock.conda.formats import FORMATS, LOCK
 from accelock.conda.plan import Project, environments
 from accelock.errors import AccelockError, ConfigError
+from accelock.locks.compiled import is_ours
 from accelock.locks.conda_lock import packages_in
 
 if TYPE_CHECKING:
@@ -22,19 +23,9 @@ if TYPE_CHECKING:
     from accelock.conda.plan import Environment
     from accelock.settings.settings import Config
 
-__all__ = ["Sidecars", "check_sidecars", "is_sidecar", "unknown_sidecar"]
+__all__ = ["check_sidecars", "is_sidecar"]
 
-_HEAD = 8192  # bytes; the stamp is at the top
-_SUFFIXES = (".yml", ".yaml", ".txt", ".lock")
 _AGAIN = f"run: {header.COMMAND}"
-
-
-@dataclass(frozen=True, slots=True)
-class Sidecars:
-    """The sidecars that were looked at, by name, and what is wrong with them."""
-
-    files: tuple[str, ...]
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +35,45 @@ class _Sidecar:
     stamp: Stamp
 
 
-def check_sidecars(directory: Path, config: Config) -> Sidecars:
+def check_sidecars(directory: Path, config: Config, names: frozenset[str] | None = None) -> Report:
     """Check the conda sidecars of a project: fresh, whole, there, and of the right name.
 
-    `directory` is where pyproject.toml is, and `config` its table, or the defaults where there is
-    none. Raises ConfigError for a faulty [tool.accelock.conda].
+    :param directory: where pyproject.toml is.
+    :param config: its table, or the defaults where there is none.
+    :param names: those that a user named; None: all.
+    :raises ConfigError: [tool.accelock.conda] is faulty.
     """
+    checked = _check(directory, config)
+    if names is None:
+        return checked
+    kept = tuple(name for name in checked.files if name in names)
+    told = [finding for finding in checked.findings if finding.file in names]
+    unknown = names - set(kept) - {finding.file for finding in told}
+    told += [_unknown(directory / name) for name in sorted(unknown)]
+    return Report(kept, tuple(told))
+
+
+def _check(directory: Path, config: Config) -> Report:
     found, faults = _find(directory)
     if config.conda is None:
         names = tuple(sorted(found))
-        return Sidecars(names, (*faults, *(_undeclared(found[name]) for name in names)))
+        return Report(names, (*faults, *(_undeclared(found[name]) for name in names)))
     where = str(config.path or directory / "pyproject.toml")
     conda = parse_conda(config.conda, where, config)
     project = Project(directory, config, conda, lambda name: _text(directory / name))
     run = _Run(project, found, environments(config, conda))
     damaged = {fault.file for fault in faults}
     findings = [finding for finding in run.findings() if finding.file not in damaged]
-    return Sidecars(tuple(sorted(found)), (*faults, *findings))
+    return Report(tuple(sorted(found)), (*faults, *findings))
 
 
 def is_sidecar(path: Path) -> bool:
     """Tell whether a file, there or not, is one of conda's, and no requirements file."""
     names = {each.file_name(None, None, None) for each in FORMATS.values() if each.is_source}
-    return path.suffix in (".yml", ".yaml") or path.name in names or _is_stamped(path)
+    return path.suffix in (".yml", ".yaml") or path.name in names or is_ours(path, header.PREFIX)
 
 
-def unknown_sidecar(path: Path) -> Finding:
+def _unknown(path: Path) -> Finding:
     """Return what is wrong with a file that was named, and of which nothing is known."""
     if _text(path) is None:
         return Finding("unreadable", Level.ERROR, path.name, "cannot be read", "name another file")
@@ -173,7 +177,11 @@ def _find(directory: Path) -> tuple[dict[str, _Sidecar], tuple[Finding, ...]]:
     found: dict[str, _Sidecar] = {}
     faults = []
     for path in sorted(directory.iterdir()):
-        if path.suffix not in _SUFFIXES or not path.is_file() or not _is_stamped(path):
+        if (
+            path.suffix not in header.SUFFIXES
+            or not path.is_file()
+            or not is_ours(path, header.PREFIX)
+        ):
             continue
         text = _text(path) or ""
         try:
@@ -185,14 +193,6 @@ def _find(directory: Path) -> tuple[dict[str, _Sidecar], tuple[Finding, ...]]:
         if stamp is not None:
             found[path.name] = _Sidecar(path.name, text, stamp)
     return found, tuple(faults)
-
-
-def _is_stamped(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return header.PREFIX.encode() in stream.read(_HEAD)
-    except OSError:
-        return False
 
 
 def _text(path: Path) -> str | None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from accelock.commands.findings import Finding, Level
+from accelock import toml
+from accelock.commands.findings import Finding, Level, Report
 from accelock.errors import AccelockError
 from accelock.locks import overlay as overlays
-from accelock.locks import poetry_lock, reference, toml
+from accelock.locks import poetry_lock, reference
 from accelock.locks.inputs import PYPROJECT, settings_digest
 from accelock.locks.model import conflicts, foreign_pairs
 from accelock.locks.overlay import NewerFormatError, OverlayError
@@ -36,14 +37,6 @@ _FALLBACK = "run: poetry accelock init --fallback"
 _EXPLICIT = "explicit"
 
 
-@dataclass(frozen=True, slots=True)
-class PoetryLock:
-    """The lock that was looked at, by name, if there is one, and what is wrong with it."""
-
-    files: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
 def is_locked_by_poetry(directory: Path) -> bool:
     """Tell whether Poetry makes a project's lock, there or not; a broken file is no answer."""
     try:
@@ -59,7 +52,7 @@ def missing_lock() -> Finding:
     return Finding("no-file", Level.ERROR, LOCK, what, "run: poetry lock")
 
 
-def check_poetry_lock(directory: Path, settings: Settings) -> PoetryLock:
+def check_poetry_lock(directory: Path, settings: Settings) -> Report:
     """Check the poetry.lock of a folder against its [tool.accelock].
 
     Empty where there is no lock, or neither it nor the table speaks of targets. `settings` are
@@ -68,14 +61,14 @@ def check_poetry_lock(directory: Path, settings: Settings) -> PoetryLock:
     try:
         lock = toml.read(directory / LOCK, LOCK)
         if lock is None or not (settings.config.targets or _has_overlay(lock)):
-            return PoetryLock()
+            return Report()
         pyproject = toml.read(directory / PYPROJECT, PYPROJECT) or {}
         found = tuple(_Run(lock, pyproject, settings).findings())
     except OverlayError as error:
         found = (_of_overlay(error),)
     except AccelockError as error:
         found = (Finding("damaged", Level.ERROR, None, str(error), "repair it first"),)
-    return PoetryLock((LOCK,), found)
+    return Report((LOCK,), found)
 
 
 @dataclass(frozen=True, slots=True)

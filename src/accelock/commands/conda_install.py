@@ -13,7 +13,6 @@ from accelock.conda import guarantee, header, plan, previous
 from accelock.conda.formats.condalock import read_lock
 from accelock.conda.projects import load_project, refuse_unfinished
 from accelock.errors import AccelockError, UnknownWordError, UsageError
-from accelock.hardware import container
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,8 +95,8 @@ class CondaInstallCommand(ContextCommand):
             return None, ""
         if wanted is None:
             choice = self.context().choice()
-            if container.warns(choice):
-                self._say(f"WARNING: {container.WARNING}")
+            if warning := choice.container_warning:
+                self._say(f"WARNING: {warning}")
             return choice.target, str(choice)
         for target in declared:
             if target.name == wanted:

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from accelock import __version__
+from accelock import __version__, toml
 from accelock.commands import installed
 from accelock.commands.check import check
-from accelock.commands.doctor_environment import check_environment
 from accelock.commands.findings import Finding, Level, Report
 from accelock.errors import AccelockError
-from accelock.hardware import NoTargetError, Rule, container, profile
+from accelock.hardware import NoTargetError, Rule, profile
 from accelock.hardware.choice import ORDER, NotLockedError
 from accelock.hardware.detection import musl_note
 from accelock.hardware.probes import nvidia
 from accelock.hardware.vendor import VARIABLE, Reason
-from accelock.locks import compiled, toml
+from accelock.locks import compiled
 from accelock.locks.inputs import PYPROJECT
 from accelock.settings.poetry_project import read_project
 from accelock.targets import Kind
@@ -68,16 +67,10 @@ class Diagnosis:
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each finding, and one that sums up."""
-        findings = self.report.findings
-        yield from map(str, findings)
+        yield from map(str, self.report.findings)
         target = f"target {self.choice}" if self.choice else "no target"
         looked = ", ".join(self.report.files) or "no lock"
-        counts = [
-            f"{count} {level.value}{'' if count == 1 else 's'}"
-            for level in Level
-            if (count := sum(each.level is level for each in findings))
-        ]
-        yield f"{target}; looked at {looked}: {', '.join(counts) or 'all is well'}"
+        yield f"{target}; looked at {looked}: {self.report.counts or 'all is well'}"
 
     def dumps(self) -> str:
         """Return the diagnosis as JSON."""
@@ -110,7 +103,7 @@ def diagnose(context: Context, paths: Iterable[str]) -> Diagnosis:
         found += obstacle or check_machine(context, choice)
     if not refusal:
         found += check_lock(context)
-        found += check_environment(there, context, choice)
+        found += installed.check(there, context, choice)
     # A project without targets needs no lock of ours.
     counted = [each for each in checked.findings if declared or each.code != "no-file"]
     once = dict.fromkeys([*found, *counted])
@@ -206,7 +199,7 @@ def _unused(context: Context, found: tuple[Candidate, ...], choice: Choice) -> I
         what = f"there is a GPU, and cpu is taken: {'; '.join(reasons)}"
         todo = "declare a target that it can run, and lock; or upgrade the driver"
         yield Finding("gpu-unused", Level.WARNING, None, what, todo)
-    elif container.warns(choice):
+    elif choice.container_warning:
         what = "no GPU is seen in this container, as in every image build, and cpu is taken"
         todo = f"if the image is for a machine with one, set {VARIABLE} (ENV {VARIABLE}=cu126)"
         yield Finding("container-without-gpu", Level.WARNING, None, what, todo)
@@ -283,11 +276,9 @@ def _left_out(text: str) -> list[str]:
 
 def _counted(names: list[str]) -> str:
     head = ", ".join(names[:3])
-    return f"{head} and {len(names) - 3} more are" if len(names) > 3 else f"{head} {_is(names)}"  # noqa: PLR2004
-
-
-def _is(names: list[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+    if len(names) > 3:  # noqa: PLR2004
+        return f"{head} and {len(names) - 3} more are"
+    return f"{head} {'is' if len(names) == 1 else 'are'}"
 
 
 def _poetry_sources(context: Context) -> Iterator[Finding]:

@@ -53,8 +53,8 @@ class Finding:
 class Report:
     """The files that were checked (paths with `/`), and what was found, in the order to print."""
 
-    files: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    files: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -67,7 +67,8 @@ class Report:
         if self.files:
             count = len(self.files)
             noun = "file" if count == 1 else "files"
-            yield f"{count} {noun} checked ({', '.join(self.files)}): {self._verdict()}"
+            told = self.counts or "fresh and whole"
+            yield f"{count} {noun} checked ({', '.join(self.files)}): {told}"
 
     def dumps(self) -> str:
         """Return the report as JSON: `format`, `files`, `findings`."""
@@ -75,13 +76,14 @@ class Report:
         document = {"format": _FORMAT, "files": self.files, "findings": findings}
         return json.dumps(document, indent=2)
 
-    def _verdict(self) -> str:
+    @property
+    def counts(self) -> str:
+        """Return how many errors and warnings there are, in words; empty where there are none."""
         counts = {
             level: sum(finding.level is level for finding in self.findings) for level in Level
         }
-        told = [
+        return ", ".join(
             f"{count} {level.value}{'' if count == 1 else 's'}"
             for level, count in counts.items()
             if count
-        ]
-        return ", ".join(told) or "fresh and whole"
+        )

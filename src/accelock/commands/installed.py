@@ -1,4 +1,7 @@
-"""What is installed in an environment, read from its metadata: nothing of it is imported."""
+"""What is installed in an environment, read from its metadata, and what of it is wrong.
+
+Another target's builds, what they left, and packages that collide. Nothing of it is imported.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,23 @@ import sys
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
+from accelock.catalogue.load import load_exclusive
+from accelock.commands.findings import Finding, Level
 from accelock.errors import AccelockError
 from accelock.hardware import run_command
 from accelock.targets import PythonVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from accelock.hardware import Runner
+    from accelock.commands.context import Context
+    from accelock.hardware import Choice, Runner
+    from accelock.locks.model import TargetLock
 
 _ASK = "import json, sys; print(json.dumps([sys.version_info[:2], [p for p in sys.path if p]]))"
+_AGAIN = "run: accelock sync (or poetry install)"
 _LIMIT = 10.0  # seconds; a Python on a slow disk takes its time
 
 
@@ -56,3 +65,111 @@ def read(paths: Iterable[str]) -> dict[str, str]:
             if "Name" in fields and "Version" in fields:
                 found.setdefault(canonicalize_name(fields["Name"]), fields["Version"])
     return found
+
+
+def check(
+    installed: Mapping[str, str], context: Context, choice: Choice | None
+) -> Iterator[Finding]:
+    """Yield what of an environment is not as the target's lock has it.
+
+    :param installed: version by canonical name.
+    """
+    yield from _collisions(installed)
+    yield from _mixed_builds(installed, context)
+    for pair in context.settings.catalogue.foreign_pairs(installed):
+        todo = "pin the one or the other, and compile or lock again"
+        yield Finding("foreign-pair", Level.ERROR, None, str(pair), todo)
+    lock = context.lock.targets.get(choice.target) if context.lock and choice else None
+    if lock is None or choice is None or context.machine.platform is None:
+        return
+    yield from _other_python(lock, context)
+    locked = lock.every(context.place)
+    wanted = {name: package.version for name, package in locked.items()}
+    yield from _other_versions(installed, wanted, context, choice)
+    yield from _leftovers(installed, wanted, context, choice)
+
+
+def _other_python(lock: TargetLock, context: Context) -> Iterator[Finding]:
+    if lock.pythons and context.python not in lock.pythons:
+        has = ", ".join(map(str, lock.pythons))
+        what = f"it is for Python {has}, and the environment has {context.python}"
+        todo = (
+            "make an environment with a Python that it is for, or compile it for this one too "
+            f"(--python-version {context.python})"
+        )
+        yield Finding("python-not-locked", Level.ERROR, lock.file, what, todo)
+
+
+def _collisions(installed: Mapping[str, str]) -> Iterator[Finding]:
+    for names, package in load_exclusive():
+        found = sorted(names & installed.keys())
+        if len(found) > 1:
+            what = (
+                f"{' and '.join(found)} are installed together: each is the package "
+                f"{package} for other hardware, and they overwrite each other's files"
+            )
+            todo = "uninstall all of them, ask for one, and install that again"
+            yield Finding("collision", Level.ERROR, None, what, todo)
+
+
+def _mixed_builds(installed: Mapping[str, str], context: Context) -> Iterator[Finding]:
+    """Yield a family whose packages are builds for different targets: their ABIs differ."""
+    for family in context.settings.catalogue.families:
+        labels: dict[str, list[str]] = {}
+        for name, version in sorted(installed.items()):
+            package = family.exact(name)
+            label = _local(version)
+            if package is not None and label in family.targets and label is not None:
+                labels.setdefault(label, []).append(name)
+        if len(labels) > 1:
+            told = "; ".join(f"{label}: {', '.join(names)}" for label, names in labels.items())
+            what = f"builds of the {family.name} family for several targets are mixed ({told})"
+            yield Finding("mixed-builds", Level.ERROR, None, what, _AGAIN)
+
+
+def _other_versions(
+    installed: Mapping[str, str], wanted: Mapping[str, str | None], context: Context, choice: Choice
+) -> Iterator[Finding]:
+    """Yield the labelled packages that are installed in another version or build."""
+    for name, version in wanted.items():
+        known = context.settings.catalogue.family_of(name)
+        has = installed.get(name)
+        if known is None or not known[1].labelled or has is None or version is None:
+            continue
+        if not _equal(has, version):
+            what = f"{name} {has} is installed, and the lock has {version} for {choice}"
+            yield Finding("other-build", Level.ERROR, None, what, _AGAIN)
+
+
+def _leftovers(
+    installed: Mapping[str, str], wanted: Mapping[str, str | None], context: Context, choice: Choice
+) -> Iterator[Finding]:
+    """Yield libraries that only another target's builds need, such as nvidia-* under cpu."""
+    names = [
+        name
+        for name in sorted(installed)
+        if name not in wanted
+        and (known := context.settings.catalogue.family_of(name)) is not None
+        and known[1].runtime
+    ]
+    if names:
+        more = f" and {len(names) - 4} more" if len(names) > 4 else ""  # noqa: PLR2004
+        what = (
+            f"{', '.join(names[:4])}{more}: installed, and not in the lock for {choice.target}; "
+            "another target's builds left them"
+        )
+        yield Finding("left-over", Level.WARNING, None, what, _AGAIN)
+
+
+def _local(version: str) -> str | None:
+    try:
+        return Version(version).local
+    except InvalidVersion:
+        return None
+
+
+def _equal(mine: str, theirs: str) -> bool:
+    try:
+        return Version(mine) == Version(theirs)
+    except InvalidVersion:
+        return mine == theirs

@@ -15,8 +15,8 @@ from accelock.conda.formats.model import LOCK_SUFFIX
 from accelock.conda.spec import Spec, parse
 from accelock.conda.urls import base_url, has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
-from accelock.tables import Table, dotted, kind_of, not_declared
 from accelock.targets import parse_platform
+from accelock.toml import Table, dotted, kind_of, not_declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

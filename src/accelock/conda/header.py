@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 # Not the prefix of compiled requirements: an explicit list ends in .txt, and is none of them.
+#: Of the files in which such a stamp may stand.
+SUFFIXES = (".yml", ".yaml", ".txt", ".lock")
 PREFIX = "# accelock conda: "
 COMMAND = "accelock conda lock"
 _FORMAT = 1  # of the digest: a change of what it covers makes every sidecar stale

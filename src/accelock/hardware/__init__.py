@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accelock.hardware.choice import Candidate, Choice, NoTargetError, PassedOver, Rule, choose
-from accelock.hardware.commands import Runner, run_command
+from accelock.hardware.choice import Candidate, Choice, NoTargetError, Rule, choose
+from accelock.hardware.context import Runner, run_command
 from accelock.hardware.detection import detect, surroundings
 from accelock.hardware.machine import Driver, Gpu, Machine, Note
 from accelock.hardware.vendor import Locked
@@ -17,7 +17,6 @@ __all__ = [
     "Machine",
     "NoTargetError",
     "Note",
-    "PassedOver",
     "Rule",
     "Runner",
     "choose",

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.hardware.commands import run_command
+from accelock.hardware.context import run_command
 from accelock.hardware.detection import detect, surroundings
 from accelock.hardware.fit import fit
 from accelock.hardware.probes import apple
-from accelock.hardware.vendor import VARIABLE
+from accelock.hardware.vendor import VARIABLE, Reason
 from accelock.targets import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from accelock.catalogue import Catalogue, HardwareTables
-    from accelock.hardware.commands import Runner
+    from accelock.hardware.context import Runner
     from accelock.hardware.machine import Machine
-    from accelock.hardware.vendor import Locked, Reason
+    from accelock.hardware.vendor import Locked
     from accelock.targets import Platform, Target
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "Choice",
     "NoTargetError",
     "NotLockedError",
-    "PassedOver",
     "Rule",
     "candidates",
     "choose",
@@ -46,6 +45,10 @@ __all__ = [
 
 #: The rule where GPUs of several makers are there, and the order in which targets are tried.
 ORDER = "CUDA before ROCm before XPU, each the newest first, then cpu"
+CONTAINER_WARNING = (
+    "This is a container in which no GPU was found, as in every image build. If the image is for a "
+    f"machine with one, set {VARIABLE} (for example: ENV {VARIABLE}=cu126)."
+)
 _NAMES = {Kind.CUDA: "CUDA", Kind.ROCM: "ROCm", Kind.XPU: "XPU", Kind.CPU: "cpu"}
 
 
@@ -61,17 +64,6 @@ class Rule(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOver:
-    """A declared target that was not chosen, and why."""
-
-    target: Target
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.target}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
 class Candidate:
     """A declared target: whether it fits the machine, whether it was taken, and why or why not."""
 
@@ -80,6 +72,9 @@ class Candidate:
     reason: str
     taken: bool = False
     cause: Reason | None = None
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +92,19 @@ class Choice:
     in_container: bool = False
 
     @property
-    def passed_over(self) -> tuple[PassedOver, ...]:
-        """Return the targets that do not fit."""
-        return _unfit(self.candidates)
+    def container_warning(self) -> str | None:
+        """Return what to say of a choice of cpu for want of a GPU that a container may not show.
+
+        `docker build` sees no GPU, so that a GPU image would silently be a cpu image. A target that
+        has no builds for the platform, or is not locked for it, says nothing of GPUs. Any other
+        reason tells of one: a driver that is too old, a GPU that is hidden or has no code.
+        """
+        if self.rule is not Rule.LAST_RESORT or not self.in_container:
+            return None
+        of_the_lock = {Reason.NO_BUILDS, Reason.NOT_LOCKED}
+        causes = {each.cause for each in self.candidates if not each.fits} - of_the_lock
+        is_blind = causes and all(cause and cause.is_of_nothing_seen for cause in causes)
+        return CONTAINER_WARNING if is_blind else None
 
     def __str__(self) -> str:
         return f"{self.target} ({self.reason})"
@@ -264,11 +269,11 @@ def _beside(candidate: Candidate, taken: Candidate) -> Candidate:
     return replace(candidate, reason=f"fits too; {why}")
 
 
-def _unfit(found: Sequence[Candidate]) -> tuple[PassedOver, ...]:
-    return tuple(PassedOver(each.target, each.reason) for each in found if not each.fits)
+def _unfit(found: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(each for each in found if not each.fits)
 
 
-def _in_short(passed_over: Sequence[PassedOver]) -> str:
+def _in_short(passed_over: Sequence[Candidate]) -> str:
     """Return the reasons, each once with all of its targets."""
     targets: dict[str, list[str]] = {}
     for refusal in passed_over:

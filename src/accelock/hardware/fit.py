@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from accelock.hardware.machine import Machine
     from accelock.targets import Target
 
-_NOTHING_SEEN = frozenset({Reason.NO_DRIVER, Reason.NO_GPU})
-
 
 def fit(
     target: Target, machine: Machine, tables: HardwareTables, locked: Locked | None = None
@@ -41,7 +39,9 @@ def fit(
     ]
     if target.kind is Kind.CPU:
         found.append(Fit(fits=True, reason="runs on every machine"))
-    return min(found, key=lambda each: (not each.fits, each.cause in _NOTHING_SEEN))
+    return min(
+        found, key=lambda each: (not each.fits, bool(each.cause and each.cause.is_of_nothing_seen))
+    )
 
 
 def newest_that_runs(kind: Kind, catalogue: Catalogue) -> str | None:

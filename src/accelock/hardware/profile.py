@@ -28,7 +28,6 @@ What identifies one device (UUID, serial number, bus) is never in it.
 from __future__ import annotations
 
 import json
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORMAT = 1
-_FOLDER = resources.files("accelock.hardware").joinpath("profiles")
+_FOLDER = Path(__file__).with_name("profiles")
 _SUFFIX = ".json"
 _LIMIT = 1 << 20  # bytes
 _MOST = 1024  # GPUs
@@ -84,8 +83,7 @@ def _dump_gpu(gpu: Gpu) -> dict[str, Any]:
 
 def names() -> tuple[str, ...]:
     """Return the names of the profiles that ship with accelock."""
-    found = (entry.name for entry in _FOLDER.iterdir())
-    return tuple(sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX)))
+    return tuple(sorted(path.stem for path in _FOLDER.glob(f"*{_SUFFIX}")))
 
 
 def read(word: str) -> Machine:

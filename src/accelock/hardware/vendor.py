@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, TypeVar
 from accelock.hardware.machine import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from packaging.version import Version
 
     from accelock.catalogue import HardwareTables
     from accelock.hardware.context import Found, Probe, Surroundings
-    from accelock.hardware.machine import Machine
+    from accelock.hardware.machine import Gpu, Machine
     from accelock.targets import Kind, Target
 
 VARIABLE = "ACCELOCK_TARGET"
 NONE = "none"  # what an override says for "there is none"
+_NO_DEVICES = frozenset({"-1", "nodevfiles", "none", "void"})
+_LONGEST = 6  # digits of an index
 _SEPARATORS = re.compile(r"[,;\s]+")
 _Value = TypeVar("_Value")
 
@@ -52,6 +54,11 @@ class Reason(enum.Enum):
     HIDDEN = "gpu-hidden"
     JETSON = "jetson"
     UNKNOWN = "not-known"
+
+    @property
+    def is_of_nothing_seen(self) -> bool:
+        """Tell whether there is no sign of hardware that the target needs."""
+        return self in (Reason.NO_DRIVER, Reason.NO_GPU)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +125,46 @@ def parse_list(word: str, parse: Callable[[str], _Value | None], example: str) -
             raise ValueError(f"write {example}")
         values.append(value)
     return values
+
+
+# The variables of CUDA and ROCm that leave only some GPUs to programs.
+# CUDA: CUDA C++ Programming Guide, "CUDA Environment Variables". ROCm: "GPU isolation techniques".
+
+
+def devices(value: str) -> list[str]:
+    """Return the devices that a variable names, up to the first that is none, as CUDA reads it."""
+    words: list[str] = []
+    for word in value.split(","):
+        bare = word.strip()
+        if not bare or bare.lower() in _NO_DEVICES or bare.startswith("-"):
+            break
+        words.append(bare)
+    return words
+
+
+def mark_hidden(gpus: Sequence[Gpu], value: str, name: str) -> tuple[Gpu, ...]:
+    """Return the GPUs, those marked that the variable `name` hides by its `value`."""
+    chosen: set[int] = set()
+    for word in devices(value):
+        index = _index(word, gpus)
+        if index is None:
+            break
+        chosen.add(index)
+    return tuple(
+        gpu if index in chosen else replace(gpu, hidden_by=name) for index, gpu in enumerate(gpus)
+    )
+
+
+def _index(word: str, gpus: Sequence[Gpu]) -> int | None:
+    if word.isascii() and word.isdigit():
+        index = int(word) if len(word) <= _LONGEST else len(gpus)
+        return index if index < len(gpus) else None
+    # Old drivers name an instance after its GPU: MIG-GPU-<uuid>/<instance>/<compute instance>.
+    if word.upper().startswith("MIG-GPU-"):
+        word = word[len("MIG-") :].partition("/")[0]
+    # A UUID may be cut short; a MIG instance is a part of some GPU, and they are alike.
+    for index, gpu in enumerate(gpus):
+        if gpu.uuid and gpu.uuid.lower().startswith(word.lower()):
+            return index
+    is_unknown = all(gpu.uuid is None for gpu in gpus) or word.upper().startswith("MIG-")
+    return 0 if gpus and is_unknown else None

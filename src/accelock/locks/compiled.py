@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.catalogue import Source
+from accelock.catalogue.source import TARGET_FIELD, Source
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.locks import requirements, stamp
 from accelock.locks.model import MAIN, Lock, Pin, TargetLock
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from accelock.targets import Platform
 
 KIND = "requirements files"
-TARGET_FIELD = "{target}"
 _SHA256 = "sha256:"
 _INDEX_FLAGS = ("--index-url", "--extra-index-url", "--find-links")
 _HEAD = 65536  # bytes; the stamp stands below pip-tools' header, and other .txt files may be huge
@@ -219,16 +218,16 @@ def _command_of(content: RequirementsFile) -> str | None:
     return next((match[1].strip() for match in found if match), None)
 
 
-def is_stamped(path: Path) -> bool:
+def is_stamped(path: Path, prefix: str = stamp.PREFIX) -> bool:
     """Tell whether a file has a line of a stamp near its top; OSError where it cannot be read."""
     with path.open("rb") as stream:
-        return stamp.PREFIX.encode() in stream.read(_HEAD)
+        return prefix.encode() in stream.read(_HEAD)
 
 
-def is_ours(path: Path) -> bool:
+def is_ours(path: Path, prefix: str = stamp.PREFIX) -> bool:
     """Tell whether a file has a stamp; one that cannot be read has none that counts."""
     try:
-        return is_stamped(path)
+        return is_stamped(path, prefix)
     except OSError:
         return False
 

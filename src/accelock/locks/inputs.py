@@ -12,8 +12,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
+from accelock import toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,8 +116,8 @@ def _tables_of(path: Path, names: Iterable[str]) -> dict[str, Any]:
 
 def _parsed(text: str) -> dict[str, Any] | None:
     try:
-        return tomlkit.parse(text).unwrap()
-    except TOMLKitError:
+        return toml.loads(text)
+    except ValueError:
         return None
 
 

@@ -11,21 +11,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
+import json
 import os
+import re
 import secrets
 import stat
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from accelock.errors import OutputError
-from accelock.locks.journal_file import Change, JournalFile, Recovery, contents_in, journals_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
 _UNCHANGED = "no file was changed"
 _LITTER_AGE = 600.0  # seconds; writing takes milliseconds, so that an older file has no writer left
+_FORMAT = 1
+_JOURNAL = re.compile(r"\.accelock-journal\.([0-9a-f]{16})")
+_NEW = re.compile(r"\.(.+)\.([0-9a-f]{16})\.accelock-new")
 
 
 def write_all(files: Mapping[Path, bytes], directory: Path | None = None) -> None:
@@ -50,7 +56,10 @@ def write_all(files: Mapping[Path, bytes], directory: Path | None = None) -> Non
     try:
         before = _prepare(changes, finals)
         _write_in_place(special)
-        _publish(journal)
+        with _naming(journal.path):
+            _write_durably(journal.draft, journal.dumps())
+            journal.draft.replace(journal.path)
+            _sync_directory(journal.directory)
     except BaseException:
         _discard([journal.path, journal.draft, *(change.new for change in changes)])
         raise
@@ -90,7 +99,7 @@ def recover(directory: Path) -> tuple[Recovery, ...]:
 
 def pending(directory: Path) -> bool:
     """Tell whether an interrupted run left a journal in `directory`."""
-    return any(True for _ in journals_in(directory))
+    return any(True for _ in _journals_in(directory))
 
 
 def _finals(files: Mapping[Path, bytes]) -> dict[Path, bytes]:
@@ -115,7 +124,10 @@ def _prepare(changes: Iterable[Change], finals: Mapping[Path, bytes]) -> dict[Pa
     """Write the new contents beside their files; return the old ones, None for no file."""
     for parent in {path.parent for path in finals}:
         _discard(_litter(parent))
-    before = {path: _content(path) for path in finals}
+    before: dict[Path, bytes | None] = {}
+    for path in finals:
+        with _naming(path):
+            before[path] = path.read_bytes() if path.exists() else None
     for change in changes:
         _write_beside(change, finals[change.final])
     return before
@@ -127,11 +139,6 @@ def _write_in_place(files: Mapping[Path, bytes]) -> None:
             path.write_bytes(data)
 
 
-def _content(path: Path) -> bytes | None:
-    with _naming(path):
-        return path.read_bytes() if path.exists() else None
-
-
 def _write_beside(change: Change, data: bytes) -> None:
     with _naming(change.final):
         _write_durably(change.new, data, like=change.final)
@@ -140,26 +147,15 @@ def _write_beside(change: Change, data: bytes) -> None:
 
 def _write_durably(path: Path, data: bytes, like: Path | None = None) -> None:
     with path.open("xb") as stream:
-        if like is not None and like.exists():
-            _copy_mode(like, path)  # first: what was private is never readable for a moment
+        if like is not None and like.exists():  # first: what is private never is readable
+            status = like.stat()
+            if hasattr(os, "chown"):
+                with contextlib.suppress(OSError):  # only root may; a file of ours is better
+                    os.chown(path, status.st_uid, status.st_gid)
+            path.chmod(stat.S_IMODE(status.st_mode))
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _copy_mode(old: Path, new: Path) -> None:
-    status = old.stat()
-    if hasattr(os, "chown"):
-        with contextlib.suppress(OSError):  # only root may; a file of ours is better than none
-            os.chown(new, status.st_uid, status.st_gid)
-    new.chmod(stat.S_IMODE(status.st_mode))
-
-
-def _publish(journal: JournalFile) -> None:
-    with _naming(journal.path):
-        _write_durably(journal.draft, journal.dumps())
-        journal.draft.replace(journal.path)
-        _sync_directory(journal.directory)
 
 
 def _commit(journal: JournalFile, before: Mapping[Path, bytes | None]) -> None:
@@ -234,7 +230,7 @@ def _finish(journal: JournalFile) -> None:
 
 def _litter(directory: Path) -> Iterator[Path]:
     """Yield what a run left that was killed before it had a journal."""
-    for path in contents_in(directory):
+    for path in _contents_in(directory):
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _LITTER_AGE:
                 yield path
@@ -281,3 +277,164 @@ def _naming(path: Path, and_so: str = _UNCHANGED) -> Iterator[None]:
 def _output_error(path: Path, error: Exception, and_so: str = _UNCHANGED) -> OutputError:
     reason = getattr(error, "strerror", None) or str(error)
     return OutputError(f"{path}: cannot be written ({reason}); {and_so}")
+
+
+# The journal itself
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was done about one journal: to which files, and whether they are the new ones."""
+
+    outcome: Literal["completed", "rolled back"]
+    files: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        names = ", ".join(map(str, self.files)) or "no file"
+        return f"an interrupted run was {self.outcome}: {names}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file that is to get a new content, which stands in another file beside it."""
+
+    final: Path
+    new: Path
+    sha256: str
+
+    @classmethod
+    def of(cls, final: Path, data: bytes, token: str) -> Change:
+        """Return the change of `final` to `data` in the run that `token` names."""
+        return cls(final, _new_path(final, token), hashlib.sha256(data).hexdigest())
+
+    def apply(self) -> bool:
+        """Rename, and return True; False where the content is gone.
+
+        Then it was renamed before, by us or by another process that found the journal.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            self.new.replace(self.final)
+            return True
+        return False
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the new content is there whole, or has arrived; OSError: it cannot be read."""
+        return _sha256(self.new) == self.sha256 or self.is_applied
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the file has its new content; OSError where that cannot be read."""
+        return _sha256(self.final) == self.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFile:
+    """The changes of one run and the directory where their journal stands.
+
+    The journal names the files and the digests of their new contents, never where these stand:
+    that follows from the run's token, so that a forged journal can move nothing else.
+    """
+
+    directory: Path
+    token: str
+    changes: tuple[Change, ...]
+    is_whole: bool = True
+
+    @property
+    def path(self) -> Path:
+        """Where the journal stands once it counts."""
+        return self.directory / f".accelock-journal.{self.token}"
+
+    @property
+    def draft(self) -> Path:
+        """Where it is written before."""
+        return _new_path(self.path, self.token)
+
+    @property
+    def finals(self) -> tuple[Path, ...]:
+        """The files that change."""
+        return tuple(change.final for change in self.changes)
+
+    def dumps(self) -> bytes:
+        """Return the journal as JSON; paths are relative to it where the system can say so."""
+        files = [
+            {"path": _relative(change.final, self.directory), "sha256": change.sha256}
+            for change in self.changes
+        ]
+        return json.dumps({"format": _FORMAT, "files": files}, indent=1).encode()
+
+    @classmethod
+    def load(cls, path: Path, token: str) -> JournalFile:
+        """Read a journal; of a damaged one, the changes are those found beside it.
+
+        :raises OSError: it cannot be read: it may be another user's, and whole.
+        """
+        directory = path.parent
+        data = path.read_bytes()
+        try:
+            document = json.loads(data)
+            known = document["format"] == _FORMAT
+            entries = [(str(entry["path"]), str(entry["sha256"])) for entry in document["files"]]
+        except (ValueError, KeyError, TypeError):
+            known, entries = False, []
+        if not known:
+            return cls(directory, token, tuple(_found_beside(path, token)), is_whole=False)
+        finals = ((Path(os.path.normpath(directory / name)), digest) for name, digest in entries)
+        changes = tuple(Change(final, _new_path(final, token), digest) for final, digest in finals)
+        return cls(directory, token, changes)
+
+    @classmethod
+    def all_in(cls, directory: Path) -> Iterator[JournalFile]:
+        """Yield the journals that stand in `directory`, by name; none where it cannot be read.
+
+        :raises OSError: one of them cannot be read.
+        """
+        for path, token in _journals_in(directory):
+            with contextlib.suppress(FileNotFoundError):  # its writer has just finished
+                yield cls.load(path, token)
+
+
+def _journals_in(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Yield where the journals in `directory` stand, and their tokens, by name."""
+    for path in _entries(directory):
+        if found := _JOURNAL.fullmatch(path.name):
+            yield path, found[1]
+
+
+def _contents_in(directory: Path) -> Iterator[Path]:
+    """Yield the files in `directory` that hold new contents (or a journal's draft)."""
+    return (path for path in _entries(directory) if _NEW.fullmatch(path.name))
+
+
+def _new_path(final: Path, token: str) -> Path:
+    return final.with_name(f".{final.name}.{token}.accelock-new")
+
+
+def _found_beside(journal: Path, token: str) -> Iterator[Change]:
+    for path in _contents_in(journal.parent):
+        found = _NEW.fullmatch(path.name)
+        if found and found[2] == token:
+            yield Change(path.with_name(found[1]), path, "")
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _relative(path: Path, start: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, start)).as_posix()
+    except ValueError:  # another drive of Windows
+        return path.as_posix()
+
+
+def _sha256(path: Path) -> str | None:
+    """Return a file's digest, None where there is no file; OSError: one that cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from packaging.markers import InvalidMarker, Marker
 
 from accelock.errors import MetadataError
-from accelock.locks.minimise import shortest
-from accelock.locks.terms import Formula, Point
+from accelock.locks.minimise import Formula, Point, shortest
 from accelock.targets import PLATFORMS, Platform, PythonVersion
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
+from accelock import toml
 from accelock.catalogue.source import redact
 from accelock.errors import AccelockError
 from accelock.locks import overlay as overlays
-from accelock.locks import toml
 from accelock.locks.inputs import PYPROJECT
 from accelock.locks.model import MAIN, Lock, Pin, TargetLock
 from accelock.locks.overlay import OverlayError

@@ -8,9 +8,10 @@ styles of pip-compile and uv. Environment variables (`${NAME}`) stay as they are
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, replace
 from posixpath import basename
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from packaging.markers import Marker
@@ -23,16 +24,26 @@ from packaging.utils import (
 )
 
 from accelock.errors import AccelockError
-from accelock.locks.lines import Line, logical_lines
-from accelock.locks.options import Option, flags, without_flags
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from packaging.specifiers import SpecifierSet
 
 _EDITABLE = re.compile(r"(-e|--editable)(?P<attached>=?)\s*")
 _NAMED = re.compile(r"[a-z0-9][a-z0-9._-]*\s*(\[[^\]]*\])?\s*($|[@;(<>=!~])", re.IGNORECASE)
 _QUOTED = re.compile(r"""^(["'])(.*)\1$""")
 _EXTRAS = re.compile(r"\[([^\]]*)\]$")
+_COMMENT = re.compile(r"(^|\s+)(#.*)$")
+_ANNOTATION = re.compile(r"\s+#|#\s*via\b")  # indented, or in pip-compile's words
+_LONG = {
+    "-i": "--index-url",
+    "--pypi-url": "--index-url",
+    "-f": "--find-links",
+    "-r": "--requirement",
+    "-c": "--constraint",
+    "-e": "--editable",
+}
 
 
 class RequirementsError(AccelockError):
@@ -40,7 +51,20 @@ class RequirementsError(AccelockError):
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
+class Option:
+    """An option that stands on a line of its own: its flag in the long form, and its value.
+
+    `raw` has the physical lines; a line with several options yields several of these.
+    """
+
+    flag: str
+    value: str | None
+    raw: str
+    lineno: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementLine:
     """One requirement of a compiled file.
 
     `name` is canonical (PEP 503), and empty where a path or a URL does not tell it. `version` is
@@ -79,11 +103,11 @@ class RequirementsFile:
 
     header: tuple[str, ...]
     options: tuple[Option, ...]
-    pins: tuple[Pin, ...]
+    pins: tuple[RequirementLine, ...]
     text: str
     newline: str
 
-    def named(self, name: str) -> tuple[Pin, ...]:
+    def named(self, name: str) -> tuple[RequirementLine, ...]:
         """Return the pins of one project: several where markers tell them apart."""
         wanted = canonicalize_name(name)
         return tuple(pin for pin in self.pins if pin.name == wanted)
@@ -106,13 +130,13 @@ def parse(text: str, where: str = "the requirements file") -> RequirementsFile:
         options=tuple(
             option for options in found if isinstance(options, list) for option in options
         ),
-        pins=tuple(pin for pin in found if isinstance(pin, Pin)),
+        pins=tuple(pin for pin in found if isinstance(pin, RequirementLine)),
         text=text,
         newline="\r\n" if "\r\n" in bare else "\n",
     )
 
 
-def _read(line: Line, where: str) -> Pin | list[Option]:
+def _read(line: Line, where: str) -> RequirementLine | list[Option]:
     try:
         if line.text.startswith("-") and not _EDITABLE.match(line.text):
             return [Option(*found, line.raw, line.first) for found in flags(line.text)]
@@ -131,10 +155,10 @@ def _header(text: str) -> tuple[str, ...]:
     return tuple(lines[:end])
 
 
-def _pin(line: Line) -> Pin:
+def _pin(line: Line) -> RequirementLine:
     editable = _EDITABLE.match(line.text)
     text, options = without_flags(line.text[editable.end() :] if editable else line.text)
-    blank = Pin(
+    blank = RequirementLine(
         name="",
         extras=(),
         version=None,
@@ -151,7 +175,7 @@ def _pin(line: Line) -> Pin:
     return _located(blank, _QUOTED.sub(r"\2", text))
 
 
-def _named(blank: Pin, text: str) -> Pin:
+def _named(blank: RequirementLine, text: str) -> RequirementLine:
     """Fill in what a PEP 508 requirement says."""
     requirement = Requirement(text)
     return replace(
@@ -172,7 +196,7 @@ def _pinned(specifiers: SpecifierSet) -> str | None:
     return exact[0].version if pinned else None
 
 
-def _located(blank: Pin, text: str) -> Pin:
+def _located(blank: RequirementLine, text: str) -> RequirementLine:
     """Fill in what a path or a URL says, which may be nothing but where it is."""
     location, _, marker = re.sub(r"\s*;\s+|\s+;\s*", "\0", text, count=1).partition("\0")
     if not re.search(r"[/\\:.]", location):
@@ -209,3 +233,96 @@ def _name_in(location: str) -> str:
         return parse_sdist_filename(filename)[0]
     except ValueError:
         return ""
+
+
+# Options
+
+
+def flags(text: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the options in `text` in the long form, each with its value where it has one.
+
+    Raises ValueError for quotes that do not end, and for a word that belongs to no option.
+    """
+    words = shlex.split(text)
+    while words:
+        word = words.pop(0)
+        if not word.startswith("-"):
+            raise ValueError(f"{word!r} belongs to no option")
+        if word.startswith("--"):
+            flag, sign, attached = word.partition("=")
+            value = attached if sign else None
+        else:
+            flag, value = word[:2], word[2:] or None
+        if value is None and words and not words[0].startswith("-"):
+            value = words.pop(0)
+        yield _LONG.get(flag, flag), value
+
+
+def without_flags(text: str) -> tuple[str, str]:
+    """Split a requirement from the options behind it, as pip does: at the first word with a `-`."""
+    found = re.search(r"\s-", text)
+    return (text[: found.start()].strip(), text[found.start() :].strip()) if found else (text, "")
+
+
+# Lines
+
+
+class Line(NamedTuple):
+    """One logical line: `raw` as it stands, `text` without comment and continuation.
+
+    `comments` are the inline comment and the annotation below; `first` and `last` are physical
+    line numbers from 1, the annotation included.
+    """
+
+    text: str
+    raw: str
+    comments: tuple[str, ...]
+    first: int
+    last: int
+
+
+def logical_lines(text: str) -> Iterator[Line]:
+    """Yield the lines of `text` that hold a requirement or an option, in order."""
+    physical = text.splitlines()
+    start = 0
+    while start < len(physical):
+        stop = _end_of_continuation(physical, start)
+        raw = physical[start:stop]
+        joined, comment = without_comment("".join(map(_joinable, raw)))
+        if not joined:
+            start = stop
+            continue
+        below = _end_of_annotation(physical, stop)
+        comments = (*filter(None, [comment]), *(line.strip() for line in physical[stop:below]))
+        yield Line(joined, "\n".join(raw), comments, start + 1, below)
+        start = below
+
+
+def without_comment(line: str) -> tuple[str, str]:
+    """Return what stands before the comment of a line, and the comment from its `#` on.
+
+    A `#` without white space before it belongs to a URL.
+    """
+    found = _COMMENT.search(line)
+    return (line[: found.start()].strip(), found[2].strip()) if found else (line.strip(), "")
+
+
+def _end_of_continuation(physical: list[str], start: int) -> int:
+    """Return the index after the logical line; a comment line ends a continuation, as in pip."""
+    for index in range(start, len(physical)):
+        line = physical[index]
+        if not line.endswith("\\") or line.lstrip().startswith("#"):
+            return index + 1
+    return len(physical)
+
+
+def _joinable(line: str) -> str:
+    """Return a physical line without its backslash; a space tells a comment from a URL's `#`."""
+    return f" {line}" if line.lstrip().startswith("#") else line.rstrip("\\")
+
+
+def _end_of_annotation(physical: list[str], start: int) -> int:
+    index = start
+    while index < len(physical) and _ANNOTATION.match(physical[index]):
+        index += 1
+    return index

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from accelock.errors import AccelockError
-from accelock.locks.lines import without_comment
+from accelock.locks.requirements import without_comment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

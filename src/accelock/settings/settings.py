@@ -15,17 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import tomlkit
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
-from tomlkit.exceptions import ParseError, TOMLKitError
 
-from accelock.catalogue.overrides import sources_from_environment, sources_from_options
-from accelock.catalogue.source import Source
+from accelock import toml
+from accelock.catalogue.source import Source, sources_from_environment, sources_from_options
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
-from accelock.tables import Table, dotted, kind_of, not_declared
 from accelock.targets import (
     DEFAULT_PLATFORMS,
     Levels,
@@ -35,6 +32,7 @@ from accelock.targets import (
     parse_platform,
     parse_target,
 )
+from accelock.toml import Table, dotted, kind_of, not_declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,11 +222,13 @@ def _parse_toml(data: bytes, where: str) -> Mapping[str, object]:
     if data.startswith(codecs.BOM_UTF8):  # TOML has none, and its parser names a key
         raise ConfigError(["begins with a byte order mark; save it as UTF-8 without one"], where)
     try:
-        return tomlkit.parse(data.decode("utf-8")).unwrap()
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError([f"is not UTF-8: {error.reason} at byte {error.start}"], where) from error
-    except TOMLKitError as error:
-        place = f"{where}, line {error.line}" if isinstance(error, ParseError) else where
+    try:
+        return toml.loads(text)
+    except ValueError as error:
+        place = f"{where}{toml.line_of(error, text)}"
         raise ConfigError([f"is not valid TOML: {error}"], place) from error
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from accelock.catalogue.source import redact
+from accelock.catalogue.source import hide_credentials, redact
 from accelock.errors import SourceError
 
 if TYPE_CHECKING:
@@ -48,8 +47,6 @@ _CHUNK = 1 << 16  # bytes
 _MEGABYTE = 1_000_000
 _UNAUTHORISED = frozenset({401, 407})
 _SERVER_ERROR = 500
-_CREDENTIALS = re.compile(r"(?<=//)[^/@\s'\"]+@")
-_IN_QUERY = re.compile(r"(://[^\s?'\"]*\?|&)([^\s=&#'\"]+)=[^\s&#'\"]+")
 
 
 class Response(Protocol):
@@ -285,11 +282,6 @@ def path_of(location: str) -> Path | None:
         return None
     path = Path(location)
     return path.absolute() if path.exists() else None
-
-
-def hide_credentials(text: str) -> str:
-    """Return a text with the credentials of any URL in it as `****@`, and tokens as `****`."""
-    return _IN_QUERY.sub(r"\1\2=****", _CREDENTIALS.sub("****@", text))
 
 
 def describe_status(status: int, headers: Mapping[str, str] | None = None) -> str:

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 
 from accelock.hardware.context import Found
 from accelock.hardware.machine import Gpu, gfx_of, parse_gfx
-from accelock.hardware.vendor import NONE, VARIABLE, Fit, Reason, Vendor, not_passed_in, parse_list
-from accelock.hardware.visible import mark_hidden
+from accelock.hardware.vendor import (
+    NONE,
+    VARIABLE,
+    Fit,
+    Reason,
+    Vendor,
+    mark_hidden,
+    not_passed_in,
+    parse_list,
+)
 from accelock.targets import Kind
 
 if TYPE_CHECKING:

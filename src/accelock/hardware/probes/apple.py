@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accelock.hardware.commands import printable
-from accelock.hardware.context import Found
+from accelock.hardware.context import Found, printable
 from accelock.hardware.machine import Gpu
 from accelock.hardware.vendor import Fit, Reason, Vendor, add_gpus
 from accelock.targets import Kind

@@ -1,29 +1,57 @@
-"""NVIDIA's GPUs: what its probes found together, what hides them, and which CUDA they run."""
+"""NVIDIA's GPUs: what tells of them, what hides them, and which CUDA they run.
+
+The Linux kernel, NVML and nvidia-smi are asked, by a probe each.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from accelock.hardware.context import Found
+from accelock.hardware.context import Found, printable
 from accelock.hardware.machine import Driver, Gpu, Note, listed, parse_capability, spell_driver
-from accelock.hardware.probes import nvidia_driver
-from accelock.hardware.vendor import NONE, VARIABLE, Fit, Reason, Vendor, not_passed_in, parse_list
-from accelock.hardware.visible import devices, mark_hidden
+from accelock.hardware.vendor import (
+    NONE,
+    VARIABLE,
+    Fit,
+    Reason,
+    Vendor,
+    devices,
+    mark_hidden,
+    not_passed_in,
+    parse_list,
+)
 from accelock.targets import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from accelock.catalogue import HardwareTables
     from accelock.catalogue.hardware import CapabilityRange
-    from accelock.hardware.context import Probe, Surroundings
+    from accelock.hardware.context import Probe, ProbeContext, Surroundings
     from accelock.hardware.machine import Machine
     from accelock.hardware.vendor import Locked
     from accelock.targets import Target
 
-NAME = nvidia_driver.NAME
+NAME = "nvidia"
+NVML = "NVML"
+NVML_CHILD = Path(__file__).with_name("nvml_child.py")
+SMI = "nvidia-smi"
+_GPUS = "proc/driver/nvidia/gpus"
+_MODEL = re.compile(r"^Model:\s*(\S.*)$", re.MULTILINE)
+_UUID = re.compile(r"^GPU UUID:\s*(GPU-[0-9a-fA-F-]+)", re.MULTILINE)
+# The control device, the first GPU's, WSL's, and those of Jetson before and from R36 on.
+_DEVICES = ("dev/nvidiactl", "dev/nvidia0", "dev/dxg", "dev/nvhost-gpu", "dev/nvgpu")
+_SMI_PLACES = (SMI, "/usr/lib/wsl/lib/nvidia-smi")
+# compute_cap came with driver 510; an older one refuses the whole question.
+_SMI_QUERIES = ("driver_version,name,uuid,compute_cap", "driver_version,name,uuid")
+_SMI_FIELDS = 4
+_LONGEST = 100  # characters of a name
+_MOST = 1024  # GPUs of one machine
 DRIVER = "ACCELOCK_CUDA_DRIVER"
 CAPABILITY = "ACCELOCK_COMPUTE_CAPABILITY"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -34,14 +62,132 @@ _THOR = (11, 0)
 _NO_DRIVER = Fit.no(Reason.NO_DRIVER, "no NVIDIA driver found")
 
 
+def kernel(context: ProbeContext) -> Found:
+    """Return the driver, and the GPUs' names where the Linux kernel lists them.
+
+    That takes no command, and no GPU that has to answer; it tells no compute capabilities.
+    """
+    driver = next((found for found in _kernel_drivers(context) if found), None)
+    gpus = tuple(_kernel_gpu(context, name) for name in context.entries(_GPUS)) if driver else ()
+    has_device = any(context.exists(path) for path in _DEVICES)
+    return Found(driver=driver, gpus=gpus or None, has_device=has_device)
+
+
+def _kernel_drivers(context: ProbeContext) -> Iterator[Driver | None]:
+    version = context.read("sys/module/nvidia/version")
+    yield Driver.find(version or "", "/sys/module/nvidia/version")
+    # "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar ...", then gcc's version.
+    lines = (context.read("proc/driver/nvidia/version") or "").splitlines()
+    told = next((line for line in lines if line.startswith("NVRM")), "")
+    yield Driver.find(told, "/proc/driver/nvidia/version")
+
+
+def _kernel_gpu(context: ProbeContext, name: str) -> Gpu:
+    text = context.read(f"{_GPUS}/{name}/information") or ""
+    model, uuid = _MODEL.search(text), _UUID.search(text)
+    return _gpu(model and model[1], uuid and uuid[1], None, f"/{_GPUS}")
+
+
+def nvml(context: ProbeContext) -> Found:
+    """Return the driver and the GPUs with their compute capabilities, as the driver's library does.
+
+    It is asked in a process of its own. That there is no library is no finding: every Windows, WSL
+    and Jetson is asked for one.
+    """
+    if not sys.executable:
+        return Found()
+    # -I: neither the working directory nor PYTHONPATH has a say in what it imports.
+    text = context.ask(sys.executable, "-I", "-W", "ignore", str(NVML_CHILD), name=NVML)
+    if text is None:
+        return Found()
+    todo = "nvidia-smi is asked instead"
+    try:
+        # Its last line: what an interpreter's site packages say at the start stands above it.
+        said = json.loads(text.strip().rpartition("\n")[2])
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        context.note("probe", f"{NVML} gave no answer that can be read", todo)
+        return Found()
+    if said.get("missing") is True:
+        return Found()
+    if "error" in said:
+        what = f"{NVML} failed: {printable(str(said['error']))[:200]}"
+        if "mismatch" in what.lower():
+            todo = "the driver was upgraded under the running kernel: restart the machine"
+        context.note("probe", what, todo)
+        return Found()
+    told = said.get("gpus")
+    gpus = told[:_MOST] if isinstance(told, list) else []
+    return Found(
+        driver=Driver.find(str(said.get("driver", "")), NVML),
+        gpus=tuple(_nvml_gpu(gpu) for gpu in gpus if isinstance(gpu, dict)),
+    )
+
+
+def _nvml_gpu(said: dict[str, Any]) -> Gpu:
+    capability = said.get("capability")
+    if isinstance(capability, list) and all(type(part) is int for part in capability):
+        return _gpu(said.get("name"), said.get("uuid"), ".".join(map(str, capability[:3])), NVML)
+    return _gpu(said.get("name"), said.get("uuid"), None, NVML)
+
+
+def smi(context: ProbeContext) -> Found:
+    """Return the driver, the GPUs' names and, from driver 510 on, their compute capabilities."""
+    for query in _SMI_QUERIES:
+        text = _ask_smi(context, query)
+        lines = [line for line in (text or "").splitlines() if Driver.find(line, SMI)]
+        if lines:
+            context.notes.clear()  # that an older one refuses the newer question is no finding
+            return Found(Driver.find(lines[0], SMI), tuple(map(_smi_gpu, lines)) or None)
+        if text is not None and text.strip():
+            what = f"{SMI} said what cannot be read: {printable(text)[:160]!r}"
+            todo = "the driver is taken from elsewhere, or taken not to be there"
+            context.note("probe", what, todo)
+            break
+    context.notes[:] = dict.fromkeys(context.notes)  # both questions may have met the same
+    return Found()
+
+
+def _ask_smi(context: ProbeContext, query: str) -> str | None:
+    for place in _SMI_PLACES:
+        if "/" in place and not context.exists(place.lstrip("/")):
+            continue
+        text = context.ask(place, f"--query-gpu={query}", "--format=csv,noheader", name=SMI)
+        if text is not None:
+            return text
+    return None
+
+
+def _smi_gpu(line: str) -> Gpu:
+    """Read `550.54.15, NVIDIA H100 80GB HBM3, GPU-5a..., 9.0`, which may be cut short."""
+    fields = [printable(field) for field in line.split(",")]
+    _driver, name, uuid, capability = [*fields, "", "", "", ""][:_SMI_FIELDS]
+    return _gpu(name, uuid, capability, SMI)
+
+
+def _gpu(name: object, uuid: object, capability: str | None, source: str) -> Gpu:
+    """Return a GPU by what somebody else says of it, which may be of any type and length."""
+    return Gpu(
+        NAME,
+        name=printable(name)[:_LONGEST] or None if isinstance(name, str) else None,
+        capability=parse_capability(capability or ""),
+        source=source,
+        uuid=printable(uuid) or None if isinstance(uuid, str) else None,
+    )
+
+
+# What they found together
+
+
 def _then(found: Mapping[str, Found], around: Surroundings) -> Mapping[str, Probe]:
     """Ask the driver's library where there may be one, and nvidia-smi where that did not answer."""
     kernel, system = found["nvidia"], found["host"]
     seen = kernel.driver is not None or kernel.has_device or system.wsl or system.jetson
     if "nvml" not in found and (seen or around.system == "win32"):
-        return {"nvml": nvidia_driver.nvml}
+        return {"nvml": nvml}
     if "nvidia-smi" not in found and found.get("nvml", Found()).gpus is None:
-        return {"nvidia-smi": nvidia_driver.smi}
+        return {"nvidia-smi": smi}
     return {}
 
 
@@ -174,7 +320,7 @@ def _told_capabilities(machine: Machine, word: str) -> Machine:
 VENDOR = Vendor(
     NAME,
     Kind.CUDA,
-    {"nvidia": nvidia_driver.kernel},
+    {"nvidia": kernel},
     _add,
     _fit,
     then=_then,

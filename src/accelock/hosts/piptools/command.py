@@ -11,6 +11,7 @@ import click
 import piptools.scripts.compile as compile_module
 from piptools.logging import log
 
+from accelock import toml
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hosts.piptools import downloads, engine, files, hooks, outputs
@@ -19,7 +20,7 @@ from accelock.hosts.piptools.inputs import other_config
 from accelock.hosts.piptools.plan import OptionError, Options, Plan, find_config, make_plan
 from accelock.hosts.piptools.sidecars import Sidecars, as_pip_compile
 from accelock.locks import inputs as digests
-from accelock.locks import journal, toml
+from accelock.locks import journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

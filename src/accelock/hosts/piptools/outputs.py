@@ -91,7 +91,7 @@ def public_versions(files: Mapping[str, str]) -> dict[tuple[str, str], Version]:
     return found
 
 
-def _pins_of(path: Path) -> tuple[requirements.Pin, ...]:
+def _pins_of(path: Path) -> tuple[requirements.RequirementLine, ...]:
     """Return a file's pins; none of a file that is broken, about which pip-tools has its say."""
     if is_special(path):
         return ()

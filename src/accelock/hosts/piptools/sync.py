@@ -17,7 +17,7 @@ from pip._vendor.packaging.version import InvalidVersion
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
-from accelock.hardware import container, run_command
+from accelock.hardware import run_command
 from accelock.hosts.piptools import sync_guard
 from accelock.hosts.piptools.sync_files import Chooser
 from accelock.locks import compiled, journal
@@ -94,8 +94,8 @@ def _sync(**params: Any) -> None:
         params["src_files"] = selection.files
         if params["verbose"] >= params["quiet"]:
             click.echo(str(selection), err=True)
-            if container.warns(selection.choice):
-                click.echo(f"WARNING: {container.WARNING}", err=True)
+            if warning := selection.choice.container_warning:
+                click.echo(f"WARNING: {warning}", err=True)
     with sync_guard.guarded(layered=selection is not None):
         _run_pip_sync(params)
 

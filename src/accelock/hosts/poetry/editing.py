@@ -15,8 +15,9 @@ import tomlkit
 from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
 
+from accelock import toml
 from accelock.errors import AccelockError
-from accelock.locks import journal, reference, toml
+from accelock.locks import journal, reference
 from accelock.settings.poetry_project import MAIN
 
 if TYPE_CHECKING:

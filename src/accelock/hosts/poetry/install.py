@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 from poetry.installation.operations import Uninstall
 
 from accelock.errors import AccelockError
-from accelock.hardware import container
 from accelock.hosts.poetry import environment, sources
 from accelock.hosts.poetry.errors import shown
 
@@ -123,5 +122,5 @@ def _is_runtime(project: Project, package: Package) -> bool:
 
 def _say(project: Project, choice: Choice) -> None:
     project.say(f"accelock: installing for <c1>{choice.target.name}</> ({choice.reason})")
-    if container.warns(choice):
-        project.say(f"<warning>{container.WARNING}</>")
+    if warning := choice.container_warning:
+        project.say(f"<warning>{warning}</>")

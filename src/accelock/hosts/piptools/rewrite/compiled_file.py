@@ -17,7 +17,7 @@ from packaging.version import Version
 from accelock.errors import AccelockError
 from accelock.hosts.piptools.merge import place_of
 from accelock.locks import markers
-from accelock.locks.lines import without_comment
+from accelock.locks.requirements import without_comment
 from accelock.targets import PLATFORMS, Cell
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
     from accelock.catalogue import FamilyPackage
     from accelock.hosts.piptools.plan import Plan
-    from accelock.locks.options import Option
-    from accelock.locks.requirements import Pin, RequirementsFile
+    from accelock.locks.requirements import Option, RequirementLine, RequirementsFile
     from accelock.targets import Target
 
 # Options of a requirements file that pip-compile takes from its input.
@@ -98,9 +97,9 @@ class CompiledFile:
         return {cell: self.plan.environment(cell) for cell in cells}
 
     @functools.cached_property
-    def pinned(self) -> Mapping[str, tuple[Pin, ...]]:
+    def pinned(self) -> Mapping[str, tuple[RequirementLine, ...]]:
         """Return the lines of each name, without the direct URLs."""
-        found: dict[str, tuple[Pin, ...]] = {}
+        found: dict[str, tuple[RequirementLine, ...]] = {}
         for pin in self.file.pins:
             if not self.is_direct_url(pin):
                 found[pin.name] = (*found.get(pin.name, ()), pin)
@@ -115,7 +114,7 @@ class CompiledFile:
         """Return the cells that a marker (PEP 508) holds in."""
         return frozenset(cell for cell in self.plan.cells if self._holds(marker, cell))
 
-    def concerns(self, pin: Pin) -> bool:
+    def concerns(self, pin: RequirementLine) -> bool:
         """Return whether a line holds in any cell: what else it is for stays as it is."""
         return bool(self.where(pin.marker))
 
@@ -138,7 +137,7 @@ class CompiledFile:
         found = self.plan.catalogue.family_of(name) if name else None
         return found and found[1]
 
-    def is_direct_url(self, pin: Pin) -> bool:
+    def is_direct_url(self, pin: RequirementLine) -> bool:
         """Return whether a line says where its package is, and stays as it is.
 
         The exception is a wheel of a family by its URL (`torch @ https://.../torch-2.6.0%2Bcpu-
@@ -148,7 +147,7 @@ class CompiledFile:
         is_build = package is not None and package.labelled and _wheel_version(pin) is not None
         return pin.url is not None and not is_build
 
-    def is_runtime(self, pin: Pin) -> bool:
+    def is_runtime(self, pin: RequirementLine) -> bool:
         """Return whether a pin is a library that a family's package in the file pulled in."""
         package = self.package(pin.name)
         if package is None or not package.runtime:
@@ -242,7 +241,7 @@ class CompiledFile:
             marker = None if whole else pin.marker
             yield DirectRequirement(self._asked(pin), name, marker, told)
 
-    def _asked(self, pin: Pin) -> str:
+    def _asked(self, pin: RequirementLine) -> str:
         extras = f"[{','.join(pin.extras)}]" if pin.extras else ""
         if not self.is_direct_url(pin):
             return f"{pin.name}{extras}{'' if pin.version or pin.url else pin.specifier}"
@@ -259,7 +258,7 @@ class CompiledFile:
         )
 
 
-def version_of(pin: Pin) -> str | None:
+def version_of(pin: RequirementLine) -> str | None:
     """Return the version that a line pins, by itself or by the wheel that it names."""
     return pin.version or _wheel_version(pin)
 
@@ -269,23 +268,23 @@ def public(version: str) -> str:
     return Version(version).public
 
 
-def parents_of(pin: Pin) -> tuple[str, ...]:
+def parents_of(pin: RequirementLine) -> tuple[str, ...]:
     """Return the canonical names of the packages that an annotation says ask for a pin."""
     words = (word for word in pin.via if not word.startswith("-") and " (" not in word)
     return tuple(canonicalize_name(word.partition("[")[0]) for word in words)
 
 
-def _is_told(pin: Pin) -> bool:
+def _is_told(pin: RequirementLine) -> bool:
     """Return whether an annotation names an input: ``-r x.in``, ``name (pyproject.toml)``."""
     return any(word.startswith("-r ") or " (" in word for word in pin.via)
 
 
-def _is_named(pin: Pin) -> bool:
+def _is_named(pin: RequirementLine) -> bool:
     """Return whether a line has the form ``name @ URL`` (PEP 508)."""
     return bool(pin.name) and "@" in pin.raw.partition(pin.url or "\0")[0]
 
 
-def _wheel_version(pin: Pin) -> str | None:
+def _wheel_version(pin: RequirementLine) -> str | None:
     """Return the version in the file name of the wheel that a URL names."""
     try:
         return str(parse_wheel_filename(unquote(basename(urlsplit(pin.url or "").path)))[1])
@@ -293,7 +292,7 @@ def _wheel_version(pin: Pin) -> str | None:
         return None
 
 
-def _is_lost(pin: Pin) -> bool:
+def _is_lost(pin: RequirementLine) -> bool:
     """Return whether a line is a file URL of what is not on this machine."""
     parts = urlsplit(pin.url or "")
     return parts.scheme == "file" and not Path(url2pathname(parts.path)).exists()

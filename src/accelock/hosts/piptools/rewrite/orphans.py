@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from accelock.hosts.piptools.asks import Ask
     from accelock.hosts.piptools.rewrite.resolve import Rewrite
-    from accelock.locks.requirements import Pin
+    from accelock.locks.requirements import RequirementLine
     from accelock.targets import Cell
 
 
@@ -46,7 +46,7 @@ class OrphanedPins:
         kept = [self._kept(pin) for pin in nearest if pin.name not in explained]
         return [root for root, _names in extras] + kept
 
-    def _left(self) -> list[Pin]:
+    def _left(self) -> list[RequirementLine]:
         """Return the pins that were lost, less those that went with what asked for them."""
         file = self.rewrite.file
         there = {root.name for root in self.roots} | self.rewrite.variants.keys()
@@ -57,11 +57,11 @@ class OrphanedPins:
             gone |= more
         return [pin for pin in lost if pin.name not in gone]
 
-    def _is_alone(self, pin: Pin, gone: Collection[str]) -> bool:
+    def _is_alone(self, pin: RequirementLine, gone: Collection[str]) -> bool:
         parents = parents_of(pin)
         return bool(parents) and all(p in gone or self._asks_no_more(p, pin) for p in parents)
 
-    def _asks_no_more(self, parent: str, pin: Pin) -> bool:
+    def _asks_no_more(self, parent: str, pin: RequirementLine) -> bool:
         """Return whether a package is not what the annotation of a pin says any more.
 
         It is another version or build that does not ask for that pin, or asks for it on other
@@ -89,14 +89,16 @@ class OrphanedPins:
         found = self.rewrite.found(ask.parent)
         return [c for c, env in environments.items() if c in found and ask.holds_with_any(env)]
 
-    def _kept(self, pin: Pin) -> DirectRequirement:
+    def _kept(self, pin: RequirementLine) -> DirectRequirement:
         """Return a pin as a direct requirement, where its parents can ask for it."""
         asks = [ask for parent in parents_of(pin) for ask in self._asks(parent, pin.name)]
         cells = {cell for ask in asks for cell in self._where(ask)}
         marker = pin.marker or (self.rewrite.file.marker_of(cells) if cells else None)
         return DirectRequirement(pin.name, pin.name, marker)
 
-    def _extras(self, left: Collection[Pin]) -> Iterator[tuple[DirectRequirement, set[str]]]:
+    def _extras(
+        self, left: Collection[RequirementLine]
+    ) -> Iterator[tuple[DirectRequirement, set[str]]]:
         """Yield the extras that explain pins, each with the pins that it explains.
 
         The file has all that such an extra asks for on some platform. Those that explain most come

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from accelock.hosts.piptools.merge import Variant
     from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile, DirectRequirement
     from accelock.hosts.piptools.state import Run
-    from accelock.locks.requirements import Pin
+    from accelock.locks.requirements import RequirementLine
     from accelock.targets import Cell
 
     Roots = tuple[DirectRequirement, ...]
@@ -96,7 +96,7 @@ class Rewrite:
         }
 
     @functools.cached_property
-    def dropped(self) -> Mapping[str, tuple[Pin, ...]]:
+    def dropped(self) -> Mapping[str, tuple[RequirementLine, ...]]:
         """Return the pins that go, by name: nothing asks for them in any cell.
 
         A line for other Pythons or platforms than those of this run stays; but not where it is an
@@ -133,7 +133,7 @@ class Rewrite:
                 found[name] = frozenset(own - known)
         return found
 
-    def staying(self, name: str) -> list[Pin]:
+    def staying(self, name: str) -> list[RequirementLine]:
         """Return the lines of a package that hold in any cell, with a version that was found."""
         versions = set(self.found(name).values())
         pins = self.file.pinned.get(name, ())

@@ -19,8 +19,7 @@ from accelock.catalogue import Source
 from accelock.hosts.piptools import files, render
 from accelock.hosts.piptools.merge import place_of
 from accelock.locks import markers, stamp
-from accelock.locks.lines import without_comment
-from accelock.locks.options import without_flags
+from accelock.locks.requirements import without_comment, without_flags
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from accelock.hosts.piptools.merge import Variant
     from accelock.hosts.piptools.plan import Plan
     from accelock.hosts.piptools.rewrite.resolve import Rewrite
-    from accelock.locks.requirements import Pin, RequirementsFile
+    from accelock.locks.requirements import RequirementLine, RequirementsFile
 
 MADE_BY = "# turned to a target by: "
 UNSAFE_COMMENT = "# The following packages are considered to be unsafe in a requirements file:"
@@ -88,7 +87,7 @@ class Blocks:
             if name not in self.rewrite.file.pinned
         }
 
-    def _is_same(self, name: str, pins: Sequence[Pin]) -> bool:
+    def _is_same(self, name: str, pins: Sequence[RequirementLine]) -> bool:
         """Return whether the lines of a package already say what was found."""
         held, found = self.rewrite.file.held(name), self.rewrite.found(name)
         same = {c: _normal(v) for c, v in held.items()} == {c: _normal(v) for c, v in found.items()}
@@ -98,7 +97,7 @@ class Blocks:
             and all(self._has_hashes_of(variant, pins) for variant in self.rewrite.variants[name])
         )
 
-    def _has_hashes_of(self, variant: Variant, pins: Sequence[Pin]) -> bool:
+    def _has_hashes_of(self, variant: Variant, pins: Sequence[RequirementLine]) -> bool:
         """Return whether lines have the hashes of a variant: all, and of a build no others."""
         has = {digest for pin in self._held_in(variant, pins) for digest in pin.hashes}
         if not self.rewrite.hashes:
@@ -107,7 +106,7 @@ class Blocks:
         exact = package is not None and package.labelled
         return has == variant.hashes if exact else has >= variant.hashes and not has & foreign
 
-    def _replaced(self, name: str, pins: Sequence[Pin]) -> dict[int, list[str]]:
+    def _replaced(self, name: str, pins: Sequence[RequirementLine]) -> dict[int, list[str]]:
         """Return the new lines of a package that the file has, in place of the first that holds.
 
         Lines for other Pythons or platforms stay beside them.
@@ -123,7 +122,7 @@ class Blocks:
             return {kept[-1].lineno: [*self._kept(kept[-1]), *lines]}
         return {old[0].lineno: lines, **{pin.lineno: [] for pin in old[1:]}}
 
-    def _marker(self, variant: Variant, old: Sequence[Pin]) -> str | None:
+    def _marker(self, variant: Variant, old: Sequence[RequirementLine]) -> str | None:
         """Return the marker of a line, which keeps apart from lines that stay for other places."""
         file = self.rewrite.file
         every = [place_of(cell) for cell in file.plan.cells]
@@ -133,7 +132,7 @@ class Blocks:
         ours = markers.simplest(variant.places, every)
         return markers.combine(here.pop(), ours, variant.places, every, file.plan.patch)
 
-    def _held_in(self, variant: Variant, pins: Iterable[Pin]) -> list[Pin]:
+    def _held_in(self, variant: Variant, pins: Iterable[RequirementLine]) -> list[RequirementLine]:
         """Return the lines that hold in any cell of a variant."""
         where = self.rewrite.file.where
         return [p for p in pins if any(place_of(c) in variant.places for c in where(p.marker))]
@@ -147,7 +146,7 @@ class Blocks:
     def _foreign(self, variant: Variant) -> frozenset[str]:
         return self.rewrite.foreign_hashes.get(variant.name, frozenset())
 
-    def _kept(self, pin: Pin) -> list[str]:
+    def _kept(self, pin: RequirementLine) -> list[str]:
         """Return the lines of a pin that stays, without those who ask for it no more.
 
         A path or a URL gets its hash, or loses it. pip takes no hash of an editable, and refuses
@@ -189,7 +188,7 @@ class Blocks:
         )
         return next(one_line, None) is None
 
-    def _words(self, pin: Pin) -> set[str]:
+    def _words(self, pin: RequirementLine) -> set[str]:
         """Return who asks for a pin by the file's own words, without packages that go."""
         gone = self.rewrite.dropped
         return {word for word in pin.via if canonicalize_name(word) not in gone}
@@ -201,7 +200,7 @@ class Blocks:
         url = line.strip().removeprefix(_FROM).rstrip("/")
         return _is_of_family(url, self.rewrite.file.plan) and url not in _sources(self.rewrite)
 
-    def _physical(self, pin: Pin) -> list[str]:
+    def _physical(self, pin: RequirementLine) -> list[str]:
         lines = self.rewrite.file.file.text.removeprefix("\ufeff").splitlines()
         return lines[pin.lineno - 1 : pin.last_lineno]
 
@@ -300,7 +299,7 @@ def _place(file: RequirementsFile, name: str, lines: Sequence[str]) -> int:
     In a sorted file it stands where it sorts; in any other, behind the last requirement. Below
     pip-compile's comment on unsafe packages stand those, and no others.
     """
-    pins: Iterable[Pin] = file.pins
+    pins: Iterable[RequirementLine] = file.pins
     if UNSAFE_COMMENT in lines:
         unsafe = lines.index(UNSAFE_COMMENT)
         pins = [pin for pin in pins if (pin.lineno > unsafe) == (name in UNSAFE_NAMES)]

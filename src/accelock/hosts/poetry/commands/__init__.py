@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accelock.commands.lazy import lazy_command
+from accelock.commands import lazy_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable

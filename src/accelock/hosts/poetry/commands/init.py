@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from cleo.helpers import argument, option
 from poetry.console.commands.command import Command
 
+from accelock import toml
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hardware import choose
 from accelock.hardware.fit import newest_that_runs
 from accelock.hosts.poetry import editing, fallback
 from accelock.hosts.poetry.errors import shown
-from accelock.locks import toml
 from accelock.settings.project import Settings
 from accelock.settings.settings import Config, parse_config
 from accelock.targets import CPU, host_platform, parse_target

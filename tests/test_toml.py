@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+import tomlkit
 
-from accelock.locks import toml
+from accelock import toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,3 +46,25 @@ def test_no_utf8(tmp_path: Path) -> None:
 def test_no_toml(text: str, said: str) -> None:
     with pytest.raises(toml.TomlError, match=said):
         toml.parse(text, "pyproject.toml")
+
+
+EVERY_KIND = """
+a = [1, 2.50, 1_000, 0xff, inf]
+'b c' = true
+d.e.f = "\\u00e9"
+g = { h = 1979-05-27T07:32:00.5-07:00, i = 1979-05-27 07:32:00, j = 07:32:00, k = 1979-05-27 }
+[l.m]
+n = -0.0
+[[l.o]]
+p = []
+[[l.o]]
+[d.q]
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_both_parsers_say_the_same(newline: str) -> None:
+    """A digest is of the data, and must not depend on the Python that has it made."""
+    text = EVERY_KIND.replace("\n", newline)
+    found = json.dumps(toml.loads(text), sort_keys=True, default=str)
+    assert found == json.dumps(tomlkit.parse(text).unwrap(), sort_keys=True, default=str)

@@ -1,24 +1,89 @@
-"""Tables of pyproject.toml, read key by key: every fault is noted, under its dotted path.
+"""TOML that a user may have edited: plain data, or an error with its line; and tables key by key.
 
-A fault offers the nearest valid word; one run reports all of them.
+Of a table every fault is noted, under its dotted path, and offers the nearest valid word; one run
+reports all of them.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from accelock.errors import AccelockError, nearest_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
-__all__ = ["Table", "dotted", "kind_of", "not_declared"]
+if sys.version_info >= (3, 11):  # many times faster than tomlkit, which Python 3.10 is left with
+    from tomllib import loads
+else:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    def loads(text: str) -> dict[str, Any]:
+        """Return the data of TOML text; ValueError says what is wrong, and in which line."""
+        try:
+            return tomlkit.parse(text).unwrap()
+        except TOMLKitError as error:
+            raise ValueError(str(error)) from error
+
+
+__all__ = [
+    "Table", "TomlError", "dotted", "kind_of", "line_of", "loads", "not_declared", "parse", "read",
+]  # fmt: skip
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: other keys are quoted
+_LINE = re.compile(r"line (\d+)")
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 _T = TypeVar("_T")
+
+
+class TomlError(AccelockError):
+    """A file cannot be read, or is no TOML."""
+
+
+def read(path: Path, where: str) -> dict[str, Any] | None:
+    """Return a TOML file's data, or None where there is no such file.
+
+    :param where: the file, for messages.
+    :raises TomlError: it cannot be read, or is no TOML; the message names the line.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise TomlError(f"{where}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise TomlError(f"{where}: is not UTF-8 at byte {error.start}") from error
+    return parse(text, where)
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """Return the data of TOML text.
+
+    :raises TomlError: it is none; the message names the line.
+    """
+    try:
+        return loads(text)
+    except ValueError as error:
+        conflict = _CONFLICT.search(text)
+        if conflict is not None:
+            line = text.count("\n", 0, conflict.start()) + 1
+            raise TomlError(f"{where}, line {line}: has an unresolved merge conflict") from error
+        raise TomlError(f"{where}{line_of(error, text)}: is not valid TOML ({error})") from error
+
+
+def line_of(error: ValueError, text: str) -> str:
+    """Return where in a text `loads` met a fault, to stand behind its name: `, line 3` or ``."""
+    if "at end of document" in str(error):  # tomllib's words for the last line
+        return f", line {text.rstrip().count(chr(10)) + 1}"
+    found = _LINE.search(str(error))
+    return f", line {found[1]}" if found else ""
 
 
 @dataclass(frozen=True, slots=True)
