@@ -84,7 +84,9 @@ def walked(
         {name: Version(text) for name, text in (preferred or {}).items()},
         known,
     )
-    return found and {name: str(each.release.version) for name, each in found.items()}
+    if found is None:
+        return None
+    return {name: str(each.release.version) for name, each in found.items()}
 
 
 class TestWalk:
