@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from accelock.conda import access
+from accelock.conda import channels as access
 
 
 def test_a_channel_without_credentials() -> None:

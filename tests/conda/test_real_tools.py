@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda.formats.condalock import read_lock
+from accelock.conda.formats.lock import read_lock
 from accelock.targets import host_platform
 from tests.conda.projects import FORGE, PROCESSORS, SUBDIRS, Project
 from tests.conda.scenarios import FEATURES

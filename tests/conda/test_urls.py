@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from accelock.conda.urls import strip_credentials
+from accelock.conda.channels import strip_credentials
 
 
 @pytest.mark.parametrize(

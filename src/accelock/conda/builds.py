@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from accelock.targets import Target
 
-__all__ = ["TOOLKITS", "cuda_of", "glob", "is_hardware_build", "joined", "kind_of",
-           "kind_of_build", "kind_of_name", "pattern_of", "why_cuda"]  # fmt: skip
 
 # A build string's words stand beside digits and underscores; a hash has no letter behind f.
 _BUILDS = {

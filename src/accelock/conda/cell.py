@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from accelock.conda import builds, guarantee, overlap
 from accelock.conda import rattler as adapter
-from accelock.conda.errors import UnsatisfiableError
 from accelock.conda.guarantee import GuaranteeError
 from accelock.conda.record import Request, VirtualPackage
+from accelock.conda.solve import UnsatisfiableError
 from accelock.conda.spec import Spec
 from accelock.errors import nearest_word
 from accelock.targets import Kind
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
     from accelock.conda.config import Overlap
     from accelock.conda.guarantee import Violation
-    from accelock.conda.pins import Pins
+    from accelock.conda.overlap import Pins
     from accelock.conda.record import Record
     from accelock.conda.solve import Solver
     from accelock.targets import Levels, Platform, Target
 
-__all__ = ["CondaCell", "NoSuchPackageError", "solve_cell"]
 
 _ANY_GPU = VirtualPackage("__cuda", "999")
 _CUDA_VERSION = "cuda-version"

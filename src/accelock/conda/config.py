@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import urlsplit
 
 from accelock.catalogue.source import TARGET_FIELD
+from accelock.conda.channels import base_url, has_credentials, is_channel_name, strip_credentials
 from accelock.conda.formats.model import LOCK_SUFFIX
 from accelock.conda.spec import Spec, parse
-from accelock.conda.urls import base_url, has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.tables import Table, dotted, kind_of, not_declared
 from accelock.targets import parse_platform
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from accelock.settings.settings import Config
     from accelock.targets import Platform, Target
 
-__all__ = ["CondaConfig", "Dependency", "Overlap", "parse_conda"]
 
 Overlap = Literal["constrain", "warn"]
 

@@ -15,8 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from accelock.conda import builds
-from accelock.conda.graph import chain
-from accelock.conda.record import Record, VirtualPackage
+from accelock.conda.record import Record, VirtualPackage, chain
 from accelock.conda.spec import Spec
 from accelock.errors import AccelockError
 from accelock.targets import Kind
@@ -26,20 +25,6 @@ if TYPE_CHECKING:
 
     from accelock.targets import Levels, Platform, Target
 
-__all__ = [
-    "GuaranteeError",
-    "Violation",
-    "constraints",
-    "exclusion",
-    "fits",
-    "own_build",
-    "refuse_requested",
-    "rule",
-    "stand_ins",
-    "verify",
-    "violations",
-    "virtual_packages",
-]
 
 NEVER = "<0a0"  # conda's idiom for a version that does not exist
 

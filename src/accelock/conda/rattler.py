@@ -22,10 +22,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from accelock.conda import access
-from accelock.conda.errors import RattlerError, without_credentials
+from accelock.conda.channels import logins, mirrors, strip_credentials, without_credentials
 from accelock.conda.record import Record
-from accelock.conda.urls import strip_credentials
 from accelock.errors import AccelockError, MissingExtraError
 
 try:
@@ -38,6 +36,7 @@ except ModuleNotFoundError:  # the extra `conda` is not installed; `require` say
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 
+    from accelock.conda.channels import Login
     from accelock.conda.record import VirtualPackage
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
@@ -58,6 +57,10 @@ _USED = (
 _USED_TO_SOLVE = ("channel_relations", "constraints", "locked_packages", "virtual_packages")
 
 _T = TypeVar("_T")
+
+
+class RattlerError(AccelockError):
+    """py-rattler stopped for a reason of its own: its settings, its cache, its credentials."""
 
 
 def require(feature: str) -> None:
@@ -164,19 +167,17 @@ def client(channels: Sequence[str], timeout: float) -> Any:
     `RATTLER_AUTH_FILE`.
     """
     middlewares = [middleware.RetryMiddleware(_RETRIES)]
-    mirrors = access.mirrors(channels)
-    if mirrors:
-        middlewares.append(middleware.MirrorMiddleware(mirrors))
-    logins = access.logins(channels)
-    if logins:
-        middlewares.append(middleware.AddHeadersMiddleware(_headers(logins)))
+    if with_token := mirrors(channels):
+        middlewares.append(middleware.MirrorMiddleware(with_token))
+    if with_password := logins(channels):
+        middlewares.append(middleware.AddHeadersMiddleware(_headers(with_password)))
     middlewares += [middleware.AuthenticationMiddleware(), middleware.OciMiddleware()]
     middlewares += [middleware.GCSMiddleware(), middleware.S3Middleware()]
     with telling():
         return rattler.Client(middlewares, timeout=math.ceil(timeout))
 
 
-def _headers(logins: Sequence[access.Login]) -> Callable[[str, str], dict[str, str] | None]:
+def _headers(logins: Sequence[Login]) -> Callable[[str, str], dict[str, str] | None]:
     def headers(host: str, path: str) -> dict[str, str] | None:
         return next((login.headers for login in logins if login.is_for(host, path)), None)
 

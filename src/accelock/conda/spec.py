@@ -10,13 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accelock.conda.urls import has_credentials, is_channel_name, strip_credentials
+from accelock.conda.channels import has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, UnknownWordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Spec", "SpecError", "parse"]
 
 _NAME = re.compile(r"_{0,2}[A-Za-z0-9][A-Za-z0-9_.-]*")
 _BUILD = re.compile(r"[A-Za-z0-9_.+*]+")
