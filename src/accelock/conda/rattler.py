@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import ctypes
 import functools
 import importlib.util
 import inspect
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
     from accelock.targets import Platform
 
 __all__ = [
-    "admits", "cache", "client", "exceptions", "handing_over", "hex_of", "is_channel", "is_from",
-    "match_specs", "package_cache", "package_folder", "rattler", "record_of", "require", "run",
-    "subdir", "telling", "to_rattler", "virtual",
+    "admits", "cache", "client", "exceptions", "give_back", "handing_over", "hex_of", "is_channel",
+    "is_from", "match_specs", "package_cache", "package_folder", "rattler", "record_of", "require",
+    "run", "subdir", "telling", "to_rattler", "virtual",
 ]  # fmt: skip
 
 _RETRIES = 3
@@ -132,6 +133,16 @@ def telling() -> Iterator[None]:
             f"py-rattler gave up: {told} ({type(error).__name__}). Look at its own settings: "
             "RATTLER_CACHE_DIR, RATTLER_AUTH_FILE, netrc, and the proxy's."
         ) from None
+
+
+def give_back() -> None:
+    """Give the memory back to the system that rattler has freed, where the C library keeps it.
+
+    glibc does, for each thread of rattler's: 650 of 1,050 MB, of a channel with 900,000 records.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # musl has no such function
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def cache() -> str | None:

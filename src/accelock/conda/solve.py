@@ -11,13 +11,14 @@ from accelock.conda.channels import strip_credentials, without_credentials
 from accelock.errors import ResolutionError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from accelock.conda.record import Record, Request
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
 
 NOARCH = "noarch"
+_BATCH = 100  # names whose records are looked at together
 _ANSWER = 300  # seconds for one file of repodata: the largest have some 50 MB
 
 
@@ -92,13 +93,14 @@ class Solver:
         wanted = sorted({name for name in names if builds.kind_of_name(name) is None})
         unread = [name for name in wanted if (platform.conda_subdir, name) not in self._hardware]
         if unread:
-            found: dict[str, list[Any]] = {name: [] for name in unread}
-            for record in adapter.run(self._records(unread, platform)):
-                found[record.name.normalized].append(record)
-            for name, every in found.items():
-                is_hardware = any(builds.kind_of(str(each.build), each.depends) for each in every)
-                key = platform.conda_subdir, name
-                self._hardware[key] = tuple(map(adapter.record_of, every)) if is_hardware else ()
+            for some in _batches(unread):
+                found: dict[str, list[Any]] = {name: [] for name in some}
+                for record in adapter.run(self._records(some, platform)):
+                    found[record.name.normalized].append(record)
+                for name, every in found.items():
+                    kinds = (builds.kind_of(str(each.build), each.depends) for each in every)
+                    told = tuple(map(adapter.record_of, every)) if any(kinds) else ()
+                    self._hardware[platform.conda_subdir, name] = told
         channels = {spec.name: spec.channel for spec in specs if spec.channel}
         return {
             name: self._of_one_channel(records, channels.get(name))
@@ -120,6 +122,7 @@ class Solver:
             self._gateway.clear_repodata_cache(channel, [platform.conda_subdir])
         for key in [key for key in self._hardware if key[0] == platform.conda_subdir]:
             del self._hardware[key]
+        adapter.give_back()
 
     def solve(self, request: Request) -> tuple[Record, ...]:
         """Return the environment for a request, in the order of names.
@@ -128,7 +131,9 @@ class Solver:
         be read or a record in it that is broken.
         """
         solved = map(adapter.record_of, adapter.run(self._solve(request)))
-        return tuple(sorted(solved, key=lambda record: record.name))
+        found = tuple(sorted(solved, key=lambda record: record.name))
+        adapter.give_back()
+        return found
 
     async def _solve(self, request: Request) -> list[Any]:
         locked = await self._still_there(request)
@@ -164,11 +169,11 @@ class Solver:
             return []
         wanted = {record.url: record for record in request.locked}
         names = sorted({record.name for record in request.locked})
-        found = await self._records(names, request.platform)
         channels = {spec.name: spec.channel for spec in request.specs}
         return [
             record
-            for record in found
+            for some in _batches(names)
+            for record in await self._records(some, request.platform)
             if (old := wanted.get(strip_credentials(record.url))) is not None
             and adapter.hex_of(record.sha256) in ("", old.sha256)
             and adapter.is_from(record, channels.get(old.name))
@@ -245,6 +250,11 @@ class Solver:
         except asyncio.TimeoutError:
             raise _unreadable(f"no answer in {self._timeout:g} s", [channel]) from None
         return frozenset(name.normalized for name in names)
+
+
+def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield names in parts: of each name there are hundreds of records, as objects of Python's."""
+    return (names[start : start + _BATCH] for start in range(0, len(names), _BATCH))
 
 
 def _without_repetition(text: str) -> str:
