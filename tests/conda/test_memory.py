@@ -17,7 +17,7 @@ pytest.importorskip("yaml", reason="the extra conda is not installed")
 from accelock.conda.solve import Solver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Sequence
 
     from accelock.conda.record import Record, Request
     from accelock.targets import Platform
@@ -77,10 +77,11 @@ def test_no_more_records_at_once_than_a_batch_has(
     asked: list[int] = []
     query = Solver._query
 
-    async def counting(self: Solver, names: Iterable[str], *rest: Platform) -> list[object]:
-        names = list(names)
+    async def counting(
+        self: Solver, names: Collection[str], platform: Platform, channels: Sequence[str] = ()
+    ) -> list[object]:
         asked.append(len(names))
-        return await query(self, names, *rest)
+        return await query(self, names, platform, channels)
 
     monkeypatch.setattr(Solver, "_query", counting)
     assert solver.hardware([each.name for each in many], LINUX) == {}

@@ -28,13 +28,16 @@ from accelock.conda.channels import without_credentials
 from accelock.errors import AccelockError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
 
-
+_ARCHIVE = 3600  # seconds for one package: the largest have some 2 GB
+_BLOCK = 1 << 20  # bytes read at once
+_OWNERS = 0o600  # a file for its owner alone
+_PRIVATE = 0o077  # the umask that gives such files
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SCRIPT = re.compile(r"(?:bin/\.|Scripts/\.).+-(?:pre-link|post-link|pre-unlink)\.(?:sh|bat)")
 _MENU = re.compile(r"Menu/[^/]+\.json", re.IGNORECASE)
@@ -85,18 +88,16 @@ def read_contents(name: str, folder: Path) -> Contents:
     return Contents(
         name=name,
         paths=frozenset(paths),
-        links=dict(_links(folder, paths)),
+        links={
+            path: os.readlink(folder / path)  # noqa: PTH115 - as it is written
+            for path in paths
+            if _is_inside(path) and (folder / path).is_symlink()
+        },
         commands=tuple(_text(each).partition("=")[0].strip() for each in points or ()),
         site_packages=site_packages if isinstance(site_packages, str) else None,
         scripts=tuple(sorted(filter(_SCRIPT.fullmatch, paths))),
         menus=tuple(sorted(filter(_MENU.fullmatch, paths))),
     )
-
-
-def _links(folder: Path, paths: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for path in paths:
-        if _is_inside(path) and (folder / path).is_symlink():
-            yield path, os.readlink(folder / path)  # noqa: PTH115 - as it is written
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -192,12 +193,6 @@ def _resolve(path: str, links: Mapping[str, str]) -> tuple[str, str | None]:
     return "", last
 
 
-_ARCHIVE = 3600  # seconds for one package: the largest have some 2 GB
-_BLOCK = 1 << 20  # bytes read at once
-_OWNERS = 0o600  # a file for its owner alone
-_PRIVATE = 0o077  # the umask that gives such files
-
-
 def link(
     records: Sequence[Record],
     prefix: Path,
@@ -226,7 +221,20 @@ def link(
     inspector = _Inspector(records, reporter)
     client = adapter.client(channels, _ARCHIVE)
     try:
-        adapter.run(_link(records, prefix, platform, client, requested, inspector, named))
+        with adapter.telling():
+            install = functools.partial(
+                adapter.rattler.install,
+                [adapter.to_rattler(record) for record in records],
+                prefix,
+                cache_dir=adapter.package_cache(),
+                client=client,
+                platform=adapter.subdir(platform),
+                reporter=inspector,
+                show_progress=False,
+                execute_link_scripts=False,
+                alternative_target_prefix=named,
+            )
+        adapter.run(adapter.handing_over(install, requested))
     except adapter.exceptions.InstallerError as error:
         inspector.refuse()
         raise InstallError(without_credentials(str(error)).strip()) from None
@@ -281,7 +289,11 @@ class _Inspector:
                 fault = f"{record} cannot be looked at before it is linked: {error}"
             if fault is not None:
                 self._refused[record.name] = fault, folder
-                _spoil(folder)
+                for name in ("paths.json", "index.json"):
+                    path = folder / "info" / name
+                    with contextlib.suppress(OSError):
+                        path.unlink(missing_ok=True)  # it may be one file with another's
+                        path.write_text("refused by accelock", encoding="utf-8")
 
     def refuse(self) -> None:
         """Raise InstallError where a package was not to be linked, and take it out of the cache."""
@@ -289,15 +301,6 @@ class _Inspector:
             shutil.rmtree(folder, ignore_errors=True)
         for _, (fault, _) in sorted(self._refused.items()):
             raise InstallError(f"{fault}.")
-
-
-def _spoil(folder: Path) -> None:
-    """Make an unpacked package one that rattler cannot link."""
-    for name in ("paths.json", "index.json"):
-        path = folder / "info" / name
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)  # it may be one file with another's
-            path.write_text("refused by accelock", encoding="utf-8")
 
 
 def _open_records(prefix: Path) -> None:
@@ -325,43 +328,15 @@ def _refuse_changed(records: Sequence[Record]) -> None:
         if parts.scheme != "file":
             continue
         archive = Path(url2pathname(parts.path))
+        digest = hashlib.sha256()
         try:
-            found = _sha256(archive)
+            with archive.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
         except OSError as error:
             raise InstallError(f"{archive} cannot be read: {error.strerror}") from None
-        if found != record.sha256:
+        if digest.hexdigest() != record.sha256:
             raise InstallError(
-                f"{archive} is not what was locked: expected sha256 {record.sha256}, got {found}"
+                f"{archive} is not what was locked: expected sha256 {record.sha256}, "
+                f"got {digest.hexdigest()}"
             )
-
-
-def _sha256(archive: Path) -> str:
-    digest = hashlib.sha256()
-    with archive.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-async def _link(
-    records: Sequence[Record],
-    prefix: Path,
-    platform: Platform,
-    client: Any,
-    requested: Sequence[Spec],
-    reporter: Any,
-    named: Path | None,
-) -> None:
-    install = functools.partial(
-        adapter.rattler.install,
-        [adapter.to_rattler(record) for record in records],
-        prefix,
-        cache_dir=adapter.package_cache(),
-        client=client,
-        platform=adapter.subdir(platform),
-        reporter=reporter,
-        show_progress=False,
-        execute_link_scripts=False,
-        alternative_target_prefix=named,
-    )
-    await adapter.handing_over(install, requested)

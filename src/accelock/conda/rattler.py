@@ -37,7 +37,6 @@ except ModuleNotFoundError:  # the extra `conda` is not installed; `require` say
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 
-    from accelock.conda.channels import Login
     from accelock.conda.record import VirtualPackage
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
@@ -181,18 +180,15 @@ def client(channels: Sequence[str], timeout: float) -> Any:
     if with_token := mirrors(channels):
         middlewares.append(middleware.MirrorMiddleware(with_token))
     if with_password := logins(channels):
-        middlewares.append(middleware.AddHeadersMiddleware(_headers(with_password)))
+
+        def headers(host: str, path: str) -> dict[str, str] | None:
+            return next((each.headers for each in with_password if each.is_for(host, path)), None)
+
+        middlewares.append(middleware.AddHeadersMiddleware(headers))
     middlewares += [middleware.AuthenticationMiddleware(), middleware.OciMiddleware()]
     middlewares += [middleware.GCSMiddleware(), middleware.S3Middleware()]
     with telling():
         return rattler.Client(middlewares, timeout=math.ceil(timeout))
-
-
-def _headers(logins: Sequence[Login]) -> Callable[[str, str], dict[str, str] | None]:
-    def headers(host: str, path: str) -> dict[str, str] | None:
-        return next((login.headers for login in logins if login.is_for(host, path)), None)
-
-    return headers
 
 
 def match_specs(specs: Sequence[Spec]) -> list[Any]:
@@ -250,9 +246,8 @@ def subdir(platform: Platform) -> Any:
 
 def is_from(found: Any, channel: str | None) -> bool:
     """Tell whether what rattler found is of a channel, by its name or URL; None is: any."""
-    if channel is None:
-        return True
-    return is_channel(strip_credentials(found.url).rsplit("/", 2)[0], channel)
+    found_in = strip_credentials(found.url).rsplit("/", 2)[0]
+    return channel is None or is_channel(found_in, channel)
 
 
 def is_channel(one: str, other: str) -> bool:
