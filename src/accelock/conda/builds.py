@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from accelock.targets import Target
 
-
 # A build string's words stand beside digits and underscores; a hash has no letter behind f.
 _BUILDS = {
     Kind.CUDA: re.compile(r"(?<!no)(?<!no_)cuda|(?<![a-z])cu\d{2,3}(?!\d)|(?<![a-z])gpu"),

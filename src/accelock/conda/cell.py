@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from accelock.conda.solve import Solver
     from accelock.targets import Levels, Platform, Target
 
-
 _ANY_GPU = VirtualPackage("__cuda", "999")
 _CUDA_VERSION = "cuda-version"
 _PYTHON = ("python", "python_abi")

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from accelock.settings.settings import Config
     from accelock.targets import Platform, Target
 
-
 Overlap = Literal["constrain", "warn"]
 
 _ROOT = "tool.accelock.conda"

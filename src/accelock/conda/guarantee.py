@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from accelock.targets import Levels, Platform, Target
 
-
 NEVER = "<0a0"  # conda's idiom for a version that does not exist
 
 #: Packages whose builds say in their build string what they compute on, from 2020 on: one that does

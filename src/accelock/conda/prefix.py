@@ -1,7 +1,8 @@
-"""`conda-meta/history`: what was asked of an environment, step by step, in conda's own form.
+"""What is installed in a conda environment, and what was asked of it: no conda and no rattler.
 
-conda keeps what it finds there as asked for, and removes what nothing of that needs: an environment
-whose history is empty loses everything at the first `conda remove`.
+`conda-meta` has a JSON file for each package, and `history`: what was asked for, step by step, in
+conda's own form. conda keeps what it finds there as asked for, and removes what nothing of that
+needs: an environment whose history is empty loses everything at the first `conda remove`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
-from accelock.conda.channels import strip_credentials
+from accelock.conda.channels import ALIAS, strip_credentials
 from accelock.conda.record import Record
 from accelock.errors import AccelockError
 
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
     from accelock.conda.spec import Spec
 
-
 _SITE_PACKAGES = ("lib/python3*/site-packages", "Lib/site-packages")
 _METADATA = {".dist-info": "METADATA", ".egg-info": "PKG-INFO", ".egg-link": ""}
 _EDITABLE = "a folder of its own, editable"
 _NEEDED = ("name", "version", "build")
+_SPECS = re.compile(r"# (update|install|create|remove|neutered) specs: (\[.*\])\s*")
+_NAME = re.compile(r"(?:.*::)?\s*([A-Za-z0-9_.-]+)")
+_COMMAND = "accelock conda install"
 
 
 class CaptureError(AccelockError):
@@ -198,15 +201,15 @@ def _public(url: str) -> str:
     return strip_credentials(url)
 
 
-_SPECS = re.compile(r"# (update|install|create|remove|neutered) specs: (\[.*\])\s*")
-_NAME = re.compile(r"(?:.*::)?\s*([A-Za-z0-9_.-]+)")
-_COMMAND = "accelock conda install"
-
-
 def history(prefix: Path) -> dict[str, list[str]]:
     """Return what the history says was asked for, by name, and not removed again."""
     asked: dict[str, list[str]] = {}
-    for line in _read(prefix).splitlines():
+    try:
+        path = prefix / "conda-meta" / "history"
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    for line in lines:
         found = _SPECS.fullmatch(line)
         for spec in _listed(found[2]) if found else ():
             named = _NAME.match(spec)
@@ -248,15 +251,8 @@ def add_revision(
 
 def _dist(record: Record) -> str:
     """Return a package as conda's history has it: `conda-forge/linux-64::zlib-1.3.1-h0_2`."""
-    channel = record.channel.rstrip("/").removeprefix("https://conda.anaconda.org/")
+    channel = record.channel.rstrip("/").removeprefix(f"{ALIAS}/")
     return f"{channel}/{record.subdir}::{record.name}-{record.version}-{record.build}"
-
-
-def _read(prefix: Path) -> str:
-    try:
-        return (prefix / "conda-meta" / "history").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _listed(text: str) -> list[str]:

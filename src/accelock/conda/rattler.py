@@ -71,11 +71,15 @@ def require(feature: str) -> None:
     if rattler is None or importlib.util.find_spec("yaml") is None:
         raise MissingExtraError("conda", feature)
     _probe()
-    _let_settle()
 
 
 @functools.cache
 def _probe() -> None:
+    """Look at what there is of rattler, and have this process wait a moment before it ends.
+
+    A thread of rattler's that still holds on to the interpreter while it is being torn down makes
+    the process crash (SIGSEGV, one run in three that ends right after an error; py-rattler 0.28).
+    """
     version = metadata.version("py-rattler")
     missing = [name for name in _USED if not hasattr(rattler, name)]
     known = inspect.signature(rattler.solve).parameters if hasattr(rattler, "solve") else {}
@@ -86,15 +90,6 @@ def _probe() -> None:
             f"{', '.join(missing)} in it. Nothing was written. Install one that it knows, for "
             "example: python -m pip install 'py-rattler>=0.26,<0.29'; or upgrade accelock."
         )
-
-
-@functools.cache
-def _let_settle() -> None:
-    """Have this process wait a moment before it ends.
-
-    A thread of rattler's that still holds on to the interpreter while it is being torn down makes
-    the process crash (SIGSEGV, one run in three that ends right after an error; py-rattler 0.28).
-    """
     atexit.register(_settle)
 
 

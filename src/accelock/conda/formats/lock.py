@@ -148,7 +148,10 @@ def _record(entry: Mapping[str, Any], platform: Platform, at: str) -> Record:
     if (file["name"], file["version"]) != (entry.get("name"), entry.get("version")):
         raise LockError(f"{at}: {url!r} is not the package that the entry names; {_HINT}")
     digests = _digests(entry.get("hash"), at)
-    depends = _depends(entry.get("dependencies"), at)
+    said = {} if entry.get("dependencies") is None else entry["dependencies"]
+    if not isinstance(said, dict):
+        raise LockError(f"{at}: its dependencies are no table; {_HINT}")
+    python = "python" if "python" in said else "generic"
     return Record(
         name=file["name"],
         version=file["version"],
@@ -161,8 +164,8 @@ def _record(entry: Mapping[str, Any], platform: Platform, at: str) -> Record:
         filename=unquote(place["filename"]),
         md5=digests["md5"],
         sha256=digests["sha256"],
-        depends=depends,
-        noarch=_noarch(place["subdir"], depends),
+        depends=tuple(f"{name} {constraint or ''}".strip() for name, constraint in said.items()),
+        noarch=python if place["subdir"] == "noarch" else None,
     )
 
 
@@ -174,20 +177,6 @@ def _digests(value: object, at: str) -> dict[str, str]:
             raise LockError(f"{at}: has no {name}, and what is installed is checked; {_HINT}")
         found[name] = digest
     return found
-
-
-def _depends(value: object, at: str) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, dict):
-        raise LockError(f"{at}: its dependencies are no table; {_HINT}")
-    return tuple(f"{name} {constraint or ''}".strip() for name, constraint in value.items())
-
-
-def _noarch(subdir: str, depends: tuple[str, ...]) -> str | None:
-    if subdir != "noarch":
-        return None
-    return "python" if any(depend.split()[0] == "python" for depend in depends) else "generic"
 
 
 LOCK = Format(

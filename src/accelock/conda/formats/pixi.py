@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from accelock.conda.record import Record, Solved
     from accelock.targets import Platform
 
-
 # What conda-lock's format lacks of a record.
 _MORE = ("build_number", "license", "size", "timestamp", "noarch", "python_site_packages_path")
 
