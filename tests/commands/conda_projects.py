@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
-from accelock.conda.config import parse_conda
 from accelock.conda.formats import FORMATS
-from accelock.conda.plan import Environment, Project, environments
-from accelock.conda.solved import Solved
+from accelock.conda.project import Environment, Project, project_of
+from accelock.conda.record import Solved
 from accelock.settings.settings import Config, read_config
 from tests.conda.records import LINUX, record, vega
 
@@ -44,15 +43,14 @@ def write(folder: Path, name: str, text: str) -> None:
 def solve(folder: Path, formats: tuple[str, ...] = ()) -> None:
     """Write the sidecars of a project as `accelock conda lock` does, without a solver."""
     config = config_of(folder)
-    assert config.conda is not None
-    conda = parse_conda(config.conda, "pyproject.toml", config)
-    reads = {path.name: path.read_text() for path in folder.iterdir()}
-    project = Project(folder, config, conda, reads.get)
-    everything = {each: _solved(project, each) for each in environments(config, conda)}
+    project = project_of(folder, config)
+    assert project is not None
+    everything = {each: _solved(project, each) for each in project.environments()}
     for name in ("environment", "lock", *formats):
         for file in FORMATS[name].files(everything):
             if file.platform in (None, LINUX):
-                text = file.render([everything[each] for each in file.environments])
+                solved = [everything[each] for each in file.environments]
+                text = file.format.render(solved, file.platform)
                 write(folder, file.name, text)
 
 
@@ -63,9 +61,7 @@ def _solved(project: Project, each: Environment) -> Solved:
         if platform.name != "windows-x86_64"  # as if the channel lacked it
     }
     digests = {
-        platform: project.inputs(
-            each, platform, [one.name for one in records.get(platform, ())]
-        ).digest()
+        platform: project.digest(each, platform, [one.name for one in records.get(platform, ())])
         for platform in each.platforms
     }
     asked = {p: project.conda.specs_for(each.target, p, each.group) for p in records}

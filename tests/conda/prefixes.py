@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda.formats.condalock import read_lock
+from accelock.conda.formats.lock import read_lock
 from accelock.conda.install import choose_records
 from accelock.targets import host_platform
 from tests.conda.projects import FORGE, SUBDIRS

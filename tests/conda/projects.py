@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from accelock import cli
 from accelock.catalogue import load_catalogue
 from accelock.commands.check_conda import check_sidecars
-from accelock.conda.formats.condalock import read_lock
+from accelock.conda.formats.lock import read_lock
 from accelock.settings.settings import read_config
 from tests.conda.scenarios import noarch, package
 from tests.support.channels import PLACEHOLDER, Channel, Package

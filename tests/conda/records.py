@@ -6,9 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
-from accelock.conda.formats.model import Part
-from accelock.conda.record import Record
-from accelock.conda.solved import Solved
+from accelock.conda.record import Record, Solved
 from accelock.conda.spec import parse
 from accelock.targets import PLATFORMS, parse_target
 
@@ -64,7 +62,7 @@ def render(
     if isinstance(platform, str):
         platform, project = None, platform
     every = (of,) if isinstance(of, Solved) else tuple(of)
-    return form.render(Part(every, platform, project))
+    return form.render(every, platform, project)
 
 
 def solved(

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda.archive import Contents, Escapes
-from accelock.conda.errors import InstallError
 from accelock.conda.install import install
+from accelock.conda.link import Contents, Escapes, InstallError
 from accelock.conda.record import Request
 from accelock.conda.spec import parse
 from tests.conda.prefixes import HOST, ON_CHANNEL, contents

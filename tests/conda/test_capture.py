@@ -8,8 +8,7 @@ import pytest
 import tomlkit
 
 from accelock.catalogue import load_catalogue
-from accelock.conda import captured
-from accelock.conda.capture import capture
+from accelock.conda.capture import capture, environment, table
 from accelock.conda.config import parse_conda
 from accelock.conda.prefix import CaptureError, PipPackage
 from accelock.settings.settings import parse_config
@@ -148,9 +147,9 @@ def test_what_setuptools_and_an_old_pip_left(tmp_path: Path) -> None:
         PipPackage("my-tool", "2.0+local"),
         PipPackage("my-work", "", "a folder of its own, editable"),
     )
-    assert "/home/me" not in captured.table(found)
+    assert "/home/me" not in table(found)
     line = "my-work was installed from a folder of its own, editable; add it yourself\n"
-    assert line in captured.table(found)
+    assert line in table(found)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="making a link takes a right on Windows")
@@ -198,10 +197,10 @@ def test_what_came_from_no_index_is_no_pin(tmp_path: Path, direct: object, origi
     found = capture(tmp_path)
     assert found.pip == (PipPackage("x", "1.0", origin),)
     line = f"x 1.0 was installed from {origin}; add it yourself\n"
-    assert f"\n#   {line}" in captured.table(found)
-    text = captured.environment(found)
+    assert f"\n#   {line}" in table(found)
+    text = environment(found)
     assert text.endswith(f"\n  - pip=1.0\n  # {line}")
-    assert "==" not in captured.table(found).partition("[tool")[0]
+    assert "==" not in table(found).partition("[tool")[0]
 
 
 def test_no_secrets(tmp_path: Path) -> None:
@@ -241,7 +240,7 @@ def hardware(prefix: Path) -> Captured:
 
 
 def test_the_table(tmp_path: Path) -> None:
-    text = captured.table(hardware(tmp_path))
+    text = table(hardware(tmp_path))
     assert (
         text
         == """\
@@ -258,16 +257,16 @@ python = "==3.12.4"
 pytorch = {version = "==2.5.1", build = "*cpu*", channel = "pytorch"}
 """
     )
-    table = tomlkit.parse(text).unwrap()["tool"]["accelock"]
-    config = parse_config(table, "pyproject.toml", load_catalogue())
-    conda = parse_conda(table["conda"], "pyproject.toml", config)
+    ours = tomlkit.parse(text).unwrap()["tool"]["accelock"]
+    config = parse_config(ours, "pyproject.toml", load_catalogue())
+    conda = parse_conda(ours["conda"], "pyproject.toml", config)
     specs = list(map(str, conda.specs_for(None, LINUX)))
     assert specs == ["numpy ==2.1.3", "python ==3.12.4", "pytorch::pytorch ==2.5.1 *cpu*"]
 
 
 def test_the_environment_file(tmp_path: Path) -> None:
     assert (
-        captured.environment(hardware(tmp_path), "mine")
+        environment(hardware(tmp_path), "mine")
         == """\
 name: mine
 channels:
@@ -310,13 +309,13 @@ def test_a_build_that_was_asked_for(
     if by_history:
         text = f"==> 2026-01-01 00:00:00 <==\n# cmd: conda\n# update specs: {[asked]!r}\n"
         (tmp_path / "conda-meta" / "history").write_text(text)
-    assert f"blas = {told}\n" in captured.table(capture(tmp_path))
+    assert f"blas = {told}\n" in table(capture(tmp_path))
 
 
 def test_a_hardware_build_that_was_asked_for_more_closely(tmp_path: Path) -> None:
     asked = "pytorch=2.5.1=*mkl*"
     install(tmp_path, "pytorch", version="2.5.1", build="cuda126_mkl_h0_0", requested_spec=asked)
-    assert 'build = "cuda126*mkl*"' in captured.table(capture(tmp_path))
+    assert 'build = "cuda126*mkl*"' in table(capture(tmp_path))
 
 
 def test_the_index_of_what_pip_installed_for_a_target(tmp_path: Path) -> None:
@@ -325,7 +324,7 @@ def test_the_index_of_what_pip_installed_for_a_target(tmp_path: Path) -> None:
     distribution(tmp_path, "torchvision-0.19.1+cu118")
     distribution(tmp_path, "mine-1.0+local")
     found = capture(tmp_path)
-    assert captured.environment(found).endswith(
+    assert environment(found).endswith(
         """\
   - pip:
       - '--extra-index-url https://download.pytorch.org/whl/cu118'
@@ -334,6 +333,6 @@ def test_the_index_of_what_pip_installed_for_a_target(tmp_path: Path) -> None:
   # mine 1.0+local is a build of no public index; add it yourself
 """
     )
-    table = captured.table(found)
-    assert table.count("#   --extra-index-url https://download.pytorch.org/whl/cu118\n") == 1
-    assert "#   mine 1.0+local is a build of no public index; add it yourself\n" in table
+    written = table(found)
+    assert written.count("#   --extra-index-url https://download.pytorch.org/whl/cu118\n") == 1
+    assert "#   mine 1.0+local is a build of no public index; add it yourself\n" in written

@@ -8,9 +8,9 @@ import pytest
 
 from accelock.conda import guarantee
 from accelock.conda.cell import CondaCell, solve_cell
-from accelock.conda.errors import UnsatisfiableError
 from accelock.conda.guarantee import GuaranteeError
 from accelock.conda.record import Request, VirtualPackage
+from accelock.conda.solve import UnsatisfiableError
 from accelock.conda.spec import parse
 from accelock.targets import CPU, PLATFORMS, Levels
 from tests.conda.scenarios import (

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelock.conda.graph import (
+from accelock.conda.record import (
     chain,
     dependency_names,
     depends_on_python,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda.history import add_revision, history
+from accelock.conda.prefix import add_revision, history
 from accelock.conda.spec import parse
 from tests.conda.prefixes import ON_CHANNEL, installed
 from tests.conda.records import record

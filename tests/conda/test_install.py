@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.conda.capture import capture
-from accelock.conda.errors import InstallError
 from accelock.conda.install import choose_records, install
+from accelock.conda.link import InstallError
 from accelock.conda.spec import parse
 from accelock.targets import PLATFORMS
 from tests.conda.prefixes import (

@@ -12,9 +12,8 @@ from urllib.request import url2pathname
 import pytest
 
 from accelock.conda import rattler as adapter
-from accelock.conda.errors import InstallError
 from accelock.conda.install import install
-from accelock.conda.link import link
+from accelock.conda.link import InstallError, link
 from accelock.conda.record import Request
 from accelock.conda.spec import parse
 from accelock.targets import host_platform

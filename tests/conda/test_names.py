@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from accelock.conda.names import conda_version, load_names, projects_of, same_version
+from accelock.conda.overlap import conda_version, load_names, projects_of, same_version
 from tests.conda.records import record
 
 

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from accelock.conda.formats.condalock import LOCK
 from accelock.conda.formats.environment import ENVIRONMENT
-from accelock.conda.formats.explicit import EXPLICIT
+from accelock.conda.formats.lock import EXPLICIT, LOCK
 from accelock.conda.formats.model import environment_name
 from accelock.conda.formats.pixi import PIXI
 from tests.conda.records import CPU, CUDA, LINUX, MAC, render, solved

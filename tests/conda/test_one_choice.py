@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda.formats import condalock
+from accelock.conda.formats import FORMATS
 from accelock.locks import conda_lock
 from accelock.targets import CPU, host_platform
 from tests.commands.poetry_locks import PoetryFolder, entry
@@ -143,4 +143,4 @@ def test_a_lock_says_for_which_platforms_it_is() -> None:
     lock = conda_lock.lock_of(text, "conda-cpu-lock.yml", CPU)
     assert [each.name for each in lock.platforms or ()] == ["macos-arm64", "linux-x86_64"]
     assert lock.pins == ()
-    assert conda_lock.NAME.format(target="cu126") == condalock.LOCK.file_name("cu126", None, None)
+    assert conda_lock.NAME.format(target="cu126") == FORMATS["lock"].file_name("cu126", None, None)

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from accelock.conda import overlap
-from accelock.conda.overlap import OverlapError
-from accelock.conda.pins import Pins
+from accelock.conda.overlap import OverlapError, Pins
 from tests.conda.records import record
 
 PINS = Pins(

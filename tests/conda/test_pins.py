@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import tomlkit
 
-from accelock.conda import pins
+from accelock.conda.config import CondaConfig
+from accelock.conda.overlap import pythons_in, read_pins
+from accelock.conda.project import Project
 from accelock.errors import AccelockError, ConfigError
 from accelock.locks import overlay
 from accelock.locks.markers import Place
 from accelock.locks.stamp import Stamp
+from accelock.settings.settings import Config
 from accelock.targets import PythonVersion
 from tests.conda.records import CPU, CUDA, LINUX, MAC
 
@@ -75,7 +79,7 @@ POETRY = poetry_lock()
 
 
 def test_a_compiled_file() -> None:
-    found = pins.read(REQUIREMENTS, "requirements.cpu.txt", [Place(LINUX, V311)])
+    found = read_pins(REQUIREMENTS, "requirements.cpu.txt", [Place(LINUX, V311)])
     assert found.where == "requirements.cpu.txt"
     assert found.versions == {
         "numpy": "2.1.3",
@@ -84,7 +88,7 @@ def test_a_compiled_file() -> None:
         "typing-extensions": "4.12.2",
         "uvloop": "0.21.0",
     }
-    mac = pins.read(REQUIREMENTS, "requirements.cpu.txt", [Place(MAC, V312)])
+    mac = read_pins(REQUIREMENTS, "requirements.cpu.txt", [Place(MAC, V312)])
     assert mac.versions["torch"] == "2.6.0"
     assert mac.versions["scipy"] == "1.16.0"
     assert "uvloop" not in mac.versions
@@ -92,56 +96,57 @@ def test_a_compiled_file() -> None:
 
 def test_what_pythons_do_not_agree_on_binds_nothing() -> None:
     places = [Place(LINUX, V311), Place(LINUX, V312)]
-    found = pins.read(REQUIREMENTS, "r.txt", places)
+    found = read_pins(REQUIREMENTS, "r.txt", places)
     assert "scipy" not in found.versions
     assert found.versions["numpy"] == "2.1.3"
 
 
 def test_a_poetry_lock_and_its_overlay() -> None:
     place = [Place(LINUX, V311)]
-    found = pins.read(POETRY, "poetry.lock", place, CPU)
+    found = read_pins(POETRY, "poetry.lock", place, CPU)
     assert found.versions == {"numpy": "2.1.3", "torch": "2.6.0", "uvloop": "0.21.0"}
-    other = pins.read(POETRY, "poetry.lock", place, CUDA)
+    other = read_pins(POETRY, "poetry.lock", place, CUDA)
     assert other.versions == {**found.versions, "triton": "3.2.0"}
-    assert pins.read(POETRY, "poetry.lock", place).versions == found.versions
+    assert read_pins(POETRY, "poetry.lock", place).versions == found.versions
 
 
 def test_groups_of_a_poetry_lock() -> None:
-    dev = pins.read(POETRY, "poetry.lock", [Place(MAC, V311)], CPU, "dev")
+    dev = read_pins(POETRY, "poetry.lock", [Place(MAC, V311)], CPU, "dev")
     assert dev.versions == {
         "numpy": "2.1.3",
         "pytest": "8.3.0",
         "torch": "2.6.0",
         "uvloop": "0.21.0",
     }
-    assert "uvloop" not in pins.read(POETRY, "poetry.lock", [Place(MAC, V311)], CPU).versions
+    assert "uvloop" not in read_pins(POETRY, "poetry.lock", [Place(MAC, V311)], CPU).versions
 
 
 def test_locks_that_cannot_be_read() -> None:
     place = [Place(LINUX, V311)]
     with pytest.raises(AccelockError, match=r"poetry\.lock, line 1: is not valid TOML"):
-        pins.read("= 1", "poetry.lock", place)
+        read_pins("= 1", "poetry.lock", place)
     with pytest.raises(AccelockError, match=r"r\.txt, line 1"):
-        pins.read("numpy==\n", "r.txt", place)
+        read_pins("numpy==\n", "r.txt", place)
     with pytest.raises(AccelockError, match="edited by hand"):
-        pins.read(POETRY.replace("3.2.0", "3.2.1"), "poetry.lock", place, CUDA)
+        read_pins(POETRY.replace("3.2.0", "3.2.1"), "poetry.lock", place, CUDA)
     with pytest.raises(AccelockError, match="locked for cpu, and not for cu126; lock again"):
-        pins.read(poetry_lock(with_cuda=False), "poetry.lock", place, CUDA)
+        read_pins(poetry_lock(with_cuda=False), "poetry.lock", place, CUDA)
 
 
 def test_the_pythons_of_a_stamp() -> None:
     stamp = Stamp("0.1.0", "cpu", ("linux-x86_64",), ("3.11",), (), "0" * 64, "0" * 64)
     text = "".join(f"{line}\n" for line in stamp.render()) + REQUIREMENTS
-    assert pins.pythons_in(text, "r.txt") == (V311,)
-    assert pins.pythons_in(REQUIREMENTS, "r.txt") == ()
-    assert pins.pythons_in(POETRY, "poetry.lock") == ()
+    assert pythons_in(text, "r.txt") == (V311,)
+    assert pythons_in(REQUIREMENTS, "r.txt") == ()
+    assert pythons_in(POETRY, "poetry.lock") == ()
 
 
 def find(said: str | None, *there: str, several: bool = True, targets: bool = True) -> str | None:
-    target = CPU if targets else None
-    return pins.find(
-        said, target, lambda name: name in there, where="pyproject.toml", several=several
-    )
+    """Return whose pins count for cpu where a project has these files."""
+    config = Config(targets=((CPU, CUDA) if several else (CPU,)) if targets else ())
+    conda = CondaConfig(("conda-forge",), pins=said)
+    project = Project(Path(), config, conda, dict.fromkeys(there, "").get)
+    return project.pip_lock(CPU if targets else None)
 
 
 def test_whose_pins_count() -> None:

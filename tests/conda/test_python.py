@@ -4,20 +4,40 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda import python
+from accelock.conda.config import CondaConfig
+from accelock.conda.project import Environment, Project
+from accelock.locks.stamp import Stamp
 from accelock.settings.settings import Config
 from accelock.targets import PythonVersion
+from tests.conda.records import LINUX
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-V310, V311, V312, V313 = (PythonVersion(3, minor) for minor in (10, 11, 12, 13))
+V311, V312, V313 = (PythonVersion(3, minor) for minor in (11, 12, 13))
+ALONE = Environment(None, None, (LINUX,))
 
 
-def project(folder: Path, text: str) -> Path:
-    path = folder / "pyproject.toml"
-    path.write_text(text)
-    return path
+def project(
+    folder: Path, text: str = "", config: Config | None = None, compiled: str = ""
+) -> Project:
+    """Return a project with a pyproject.toml, and a requirements.txt for some Pythons."""
+    (folder / "pyproject.toml").write_text(text)
+    stamp = Stamp("1", "cpu", (), tuple(compiled.split()), (), "0" * 64, "0" * 64)
+    # The newest of a minor version that a marker allows is what pip would install.
+    lines = [*(stamp.render() if compiled else ()), *MINORS]
+    files = {"requirements.txt": "\n".join(lines)}
+    return Project(folder, config or Config(), CondaConfig(("c",)), files.get)
+
+
+# Of each Python of its own, so that it shows which ones a project may run on.
+MINORS = [f"only-{minor}==1 ; python_version == '3.{minor}'" for minor in range(30)]
+
+
+def pythons(found: Project) -> int:
+    """Return on how many Pythons a project may run, by the pins that count on any of them."""
+    pins = found.pins(ALONE, LINUX)
+    return len(pins.versions) if pins is not None else 0
 
 
 def poetry(text: str) -> str:
@@ -44,17 +64,21 @@ def poetry(text: str) -> str:
     ],
 )
 def test_what_pyproject_says(tmp_path: Path, text: str, wanted: str | None, count: int) -> None:
-    path = project(tmp_path, text)
-    found = python.constraint(Config(), path)
-    assert (None if found is None else str(found)) == wanted
-    assert len(python.versions(Config(), path)) == count
+    found = project(tmp_path, text)
+    python = found.python(ALONE)
+    assert (None if python is None else str(python)) == wanted
+    assert pythons(found) == count
 
 
 def test_our_own_table_first_then_what_was_compiled(tmp_path: Path) -> None:
-    path = project(tmp_path, '[project]\nrequires-python = ">=3.8"\n')
+    text = '[project]\nrequires-python = ">=3.8"\n'
     config = Config(pythons=(V312, V311))
-    assert str(python.constraint(config, path, [V313])) == "python 3.11.*|3.12.*"
-    assert python.versions(config, path, [V313]) == (V311, V312)
-    assert str(python.constraint(Config(), path, [V313])) == "python 3.13.*"
-    assert python.versions(Config(), path, [V313]) == (V313,)
-    assert python.constraint(Config(), tmp_path / "none.toml") is None
+    ours = project(tmp_path, text, config, compiled="3.13")
+    assert str(ours.python(ALONE)) == "python 3.11.*|3.12.*"
+    assert pythons(ours) == 2
+    compiled = project(tmp_path, text, compiled="3.13")
+    assert str(compiled.python(ALONE)) == "python 3.13.*"
+    assert pythons(compiled) == 1
+    (tmp_path / "pyproject.toml").unlink()
+    none = Project(tmp_path, Config(), CondaConfig(("c",)), lambda _name: None)
+    assert none.python(ALONE) is None

@@ -1,19 +1,25 @@
-"""The real conda and micromamba take what is written; skipped where they are not there.
+"""The real tools take what is written; skipped where they are not there.
 
-No package of PyPI has either. `conda` and `micromamba` are looked for on PATH; `REAL_CONDA` may say
-another command, with words (`env PYTHONPATH=clone python -m conda`).
+No package of PyPI has conda or micromamba. They are looked for on PATH; `REAL_CONDA` may say
+another command for conda, with words (`env PYTHONPATH=clone python -m conda`). conda's plugins
+(another solver, and readers of locks), conda-lock and two readers of pixi.lock are on PyPI: tox
+installs them into the environment of the tests, where a conda that runs in it finds its plugins.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import shlex
 import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda.formats.condalock import read_lock
+from accelock.conda.formats.lock import read_lock
 from accelock.targets import host_platform
 from tests.conda.projects import FORGE, PROCESSORS, SUBDIRS, Project
 from tests.conda.scenarios import FEATURES
@@ -25,7 +31,6 @@ pytest.importorskip("yaml", reason="the extra conda is not installed")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.support.channels import ChannelServer
 
@@ -84,8 +89,8 @@ def _caller(tmp_path: Path, command: list[str], **variables: str) -> Callable[..
     env["CONDA_OVERRIDE_ARCHSPEC"] = processor
     env |= {"CONDA_SOLVER": "classic", "CONDA_ADD_PIP_AS_PYTHON_DEPENDENCY": "false", **variables}
 
-    def call(*words: str, cwd: Path) -> None:
-        done = run(*command, *words, cwd=cwd, env=env)
+    def call(*words: str, cwd: Path, **more: str) -> None:
+        done = run(*command, *words, cwd=cwd, env={**env, **more})
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
     return call
@@ -94,7 +99,7 @@ def _caller(tmp_path: Path, command: list[str], **variables: str) -> Callable[..
 @pytest.fixture
 def locked(project: Project, serve_channels: Serve) -> Project:
     server = serve_channels(forge=FORGE)
-    project.declare(server.channel("forge")).lock("--format", "explicit")
+    project.declare(server.channel("forge")).lock("--format", "explicit", "--format", "pixi")
     return project
 
 
@@ -166,3 +171,89 @@ def test_micromamba_installs_the_lock(
     name = f"conda-{target}-lock.yml"
     micromamba("create", "-y", "-q", "-p", "./env", "-f", name, cwd=locked.folder)
     assert installed(locked) == of_lock(locked, target)
+
+
+def needs(module: str) -> pytest.MarkDecorator:
+    """Skip where a package of PyPI is not installed."""
+    absent = importlib.util.find_spec(module) is None
+    return pytest.mark.skipif(absent, reason=f"{module} is not installed")
+
+
+def script(name: str) -> str:
+    """Return a command of the environment that the tests run in, or else of PATH."""
+    folder = Path(sys.executable).parent
+    found = shutil.which(name, path=os.pathsep.join([str(folder), os.environ.get("PATH", "")]))
+    if found is None:
+        pytest.skip(f"there is no {name}")
+    return found
+
+
+@needs("conda_rattler_solver")
+@pytest.mark.parametrize("target", ["cpu", "cu126"])
+def test_conda_with_rattlers_solver_gets_the_same_hardware(
+    conda: Callable[..., None], locked: Project, target: str
+) -> None:
+    words = ("env", "create", "-y", "-q", "-p", "./env", "-f", f"environment-{target}.yml")
+    conda(*words, cwd=locked.folder, CONDA_SOLVER="rattler")
+    found, wanted = installed(locked), of_lock(locked, target)
+    assert found["pytorch"] == wanted["pytorch"]
+    assert ("libcublas" in found) is (target == "cu126")
+
+
+@needs("conda_lockfiles")
+@pytest.mark.parametrize(
+    ("name", "form", "target"),
+    [
+        ("conda-cpu-lock.yml", "conda-lock-v1", "cpu"),
+        ("conda-cu126-lock.yml", "conda-lock-v1", "cu126"),
+        # Of several environments it takes that of the name `default`.
+        ("pixi.lock", "rattler-lock-v6", "cpu"),
+    ],
+)
+def test_conda_installs_the_locks(
+    conda: Callable[..., None], locked: Project, name: str, form: str, target: str
+) -> None:
+    words = ("env", "create", "-y", "-q", "-p", "./env", "-f", name, "--env-spec", form)
+    conda(*words, cwd=locked.folder)
+    assert installed(locked) == of_lock(locked, target)
+
+
+@needs("conda_lock")
+@pytest.mark.usefixtures("conda")
+@pytest.mark.parametrize("target", ["cpu", "cu126"])
+def test_conda_lock_installs_the_lock(locked: Project, tmp_path: Path, target: str) -> None:
+    """It calls conda as one program, and gives it what it makes of the lock."""
+    words = shlex.split(os.environ.get("REAL_CONDA", "conda"))
+    program = tmp_path / "conda"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    program.chmod(0o755)
+    call = _caller(tmp_path, [script("conda-lock")], CONDA_PKGS_DIRS=str(tmp_path / "pkgs"))
+    name = f"conda-{target}-lock.yml"
+    call("install", "--conda", str(program), "-p", "./env", name, cwd=locked.folder)
+    assert installed(locked) == of_lock(locked, target)
+
+
+@pytest.mark.parametrize("target", ["cpu", "cu126"])
+def test_pixi_sbom_reads_every_package(locked: Project, target: str) -> None:
+    assert HOST is not None
+    of = ("--environment", target, "--platform", HOST.conda_subdir)
+    words = (script("pixi-sbom"), "--lockfile", "pixi.lock", *of, "--output", "-")
+    done = run(*words, cwd=locked.folder, env=isolated_env(locked.folder / "home"))
+    assert done.returncode == 0, done.stderr
+    found = {each["name"]: each["version"] for each in json.loads(done.stdout)["components"]}
+    assert found == {name: text.split()[0] for name, text in of_lock(locked, target).items()}
+
+
+def test_pixi_to_conda_lock_gives_the_same_locks(locked: Project, tmp_path: Path) -> None:
+    """Its own record of py-rattler is older than ours; it works with ours too."""
+    words = (script("pixi-to-conda-lock"), "pixi.lock", "--output", str(tmp_path))
+    done = run(*words, cwd=locked.folder, env=isolated_env(tmp_path / "home"))
+    assert done.returncode == 0, done.stderr
+    for target in ("cpu", "cu126"):
+        path = tmp_path / f"{target}.conda-lock.yml"
+        found = read_lock(path.read_text(), path.name)
+        name = f"conda-{target}-lock.yml"
+        ours = read_lock(locked.read(name), name)
+        assert {p: sorted(each.url for each in got) for p, got in found.items()} == {
+            p: sorted(each.url for each in got) for p, got in ours.items()
+        }

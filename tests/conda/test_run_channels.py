@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.conda import rattler as adapter
-from accelock.conda.urls import strip_credentials
+from accelock.conda.channels import strip_credentials
 from tests.conda.projects import findings, packages
 from tests.conda.records import FORGE, record
 from tests.conda.scenarios import package

@@ -10,8 +10,7 @@ import pytest
 import tomlkit
 
 from accelock.conda.formats import FORMATS, Format
-from accelock.conda.formats.condalock import read_lock
-from accelock.conda.formats.model import Body, Part
+from accelock.conda.formats.lock import read_lock
 from accelock.targets import PLATFORMS
 from tests.conda.projects import FILES, FORGE, GPU_SUBDIRS, SUBDIRS, Project, findings
 from tests.conda.scenarios import package
@@ -24,7 +23,9 @@ pytest.importorskip("yaml", reason="the extra conda is not installed")
 from rattler.lock import LockFile
 
 if TYPE_CHECKING:
-    from accelock.conda.record import Record
+    from collections.abc import Sequence
+
+    from accelock.conda.record import Record, Solved
     from accelock.targets import Platform
     from tests.support.channels import ChannelServer
 
@@ -159,11 +160,13 @@ def test_a_new_format_is_one_value_and_its_registration(
         where = f"-{platform.conda_subdir}" if platform is not None else ""
         return f"names-{target}{where}.txt" if holds != "project" else "names.txt"
 
-    def body(part: Part) -> Body:
-        (solved,) = part.solved
-        platforms = [part.platform] if part.platform is not None else solved.platforms
+    def body(
+        environments: Sequence[Solved], platform: Platform | None, _project: str | None
+    ) -> tuple[list[str], list[str]]:
+        (solved,) = environments
+        platforms = [platform] if platform is not None else solved.platforms
         names = {record.name for each in platforms for record in solved.records[each]}
-        return Body("".join(f"{name}\n" for name in sorted(names)), ("names alone",))
+        return sorted(names), ["names alone"]
 
     made_up = Format("names", "the names alone", holds, file_name, body)
     monkeypatch.setitem(FORMATS, made_up.name, made_up)

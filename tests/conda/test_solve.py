@@ -13,9 +13,9 @@ import pytest
 
 import accelock
 from accelock.conda.cell import NoSuchPackageError, solve_cell
-from accelock.conda.errors import UnsatisfiableError
-from accelock.conda.pins import Pins
+from accelock.conda.overlap import Pins
 from accelock.conda.record import Request
+from accelock.conda.solve import UnsatisfiableError
 from accelock.conda.spec import parse
 from tests.conda.cells import ALL, ARM, LINUX, MAC, TOOLS, WINDOWS, cell, request, versions
 from tests.conda.scenarios import noarch, package

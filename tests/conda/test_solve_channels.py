@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.conda.cell import solve_cell
-from accelock.conda.errors import ChannelError, UnsatisfiableError
+from accelock.conda.solve import ChannelError, UnsatisfiableError
 from tests.conda.cells import LINUX, TOOLS, cell, request, versions
 from tests.conda.scenarios import package
 from tests.support.channels import Channel, Package

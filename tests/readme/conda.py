@@ -112,7 +112,7 @@ def _pip() -> dict[str, str]:
 
 def main(words: list[str]) -> None:
     """Install a lock, as micromamba does; SystemExit for what it would not take for one."""
-    from accelock.conda.formats.condalock import read_lock  # noqa: PLC0415
+    from accelock.conda.formats.lock import read_lock  # noqa: PLC0415
     from accelock.conda.install import choose_records, install  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog="micromamba")

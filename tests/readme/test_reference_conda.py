@@ -11,9 +11,8 @@ from accelock.commands.conda_capture import CondaCaptureCommand
 from accelock.commands.conda_install import CondaInstallCommand
 from accelock.commands.conda_lock import CondaLockCommand
 from accelock.conda.config import CondaConfig, parse_conda
-from accelock.conda.formats.condalock import LOCK
 from accelock.conda.formats.environment import ENVIRONMENT
-from accelock.conda.formats.explicit import EXPLICIT
+from accelock.conda.formats.lock import EXPLICIT, LOCK
 from accelock.conda.formats.pixi import PIXI
 from accelock.errors import ConfigError
 from accelock.settings.settings import Config

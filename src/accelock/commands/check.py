@@ -18,11 +18,11 @@ from accelock.commands.check_compiled import (
 )
 from accelock.commands.check_poetry import check_poetry_lock, is_locked_by_poetry, missing_lock
 from accelock.commands.findings import Finding, Level, Report
-from accelock.conda import header
 from accelock.errors import AccelockError, OutputError
 from accelock.locks import compiled as files
 from accelock.locks import inputs, journal
 from accelock.locks.poetry_lock import KIND as LOCK
+from accelock.locks.stamp import CONDA_PREFIX, CONDA_SUFFIXES
 from accelock.settings.project import Settings
 
 if TYPE_CHECKING:
@@ -144,11 +144,11 @@ class _Run:
         """Check the conda files of each folder against the pyproject.toml beside them."""
         for folder, names in self.sidecars().items():
             config = self.settings_of(folder).config
-            likely = (p for p in folder.iterdir() if p.suffix in header.SUFFIXES and p.is_file())
+            likely = (p for p in folder.iterdir() if p.suffix in CONDA_SUFFIXES and p.is_file())
             if (
                 names is not None
                 or config.conda is not None
-                or any(files.is_ours(path, header.PREFIX) for path in likely)
+                or any(files.is_ours(path, CONDA_PREFIX) for path in likely)
             ):
                 from accelock.commands.check_conda import check_sidecars
 

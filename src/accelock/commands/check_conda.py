@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelock.commands.findings import Finding, Level, Report
-from accelock.conda import header
-from accelock.conda.config import parse_conda
 from accelock.conda.formats import FORMATS, LOCK
-from accelock.conda.plan import Project, environments
+from accelock.conda.formats.model import COMMAND, read_stamp
+from accelock.conda.project import project_of
 from accelock.errors import AccelockError, ConfigError
 from accelock.locks.compiled import is_ours
 from accelock.locks.conda_lock import packages_in
+from accelock.locks.stamp import CONDA_PREFIX, CONDA_SUFFIXES, StampError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from accelock.conda.formats import File
-    from accelock.conda.header import Stamp
-    from accelock.conda.plan import Environment
+    from accelock.conda.project import Environment, Project
+    from accelock.locks.stamp import Stamp
     from accelock.settings.settings import Config
 
 __all__ = ["check_sidecars", "is_sidecar"]
 
-_AGAIN = f"run: {header.COMMAND}"
+_AGAIN = f"run: {COMMAND}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,11 @@ def check_sidecars(directory: Path, config: Config, names: frozenset[str] | None
 
 def _check(directory: Path, config: Config) -> Report:
     found, faults = _find(directory)
-    if config.conda is None:
+    project = project_of(directory, config)
+    if project is None:
         names = tuple(sorted(found))
         return Report(names, (*faults, *(_undeclared(found[name]) for name in names)))
-    where = str(config.path or directory / "pyproject.toml")
-    conda = parse_conda(config.conda, where, config)
-    project = Project(directory, config, conda, lambda name: _text(directory / name))
-    run = _Run(project, found, environments(config, conda))
+    run = _Run(project, found, project.environments())
     damaged = {fault.file for fault in faults}
     findings = [finding for finding in run.findings() if finding.file not in damaged]
     return Report(tuple(sorted(found)), (*faults, *findings))
@@ -70,7 +68,7 @@ def _check(directory: Path, config: Config) -> Report:
 def is_sidecar(path: Path) -> bool:
     """Tell whether a file, there or not, is one of conda's, and no requirements file."""
     names = {each.file_name(None, None, None) for each in FORMATS.values() if each.is_source}
-    return path.suffix in (".yml", ".yaml") or path.name in names or is_ours(path, header.PREFIX)
+    return path.suffix in (".yml", ".yaml") or path.name in names or is_ours(path, CONDA_PREFIX)
 
 
 def _unknown(path: Path) -> Finding:
@@ -140,27 +138,20 @@ class _Run:
             for environment in file.environments
             for key, digest in self._digests(environment, stamp, file).items()
         }
-        return stamp.stale(wanted)
+        return stamp.changed(wanted)
 
     def _digests(self, environment: Environment, stamp: Stamp, file: File) -> dict[str, str]:
         """Return what a stamp should have for an environment; what cannot be told is taken so."""
         lock = self.found.get(LOCK.file_name(environment.target, environment.group, None))
         names = packages_in(lock.text) if lock is not None else {}
-        platforms = {each.conda_subdir: each for each in environment.platforms}
         found = {}
-        for key, subdir in file.keys(environment).items():
-            if key in stamp.inputs and lock is None:
-                found[key] = stamp.inputs[key]
-            elif key in stamp.inputs or self._has_to_have(environment):
-                known = names.get(subdir, ())
-                inputs = self.project.inputs(environment, platforms[subdir], known)
-                found[key] = inputs.digest()
+        for key, platform in file.keys(environment).items():
+            if key in stamp.parts and lock is None:
+                found[key] = stamp.parts[key]
+            elif key in stamp.parts or self.project.names_platforms(environment):
+                known = names.get(platform.conda_subdir, ())
+                found[key] = self.project.digest(environment, platform, known)
         return found
-
-    def _has_to_have(self, environment: Environment) -> bool:
-        """Tell whether a platform has to be there: one of the default list may be left out."""
-        config, target = self.project.config, environment.target
-        return config.declares_platforms(target) if target else config.platforms_declared
 
 
 def _misnamed(sidecar: _Sidecar, file: File) -> Finding:
@@ -178,15 +169,15 @@ def _find(directory: Path) -> tuple[dict[str, _Sidecar], tuple[Finding, ...]]:
     faults = []
     for path in sorted(directory.iterdir()):
         if (
-            path.suffix not in header.SUFFIXES
+            path.suffix not in CONDA_SUFFIXES
             or not path.is_file()
-            or not is_ours(path, header.PREFIX)
+            or not is_ours(path, CONDA_PREFIX)
         ):
             continue
         text = _text(path) or ""
         try:
-            stamp = header.read(text, path.name)
-        except header.StampError as error:
+            stamp = read_stamp(text, path.name)
+        except StampError as error:
             what = str(error).removeprefix(f"{path.name}: ")
             faults.append(Finding("damaged-sidecar", Level.ERROR, path.name, what, _AGAIN))
             continue
@@ -206,7 +197,7 @@ def _undeclared(sidecar: _Sidecar) -> Finding:
     stamp = sidecar.stamp
     whose = _whose(stamp.target, stamp.group) or " of a project without targets"
     if stamp.kind in FORMATS and FORMATS[stamp.kind].holds == "platform":
-        whose += f" on {', '.join(stamp.inputs)}"
+        whose += f" on {', '.join(stamp.parts)}"
     what = f"it is the {stamp.kind}{whose}, which pyproject.toml does not declare"
     return Finding("undeclared-sidecar", Level.WARNING, sidecar.name, what, "remove it")
 

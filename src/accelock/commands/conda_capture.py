@@ -9,9 +9,7 @@ from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.commands.base import Command
-from accelock.conda import captured as writers
-from accelock.conda.capture import capture
-from accelock.conda.imported import captured_from
+from accelock.conda import capture
 from accelock.errors import AccelockError, UnknownWordError, UsageError
 from accelock.locks import journal
 
@@ -53,11 +51,11 @@ class CondaCaptureCommand(Command):
         if form not in _FORMATS:
             raise UnknownWordError("format", form, _FORMATS)
         if file:
-            found = captured_from(_read(file) or "", file)
+            found = capture.captured_from(_read(file) or "", file)
         else:
-            found = capture(Path(prefix), _read(self.option("keep")))
+            found = capture.capture(Path(prefix), _read(self.option("keep")))
         self._tell(found)
-        text = writers.table(found) if form == "table" else writers.environment(found)
+        text = capture.table(found) if form == "table" else capture.environment(found)
         if self.option("output"):
             _write(Path(self.option("output")), text)
         else:

@@ -9,18 +9,21 @@ from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
 from accelock.commands.base import ContextCommand, shows_progress
-from accelock.conda import guarantee, header, plan, previous
-from accelock.conda.formats.condalock import read_lock
-from accelock.conda.projects import load_project, refuse_unfinished
+from accelock.conda import guarantee
+from accelock.conda.formats import LOCK
+from accelock.conda.formats.lock import read_lock
+from accelock.conda.formats.model import COMMAND, read_stamp
+from accelock.conda.project import load_project
 from accelock.errors import AccelockError, UnknownWordError, UsageError
+from accelock.locks import journal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cleo.io.inputs.option import Option
 
-    from accelock.conda.archive import Contents
-    from accelock.conda.plan import Environment, Project
+    from accelock.conda.link import Contents
+    from accelock.conda.project import Environment, Project
     from accelock.conda.record import Record
     from accelock.targets import Platform, Target
 
@@ -52,16 +55,24 @@ class CondaInstallCommand(ContextCommand):
         prefix = self.option("prefix")
         if not prefix:
             raise UsageError("say where to: accelock conda install --prefix FOLDER")
-        refuse_unfinished(directory)
+        if journal.pending(directory):
+            raise AccelockError(
+                f"{directory.resolve()}: an accelock that wrote files here was interrupted, so "
+                "that some may be old and some new. Nothing was changed. Run: accelock check (it "
+                "finishes the writing), then this again."
+            )
         project = load_project(directory)
         target, why = self._target(project)
         group = _group(project, self.option("group"))
-        name = previous.lock_name(_environment(project, target, group))
+        environment = next(
+            each for each in project.environments() if (each.target, each.group) == (target, group)
+        )
+        name = LOCK.file_name(target, group, None)
         locked = read_lock(self._text(project, name), name)
         platform, records = choose_records(locked, name)
         specs = project.conda.specs_for(target, platform, group)
         guarantee.verify(records, target, platform, specs)
-        self._warn_of_age(project, _environment(project, target, group), locked)
+        self._warn_of_age(project, environment, locked)
         self._say(f"{name}{f' ({why})' if why else ''}")
         found = install(
             records,
@@ -107,7 +118,7 @@ class CondaInstallCommand(ContextCommand):
         text = project.read(name)
         if text is None:
             raise AccelockError(f"{name} is not there; make it with: accelock conda lock")
-        stamp = header.read(text, name)
+        stamp = read_stamp(text, name)
         if stamp is None or not stamp.describes(text):
             self._say(f"WARNING: {name} was edited by hand, or written by another tool")
         return text
@@ -116,25 +127,22 @@ class CondaInstallCommand(ContextCommand):
         self, project: Project, of: Environment, locked: Mapping[Platform, tuple[Record, ...]]
     ) -> None:
         """Warn of a lock that `check` would call stale; it is what there is, and is installed."""
-        name = previous.lock_name(of)
+        name = LOCK.file_name(of.target, of.group, None)
         try:
-            stale = previous.stale_in_lock(project, of, locked)
+            stamp = read_stamp(project.read(name) or "", name)
+            today = {p.conda_subdir: each for p, each in project.digests(of, locked).items()}
+            stale = stamp.changed(today) if stamp is not None else ()
         except AccelockError as error:  # a lock of pip's that is not here, as in a container
             self._say(f"WARNING: it cannot be told whether {name} is fresh: {error}")
             return
         if stale:
             self._say(
                 f"WARNING: {name} is stale: what it was solved from changed, or is not here "
-                f"({', '.join(stale)}); to renew it, run: {header.COMMAND}"
+                f"({', '.join(stale)}); to renew it, run: {COMMAND}"
             )
 
     def _say(self, text: str) -> None:
         self.io.write_error_line(text, type=Type.RAW)
-
-
-def _environment(project: Project, target: Target | None, group: str | None) -> Environment:
-    environments = plan.environments(project.config, project.conda)
-    return next(each for each in environments if (each.target, each.group) == (target, group))
 
 
 def _group(project: Project, word: str | None) -> str | None:

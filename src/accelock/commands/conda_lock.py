@@ -11,8 +11,7 @@ from cleo.io.outputs.output import Type, Verbosity
 from accelock.commands.base import Command, shows_progress
 from accelock.conda.beside import renew
 from accelock.conda.formats import FORMATS, on_request
-from accelock.conda.plan import environments
-from accelock.conda.projects import load_project, name_of
+from accelock.conda.project import load_project
 from accelock.errors import UnknownWordError
 from accelock.locks import journal
 
@@ -65,14 +64,14 @@ class CondaLockCommand(Command):
         files = sidecars(
             project,
             asked,
-            name=name_of(directory),
+            name=project.name,
             say=self._say,
             warn=self._warn,
             show_progress=shows_progress(self.io),
         )
         if files:
             journal.write_all(files, directory)
-        renew(directory, environments(project.config, project.conda))
+        renew(directory, project.environments())
         for path in files:
             self.io.write_line(f"{path.name} written", type=Type.RAW)
         if not files:

@@ -14,16 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelock.conda.formats import FORMATS
-from accelock.conda.plan import environments
-from accelock.conda.projects import name_of, project_of
+from accelock.conda.project import project_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from accelock.conda.plan import Environment, Project
+    from accelock.conda.project import Environment, Project
     from accelock.settings.settings import Config
-
-__all__ = ["Beside", "relative_name", "renew"]
 
 _FEATURE = "[tool.accelock.conda] in pyproject.toml"
 
@@ -52,8 +49,9 @@ class Beside:
         Raises ConfigError where it is not said which of two locks counts.
         """
         project = self.project.with_texts(dict.fromkeys(names, "\n"))
-        everything = environments(project.config, project.conda)
-        return tuple(each for each in everything if project.lock_name(each.target) in names)
+        return tuple(
+            each for each in project.environments() if project.pip_lock(each.target) in names
+        )
 
     def require(self, names: Collection[str]) -> bool:
         """Tell whether a run that will write these files has conda files to write, before it works.
@@ -88,7 +86,7 @@ class Beside:
         return sidecars(
             self.project.with_texts(texts),
             only=following,
-            name=name_of(self.project.directory),
+            name=self.project.name,
             say=say,
             warn=warn,
             show_progress=show_progress,
@@ -100,12 +98,12 @@ class Beside:
 
     def left_out(self, names: Collection[str]) -> str | None:
         """Return what to say where no conda file follows a run, and some are not there at all."""
-        everything = environments(self.project.config, self.project.conda)
+        everything = self.project.environments()
         if self.following(names) or all(
             (self.project.directory / name).exists() for name in _always(everything)
         ):
             return None
-        found = {self.project.lock_name(each.target) for each in everything} - {None}
+        found = {self.project.pip_lock(each.target) for each in everything} - {None}
         followed = self.project.conda.pins or ", ".join(sorted(filter(None, found)))
         return (
             f"NOTE: the conda files of {_FEATURE} are not written by this run: "

@@ -14,12 +14,9 @@ from typing import TYPE_CHECKING
 from accelock.targets import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from accelock.targets import Target
-
-__all__ = ["TOOLKITS", "cuda_of", "glob", "is_hardware_build", "joined", "kind_of",
-           "kind_of_build", "kind_of_name", "pattern_of", "why_cuda"]  # fmt: skip
 
 # A build string's words stand beside digits and underscores; a hash has no letter behind f.
 _BUILDS = {
@@ -53,6 +50,7 @@ TOOLKITS = (
 _NEEDED_BY_CUDA = ("__cuda", "cuda-version")
 _NAME = re.compile(r"[^\w.-]")
 _CUDA = re.compile(r"(?<!no)(?<!no_)(?:cuda(?:_(?=\d+py))?|(?<![a-z])cu)(?:(\d+)\.(\d+)|(\d+))")
+_WORD = re.compile(r"(?:^|_)(no_?cuda|(?:cuda|cu|rocm)[\d.]*|cpu|gpu|hip|xpu)(?=$|[_\d]|py)")
 _WITHOUT = ("nocuda", "no_cuda")  # ucx and others of conda-forge
 
 
@@ -128,10 +126,23 @@ def glob(builds: Iterable[str], target: Target | None) -> str | None:
     A build without such a word fits none: macOS has no other builds, and does not name them.
     """
     everything = tuple(builds)
-    for pattern in _patterns(target, everything):
-        if everything and all(fnmatchcase(build, pattern) for build in everything):
-            return pattern
+    for word in _words(target, everything) if everything else ():
+        for pattern in (f"{word}*", f"*{word}*"):
+            if all(fnmatchcase(build, pattern) for build in everything):
+                return pattern
     return None
+
+
+def _words(target: Target | None, builds: tuple[str, ...]) -> list[str]:
+    """Return the words to look for, the narrowest first; without a target, those that there are."""
+    if target is None:
+        found = [_WORD.search(build) for build in builds]
+        return sorted({match[1].rstrip(".") for match in found if match is not None})
+    if target.kind is not Kind.CUDA:
+        return [target.kind.value, *_WITHOUT]
+    major, minor = target.version
+    exact = [f"cuda{major}{minor}", f"cuda{major}.{minor}", f"cu{major}{minor}"]
+    return [*exact, *_WITHOUT, "cuda", "gpu", "cpu"]  # `cpu`: it is asked for, or there is no other
 
 
 def joined(patterns: Iterable[str], builds: Iterable[str]) -> str | None:
@@ -159,31 +170,3 @@ def _both(one: str, other: str, builds: tuple[str, ...]) -> str | None:
         ):
             return pattern.replace("**", "*")
     return None
-
-
-def _patterns(target: Target | None, builds: tuple[str, ...]) -> Iterator[str]:
-    for word in _words(target, builds):
-        yield f"{word}*"
-        yield f"*{word}*"
-
-
-def _words(target: Target | None, builds: tuple[str, ...]) -> Iterator[str]:
-    if target is None:
-        found = [_WORD.search(build) for build in builds]
-        yield from sorted({match[1].rstrip(".") for match in found if match is not None})
-        return
-    if target.kind is Kind.CUDA:
-        major, minor = target.version
-        yield f"cuda{major}{minor}"
-        yield f"cuda{major}.{minor}"
-        yield f"cu{major}{minor}"
-        yield from _WITHOUT
-        yield "cuda"
-        yield "gpu"
-        yield "cpu"  # that is asked for, or there is no other
-    else:
-        yield target.kind.value
-        yield from _WITHOUT
-
-
-_WORD = re.compile(r"(?:^|_)(no_?cuda|(?:cuda|cu|rocm)[\d.]*|cpu|gpu|hip|xpu)(?=$|[_\d]|py)")

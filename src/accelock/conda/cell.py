@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from accelock.conda import builds, guarantee, overlap
 from accelock.conda import rattler as adapter
-from accelock.conda.errors import UnsatisfiableError
 from accelock.conda.guarantee import GuaranteeError
 from accelock.conda.record import Request, VirtualPackage
+from accelock.conda.solve import UnsatisfiableError
 from accelock.conda.spec import Spec
 from accelock.errors import nearest_word
 from accelock.targets import Kind
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
     from accelock.conda.config import Overlap
     from accelock.conda.guarantee import Violation
-    from accelock.conda.pins import Pins
+    from accelock.conda.overlap import Pins
     from accelock.conda.record import Record
     from accelock.conda.solve import Solver
     from accelock.targets import Levels, Platform, Target
-
-__all__ = ["CondaCell", "NoSuchPackageError", "solve_cell"]
 
 _ANY_GPU = VirtualPackage("__cuda", "999")
 _CUDA_VERSION = "cuda-version"
@@ -276,21 +274,16 @@ def _refuse_unknown(solver: Solver, cell: CondaCell) -> None:
     for spec in unknown:
         near = nearest_word(spec.name, sorted(name for name in names if name[:1] == spec.name[:1]))
         lines.append(f"\n  - {spec.name}" + (f"; did you mean {near}?" if near else ""))
-    subdir = cell.platform.conda_subdir
+    subdir, lacking = cell.platform.conda_subdir, solver.lacking(cell.platform)
+    channels = ", ".join(
+        f"{channel} has nothing for {subdir} at all" if channel in lacking else channel
+        for channel in solver.channels
+    )
     raise NoSuchPackageError(
-        f"{cell}: no channel has these packages for {subdir} ({_channels(solver, cell)}):"
+        f"{cell}: no channel has these packages for {subdir} ({channels}):"
         f"{''.join(lines)}\nAsk for them on other platforms alone "
         '({ version = "...", platforms = [...] }), or add a channel that has them.',
         tuple(unknown),
-    )
-
-
-def _channels(solver: Solver, cell: CondaCell) -> str:
-    lacking = solver.lacking(cell.platform)
-    subdir = cell.platform.conda_subdir
-    return ", ".join(
-        f"{channel} has nothing for {subdir} at all" if channel in lacking else channel
-        for channel in solver.channels
     )
 
 
@@ -316,33 +309,24 @@ def _explained(
 
 def _unsatisfiable(solver: Solver, cell: CondaCell, error: UnsatisfiableError) -> Exception:
     request = cell.request()
-    core = _core(solver, request)
+    core = list(request.specs)  # in the end none of it can be left out
+    for spec in request.specs:
+        fewer = tuple(each for each in core if each != spec)
+        if _try(solver, replace(request, specs=fewer)) is None:
+            core.remove(spec)
     specs = "".join(f"\n  - {spec}" for spec in core)
     if cell.python is not None:
         without = tuple(each for each in request.constraints if each != cell.python)
         if _try(solver, replace(request, constraints=without)) is not None:
             specs += f"\n  - {cell.python}, the project's own"
-    lacking = solver.lacking(cell.platform)
-    hint = (
-        f"\n{', '.join(lacking)}: nothing is there for {cell.platform.conda_subdir}."
-        if lacking
-        else ""
-    )
+    hint = ""
+    if lacking := solver.lacking(cell.platform):
+        hint = f"\n{', '.join(lacking)}: nothing is there for {cell.platform.conda_subdir}."
     return UnsatisfiableError(
         f"{cell}: nothing satisfies together:{specs}\n{error}{hint}\nLoosen one of them in "
         "[tool.accelock.conda.dependencies], or add a channel that has what is missing.",
-        core,
+        tuple(core),
     )
-
-
-def _core(solver: Solver, request: Request) -> tuple[Spec, ...]:
-    """Return requirements that cannot be had together, none of which can be left out of that."""
-    core = list(request.specs)
-    for spec in request.specs:
-        fewer = tuple(each for each in core if each != spec)
-        if _try(solver, replace(request, specs=fewer)) is None:
-            core.remove(spec)
-    return tuple(core)
 
 
 def _try(solver: Solver, request: Request) -> tuple[Record, ...] | None:

@@ -6,14 +6,13 @@ import functools
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import urlsplit
 
 from accelock.catalogue.source import TARGET_FIELD
+from accelock.conda.channels import base_url, has_credentials, is_channel_name, strip_credentials
 from accelock.conda.formats.model import LOCK_SUFFIX
 from accelock.conda.spec import Spec, parse
-from accelock.conda.urls import base_url, has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.targets import parse_platform
 from accelock.toml import Table, dotted, kind_of, not_declared
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from accelock.settings.settings import Config
     from accelock.targets import Platform, Target
 
-__all__ = ["CondaConfig", "Dependency", "Overlap", "parse_conda"]
-
 Overlap = Literal["constrain", "warn"]
 
 _ROOT = "tool.accelock.conda"
@@ -33,7 +30,7 @@ _KEYS = ("channels", "overlap", "pins", "dependencies", "target", "group")
 _DEPENDENCY_KEYS = ("version", "build", "channel", "platforms")
 _OVERLAPS = ("constrain", "warn")
 _CHANNEL_URL = re.compile(r"(https?://[^\s/]|file:///)\S*")
-# conda's default_channels; msys2 has packages for Windows alone.
+# What `defaults` stands for: conda's default_channels; msys2 has packages for Windows alone.
 _DEFAULTS = tuple(f"https://repo.anaconda.com/pkgs/{name}" for name in ("main", "r", "msys2"))
 _GROUP = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -65,12 +62,8 @@ class CondaConfig:
     overlap: Overlap = "constrain"
     pins: str | None = None
     dependencies: tuple[Dependency, ...] = ()
-    targets: Mapping[str, tuple[Dependency, ...]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
-    groups: Mapping[str, tuple[Dependency, ...]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    targets: Mapping[str, tuple[Dependency, ...]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[Dependency, ...]] = field(default_factory=dict)
 
     def specs_for(
         self, target: Target | None, platform: Platform, group: str | None = None
@@ -105,7 +98,9 @@ def parse_conda(table: Mapping[str, object], where: str, config: Config) -> Cond
         root.fault("channels", 'is missing; name at least one, as in ["conda-forge"]')
     before = len(root.faults)
     channels = tuple(
-        channel for word in root.words("channels", _channel) for channel in _standing_for(word)
+        channel
+        for word in root.words("channels", _channel)
+        for channel in (_DEFAULTS if word == "defaults" else (word,))
     )
     all_are_known = bool(channels) and len(root.faults) == before
     conda = CondaConfig(
@@ -113,8 +108,8 @@ def parse_conda(table: Mapping[str, object], where: str, config: Config) -> Cond
         overlap=root.text("overlap", _overlap) or "constrain",
         pins=root.text("pins", _pins),
         dependencies=_dependencies(root.table("dependencies"), config.platforms),
-        targets=MappingProxyType(_targets(root.table("target"), config)),
-        groups=MappingProxyType(_groups(root.table("group"), config)),
+        targets=_targets(root.table("target"), config),
+        groups=_groups(root.table("group"), config),
     )
     if all_are_known:
         _refuse_other_channels(root, conda)
@@ -140,11 +135,6 @@ def _refuse_other_channels(root: Table, conda: CondaConfig) -> None:
                         "no other is looked at: add it there, or name one of them")  # fmt: skip
 
 
-def _standing_for(channel: str) -> tuple[str, ...]:
-    """Return what a channel's name stands for: `defaults` is none, and conda's word for three."""
-    return _DEFAULTS if channel == "defaults" else (channel,)
-
-
 def _channel(text: str) -> str:
     """Return a channel as it is written, less slashes at its end; messages never quote secrets."""
     if text == "nodefaults":
@@ -166,17 +156,12 @@ def _channel(text: str) -> str:
             "is no channel's URL: it has a '?', a '#', or an '@' that stands in its path; in a "
             "user or password, write / as %2F, ? as %3F, # as %23 and @ as %40"
         )
-    _refuse_malformed(text)
-    return text.rstrip("/")
-
-
-def _refuse_malformed(url: str) -> None:
-    """Refuse what urllib cannot take apart, such as half an IPv6 address or a port of letters."""
-    try:
-        _ = urlsplit(url).port
+    try:  # half an IPv6 address, or a port of letters, cannot be taken apart
+        _ = urlsplit(text).port
     except ValueError:
         # Nothing of it is quoted: what stands for a port may be the rest of a password.
         raise AccelockError("is no channel's URL: its host or its port cannot be read") from None
+    return text.rstrip("/")
 
 
 def _overlap(text: str) -> Overlap:
@@ -254,27 +239,20 @@ def _dependency(
         table.faults.pop()
         table.fault(name, f"must be a version or a table, not {kind_of(value)}")
         return None
-    return _of_table(table, name, inner, platforms, target)
-
-
-def _of_table(
-    table: Table, name: str, inner: Table, platforms: Sequence[Platform], target: str | None
-) -> Dependency | None:
     unknown = [key for key in inner.values if key not in _DEPENDENCY_KEYS]
     if unknown and len(inner.values) == 1 and isinstance(inner.values[unknown[0]], (str, dict)):
         # TOML reads ruamel.yaml = "*" as yaml in ruamel.
-        table.fault(name, _unknown_or_dotted(name, unknown[0]))
+        table.fault(
+            name,
+            f"unknown key {unknown[0]!r}; the keys are: {', '.join(_DEPENDENCY_KEYS)}, "
+            f'or, where a name has a dot, quote it: "{name}.{unknown[0]}"',
+        )
         return None
     inner.only(_DEPENDENCY_KEYS)
     version, build, channel = (inner.text(key, str) for key in _DEPENDENCY_KEYS[:3])
     spec = table.parsed(name, name, lambda _: _spec(name, version or "*", build, channel))
     where = inner.words("platforms", lambda word: _among(word, platforms, target))
     return Dependency(spec, where) if spec else None
-
-
-def _unknown_or_dotted(name: str, key: str) -> str:
-    hint = f'or, where a name has a dot, quote it: "{name}.{key}"'
-    return f"unknown key {key!r}; the keys are: {', '.join(_DEPENDENCY_KEYS)}, {hint}"
 
 
 def _spec(name: str, version: str, build: str | None, channel: str | None) -> Spec:

@@ -15,8 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from accelock.conda import builds
-from accelock.conda.graph import chain
-from accelock.conda.record import Record, VirtualPackage
+from accelock.conda.record import Record, VirtualPackage, chain
 from accelock.conda.spec import Spec
 from accelock.errors import AccelockError
 from accelock.targets import Kind
@@ -25,21 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from accelock.targets import Levels, Platform, Target
-
-__all__ = [
-    "GuaranteeError",
-    "Violation",
-    "constraints",
-    "exclusion",
-    "fits",
-    "own_build",
-    "refuse_requested",
-    "rule",
-    "stand_ins",
-    "verify",
-    "violations",
-    "virtual_packages",
-]
 
 NEVER = "<0a0"  # conda's idiom for a version that does not exist
 
@@ -101,21 +85,10 @@ class GuaranteeError(AccelockError):
         lines = [f"\n  - {violation}" for violation in ordered[:_SHOWN]]
         if len(ordered) > _SHOWN:
             lines.append(f"\n  - and {len(ordered) - _SHOWN} more")
-        what = f"this environment must be for {_called(target)}, and is not"
-        todo = _todo(target, ordered)
-        error = cls(f"{target}, {platform}: {what}:{''.join(lines)}\n{todo}")
+        what = f"this environment must be for {_NAMES[target.kind]}, and is not"
+        error = cls(f"{target}, {platform}: {what}:{''.join(lines)}\n{_todo(target, ordered)}")
         error.violations = tuple(ordered)
         return error
-
-    @classmethod
-    def of_request(
-        cls, spec: Spec, reason: str, target: Target | None, platform: Platform
-    ) -> GuaranteeError:
-        """Return the error for a requirement that the target cannot hold."""
-        return cls(
-            f"{target}, {platform}: {spec} {reason}, and cannot be in this environment. Ask for it "
-            "under the targets that it is for: [tool.accelock.conda.target.<name>.dependencies]"
-        )
 
 
 def virtual_packages(
@@ -126,23 +99,16 @@ def virtual_packages(
     Raises GuaranteeError for a target that has no builds on `platform`, such as CUDA on macOS.
     """
     _refuse_absent(target, platform)
-    system = (
-        *_system(platform, levels),
-        VirtualPackage("__archspec", "1", _ARCH[platform.machine]),
-    )
+    system = {
+        "win32": {"__win": "0"},
+        "darwin": {"__unix": "0", "__osx": _dotted(levels.macos)},
+        "linux": {"__unix": "0", "__linux": _LINUX, "__glibc": _dotted(levels.glibc)},
+    }[platform.sys_platform]
+    found = [VirtualPackage(name, version) for name, version in system.items()]
+    found.append(VirtualPackage("__archspec", "1", _ARCH[platform.machine]))
     if target is not None and target.kind is Kind.CUDA:
-        return (*system, VirtualPackage("__cuda", _dotted(target.version)))
-    return system
-
-
-def _system(platform: Platform, levels: Levels) -> tuple[VirtualPackage, ...]:
-    if platform.sys_platform == "win32":
-        return (VirtualPackage("__win", "0"),)
-    unix = VirtualPackage("__unix", "0")
-    if platform.sys_platform == "darwin":
-        return (unix, VirtualPackage("__osx", _dotted(levels.macos)))
-    glibc = VirtualPackage("__glibc", _dotted(levels.glibc))
-    return (unix, VirtualPackage("__linux", _LINUX), glibc)
+        found.append(VirtualPackage("__cuda", _dotted(target.version)))
+    return tuple(found)
 
 
 def constraints(target: Target | None, platform: Platform) -> tuple[Spec, ...]:
@@ -188,7 +154,11 @@ def refuse_requested(specs: Iterable[Spec], target: Target | None, platform: Pla
     for spec in specs:
         reason = _spec_reason(spec, target)
         if reason is not None:
-            raise GuaranteeError.of_request(spec, reason, target, platform)
+            raise GuaranteeError(
+                f"{target}, {platform}: {spec} {reason}, and cannot be in this environment. Ask "
+                "for it under the targets that it is for: "
+                "[tool.accelock.conda.target.<name>.dependencies]"
+            )
 
 
 def violations(
@@ -209,8 +179,10 @@ def violations(
     found: dict[str, str] = {}
     for record in records:
         reason = _reason(record, target, platform)
-        if reason is None and record.name not in meant and of_target.get(record.name):
-            reason = _why_not_of_target(record, target)
+        is_other = builds.kind_of(record.build, record.depends) is not target.kind
+        if reason is None and record.name not in meant and of_target.get(record.name) and is_other:
+            called = _NAMES[target.kind]
+            reason = f"is not a {called} build, and the channels have such builds of it"
         if reason is not None:
             found[record.name] = reason
     by_name = {record.name: record for record in records}
@@ -254,18 +226,14 @@ def exclusion(violation: Violation, target: Target) -> Spec:
         return Spec(record.name, None, f"^(?!.*({builds.pattern_of(Kind.CUDA)})).*$")
     if target.kind is Kind.CUDA and _is_other_cuda(record.build, target):
         return Spec(record.name, None, rf"^(?!.*cu(da)?_?(?!{target.version[0]})\d).*$")
-    if violation.instead:
-        return Spec(record.name, None, _either(violation.instead, target.kind))
+    if violation.instead:  # its builds tell by a word, or are named
+        builds_of = {each.build for each in violation.instead}
+        silent = {each for each in builds_of if builds.kind_of_build(each) is not target.kind}
+        told = [f".*({builds.pattern_of(target.kind)}).*", *sorted(map(re.escape, silent))]
+        return Spec(record.name, None, f"^({'|'.join(told)})$")
     if target.kind is Kind.CUDA and said is Kind.CPU:
         return Spec(record.name, None, "^(?!.*cpu).*$")
     return Spec(record.name, None, f"^(?!{re.escape(record.build)}$).*$")
-
-
-def _either(instead: Iterable[Record], kind: Kind) -> str:
-    """Return a regular expression for builds: those that tell by a word, and the others' names."""
-    silent = {each.build for each in instead if builds.kind_of_build(each.build) is not kind}
-    told = [f".*({builds.pattern_of(kind)}).*", *sorted(map(re.escape, silent))]
-    return f"^({'|'.join(told)})$"
 
 
 def own_build(
@@ -338,19 +306,16 @@ def _spec_reason(spec: Spec, target: Target | None) -> str | None:
 
 def _reason(record: Record, target: Target, platform: Platform) -> str | None:
     """Say why a record cannot be in `target`, whatever else the channels have."""
-    reason = _name_reason(record.name, target)
-    if reason is not None:
+    if (reason := _name_reason(record.name, target)) is not None:
         return reason
     if target.kind is Kind.CUDA:
         return _why_not_cuda(record, target)
-    return _why_cuda(record) or _why_not_of(record, target, platform)
-
-
-def _why_not_of_target(record: Record, target: Target) -> str | None:
-    """Say why a package of which there are builds for the target must not have this one."""
-    if builds.kind_of(record.build, record.depends) is target.kind:
-        return None
-    return f"is not a {_called(target)} build, and the channels have such builds of it"
+    # cuda-version is an empty package, which only constrains.
+    named = record.name != "cuda-version"
+    needed = builds.why_cuda(record.build, record.depends) if named else None
+    if needed is not None:
+        return f"is a CUDA build (it needs {needed})" if needed else "is a CUDA build"
+    return _why_not_of(record, target, platform)
 
 
 def _name_reason(name: str, target: Target) -> str | None:
@@ -358,15 +323,6 @@ def _name_reason(name: str, target: Target) -> str | None:
         return "is for the CPU alone" if name in _CPU_ROOTS else None
     part = builds.kind_of_name(name)
     return _PART_OF.get(part) if part is not None and part is not target.kind else None
-
-
-def _why_cuda(record: Record) -> str | None:
-    if record.name == "cuda-version":  # an empty package, which only constrains
-        return None
-    said = builds.why_cuda(record.build, record.depends)
-    if said is None:
-        return None
-    return f"is a CUDA build (it needs {said})" if said else "is a CUDA build"
 
 
 def _why_not_of(record: Record, target: Target, platform: Platform) -> str | None:
@@ -411,22 +367,17 @@ _PART_OF = {Kind.CUDA: "is a part of CUDA", Kind.ROCM: "is a part of ROCm"}
 _NAMES = {Kind.CPU: "the CPU alone", Kind.CUDA: "CUDA", Kind.ROCM: "ROCm", Kind.XPU: "XPU"}
 
 
-def _called(target: Target) -> str:
-    return _NAMES[target.kind]
-
-
 def _todo(target: Target, found: Iterable[Violation]) -> str:
     if target.kind is Kind.CPU:
         return (
             "Ask for versions, or name a channel, of which there are CPU builds; or move what "
             "needs CUDA to [tool.accelock.conda.target.<a CUDA target>.dependencies]."
         )
-    other = next((each.record for each in found if each.instead), None)
-    named = ""
-    if other is not None:
-        build = builds.glob([other.build], None) or other.build
-        named = f', or name the build that is meant: {other.name} = {{ build = "{build}" }}'
     if target.kind is Kind.CUDA:
+        named = ""
+        if other := next((each.record for each in found if each.instead), None):
+            build = builds.glob([other.build], None) or other.build
+            named = f', or name the build that is meant: {other.name} = {{ build = "{build}" }}'
         return (
             f"Ask for versions, or name a channel, of which there are builds for {target}; or "
             f'narrow the platforms of [tool.accelock.target."{target}"]{named}.'

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.conda.errors import InstallError
-from accelock.conda.history import add_revision
-from accelock.conda.link import link
-from accelock.conda.prefix import BrokenRecordError, CaptureError, installed
-from accelock.conda.removal import remove, without_interruption
+from accelock.conda.link import InstallError, link
+from accelock.conda.prefix import BrokenRecordError, CaptureError, add_revision, installed
 from accelock.conda.solve import NOARCH
 from accelock.targets import host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import FrameType
 
-    from accelock.conda.archive import Contents
+    from accelock.conda.link import Contents
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
-
-__all__ = ["Progress", "choose_records", "install"]
 
 _TRIAL = ".accelock-trial-"
 _META = "conda-meta"
 _MANAGERS = ("conda", "mamba")
 _SHA256_LENGTH = 64
 _ABANDONED = 24 * 3600  # seconds; nobody waits that long for an install
+_QUIET = 0.3  # seconds without a file of rattler's threads, which take milliseconds for one
+_PATIENCE = 10.0  # seconds
 
 
 def choose_records(
@@ -288,3 +288,38 @@ def _told_of_parts(prefix: Path) -> Iterator[None]:
             f"{prefix}: {error}\nThe environment may hold a part of the new packages; install it "
             "again, or make a new one."
         ) from None
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder until it stays away.
+
+    After an error, threads of rattler's that are linking other packages go on for a moment.
+    """
+    with without_interruption():
+        deadline = time.monotonic() + _PATIENCE
+        quiet_since = time.monotonic()
+        while time.monotonic() < deadline and time.monotonic() - quiet_since < _QUIET:
+            if folder.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                quiet_since = time.monotonic()
+            time.sleep(_QUIET / 10)
+
+
+@contextmanager
+def without_interruption() -> Iterator[None]:
+    """Hold SIGINT back until the block is done; then it counts.
+
+    Half of a removal leaves a folder that is no environment, into which nobody can install.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield  # it is ignored, or this thread gets none (and may not ask for any)
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            before(*held[-1])

@@ -1,36 +1,196 @@
-"""Linking what was solved into a prefix: the one step that changes an environment."""
+"""Linking what was solved into a prefix: the one step that changes an environment.
+
+rattler links to wherever a package's `info/paths.json` says (up to 0.28 at least): `../x` is
+written beside the prefix, and an absolute path ends the process. So each package is looked at here,
+between its unpacking and its linking.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import hashlib
+import json
 import os
+import posixpath
+import re
 import shutil
 import stat
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from accelock.conda import rattler as adapter
-from accelock.conda.archive import Contents, Escapes, read_contents
-from accelock.conda.errors import InstallError, without_credentials
+from accelock.conda.channels import without_credentials
+from accelock.errors import AccelockError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from accelock.conda.record import Record
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
 
-__all__ = ["link"]
-
 _ARCHIVE = 3600  # seconds for one package: the largest have some 2 GB
 _BLOCK = 1 << 20  # bytes read at once
 _OWNERS = 0o600  # a file for its owner alone
 _PRIVATE = 0o077  # the umask that gives such files
+_DRIVE = re.compile(r"[A-Za-z]:")
+_SCRIPT = re.compile(r"(?:bin/\.|Scripts/\.).+-(?:pre-link|post-link|pre-unlink)\.(?:sh|bat)")
+_MENU = re.compile(r"Menu/[^/]+\.json", re.IGNORECASE)
+_STEPS = 1000  # of a path with its links; a circle has no end
+
+
+class InstallError(AccelockError):
+    """A lock could not be installed; the message says what became of the prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a package puts into a prefix.
+
+    `paths` are what it is to be linked as, with `/`; `links` those that are symbolic links, with
+    what they point to; `commands` the names of its entry points (noarch: python). `site_packages`
+    is where a python has the modules of others (CEP 17), None for its default. `scripts` and
+    `menus` are those that another installer would run, or put into a desktop's menu.
+    """
+
+    name: str
+    paths: frozenset[str]
+    links: Mapping[str, str]
+    commands: tuple[str, ...]
+    site_packages: str | None
+    scripts: tuple[str, ...]
+    menus: tuple[str, ...]
+
+
+def read_contents(name: str, folder: Path) -> Contents:
+    """Return the contents of an unpacked package.
+
+    Raises OSError for a folder that cannot be read, ValueError for what is no package's.
+    """
+    index = _json(folder / "info/index.json")
+    if not index:
+        raise ValueError(f"{folder} is no package")
+    link = _json(folder / "info/link.json")
+    listed = _json(folder / "info/paths.json").get("paths")
+    paths = {_text(each.get("_path")) for each in listed} if isinstance(listed, list) else set()
+    # The older form, which stands in where paths.json is missing.
+    files = folder / "info/files"
+    if files.exists():
+        paths |= {line for line in files.read_text(encoding="utf-8").splitlines() if line}
+    points = link.get("noarch")
+    points = points.get("entry_points") if isinstance(points, dict) else None
+    site_packages = index.get("python_site_packages_path") if name == "python" else None
+    return Contents(
+        name=name,
+        paths=frozenset(paths),
+        links={
+            path: os.readlink(folder / path)  # noqa: PTH115 - as it is written
+            for path in paths
+            if _is_inside(path) and (folder / path).is_symlink()
+        },
+        commands=tuple(_text(each).partition("=")[0].strip() for each in points or ()),
+        site_packages=site_packages if isinstance(site_packages, str) else None,
+        scripts=tuple(sorted(filter(_SCRIPT.fullmatch, paths))),
+        menus=tuple(sorted(filter(_MENU.fullmatch, paths))),
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} is no table")  # noqa: TRY004 - what JSON is not raises too
+    return found
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")  # noqa: TRY004
+    return value
+
+
+class Escapes:
+    """Finds the paths that lead out of a prefix, package by package, as they are to be linked.
+
+    A path that goes through a symbolic link counts as where that leads, whosever link it is.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[Contents] = []
+        self._links: dict[str, str] = {}
+        self._leads_out = False  # whether any link does; without one no sound path can
+
+    def check(self, contents: Contents) -> str | None:
+        """Say which path leads out because of this package, or None where none does."""
+        if (fault := _fault_of_names(contents)) is not None:
+            return fault
+        self._seen.append(contents)
+        for path, target in contents.links.items():
+            self._links[path] = target
+            place, _ = _resolve(posixpath.dirname(path), self._links)
+            self._links.setdefault(posixpath.join(place, posixpath.basename(path)), target)
+        if contents.links:
+            self._leads_out = any(_resolve(path, self._links)[1] for path in self._links)
+        if not self._leads_out:
+            return None
+        for each in self._seen if contents.links else (contents,):
+            for path in sorted(each.paths):
+                # A link is made, and not gone through; a file in its place is.
+                is_made = path in each.links
+                link = _resolve(posixpath.dirname(path) if is_made else path, self._links)[1]
+                if link is not None:
+                    return f"the path {path!r}, through the link {link} -> {self._links[link]}"
+        return None
+
+
+def _fault_of_names(contents: Contents) -> str | None:
+    for path in sorted(contents.paths):
+        if not _is_inside(path):
+            return f"the path {path!r}"
+    for command in contents.commands:
+        if not _is_inside(command) or "/" in command:
+            return f"the command {command!r}"
+    if contents.site_packages is not None and not _is_inside(contents.site_packages):
+        return f"its site-packages {contents.site_packages!r}"
+    return None
+
+
+def _is_inside(path: str) -> bool:
+    """Tell whether a path stays below the prefix, on Windows (which parts it elsewhere) too."""
+    parts = path.replace("\\", "/").split("/")
+    return bool(path) and parts[0] != "" and not _DRIVE.match(path) and ".." not in parts
+
+
+def _resolve(path: str, links: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return where a path leads, step by step as a system goes, and the link that leads out."""
+    place: list[str] = []
+    steps = path.split("/")[::-1]
+    last: str | None = None
+    for _ in range(_STEPS):
+        if not steps:
+            return "/".join(place), None
+        step = steps.pop()
+        if step == "..":
+            if not place:
+                return "", last
+            place.pop()
+        elif step not in ("", "."):
+            place.append(step)
+            here = "/".join(place)
+            if here in links:
+                last, target = here, links[here].replace("\\", "/")
+                if target.startswith("/") or _DRIVE.match(target):
+                    return "", last
+                place.pop()
+                steps += target.split("/")[::-1]
+    return "", last
 
 
 def link(
@@ -61,7 +221,20 @@ def link(
     inspector = _Inspector(records, reporter)
     client = adapter.client(channels, _ARCHIVE)
     try:
-        adapter.run(_link(records, prefix, platform, client, requested, inspector, named))
+        with adapter.telling():
+            install = functools.partial(
+                adapter.rattler.install,
+                [adapter.to_rattler(record) for record in records],
+                prefix,
+                cache_dir=adapter.package_cache(),
+                client=client,
+                platform=adapter.subdir(platform),
+                reporter=inspector,
+                show_progress=False,
+                execute_link_scripts=False,
+                alternative_target_prefix=named,
+            )
+        adapter.run(adapter.handing_over(install, requested))
     except adapter.exceptions.InstallerError as error:
         inspector.refuse()
         raise InstallError(without_credentials(str(error)).strip()) from None
@@ -116,7 +289,11 @@ class _Inspector:
                 fault = f"{record} cannot be looked at before it is linked: {error}"
             if fault is not None:
                 self._refused[record.name] = fault, folder
-                _spoil(folder)
+                for name in ("paths.json", "index.json"):
+                    path = folder / "info" / name
+                    with contextlib.suppress(OSError):
+                        path.unlink(missing_ok=True)  # it may be one file with another's
+                        path.write_text("refused by accelock", encoding="utf-8")
 
     def refuse(self) -> None:
         """Raise InstallError where a package was not to be linked, and take it out of the cache."""
@@ -124,15 +301,6 @@ class _Inspector:
             shutil.rmtree(folder, ignore_errors=True)
         for _, (fault, _) in sorted(self._refused.items()):
             raise InstallError(f"{fault}.")
-
-
-def _spoil(folder: Path) -> None:
-    """Make an unpacked package one that rattler cannot link."""
-    for name in ("paths.json", "index.json"):
-        path = folder / "info" / name
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)  # it may be one file with another's
-            path.write_text("refused by accelock", encoding="utf-8")
 
 
 def _open_records(prefix: Path) -> None:
@@ -160,43 +328,15 @@ def _refuse_changed(records: Sequence[Record]) -> None:
         if parts.scheme != "file":
             continue
         archive = Path(url2pathname(parts.path))
+        digest = hashlib.sha256()
         try:
-            found = _sha256(archive)
+            with archive.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
         except OSError as error:
             raise InstallError(f"{archive} cannot be read: {error.strerror}") from None
-        if found != record.sha256:
+        if digest.hexdigest() != record.sha256:
             raise InstallError(
-                f"{archive} is not what was locked: expected sha256 {record.sha256}, got {found}"
+                f"{archive} is not what was locked: expected sha256 {record.sha256}, "
+                f"got {digest.hexdigest()}"
             )
-
-
-def _sha256(archive: Path) -> str:
-    digest = hashlib.sha256()
-    with archive.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-async def _link(
-    records: Sequence[Record],
-    prefix: Path,
-    platform: Platform,
-    client: Any,
-    requested: Sequence[Spec],
-    reporter: Any,
-    named: Path | None,
-) -> None:
-    install = functools.partial(
-        adapter.rattler.install,
-        [adapter.to_rattler(record) for record in records],
-        prefix,
-        cache_dir=adapter.package_cache(),
-        client=client,
-        platform=adapter.subdir(platform),
-        reporter=reporter,
-        show_progress=False,
-        execute_link_scripts=False,
-        alternative_target_prefix=named,
-    )
-    await adapter.handing_over(install, requested)

@@ -1,34 +1,159 @@
-"""What pip's pins mean for a conda solve: constraints, and what conda cannot have beside pip.
+"""What pip pins beside a conda environment, and what that means for a conda solve.
 
-A package that is on both sides has one version, pip's: two would fight for one folder.
+A package that is on both sides has one version, pip's: two would fight for one folder. Which conda
+package is which project of PyPI, a small table says (`catalogue/conda_names.toml`); one that is not
+there has the same name on both sides.
 """
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from importlib import resources
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from accelock.conda.graph import chain
-from accelock.conda.names import conda_version, load_names, projects_of, same_version
+import tomlkit
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from accelock.conda.record import chain, depends_on_python
 from accelock.conda.spec import Spec
 from accelock.errors import AccelockError
+from accelock.locks import poetry_lock, requirements, stamp
+from accelock.locks.model import MAIN, Pin
+from accelock.targets import PythonVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from accelock.conda.pins import Pins
     from accelock.conda.record import Record
+    from accelock.locks.markers import Place
+    from accelock.targets import Target
 
-__all__ = [
-    "Difference",
-    "OverlapError",
-    "bound",
-    "constraints",
-    "differences",
-    "refuse_exclusive",
-    "relevant",
-    "unsolvable",
-]
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A project that conda has under other names.
+
+    `parts` is how many numbers of the project's version conda's has, where that is fewer.
+    `exclusive`: an environment must not have it from both.
+    """
+
+    project: str
+    conda: tuple[str, ...]
+    parts: int | None = None
+    exclusive: bool = False
+
+
+@functools.cache
+def load_names() -> Mapping[str, Mapped]:
+    """Return the table that ships with accelock, by canonical project name (PEP 503)."""
+    file = resources.files("accelock.catalogue").joinpath("conda_names.toml")
+    data = tomlkit.parse(file.read_text(encoding="utf-8")).unwrap()
+    return {
+        project: Mapped(
+            project, tuple(row["conda"]), row.get("parts"), exclusive=row.get("exclusive", False)
+        )
+        for row in data["package"]
+        for project in row["pypi"]
+    }
+
+
+def projects_of(name: str, record: Record | None = None) -> tuple[str, ...]:
+    """Return the projects that the conda package `name` may be: several wheels of one thing.
+
+    `record` tells whether it depends on python; without it that is taken to be so. A package that
+    does not is no project of its name: conda's `graphviz` is the program.
+    """
+    by_table = tuple(mapped.project for mapped in load_names().values() if name in mapped.conda)
+    if by_table:
+        return by_table
+    project = canonicalize_name(name)
+    if project in load_names() or (record is not None and not depends_on_python(record)):
+        return ()
+    return (project,)
+
+
+def conda_version(version: str, mapped: Mapped | None) -> str:
+    """Return a project's version as conda writes it: without label, and no longer than there."""
+    parsed = _parsed(version)
+    if isinstance(parsed, str):
+        return version
+    if mapped is not None and mapped.parts is not None:
+        return ".".join(map(str, parsed.release[: mapped.parts]))
+    return parsed.public
+
+
+def same_version(conda: str, pinned: Iterable[str]) -> bool:
+    """Tell whether a conda version is one of these: 2.6 is 2.6.0 on both sides."""
+    return any(_parsed(conda) == _parsed(version) for version in pinned)
+
+
+def _parsed(version: str) -> Version | str:
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return version
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What pip will install beside the conda packages on one platform.
+
+    `where` is the lock's name. `versions` maps canonical project names (PEP 503) to public
+    versions (PEP 440, without a label such as `+cpu`), in the order of names.
+    """
+
+    where: str
+    versions: Mapping[str, str]
+
+
+def read_pins(
+    text: str,
+    name: str,
+    places: Sequence[Place],
+    target: Target | None = None,
+    group: str | None = None,
+) -> Pins:
+    """Return the pins of a lock, by its name: a poetry.lock, or a compiled requirements file.
+
+    :param places: one platform with each Python that the project may run on; a pin counts where
+        all of them that have the project agree on it.
+    :param target: None: the project has none.
+    :param group: the group whose pins count beside those of the main one.
+
+    Raises AccelockError for what is no such lock, and for a target that it lacks.
+    """
+    groups = (MAIN,) if group is None else (MAIN, group)
+    versions: dict[str, set[str]] = {}
+    for pin in _pins_in(text, name, target.name if target is not None else None):
+        if pin.version and any(pin.holds(place, groups=groups) for place in places):
+            versions.setdefault(pin.name, set()).add(conda_version(pin.version, None))
+    # Where two versions of a project remain, neither can bind anything.
+    single = {each: found.pop() for each, found in sorted(versions.items()) if len(found) == 1}
+    return Pins(name, single)
+
+
+def pythons_in(text: str, name: str) -> tuple[PythonVersion, ...]:
+    """Return the Pythons that a compiled requirements file was made for, by its stamp.
+
+    Raises StampError for a damaged stamp. A poetry.lock, or another tool's file, tells none.
+    """
+    found = None if _is_poetry(name) else stamp.read(text, name)
+    return tuple(map(PythonVersion.parse, found.python)) if found is not None else ()
+
+
+def _is_poetry(name: str) -> bool:
+    return PurePosixPath(name).name == "poetry.lock"
+
+
+@functools.lru_cache(maxsize=8)  # reading a big one takes seconds, and every cell asks
+def _pins_in(text: str, name: str, target: str | None) -> tuple[Pin, ...]:
+    if _is_poetry(name):
+        return poetry_lock.pins_of(text, name, target)
+    lines = requirements.parse(text, name).pins
+    return tuple(Pin(line.name, line.version, {MAIN: line.marker}) for line in lines if line.name)
 
 
 class OverlapError(AccelockError):
@@ -97,8 +222,7 @@ def refuse_exclusive(pins: Pins, records: Collection[Record], asked: Collection[
     """
     for record in sorted(records, key=lambda record: record.name, reverse=True):
         for project in projects_of(record.name, record):
-            mapped = load_names().get(project)
-            if mapped is not None and mapped.exclusive and project in pins.versions:
+            if _is_exclusive(project) and project in pins.versions:
                 way = " -> ".join(chain(records, record.name, asked)[:-1])
                 why = f"{way} brings it in" if way else "it was asked for"
                 raise OverlapError(
@@ -148,5 +272,4 @@ def _pinned(record: Record, pins: Pins) -> list[tuple[str, str]]:
 
 
 def _is_exclusive(project: str) -> bool:
-    mapped = load_names().get(project)
-    return mapped is not None and mapped.exclusive
+    return project in load_names() and load_names()[project].exclusive

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from accelock.conda import builds
 from accelock.conda import rattler as adapter
-from accelock.conda.errors import (
-    UnsatisfiableError,
-    broken_record,
-    unreadable,
-    without_credentials,
-    without_repetition,
-)
-from accelock.conda.urls import strip_credentials
+from accelock.conda.channels import strip_credentials, without_credentials
+from accelock.errors import ResolutionError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from accelock.conda.errors import ChannelError
     from accelock.conda.record import Record, Request
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
 
-__all__ = ["NOARCH", "Solver"]
-
 NOARCH = "noarch"
+_BATCH = 100  # names whose records are looked at together
 _ANSWER = 300  # seconds for one file of repodata: the largest have some 50 MB
+
+
+class ChannelError(SourceError):
+    """A channel could not be read, or is not what it should be."""
+
+
+class UnsatisfiableError(ResolutionError):
+    """No set of packages satisfies a request.
+
+    `specs` are the requirements that cannot be had together, as few of them as were found.
+    """
+
+    def __init__(self, message: str, specs: tuple[Spec, ...] = ()) -> None:
+        self.specs = specs
+        super().__init__(message)
 
 
 class Solver:
@@ -86,13 +93,14 @@ class Solver:
         wanted = sorted({name for name in names if builds.kind_of_name(name) is None})
         unread = [name for name in wanted if (platform.conda_subdir, name) not in self._hardware]
         if unread:
-            found: dict[str, list[Any]] = {name: [] for name in unread}
-            for record in adapter.run(self._query(unread, platform)):
-                found[record.name.normalized].append(record)
-            for name, every in found.items():
-                is_hardware = any(builds.kind_of(str(each.build), each.depends) for each in every)
-                key = platform.conda_subdir, name
-                self._hardware[key] = tuple(map(adapter.record_of, every)) if is_hardware else ()
+            for some in _batches(unread):
+                found: dict[str, list[Any]] = {name: [] for name in some}
+                for record in adapter.run(self._records(some, platform)):
+                    found[record.name.normalized].append(record)
+                for name, every in found.items():
+                    kinds = (builds.kind_of(str(each.build), each.depends) for each in every)
+                    told = tuple(map(adapter.record_of, every)) if any(kinds) else ()
+                    self._hardware[platform.conda_subdir, name] = told
         channels = {spec.name: spec.channel for spec in specs if spec.channel}
         return {
             name: self._of_one_channel(records, channels.get(name))
@@ -114,6 +122,7 @@ class Solver:
             self._gateway.clear_repodata_cache(channel, [platform.conda_subdir])
         for key in [key for key in self._hardware if key[0] == platform.conda_subdir]:
             del self._hardware[key]
+        adapter.give_back()
 
     def solve(self, request: Request) -> tuple[Record, ...]:
         """Return the environment for a request, in the order of names.
@@ -121,11 +130,10 @@ class Solver:
         Raises UnsatisfiableError with rattler's own account, ChannelError for a channel that cannot
         be read or a record in it that is broken.
         """
-        return tuple(
-            sorted(
-                map(adapter.record_of, adapter.run(self._solve(request))), key=lambda one: one.name
-            )
-        )
+        solved = map(adapter.record_of, adapter.run(self._solve(request)))
+        found = tuple(sorted(solved, key=lambda record: record.name))
+        adapter.give_back()
+        return found
 
     async def _solve(self, request: Request) -> list[Any]:
         locked = await self._still_there(request)
@@ -142,7 +150,7 @@ class Solver:
                 channel_relations="disabled",
             )
         except adapter.exceptions.SolverError as error:
-            told = without_repetition(without_credentials(str(error)).strip())
+            told = _without_repetition(without_credentials(str(error)).strip())
             raise UnsatisfiableError(told, request.specs) from None
         except adapter.exceptions.GatewayError as error:
             names = [spec.name for spec in request.specs]
@@ -161,27 +169,32 @@ class Solver:
             return []
         wanted = {record.url: record for record in request.locked}
         names = sorted({record.name for record in request.locked})
-        found = await self._query(names, request.platform)
         channels = {spec.name: spec.channel for spec in request.specs}
         return [
             record
-            for record in found
+            for some in _batches(names)
+            for record in await self._records(some, request.platform)
             if (old := wanted.get(strip_credentials(record.url))) is not None
             and adapter.hex_of(record.sha256) in ("", old.sha256)
             and adapter.is_from(record, channels.get(old.name))
         ]
 
-    async def _query(self, names: Collection[str], platform: Platform) -> list[Any]:
+    async def _records(self, names: Collection[str], platform: Platform) -> list[Any]:
         try:
-            found = await self._gateway.query(
-                list(self.channels),
-                [platform.conda_subdir, NOARCH],
-                [adapter.rattler.MatchSpec(name) for name in names],
-                recursive=False,
-                channel_relations="disabled",
-            )
+            return await self._query(names, platform)
         except adapter.exceptions.GatewayError as error:
             raise await self._explained(error, names, platform) from None
+
+    async def _query(
+        self, names: Collection[str], platform: Platform, channels: Sequence[str] = ()
+    ) -> list[Any]:
+        found = await self._gateway.query(
+            list(channels or self.channels),
+            [platform.conda_subdir, NOARCH],
+            [adapter.rattler.MatchSpec(name) for name in names],
+            recursive=False,
+            channel_relations="disabled",
+        )
         return [record for records in found for record in records]
 
     async def _explained(
@@ -193,7 +206,7 @@ class Solver:
         """
         told = without_credentials(str(error)).strip()
         if "records" not in told:
-            return unreadable(told, self.channels)
+            return _unreadable(told, self.channels)
         queue = dict.fromkeys(names)
         seen: set[str] = set()
         while queue:
@@ -201,24 +214,13 @@ class Solver:
             del queue[name]
             seen.add(name)
             for channel in self.channels:
-                broken, needed = await self._look(channel, name, platform)
-                if broken:
-                    return broken_record(channel, name, platform, told)
-                queue.update(dict.fromkeys(each for each in needed if each not in seen))
-        return unreadable(told, self.channels)
-
-    async def _look(self, channel: str, name: str, platform: Platform) -> tuple[bool, set[str]]:
-        """Tell whether a package's records are broken, and return the names that they need."""
-        subdirs = [platform.conda_subdir, NOARCH]
-        try:
-            found = await self._gateway.query(
-                [channel], subdirs, [adapter.rattler.MatchSpec(name)], recursive=False,
-                channel_relations="disabled",
-            )  # fmt: skip
-        except adapter.exceptions.GatewayError:
-            return True, set()
-        depends = (text for records in found for record in records for text in record.depends)
-        return False, {text.split()[0] for text in depends if not text.startswith("__")}
+                try:
+                    found = await self._query([name], platform, [channel])
+                except adapter.exceptions.GatewayError:
+                    return _broken_record(channel, name, platform, told)
+                needed = {text.split()[0] for record in found for text in record.depends}
+                queue |= {each: None for each in needed - seen if not each.startswith("__")}
+        return _unreadable(told, self.channels)
 
     def _list(self, channel: str, subdir: str) -> frozenset[str]:
         key = (channel, subdir)
@@ -232,8 +234,11 @@ class Solver:
         # One fails, and the others are waited for: a thread of rattler's that has its answer once
         # the event loop is closed writes a traceback to stderr.
         told = (self._list_one(*pair) for pair in pairs)
-        listed = await asyncio.gather(*told, return_exceptions=True)
-        return {pair: _listed(each) for pair, each in zip(pairs, listed, strict=True)}
+        listed = dict(zip(pairs, await asyncio.gather(*told, return_exceptions=True), strict=True))
+        for each in listed.values():
+            if isinstance(each, BaseException):
+                raise each
+        return cast("dict[tuple[str, str], frozenset[str]]", listed)
 
     async def _list_one(self, channel: str, subdir: str) -> frozenset[str]:
         asked = self._gateway.names([channel], [subdir], channel_relations="disabled")
@@ -241,13 +246,48 @@ class Solver:
             # Of our own: the client's timeout is for one try, of which there are several.
             names = await asyncio.wait_for(asked, self._timeout)
         except adapter.exceptions.GatewayError as error:
-            raise unreadable(without_credentials(str(error)).strip(), [channel]) from None
+            raise _unreadable(without_credentials(str(error)).strip(), [channel]) from None
         except asyncio.TimeoutError:
-            raise unreadable(f"no answer in {self._timeout:g} s", [channel]) from None
+            raise _unreadable(f"no answer in {self._timeout:g} s", [channel]) from None
         return frozenset(name.normalized for name in names)
 
 
-def _listed(answer: frozenset[str] | BaseException) -> frozenset[str]:
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield names in parts: of each name there are hundreds of records, as objects of Python's."""
+    return (names[start : start + _BATCH] for start in range(0, len(names), _BATCH))
+
+
+def _without_repetition(text: str) -> str:
+    """Return what rattler says of an unsolvable request, with each thing said once.
+
+    A constraint is told anew for every version that it forbids, of which python has hundreds.
+    """
+    kept: dict[str, str] = {}
+    for line in text.splitlines():
+        said = line.lstrip("│├└─ ")
+        kept.setdefault(f"{len(line) - len(said)} {said}", line)
+    return "\n".join(kept.values())
+
+
+def _unreadable(told: str, channels: Sequence[str]) -> ChannelError:
+    """Return the error for channels, one of which could not be read, with what rattler says."""
+    named = channels[0] if len(channels) == 1 else f"one of {', '.join(channels)}"
+    reason = told.replace("\nCaused by: ", "; ")
+    return ChannelError(
+        f"the channel {named} could not be read: {reason}. Check its name or address, and the "
+        "network; where it wants credentials, give them to rattler (netrc, RATTLER_AUTH_FILE) or "
+        "put them into the URL."
+    )
+
+
+def _broken_record(channel: str, name: str, platform: Platform, told: str) -> ChannelError:
+    """Return the error for a package of which a channel has a record that cannot be read.
+
+    :param told: what rattler says of it: the fault, without a name.
+    """
+    fault = told.partition("Caused by: ")[2].partition(" at line")[0] or told
+    return ChannelError(
+        f"the channel {channel} has a broken record of {name} for {platform.conda_subdir} or "
+        f"noarch: {fault}. Tell its owner; another version cannot be had either, for a package's "
+        "records are read together."
+    )

@@ -10,13 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accelock.conda.urls import has_credentials, is_channel_name, strip_credentials
+from accelock.conda.channels import has_credentials, is_channel_name, strip_credentials
 from accelock.errors import AccelockError, UnknownWordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = ["Spec", "SpecError", "parse"]
 
 _NAME = re.compile(r"_{0,2}[A-Za-z0-9][A-Za-z0-9_.-]*")
 _BUILD = re.compile(r"[A-Za-z0-9_.+*]+")
@@ -65,17 +63,19 @@ def parse(text: str, version: str | None = None) -> Spec:
     `2.6` is exactly that. Raises SpecError.
     """
     whole = " ".join(filter(None, (text.strip(), version)))
-    if _is_secret(whole):
+    # No part of a requirement has an `@` or a token.
+    if "@" in whole or ("file://" not in whole and has_credentials(whole)):
         raise SpecError(
             f"{strip_credentials(whole.rpartition('@')[2])!r}, of which a part is not shown: it "
             "has credentials, or an address where none belongs; they belong into `channels` alone"
         )
-    shown = _redacted(whole)
     try:
         if version is not None:
             return _checked(Spec(text.strip(), *_constraint(version)))
         return _match_spec(text.strip())
     except _Fault as fault:
+        channel, colons, rest = whole.rpartition("::")
+        shown = f"{strip_credentials(channel)}{colons}{rest}"
         raise SpecError(f"{shown!r}: {fault}") from None
 
 
@@ -174,13 +174,3 @@ def _checked(spec: Spec) -> Spec:
         if not (is_channel_name(channel) or _CHANNEL_URL.fullmatch(channel)):
             raise _Fault(f"{channel!r} is no channel's name or URL")
     return Spec(spec.name.lower(), spec.version, spec.build, channel)
-
-
-def _is_secret(text: str) -> bool:
-    """Tell whether a part must not be told: no part of a requirement has an `@` or a token."""
-    return "@" in text or ("file://" not in text and has_credentials(text))
-
-
-def _redacted(text: str) -> str:
-    channel, colons, rest = text.rpartition("::")
-    return f"{strip_credentials(channel)}{colons}{rest}"

@@ -86,7 +86,7 @@ def read(path: Path, name: str, known: Collection[str]) -> Compiled | None:
     if found is None:
         return None
     try:
-        target = parse_target(found.target, known)
+        target = parse_target(found.target or "", known)
         platforms = tuple(map(parse_platform, found.platforms))
         pythons = tuple(map(PythonVersion.parse, found.python))
     except AccelockError as error:

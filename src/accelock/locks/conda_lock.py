@@ -1,7 +1,7 @@
 """A conda lock (conda-lock's format v1) as a lock, without a YAML parser, which is of an extra.
 
 conda-lock and PyYAML write the lines that are read here as we do. What installs from a lock reads
-all of it, in `accelock.conda.read`.
+all of it, in `accelock.conda.formats.lock`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accelock.targets import Platform, Target
 
 KIND = "conda locks"
-NAME = "conda-{target}-lock.yml"  #: as `accelock.conda.naming` has it
+NAME = "conda-{target}-lock.yml"  #: as `conda.formats.lock` has it
 _KEYS = frozenset({"name", "version", "platform"})
 _PLATFORMS = re.compile(r"^  platforms:\s*\n((?:  - .+\n)+)", re.MULTILINE)
 # The one project by whose version a target is chosen.

@@ -88,20 +88,44 @@ def read_project(pyproject: Mapping[str, Any]) -> PoetryProject:
     return PoetryProject(tuple(_asks(pyproject, poetry)), sources)
 
 
+def project_name(pyproject: Mapping[str, Any]) -> str | None:
+    """Return a project's name (PEP 621, else Poetry's), or None where nothing says it."""
+    name = _table(pyproject, "project").get("name", _table(pyproject, "tool", "poetry").get("name"))
+    return name if isinstance(name, str) and name else None
+
+
+def declared_python(pyproject: Mapping[str, Any]) -> str:
+    """Return the Pythons of a project: `requires-python` (PEP 621), else Poetry's dependency.
+
+    It is empty where neither is there.
+    """
+    poetry = _table(pyproject, "tool", "poetry", "dependencies").get("python")
+    said = _table(pyproject, "project").get("requires-python", poetry)
+    return said.strip() if isinstance(said, str) else ""
+
+
+def alternatives(constraint: str) -> tuple[str, ...]:
+    """Return the alternatives of a constraint, PEP 440's with Poetry's `^`, `~` and `||`.
+
+    Each is in the words that PEP 440 and conda share; `*` is any.
+    """
+    either = re.split(r"\s*\|\|?\s*", constraint.strip()) if constraint.strip() else ()
+    return tuple(",".join(map(_term, filter(None, _COMMA.split(each)))) for each in either)
+
+
 def supported_pythons(constraint: str) -> tuple[PythonVersion, ...]:
     """Return the minor versions of which a constraint of Poetry's allows any release.
 
-    It is PEP 440's with Poetry's `^`, `~` and `||`; of one that cannot be read they are all.
+    Of a constraint that cannot be read, or that says nothing, they are all.
     """
-    either = [_specifiers(text) for text in re.split(r"\s*\|\|?\s*", constraint.strip())]
+    either = [_specifiers(each) for each in alternatives(constraint)]
     found = (each for each in PYTHONS if any(_allows(one, each) for one in either))
     return tuple(found) or PYTHONS
 
 
 def _specifiers(text: str) -> SpecifierSet:
-    terms = ",".join(_term(each) for each in _COMMA.split(text) if each)
     try:
-        return SpecifierSet("" if terms == "*" else terms)
+        return SpecifierSet("" if text == "*" else text)
     except InvalidSpecifier:
         return SpecifierSet()
 

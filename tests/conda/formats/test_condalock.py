@@ -4,9 +4,8 @@ import random
 
 import pytest
 
-from accelock.conda import header
-from accelock.conda.formats.condalock import LOCK
-from accelock.conda.formats.yaml import scalar
+from accelock.conda.formats.lock import LOCK
+from accelock.conda.formats.model import read_stamp, scalar
 from tests.conda.records import CUDA, LINUX, record, render, solved, vega
 
 BOTH = {"linux-x86_64": vega("linux-64"), "macos-arm64": vega("osx-arm64")}
@@ -82,10 +81,10 @@ def test_the_same_bytes_whatever_the_order() -> None:
 
 def test_the_stamp_describes_it() -> None:
     text = render(LOCK, solved(BOTH, of=CUDA, group="dev"))
-    stamp = header.read(text)
+    stamp = read_stamp(text)
     assert stamp is not None
     assert (stamp.kind, stamp.target, stamp.group) == ("lock", "cu126", "dev")
-    assert list(stamp.inputs) == ["linux-64", "osx-arm64"]
+    assert list(stamp.parts) == ["linux-64", "osx-arm64"]
     assert stamp.describes(text)
 
 

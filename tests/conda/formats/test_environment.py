@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda import header
 from accelock.conda.formats.environment import ENVIRONMENT
+from accelock.conda.formats.model import read_stamp
 from accelock.conda.spec import parse
 from tests.conda.records import CPU, CUDA, FORGE, LINUX, MAC, PYTORCH, record, render, solved, vega
 
@@ -44,9 +44,9 @@ def test_what_is_asked_for_and_python() -> None:
         "  - python=3.12.4",
         "  - vega-lite-cli=5.21.0",
     ]
-    stamp = header.read(text)
+    stamp = read_stamp(text)
     assert stamp is not None
-    assert (stamp.kind, list(stamp.inputs)) == ("environment", ["linux-64", "osx-arm64"])
+    assert (stamp.kind, list(stamp.parts)) == ("environment", ["linux-64", "osx-arm64"])
     assert stamp.describes(text)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from accelock.conda import header
-from accelock.conda.formats.explicit import EXPLICIT
+from accelock.conda.formats.lock import EXPLICIT
+from accelock.conda.formats.model import read_stamp
 from tests.conda.records import CUDA, LINUX, render, solved, vega
 
 
@@ -19,9 +19,9 @@ def test_a_list_in_the_order_of_linking() -> None:
 def test_the_stamp_is_of_one_platform() -> None:
     both = {"linux-x86_64": vega("linux-64"), "windows-x86_64": vega("win-64")}
     text = render(EXPLICIT, solved(both, of=CUDA, group="dev"), LINUX)
-    stamp = header.read(text)
+    stamp = read_stamp(text)
     assert stamp is not None
     assert (stamp.kind, stamp.target, stamp.group) == ("explicit", "cu126", "dev")
-    assert list(stamp.inputs) == ["linux-64"]
+    assert list(stamp.parts) == ["linux-64"]
     assert stamp.describes(text)
     assert "accelock conda lock --format explicit" in text

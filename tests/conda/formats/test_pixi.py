@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.conda import header
+from accelock.conda.formats.model import read_stamp, scalar
 from accelock.conda.formats.pixi import PIXI
-from accelock.conda.formats.yaml import scalar
 from tests.conda.records import CPU, CUDA, FORGE, record, render, solved, target, vega
 
 if TYPE_CHECKING:
@@ -66,9 +65,9 @@ def test_environments_and_their_stamp() -> None:
         solved({"linux-x86_64": []}, of=target("rocm6.3")),
     ]
     text = render(PIXI, environments)
-    stamp = header.read(text)
+    stamp = read_stamp(text)
     assert stamp is not None
-    assert list(stamp.inputs) == [
+    assert list(stamp.parts) == [
         "cpu-dev/linux-64",
         "cpu-dev/osx-arm64",
         "cu126/linux-64",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from accelock.conda.formats.condalock import LOCK, LockError, read_lock
+from accelock.conda.formats.lock import LOCK, LockError, read_lock
 from accelock.errors import MissingExtraError
 from tests.conda.records import CPU, LINUX, MAC, record, render, solved, vega
 

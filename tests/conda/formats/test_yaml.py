@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelock.conda.builds import glob, is_hardware_build
-from accelock.conda.formats.yaml import scalar
+from accelock.conda.formats.model import scalar
 from tests.conda.records import CPU, CUDA
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from accelock.conda.formats.condalock import LOCK
 from accelock.conda.formats.environment import ENVIRONMENT
-from accelock.conda.formats.explicit import EXPLICIT
+from accelock.conda.formats.lock import EXPLICIT, LOCK
 from accelock.conda.formats.model import File, Format
 from accelock.conda.formats.pixi import PIXI
 

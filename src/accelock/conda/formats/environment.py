@@ -10,49 +10,23 @@ drops a package with one, without a word), no `nodefaults` and no prefix.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from accelock.conda import builds
-from accelock.conda.formats.condalock import LOCK
-from accelock.conda.formats.model import Body, Format, Part, joined
-from accelock.conda.formats.yaml import scalar
+from accelock.conda.formats.lock import LOCK
+from accelock.conda.formats.model import Format, joined, scalar
 from accelock.targets import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from accelock.conda.record import Record
-    from accelock.conda.solved import Solved
+    from accelock.conda.record import Record, Solved
     from accelock.conda.spec import Spec
     from accelock.targets import Platform, Target
 
-__all__ = ["ENVIRONMENT"]
-
 _PYTORCH_CHANNEL = re.compile(r".*/pytorch(/label/.+)?/?")
 _ALWAYS = frozenset({"python", "cuda-version", "pytorch-mutex"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A MatchSpec that holds on all platforms at once; `str` is how environment.yml has it.
-
-    `loose` says what it cannot hold, so that another solve may choose that anew.
-    """
-
-    name: str
-    versions: tuple[str, ...]
-    build: str | None
-    channel: str | None
-    loose: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        called = f"{self.channel}::{self.name}" if self.channel else self.name
-        if len(self.versions) == 1:
-            return f"{called}={self.versions[0]}{f'={self.build}' if self.build else ''}"
-        either = "|".join(f"=={version}" for version in self.versions)
-        return f"{called} {either}{f' {self.build}' if self.build else ''}"
 
 
 def _file_name(
@@ -61,16 +35,35 @@ def _file_name(
     return f"{joined('environment', target, group)}.yml"
 
 
-def _body(part: Part) -> Body:
-    (solved,) = part.solved
-    called = joined(part.project, solved.target, solved.group) if part.project else None
+def _body(
+    environments: Sequence[Solved], _platform: Platform | None, project: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    (solved,) = environments
+    lock = LOCK.file_name(solved.target, solved.group, None)
+    asked = {spec.name for specs in solved.asked.values() for spec in specs}
+    entries: dict[str, str] = {}
+    left_out, limits = [], []  # what one file for all platforms cannot say, and the lock does
+    for name, found in _by_name(solved).items():
+        if name not in asked and not _has_to_stay(name, found, solved):
+            continue
+        entry, loose = _entry(name, found.values(), solved)
+        if _is_everywhere(found, solved):
+            entries[name] = entry
+        elif name in asked:
+            subdirs = ", ".join(found)
+            left_out.append(f"{name} is left out: it is for {subdirs} alone; {lock} has it.")
+            continue
+        limits += [f"{name}: {what} on all platforms; prefer {lock}." for what in loose]
+    if _needs_cpuonly(solved):
+        entries.setdefault("cpuonly", "cpuonly")
+    notes = [*left_out, *limits]
+    notes += [""] if notes else []
+    called = joined(project, solved.target, solved.group) if project else None
     lines = [f"name: {scalar(called)}"] if called else []
     lines += ["channels:", *(f"  - {scalar(channel)}" for channel in solved.public_channels)]
-    pinned, left_out = _dependencies(solved)
-    lines += ["dependencies:" if pinned else "dependencies: []"]
-    lines += [f"  - {scalar(entry)}" for entry in pinned]
-    notes = (*_limits(solved, left_out), *_override(solved))
-    return Body("".join(f"{line}\n" for line in lines), notes)
+    lines += ["dependencies:" if entries else "dependencies: []"]
+    lines += [f"  - {scalar(entries[name])}" for name in sorted(entries)]
+    return lines, (*notes, *_override(solved))
 
 
 def _override(solved: Solved) -> Iterator[str]:
@@ -84,39 +77,6 @@ def _override(solved: Solved) -> Iterator[str]:
         yield ""
 
 
-def _limits(solved: Solved, left_out: dict[str, tuple[str, ...]]) -> Iterator[str]:
-    """Say what a file that is one for all platforms cannot, and what the lock has."""
-    lock = LOCK.file_name(solved.target, solved.group, None)
-    for package, subdirs in left_out.items():
-        yield f"{package} is left out: it is for {', '.join(subdirs)} alone; {lock} has it."
-    loose = [
-        f"{package}: {what} on all platforms; prefer {lock}."
-        for package, found in _by_name(solved).items()
-        if package not in left_out
-        for what in _entry(package, found, solved).loose
-    ]
-    yield from loose
-    if left_out or loose:
-        yield ""
-
-
-def _dependencies(solved: Solved) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """Return the entries, and what is asked for on some platforms alone, with these."""
-    asked = {spec.name for specs in solved.asked.values() for spec in specs}
-    entries: dict[str, str] = {}
-    left_out: dict[str, tuple[str, ...]] = {}
-    for name, found in _by_name(solved).items():
-        if name not in asked and not _has_to_stay(name, found, solved):
-            continue
-        if _is_everywhere(found, solved):
-            entries[name] = str(_entry(name, found, solved))
-        elif name in asked:
-            left_out[name] = tuple(found)
-    if _needs_cpuonly(solved):
-        entries.setdefault("cpuonly", "cpuonly")
-    return [entries[name] for name in sorted(entries)], left_out
-
-
 def _by_name(solved: Solved) -> dict[str, dict[str, Record]]:
     """Return each package by name with its record on each platform, by conda's subdir."""
     found: dict[str, dict[str, Record]] = {}
@@ -126,26 +86,18 @@ def _by_name(solved: Solved) -> dict[str, dict[str, Record]]:
     return {name: found[name] for name in sorted(found)}
 
 
-def _is_everywhere(found: dict[str, Record], solved: Solved) -> bool:
-    """Tell whether a package can be asked for on every platform; a noarch one can be."""
-    everywhere = len(found) == len(solved.platforms)
-    return everywhere or all(_is_guard(record) for record in found.values())
+def _is_everywhere(found: Mapping[str, Record], solved: Solved) -> bool:
+    """Tell whether a package can be asked for on every platform; a noarch guard can be."""
+    return len(found) == len(solved.platforms) or all(
+        record.subdir == "noarch" and record.name in _ALWAYS for record in found.values()
+    )
 
 
-def _is_guard(record: Record) -> bool:
-    return record.subdir == "noarch" and record.name in _ALWAYS
-
-
-def _has_to_stay(name: str, found: dict[str, Record], solved: Solved) -> bool:
+def _has_to_stay(name: str, found: Mapping[str, Record], solved: Solved) -> bool:
     """Tell whether a re-solve needs to be told of a package that nobody asked for."""
     if name in _ALWAYS or name in solved.bound or name in solved.hardware:
         return True
     return any(builds.is_hardware_build(record.build) for record in found.values())
-
-
-def _entry(name: str, found: dict[str, Record], solved: Solved) -> _Entry:
-    asked = [spec for specs in solved.asked.values() for spec in specs if spec.name == name]
-    return _entry_of(found.values(), asked, solved.target, has_others=name in solved.hardware)
 
 
 def _needs_cpuonly(solved: Solved) -> bool:
@@ -163,20 +115,14 @@ def _needs_cpuonly(solved: Solved) -> bool:
     )
 
 
-def _entry_of(
-    records: Collection[Record],
-    asked: Collection[Spec],
-    target: Target | None,
-    *,
-    has_others: bool = False,
-) -> _Entry:
-    """Return the entry of the package whose records on all platforms these are.
+def _entry(name: str, records: Collection[Record], solved: Solved) -> tuple[str, list[str]]:
+    """Return a MatchSpec that holds on all platforms at once, as environment.yml has it.
 
-    :param asked: what was asked of it, on any of the platforms.
-    :param has_others: whether there are builds of it for other hardware, whatever its own say.
+    Beside it: what it cannot hold, so that another solve may choose that anew.
     """
+    asked = [spec for specs in solved.asked.values() for spec in specs if spec.name == name]
     chosen = [record.build for record in records]
-    needed = _builds(chosen, asked, target, has_others=has_others)
+    needed = _builds(chosen, asked, solved.target, has_others=name in solved.hardware)
     build = builds.joined(filter(None, needed), chosen)
     channels = sorted({spec.channel.rstrip("/") for spec in asked if spec.channel})
     # Without it another solve takes the first channel that has the version.
@@ -186,13 +132,12 @@ def _entry_of(
         loose.append("no one glob fits its builds")
     if channels and channel is None:
         loose.append("no one channel has it")
-    return _Entry(
-        name=next(iter(records)).name,
-        versions=tuple(sorted({record.version for record in records})),
-        build=build,
-        channel=channel,
-        loose=tuple(loose),
-    )
+    called = f"{channel}::{name}" if channel else name
+    versions = sorted({record.version for record in records})
+    if len(versions) == 1:
+        return f"{called}={versions[0]}{f'={build}' if build else ''}", loose
+    either = "|".join(f"=={version}" for version in versions)
+    return f"{called} {either}{f' {build}' if build else ''}", loose
 
 
 def _builds(

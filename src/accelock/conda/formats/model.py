@@ -1,44 +1,31 @@
 """What a format of conda's is: one value with the names of its files, how to write and to read it.
 
-A new format is a module with such a value, and its line in `formats/__init__.py`.
+A new format is a module with such a value, and its line in `formats/__init__.py`. All but one are
+YAML, which is written line by line: what stands where is a part of the format.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from accelock.conda.header import Stamp
+from accelock import __version__
+from accelock.errors import AccelockError, MissingExtraError
+from accelock.locks import stamp
+from accelock.locks.stamp import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from accelock.conda.plan import Environment
-    from accelock.conda.record import Record
-    from accelock.conda.solved import Solved
+    from accelock.conda.project import Environment
+    from accelock.conda.record import Record, Solved
     from accelock.targets import Platform, Target
 
-__all__ = ["LOCK_SUFFIX", "Body", "File", "Format", "Part", "environment_name", "joined"]
-
+COMMAND = "accelock conda lock"
 #: mamba takes any other name for an environment without packages, and makes that with exit code 0.
 LOCK_SUFFIX = "-lock.yml"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one file holds: one environment, one on one platform, or all; `project` is its name."""
-
-    solved: tuple[Solved, ...]
-    platform: Platform | None = None
-    project: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A file's own lines, and lines for people, which stand above them as comments."""
-
-    text: str
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +34,20 @@ class Format:
 
     `name` stands in the stamp and in `--format`, and `says` in its help. `holds` is what one file
     is for. `file_name` takes a target (None: there are none), a group and, where a file is for one,
-    a platform. `body` renders, and `read` gives the packages by platform: it takes the text and the
-    file's name, for messages. `is_source` tells that users write such files themselves, which are
-    not written over. `suffix` is an end of the name that its readers insist on, for `why_suffix`.
+    a platform. `body` takes the environments of one file, its platform and the project's name, and
+    gives the file's own lines, and lines for people that stand above them as comments. `read` gives
+    the packages by platform: it takes the text and the file's name, for messages. `is_source` tells
+    that users write such files themselves, which are not written over. `suffix` is an end of the
+    name that its readers insist on, for `why_suffix`.
     """
 
     name: str
     says: str
     holds: Literal["environment", "platform", "project"]
     file_name: Callable[[Target | str | None, str | None, Platform | None], str]
-    body: Callable[[Part], Body]
+    body: Callable[
+        [Sequence[Solved], Platform | None, str | None], tuple[Sequence[str], Sequence[str]]
+    ]
     read: Callable[[str, str], Mapping[Platform, tuple[Record, ...]]] | None = None
     on_request: bool = True
     is_source: bool = False
@@ -78,19 +69,44 @@ class Format:
             for platform in each.platforms if self.holds == "platform" else (None,):
                 yield File(self, each.target, each.group, platform, (each,))
 
-    def render(self, part: Part) -> str:
-        """Return the text of one file, its stamp included."""
-        body = self.body(part)
-        first = part.solved[0] if self.holds != "project" else None
-        target = first.target.name if first is not None and first.target is not None else None
-        inputs = {
-            self.key(solved, platform): digest
-            for solved in part.solved
-            for platform, digest in solved.digests.items()
-            if part.platform in (None, platform)
-        }
-        stamp = Stamp(self.name, target, first.group if first is not None else None, inputs)
-        return stamp.on(body.text, body.notes, self.option)
+    def render(
+        self,
+        solved: Sequence[Solved],
+        platform: Platform | None = None,
+        project: str | None = None,
+    ) -> str:
+        """Return the text of one file: a header for people, the stamp, and the file's own lines.
+
+        :param solved: the environments that it holds.
+        :param platform: the only one, where a file is for one.
+        :param project: the project's name, where it has one.
+        """
+        lines, notes = self.body(solved, platform, project)
+        body = "".join(f"{line}\n" for line in lines)
+        first = solved[0] if self.holds != "project" else None
+        made = Stamp(
+            version=__version__,
+            target=first.target.name if first is not None and first.target is not None else None,
+            body=stamp.body_digest(body, self.name),
+            parts={
+                self.key(each, where): digest
+                for each in solved
+                for where, digest in each.digests.items()
+                if platform in (None, where)
+            },
+            kind=self.name,
+            group=first.group if first is not None else None,
+        )
+        header = [
+            "# This file is generated by accelock. Edit [tool.accelock.conda] in pyproject.toml,",
+            "# and run:",
+            "#",
+            f"#    {COMMAND}{self.option}",
+            "#",
+            *(f"# {note}".rstrip() for note in notes),
+            *made.render(),
+        ]
+        return "".join(f"{line}\n" for line in header) + body
 
     def key(self, of: Environment | Solved, platform: Platform) -> str:
         """Return what a stamp calls an environment's solve for one platform."""
@@ -115,26 +131,26 @@ class File:
         """Return the file's name in the project's folder."""
         return self.format.file_name(self.target, self.group, self.platform)
 
-    def is_of(self, stamp: Stamp) -> bool:
+    def is_of(self, found: Stamp) -> bool:
         """Tell whether a stamp is of this file, whatever the name under which it was found."""
         target = self.target.name if self.target is not None else None
         return (
-            (stamp.kind, stamp.target, stamp.group) == (self.format.name, target, self.group)
-            and (self.platform is None or self.platform.conda_subdir in stamp.inputs)
+            (found.kind, found.target, found.group) == (self.format.name, target, self.group)
+            and (self.platform is None or self.platform.conda_subdir in found.parts)
         )  # fmt: skip
 
-    def keys(self, of: Environment) -> dict[str, str]:
-        """Return what the stamp calls each platform of an environment, with its conda subdir."""
+    def keys(self, of: Environment) -> dict[str, Platform]:
+        """Return what the stamp calls each platform of an environment."""
         platforms = of.platforms if self.platform is None else (self.platform,)
-        return {self.format.key(of, each): each.conda_subdir for each in platforms}
+        return {self.format.key(of, each): each for each in platforms}
 
-    def render(self, solved: Sequence[Solved], project: str | None = None) -> str:
-        """Return its text, its stamp included.
 
-        :param solved: the environments that it holds.
-        :param project: the project's name, where it has one.
-        """
-        return self.format.render(Part(tuple(solved), self.platform, project))
+def read_stamp(text: str, where: str = "the file") -> Stamp | None:
+    """Return the stamp of a conda file, or None where there is none.
+
+    Raises StampError, naming `where`, for one that is damaged.
+    """
+    return stamp.read(text, where, stamp.CONDA_PREFIX)
 
 
 def environment_name(target: Target | str | None, group: str | None = None) -> str:
@@ -146,3 +162,42 @@ def environment_name(target: Target | str | None, group: str | None = None) -> s
 def joined(first: str, target: Target | str | None, group: str | None) -> str:
     """Return the words that there are of them, with `-` between: `conda-cpu-dev`."""
     return "-".join((first, *(str(word) for word in (target, group) if word is not None)))
+
+
+# What YAML 1.1 and 1.2 agree to be a string. A version such as 1.10 or 1e5 would be a number.
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.+/@=*-]*(?:(?::/{2,3}|:)[A-Za-z0-9_.+/@%~=-]+)*")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+
+
+def scalar(text: str) -> str:
+    """Return `text` as a YAML string on one line, with quotes where it needs them."""
+    if _CONTROL.search(text):
+        # YAML's double-quoted style has JSON's escapes, but none for a pair of surrogates.
+        written = json.dumps(text, ensure_ascii=False)
+        return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return "'" + text.replace("'", "''") + "'"
+
+
+class YamlError(AccelockError):
+    """A text is no YAML; the message names the file and the line."""
+
+
+def load(text: str, where: str) -> Any:
+    """Return what a YAML text says, for a file of the name `where`.
+
+    Raises YamlError, and MissingExtraError without PyYAML.
+    """
+    try:
+        import yaml  # noqa: PLC0415 - of the extra, and only needed to read a file back
+    except ImportError as error:
+        raise MissingExtraError("conda", f"reading {where}") from error
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
+    try:
+        return yaml.load(text.removeprefix("\ufeff"), Loader=loader)  # noqa: S506 - a safe loader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise YamlError(f"{where}{line}: is not valid YAML") from error

@@ -9,52 +9,47 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from accelock.conda.formats.model import Body, Format, Part, environment_name
-from accelock.conda.formats.yaml import load, scalar
-from accelock.conda.urls import ALIAS
+from accelock.conda.channels import ALIAS
+from accelock.conda.formats.model import Format, environment_name, load, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from accelock.conda.record import Record
-    from accelock.conda.solved import Solved
-
-__all__ = ["PIXI", "completed"]
+    from accelock.conda.record import Record, Solved
+    from accelock.targets import Platform
 
 # What conda-lock's format lacks of a record.
 _MORE = ("build_number", "license", "size", "timestamp", "noarch", "python_site_packages_path")
 
 
-def _body(part: Part) -> Body:
-    named = {environment_name(each.target, each.group): each for each in part.solved}
+def _body(
+    solved: Sequence[Solved], _platform: Platform | None, _project: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    named = {environment_name(each.target, each.group): each for each in solved}
     # pixi has an environment of that name in every project.
     named.setdefault("default", named[min(named, key=lambda name: (named[name].group or "", name))])
     ordered = [(name, named[name]) for name in sorted(named)]
     lines = ["version: 6", "environments:"]
-    for name, solved in ordered:
-        lines.extend(_environment(name, solved))
-    lines.extend(_packages(solved for _, solved in ordered))
-    return Body("".join(f"{line}\n" for line in lines), tuple(_manifest(ordered)))
+    for name, each in ordered:
+        lines += _environment(name, each)
+    lines += _packages(each for _, each in ordered)
+    return lines, tuple(_manifest(ordered))
 
 
 def _manifest(ordered: Sequence[tuple[str, Solved]]) -> Iterator[str]:
     """Say which pixi.toml goes with it: pixi takes a lock for that of the one beside it."""
-    channels = ", ".join(map(_quoted, ordered[0][1].public_channels))
+    channels = ", ".join(f'"{each}"' for each in ordered[0][1].public_channels)
     subdirs = sorted({each.conda_subdir for _, solved in ordered for each in solved.platforms})
     yield "pixi reads it beside a pixi.toml with these environments (pixi install --frozen):"
     yield ""
     yield "   [workspace]"
     yield f"   channels = [{channels}]"
-    yield f"   platforms = [{', '.join(map(_quoted, subdirs))}]"
+    yield "   platforms = [" + ", ".join(f'"{each}"' for each in subdirs) + "]"
     yield "   [environments]"
     for name, _ in ordered:
         if name != "default":
             yield f"   {name} = []"
     yield ""
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"'
 
 
 def _environment(name: str, solved: Solved) -> Iterator[str]:
@@ -105,8 +100,10 @@ def _package(record: Record) -> Iterator[str]:
         yield f"  noarch: {scalar(record.noarch)}"
     yield f"  sha256: {scalar(record.sha256)}"
     yield f"  md5: {scalar(record.md5)}"
-    yield from _list("depends", record.depends)
-    yield from _list("constrains", record.constrains)
+    for key, specs in (("depends", record.depends), ("constrains", record.constrains)):
+        if specs:
+            yield f"  {key}:"
+            yield from (f"  - {scalar(spec)}" for spec in specs)
     yield f"  channel: {scalar(record.channel)}"
     if record.license is not None:
         yield f"  license: {scalar(record.license)}"
@@ -116,13 +113,6 @@ def _package(record: Record) -> Iterator[str]:
         yield f"  timestamp: {record.timestamp}"
     if record.python_site_packages_path is not None:
         yield f"  python_site_packages_path: {scalar(record.python_site_packages_path)}"
-
-
-def _list(key: str, items: Sequence[str]) -> Iterator[str]:
-    if items:
-        yield f"  {key}:"
-        for item in items:
-            yield f"  - {scalar(item)}"
 
 
 def completed(records: Iterable[Record], text: str, where: str) -> tuple[Record, ...]:
@@ -144,15 +134,11 @@ def _complete(record: Record, said: Mapping[str, Any] | None) -> Record:
     return replace(record, **more)
 
 
-def _file_name(*_: object) -> str:
-    return "pixi.lock"
-
-
 PIXI = Format(
     name="pixi",
     says="pixi.lock",
     holds="project",
-    file_name=_file_name,
+    file_name=lambda *_: "pixi.lock",
     body=_body,
     is_source=True,
 )

@@ -13,7 +13,7 @@ from cleo.io.outputs.output import Type
 
 from accelock.commands.base import shows_progress
 from accelock.conda.beside import Beside
-from accelock.conda.pins import POETRY_LOCK
+from accelock.conda.project import POETRY_LOCK
 from accelock.hosts.poetry.errors import shown
 
 if TYPE_CHECKING:

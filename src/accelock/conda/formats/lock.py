@@ -1,9 +1,12 @@
-"""`conda-<target>-lock.yml`: the format v1 of conda-lock, which conda-lock, mamba and pixi read.
+"""The files that install without a solve: conda-lock's format, and the explicit list of conda.
 
-Every package of every platform with its URL, md5 and sha256. Other keys than those of v1 are
+`conda-<target>-lock.yml` is the format v1 of conda-lock, which conda-lock, mamba and pixi read:
+every package of every platform with its URL, md5 and sha256. Other keys than those of v1 are
 refused by conda-lock, and `custom_metadata` by older releases of mamba. What the format lacks of a
 record is taken from the URL and the build string, by conda's own rules for them, when a lock is
 read back: ours, or one that conda-lock wrote.
+
+`conda-<target>-<subdir>.txt` is for one platform, for plain conda and for pixi.
 """
 
 from __future__ import annotations
@@ -12,20 +15,17 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from accelock.conda.formats.model import LOCK_SUFFIX, Body, Format, Part, joined
-from accelock.conda.formats.yaml import YamlError, load, scalar
-from accelock.conda.record import Record
-from accelock.conda.urls import strip_credentials
+from accelock.conda.channels import strip_credentials
+from accelock.conda.formats.model import LOCK_SUFFIX, Format, YamlError, joined, load, scalar
+from accelock.conda.record import Record, topological
 from accelock.errors import AccelockError
 from accelock.targets import parse_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from accelock.conda.solved import Solved
+    from accelock.conda.record import Solved
     from accelock.targets import Platform, Target
-
-__all__ = ["LOCK", "LockError", "read_lock"]
 
 _FORMAT = 1
 _DIGESTS = {"md5": re.compile(r"[0-9a-f]{32}"), "sha256": re.compile(r"[0-9a-f]{64}")}
@@ -35,51 +35,37 @@ _BUILD_NUMBER = re.compile(r"(?:^|_)(\d+)$")
 _HINT = "make it again (accelock conda lock)"
 
 
-def _file_name(
+def _lock_name(
     target: Target | str | None, group: str | None = None, _platform: Platform | None = None
 ) -> str:
     return f"{joined('conda', target, group)}{LOCK_SUFFIX}"
 
 
-def _body(part: Part) -> Body:
-    (solved,) = part.solved
-    name = _file_name(solved.target, solved.group)
-    text = "".join(f"{line}\n" for line in (*_metadata(solved), *_packages(solved)))
-    return Body(text, ("To install it:", "", f"   micromamba create -p ./env -f {name}", ""))
-
-
-def _metadata(solved: Solved) -> Iterator[str]:
-    yield "version: 1"
-    yield "metadata:"
-    yield "  content_hash:"
-    for platform in solved.platforms:
-        yield f"    {platform.conda_subdir}: {scalar(solved.digests[platform])}"
-    yield "  channels:"
+def _lock(
+    environments: Sequence[Solved], _platform: Platform | None, _project: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    (solved,) = environments
+    subdirs = {platform.conda_subdir: platform for platform in solved.platforms}
+    lines = ["version: 1", "metadata:", "  content_hash:"]
+    lines += [f"    {name}: {scalar(solved.digests[each])}" for name, each in subdirs.items()]
+    lines.append("  channels:")
     for channel in solved.public_channels:
-        yield f"  - url: {scalar(channel)}"
-        yield "    used_env_vars: []"
-    yield "  platforms:"
-    for platform in solved.platforms:
-        yield f"  - {platform.conda_subdir}"
-    yield "  sources:"
-    yield "  - pyproject.toml"
-
-
-def _packages(solved: Solved) -> Iterator[str]:
-    if not any(solved.records.values()):
-        yield "package: []"
-        return
-    yield "package:"
-    for platform in solved.platforms:
+        lines += [f"  - url: {scalar(channel)}", "    used_env_vars: []"]
+    lines += ["  platforms:", *(f"  - {subdir}" for subdir in subdirs)]
+    lines += ["  sources:", "  - pyproject.toml"]
+    lines.append("package:" if any(solved.records.values()) else "package: []")
+    for subdir, platform in subdirs.items():
         for record in solved.on(platform).values():
-            yield from _package(record, platform)
+            lines += _package(record, subdir)
+    name = _lock_name(solved.target, solved.group)
+    return lines, ("To install it:", "", f"   micromamba create -p ./env -f {name}", "")
 
 
-def _package(record: Record, platform: Platform) -> Iterator[str]:
+def _package(record: Record, subdir: str) -> Iterator[str]:
     yield f"- name: {scalar(record.name)}"
     yield f"  version: {scalar(record.version)}"
     yield "  manager: conda"
-    yield f"  platform: {platform.conda_subdir}"
+    yield f"  platform: {subdir}"
     dependencies = _dependencies(record)
     yield f"  dependencies:{'' if dependencies else ' {}'}"
     for name, constraint in dependencies.items():
@@ -98,15 +84,13 @@ def _dependencies(record: Record) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for depend in record.depends:
         name, _, constraint = depend.strip().partition(" ")
-        found.setdefault(name, []).append(constraint.strip())
-    return {name: _joined(found[name]) for name in sorted(found)}
-
-
-def _joined(constraints: list[str]) -> str:
-    told = [each for each in dict.fromkeys(constraints) if each not in ("", "*")]
-    built = [each for each in told if " " in each or "|" in each]
+        if constraint.strip() not in ("", "*", *found.setdefault(name, [])):
+            found[name].append(constraint.strip())
     # A build goes with its own version, and `,` would bind tighter than `|`.
-    return built[0] if built else ",".join(told)
+    return {
+        name: next((each for each in told if set(each) & set(" |")), ",".join(told))
+        for name, told in sorted(found.items())
+    }
 
 
 class LockError(AccelockError):
@@ -164,20 +148,24 @@ def _record(entry: Mapping[str, Any], platform: Platform, at: str) -> Record:
     if (file["name"], file["version"]) != (entry.get("name"), entry.get("version")):
         raise LockError(f"{at}: {url!r} is not the package that the entry names; {_HINT}")
     digests = _digests(entry.get("hash"), at)
-    depends = _depends(entry.get("dependencies"), at)
+    said = {} if entry.get("dependencies") is None else entry["dependencies"]
+    if not isinstance(said, dict):
+        raise LockError(f"{at}: its dependencies are no table; {_HINT}")
+    python = "python" if "python" in said else "generic"
     return Record(
         name=file["name"],
         version=file["version"],
         build=file["build"],
-        build_number=_build_number(file["build"]),
+        # conda-build puts it at the end of a build string.
+        build_number=int(number[1]) if (number := _BUILD_NUMBER.search(file["build"])) else 0,
         subdir=place["subdir"],
         channel=place["channel"],
         url=url,
         filename=unquote(place["filename"]),
         md5=digests["md5"],
         sha256=digests["sha256"],
-        depends=depends,
-        noarch=_noarch(place["subdir"], depends),
+        depends=tuple(f"{name} {constraint or ''}".strip() for name, constraint in said.items()),
+        noarch=python if place["subdir"] == "noarch" else None,
     )
 
 
@@ -191,34 +179,43 @@ def _digests(value: object, at: str) -> dict[str, str]:
     return found
 
 
-def _depends(value: object, at: str) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, dict):
-        raise LockError(f"{at}: its dependencies are no table; {_HINT}")
-    return tuple(f"{name} {constraint or ''}".strip() for name, constraint in value.items())
-
-
-def _build_number(build: str) -> int:
-    """Return the number at the end of a build string, where conda-build puts it."""
-    found = _BUILD_NUMBER.search(build)
-    return int(found[1]) if found else 0
-
-
-def _noarch(subdir: str, depends: tuple[str, ...]) -> str | None:
-    if subdir != "noarch":
-        return None
-    return "python" if any(depend.split()[0] == "python" for depend in depends) else "generic"
-
-
 LOCK = Format(
     name="lock",
     says="conda-lock's format",
     holds="environment",
-    file_name=_file_name,
-    body=_body,
+    file_name=_lock_name,
+    body=_lock,
     read=read_lock,
     on_request=False,
     suffix=LOCK_SUFFIX,
     why_suffix="mamba takes none for a lock that does not end in",
+)
+
+
+def _explicit_name(
+    target: Target | str | None, group: str | None = None, platform: Platform | None = None
+) -> str:
+    subdir = platform.conda_subdir if platform is not None else ""
+    return f"{joined('conda', target, group)}-{subdir}.txt"
+
+
+def _explicit(
+    environments: Sequence[Solved], platform: Platform | None, _project: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return each URL with its md5, in order of linking."""
+    (solved,) = environments
+    if platform is None:
+        raise ValueError("an explicit list is for one platform")
+    name = _explicit_name(solved.target, solved.group, platform)
+    lines = [f"{record.url}#{record.md5}" for record in topological(solved.records[platform])]
+    how = ("To install it:", "", f"   conda create -p ./env --file {name}", "")
+    return ["@EXPLICIT", *lines], (*how, f"platform: {platform.conda_subdir}")
+
+
+EXPLICIT = Format(
+    name="explicit",
+    says="a list for plain conda per platform",
+    holds="platform",
+    file_name=_explicit_name,
+    body=_explicit,
 )
