@@ -9,8 +9,9 @@ from poetry.installation.operations import Uninstall
 
 from accelock.errors import AccelockError
 from accelock.hardware import container
-from accelock.hosts.poetry import environment, sources
+from accelock.hosts.poetry import sources
 from accelock.hosts.poetry.errors import shown
+from accelock.hosts.poetry.project import remember, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,7 +61,7 @@ def _install(
     elif status == 0 and not installer.is_dry_run():
         # Only a later tidying up looks at it, and this installation is done.
         with contextlib.suppress(AccelockError):
-            environment.remember(installer._env, installed=choice.target.name)
+            remember(installer._env, installed=choice.target.name)
     return status
 
 
@@ -106,7 +107,7 @@ def _leftovers(
     kept |= {package.name for package in installed.system_site_packages}
     mine = lock.targets[target].versions().keys()
     names = {name for each in lock.targets.values() for name in each.versions()} - mine
-    before = environment.remembered(installer._env).get("installed")
+    before = remembered(installer._env).get("installed")
     if before is not None and before not in {each.name for each in lock.targets}:
         names |= {package.name for package in installed.packages if _is_runtime(project, package)}
         names -= mine
