@@ -189,9 +189,8 @@ class GroupSolver:
         return package if ours is None else ours.as_locked(package)
 
     def _inner_io(self) -> IO:
-        """Return where a group's solve shows its progress: nowhere, where that is only a line."""
-        io = self.solver._io
-        return io if io.output.is_decorated() or io.is_verbose() else NullIO()
+        """Return where a group's solve tells what it does: nowhere, if that is only a line."""
+        return self.solver._io if self.solver._io.is_verbose() else NullIO()
 
 
 def _models(group: Group, found: Mapping[Group, Solved]) -> list[Group]:

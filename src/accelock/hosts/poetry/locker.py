@@ -221,13 +221,32 @@ class TargetLocker(Locker):
             journal.refuse_unwritable([Path(self.lock), *self.sidecars])
 
     def _should_write(self, lock: TOMLDocument) -> bool:
-        """Return whether the lock differs from the file; Poetry would compare with the view."""
+        """Return whether the lock differs from the file; Poetry would compare with the view.
+
+        Where all of a lock is the same but for markers, both were made of the same: Poetry's words
+        for a marker, and where it parts two versions, follow the order of its solve. A lock of a
+        lock is then the lock, unless it is to be made anew.
+        """
         if self.sidecars or not self.is_locked():
             return True
         try:
-            return bool(lock != self.raw_data)
+            raw = self.raw_data
         except RuntimeError:  # no lock, or one of a Poetry that this one cannot read
             return True
+        if lock == raw:
+            return False
+        return self.project.regenerates or not self._differs_in_markers_alone(lock, raw)
+
+    def _differs_in_markers_alone(self, lock: TOMLDocument, raw: dict[str, Any]) -> bool:
+        overlay = self.overlay
+        if overlay is None or self.solution is None or not self.solution.accelerated:
+            return False
+        from accelock.locks import poetry_lock
+        from accelock.locks.model import conflicts
+
+        found = poetry_lock.of_data(raw, overlay, self.project.settings)
+        same = overlays.but_for_markers(lock) == overlays.but_for_markers(raw)
+        return same and not conflicts(found)
 
     def _write_lock_data(self, data: TOMLDocument) -> None:
         """Write the lock whole or not at all; Poetry's own truncates it in place."""

@@ -49,6 +49,8 @@ class TargetPool(RepositoryPool):
         self.needs: Needs | None = None
         # Whether the requirements of all packages count by platform, or those of families alone.
         self.is_exact = False
+        # The names that were asked for of late, of which progress tells how many there are.
+        self.looked_at: set[str] = set()
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
         # Private in Poetry 2.0.1 to 2.5.1. `add_repository` refuses a name that the pool has, and
@@ -173,6 +175,7 @@ class TargetPool(RepositoryPool):
         it is routing's rule that says where to look. A library that torch requires by version
         (triton) is at the place that has its files for more of the platforms and Pythons.
         """
+        self.looked_at.add(dependency.name)
         found = self.find(dependency.name)
         if found is None:
             return super().find_packages(dependency)

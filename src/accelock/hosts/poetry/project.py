@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,12 +16,13 @@ from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, ConfigError
 from accelock.hosts.poetry.errors import shown
 from accelock.locks.inputs import settings_digest
+from accelock.progress import MovingLine
 from accelock.settings.project import Settings
 from accelock.settings.settings import Config, parse_config, sources_from_environment
 from accelock.targets import PLATFORMS, PYTHONS, PythonVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cleo.commands.command import Command
     from cleo.io.io import IO
@@ -57,6 +59,7 @@ class Project:
         self._viewed: str | None = None
         self._choice: Choice | None = None
         self._bar: Any = None
+        self._line: MovingLine | None = None
 
     @property
     def where(self) -> str:
@@ -137,10 +140,18 @@ class Project:
     def is_about_the_file(self) -> bool:
         """Return whether the command that runs is about poetry.lock and not about this machine."""
         command = self.command
-        if command is None:
+        return command is not None and (command.name in _OF_THE_FILE or self._is_told("lock"))
+
+    @property
+    def regenerates(self) -> bool:
+        """Return whether the lock is to be made anew, whatever it has."""
+        return self._is_told("regenerate")
+
+    def _is_told(self, option: str) -> bool:
+        command = self.command
+        if command is None or not command.definition.has_option(option):
             return False
-        of_lock = command.definition.has_option("lock") and bool(command.option("lock"))
-        return command.name in _OF_THE_FILE or of_lock
+        return bool(command.option(option))
 
     @property
     def is_exporting(self) -> bool:
@@ -236,10 +247,12 @@ class Project:
         if not total or not self.io.error_output.is_decorated():
             return
         if self._bar is None:
-            self._bar = ProgressBar(self.io, total)
-            self._bar.set_format("  hashing [%bar%] %percent:3s%% of %message%")
-            self._bar.set_message(f"{total / _MEGABYTE:,.1f} MB")
-            self._bar.start()
+            bar = ProgressBar(self.io, total)
+            bar.set_format("  hashing [%bar%] %percent:3s%% of %message%")
+            bar.set_message(f"{total / _MEGABYTE:,.1f} MB")
+            with self._line.aside() if self._line is not None else contextlib.nullcontext():
+                bar.start()
+                self._bar = bar
         self._bar.set_progress(done)
         if done >= total:
             self._bar.finish()
@@ -248,7 +261,26 @@ class Project:
 
     def say(self, message: str) -> None:
         """Write a line on standard error."""
-        self.io.write_error_line(message)
+        with self._line.aside() if self._line is not None else contextlib.nullcontext():
+            self.io.write_error_line(message)
+
+    @contextlib.contextmanager
+    def moving(self, look: Callable[[], tuple[str, int]]) -> Iterator[None]:
+        """Show on a terminal what is solved, for a while; with `-v` Poetry tells more itself.
+
+        :param look: as of `MovingLine`.
+        """
+        # Poetry takes stdout's word for whether stderr is a terminal (2.0.1 to 2.5.1).
+        watched = sys.stderr.isatty() and not self.io.input.has_parameter_option("--no-ansi")
+        if not watched or self.io.error_output.is_quiet() or self.io.is_verbose():
+            yield
+            return
+        self._line = MovingLine(lambda: look() if self._bar is None else None)
+        try:
+            with self._line.shown():
+                yield
+        finally:
+            self._line = None
 
 
 def platform_of(env: Any) -> Platform | None:

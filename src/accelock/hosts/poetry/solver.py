@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poetry.puzzle.exceptions import SolverProblemError
@@ -58,6 +59,7 @@ def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
     project = pool.project
     required, optional = cells_of(project)
     host = PoetryHost(pool, solver, locked, required, optional)
+    progress = _Progress(pool)
     search = Search(
         host,
         required=required,
@@ -69,12 +71,11 @@ def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
         split=project.config.pinned_alone,
         anything=Wanted(),
         words=WORDS,
-        announce=lambda group, number, of: project.say(
-            f"Resolving {described(group, project)} ({number}/{of})"
-        ),
+        announce=progress.announce,
     )
     try:
-        result = search.run()
+        with project.moving(progress.look):
+            result = search.run()
         solution = _joined(pool, result, host)
     except NoSolutionError as error:
         for hint in error.hints:
@@ -88,6 +89,25 @@ def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
     for line in notes.of(pool, host, result, solution):
         project.say(line)
     return solution
+
+
+@dataclass
+class _Progress:
+    """What is told of a search: a line for each group, and on a terminal one that moves."""
+
+    pool: TargetPool
+    solving: str = "reading indexes"
+
+    def announce(self, group: Group, number: int, of: int) -> None:
+        """Say which group is solved now."""
+        name = described(group, self.pool.project)
+        self.pool.project.say(f"Resolving {name} ({number}/{of})")
+        self.solving = name
+        self.pool.looked_at.clear()
+
+    def look(self) -> tuple[str, int]:
+        """Return what is solved now, and how many packages were looked at for it."""
+        return self.solving, len(self.pool.looked_at)
 
 
 def _joined(pool: TargetPool, result: Result[Solved], host: PoetryHost) -> Solution:
