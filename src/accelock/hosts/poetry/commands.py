@@ -201,7 +201,8 @@ class InitCommand(PoetryCommand):
     description = "Adds a [tool.accelock] table to pyproject.toml."
     help = (
         "Without targets it declares cpu and what this machine has. The first target is what a "
-        "Poetry without accelock gets from the lock: by default it stops there, and with "
+        "Poetry without accelock gets from the lock: by default it stops at the first package with "
+        "builds per target, what stands before that installed (a dry run does not stop); with "
         "--fallback it installs that target, for the packages that the project itself requires."
     )
     arguments: ClassVar[list[Argument]] = [
