@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from poetry.core.constraints.version import EmptyConstraint
 from poetry.core.constraints.version import Version as PoetryVersion
-from poetry.core.packages.dependency import Dependency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.version import Version
     from poetry.core.constraints.version import VersionConstraint
+    from poetry.core.packages.dependency import Dependency
     from poetry.core.version.markers import BaseMarker
 
-    from accelock.hosts.poetry.project import Project
-    from accelock.targets import Cell, Platform, PythonVersion, Target
+    from accelock.targets import Cell, Platform, PythonVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +146,6 @@ class Needs:
             return True
         wanted = self.asks.wanted(name, cell)
         return self.asks.asks(name, cell) and version in wanted.filter([version])
-
-
-def of_target(project: Project, target: Target) -> tuple[Dependency, ...]:
-    """Return what [tool.accelock.target.<target>.dependencies] asks for, as Poetry has it."""
-    requirements = project.config.dependencies_of(target)
-    return tuple(Dependency.create_from_pep_508(str(each)) for each in requirements)
 
 
 def _there(dependencies: Iterable[Dependency], environment: dict[str, Any]) -> list[Dependency]:

@@ -121,12 +121,12 @@ class GroupSolver:
         own = self.asks.by_target[group.target.name]
         is_replaced = functools.partial(self._is_replaced, group)
         is_of_others = functools.partial(self._is_of_others, group)
-        with root.also(package, own), root.without(package, is_replaced):
+        with root.regrouped(package, is_replaced, own):
             if not any(map(is_of_others, self.asks.requires)):
                 return self._solve(group, found)
             with contextlib.suppress(SolverProblemError):
                 return self._solve(group, found)
-            with root.without(package, is_of_others):
+            with root.regrouped(package, is_of_others):
                 return self._solve(group, found)
 
     def _solve(self, group: Group, found: Mapping[Group, Solved]) -> Solved:

@@ -13,7 +13,7 @@ from poetry.puzzle.exceptions import SolverProblemError
 
 from accelock.errors import MetadataError, SourceError
 from accelock.hosts.poetry import fallback
-from accelock.hosts.poetry.asks import Asks, Needs, of_target
+from accelock.hosts.poetry.asks import Asks, Needs
 from accelock.hosts.poetry.cells import Coverage, described
 from accelock.hosts.poetry.group_solver import GroupSolver
 from accelock.hosts.poetry.solution import duplicates, is_sourced, lockstep_versions, public
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.version import Version
     from poetry.core.packages.package import Package
-    from poetry.packages.transitive_package_info import TransitivePackageInfo
     from poetry.puzzle.solver import Solver
 
     from accelock.hosts.poetry.group_solver import Locked
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.solution import Solved
     from accelock.resolve.lockstep import Decision
-    from accelock.targets import Cell, Platform
+    from accelock.targets import Cell
 
 
 class PoetryHost:
@@ -59,7 +58,13 @@ class PoetryHost:
             tuple(each.clone() for each in solver._package.all_requires),
             self.project.pythons,
             self.project.poetry.package.python_constraint,
-            {target.name: of_target(self.project, target) for target in self.project.targets},
+            {
+                target.name: tuple(
+                    Dependency.create_from_pep_508(str(each))
+                    for each in self.project.config.dependencies_of(target)
+                )
+                for target in self.project.targets
+            },
         )
         self.needs = pool.needs = Needs(self.asks, frozenset(required))
         self.coverage = Coverage(pool, (*required, *optional), self.asks.asking)
@@ -295,12 +300,10 @@ class PoetryHost:
                 continue
             for cell in group.cells:
                 there = public(package) in self.available(package.name, cell).builds
-                if not there and self._is_needed(info, cell.platform):
+                markers = info.markers.values()
+                if not there and any(self.asks.holds(each, cell.platform) for each in markers):
                     found.append((package, cell))
         return found
-
-    def _is_needed(self, info: TransitivePackageInfo, platform: Platform) -> bool:
-        return any(self.asks.holds(marker, platform) for marker in info.markers.values())
 
 
 def _is_direct(dependency: Dependency) -> bool:

@@ -10,7 +10,6 @@ from poetry.installation.operations import Uninstall
 from accelock.errors import AccelockError
 from accelock.hardware import container
 from accelock.hosts.poetry import sources
-from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.project import remember, remembered
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from poetry.core.packages.package import Package
 
-    from accelock.hardware import Choice
     from accelock.hosts.poetry.locker import TargetLocker
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
@@ -32,15 +30,8 @@ def install(
     """Run the operations of an installation for one target, and return the exit code.
 
     :param execute: Poetry's own ``Installer._execute``.
-    :raises UserError: no target is for this machine.
+    :raises AccelockError: no target is for this machine, or one of its files is not to be had.
     """
-    with shown():
-        return _install(installer, locker, operations, execute)
-
-
-def _install(
-    installer: Any, locker: TargetLocker, operations: list[Any], execute: Callable[..., int]
-) -> int:
     project = locker.project
     if not installer.is_dry_run():
         locker.refuse_unwritable()
@@ -48,7 +39,9 @@ def _install(
     if lock is None:
         return int(execute(installer, operations))
     choice = project.choice()
-    _say(project, choice)
+    project.say(f"accelock: installing for <c1>{choice.target.name}</> ({choice.reason})")
+    if container.warns(choice):
+        project.say(f"<warning>{container.WARNING}</>")
     # The executor has an authenticator of its own, which looks them up at its first request.
     sources.register_credentials(project)
     if not installer.is_dry_run():
@@ -120,9 +113,3 @@ def _leftovers(
 def _is_runtime(project: Project, package: Package) -> bool:
     entry = project.find(package.name)
     return entry is not None and entry[1].runtime
-
-
-def _say(project: Project, choice: Choice) -> None:
-    project.say(f"accelock: installing for <c1>{choice.target.name}</> ({choice.reason})")
-    if container.warns(choice):
-        project.say(f"<warning>{container.WARNING}</>")

@@ -179,26 +179,17 @@ class TargetLocker(Locker):
         for target in targets[1:]:
             other = super()._compute_lock_data(root, solution.by_target[target])
             changes[target.name] = overlays.difference(leader["package"], other["package"])
-        self._add(leader, solution, targets, changes)
-        return leader
-
-    def _add(
-        self,
-        document: TOMLDocument,
-        solution: Solution,
-        targets: list[Target],
-        changes: dict[str, Change],
-    ) -> None:
         overlay = Overlay(
             targets=tuple(target.name for target in targets),
             platforms={t.name: tuple(p.name for p in solution.platforms[t]) for t in targets},
             digest=self.project.digest,
             changes=changes,
         )
-        tables = overlays.write(document["package"], overlay)
-        document["metadata"][overlays.TABLE] = tables["metadata"]
+        tables = overlays.write(leader["package"], overlay)
+        leader["metadata"][overlays.TABLE] = tables["metadata"]
         if tables["tables"]:
-            document[overlays.TABLE] = tables["tables"]
+            leader[overlays.TABLE] = tables["tables"]
+        return leader
 
     def take_along(self, root: Package, transaction: Transaction) -> None:
         """Solve the conda files that follow what is about to be locked; they are written with it.

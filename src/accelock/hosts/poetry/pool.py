@@ -10,7 +10,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version as PublicVersion
 from poetry.core.packages.package import Package
 from poetry.repositories.exceptions import PackageNotFoundError
-from poetry.repositories.legacy_repository import LegacyRepository
 from poetry.repositories.repository_pool import Priority, RepositoryPool
 
 from accelock.catalogue import redact
@@ -132,6 +131,8 @@ class TargetPool(RepositoryPool):
         found = super().all_repositories
         if not self.project.is_exporting:
             return found
+        from poetry.repositories.legacy_repository import LegacyRepository
+
         sources.register_credentials(self.project)
         names = {repository.name.lower() for repository in found}
         ours = {
@@ -231,7 +232,7 @@ class TargetPool(RepositoryPool):
     ) -> bool:
         if package.is_family_only:
             return True
-        has = ours.has_version(canonicalize_name(name), version)
+        has = ours.labelled(canonicalize_name(name), version) is not None
         is_first = package.lookup[0] == "family"
         if not has or (is_first and not package.runtime):
             return has

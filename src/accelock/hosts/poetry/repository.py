@@ -64,10 +64,6 @@ class FamilyRepository(Repository):
             return {}
         return self.pool.supply.in_group(name, group, self.pool.must_have)
 
-    def has_version(self, name: NormalizedName, version: Version) -> bool:
-        """Return whether the group at work has this version of a project, with label or without."""
-        return self.labelled(name, version) is not None
-
     def labelled(self, name: str, version: Version) -> PackagingVersion | None:
         """Return a version of the group at work as its files spell it; None where it has none.
 

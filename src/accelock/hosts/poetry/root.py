@@ -103,36 +103,21 @@ def relaxed(package: Package, idle: Callable[[Dependency], bool]) -> Iterator[No
 
 
 @contextlib.contextmanager
-def without(package: Package, is_out: Callable[[Dependency], bool]) -> Iterator[None]:
-    """Let a root package lack some of its dependencies, for a while.
+def regrouped(
+    package: Package, is_out: Callable[[Dependency], bool], more: Sequence[Dependency] = ()
+) -> Iterator[None]:
+    """Let a root package lack some dependencies, and have more in its main group, for a while.
 
     A solve asks it for ``all_requires``, which Poetry 2.0.1 to 2.5.1 joins from its groups: each
     is replaced by one that has what is left.
     """
-    if not any(is_out(each) for each in package.all_requires):
-        yield
-        return
     own = package._dependency_groups
-    package._dependency_groups = {name: _without(group, is_out) for name, group in own.items()}
-    try:
-        yield
-    finally:
-        package._dependency_groups = own
-
-
-@contextlib.contextmanager
-def also(package: Package, more: Sequence[Dependency]) -> Iterator[None]:
-    """Let a root package have more dependencies, in its main group, for a while."""
-    if not more:
-        yield
-        return
-    own = package._dependency_groups
-    main = DependencyGroup(MAIN_GROUP)
-    if MAIN_GROUP in own:
-        main = _without(own[MAIN_GROUP], lambda _dependency: False)
-    for dependency in more:
-        main.add_dependency(dependency.clone())
-    package._dependency_groups = {**own, MAIN_GROUP: main}
+    if more or any(map(is_out, package.all_requires)):
+        groups = {**own} if MAIN_GROUP in own else {**own, MAIN_GROUP: DependencyGroup(MAIN_GROUP)}
+        package._dependency_groups = {n: _without(each, is_out) for n, each in groups.items()}
+        for dependency in more:
+            if not is_out(dependency):
+                package._dependency_groups[MAIN_GROUP].add_dependency(dependency.clone())
     try:
         yield
     finally:

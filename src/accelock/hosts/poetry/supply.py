@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from accelock.catalogue import FamilyPackage
     from accelock.resolve.host import Group
     from accelock.resolve.routing import Shelf
     from accelock.sources.cache import Digests
@@ -71,13 +70,9 @@ class Supply:
                 found.setdefault(without_target(file.version), set()).add(python)
         return {version: frozenset(pythons) for version, pythons in found.items()}
 
-    def versions(self, name: str, target: Target, platform: Platform) -> frozenset[Version]:
-        """Return the public versions that a target has on a platform."""
-        return frozenset(file.public for file in self.files(name, target, platform))
-
     def unhashed(self, name: str, target: Target, platform: Platform) -> frozenset[Version]:
         """Return the public versions passed over there because no sha256 is published."""
-        has = self.versions(name, target, platform)
+        has = {file.public for file in self.files(name, target, platform)}
         bare = {
             version
             for python in self.pythons
@@ -98,7 +93,10 @@ class Supply:
         first: dict[Version, Version] = {}
         for versions in reversed(per_cell.values()):
             first |= versions
-        if found is None or not _is_everywhere(found.package):
+        # What counts only where a family has it on all platforms.
+        package = found.package if found is not None else None
+        in_lockstep = package is not None and package.lockstep and package.is_family_only
+        if package is None or not (package.labelled or in_lockstep):
             return first
         return {
             public: version
@@ -153,11 +151,6 @@ class Supply:
             requires_python=first.requires_python,
             summary=first.summary,
         )
-
-
-def _is_everywhere(package: FamilyPackage) -> bool:
-    """Tell whether a version counts only where the family has it on all platforms."""
-    return package.labelled or (package.lockstep and package.is_family_only)
 
 
 def joined(requires: dict[Platform, tuple[str, ...]]) -> tuple[str, ...]:

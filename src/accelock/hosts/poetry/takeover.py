@@ -11,6 +11,7 @@ from poetry.installation.installer import Installer
 from poetry.puzzle.solver import Solver
 
 from accelock.hosts.poetry import fallback
+from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.locker import TargetLocker
 from accelock.hosts.poetry.pool import TargetPool
 from accelock.hosts.poetry.project import Project
@@ -81,4 +82,5 @@ def execute(installer: Installer, operations: list[Any]) -> int:
         return _execute(installer, operations)
     from accelock.hosts.poetry.install import install
 
-    return install(installer, locker, operations, _execute)
+    with shown():
+        return install(installer, locker, operations, _execute)
