@@ -232,12 +232,13 @@ class TargetLocker(Locker):
         overlay = self.overlay
         if overlay is None or self.solution is None or not self.solution.accelerated:
             return False
+        if overlays.but_for_markers(lock) != overlays.but_for_markers(raw):
+            return False
         from accelock.locks import poetry_lock
         from accelock.locks.model import conflicts
 
-        found = poetry_lock.of_data(raw, overlay, self.project.settings)
-        same = overlays.but_for_markers(lock) == overlays.but_for_markers(raw)
-        return same and not conflicts(found)
+        with shown():
+            return not conflicts(poetry_lock.of_data(raw, overlay, self.project.settings))
 
     def _write_lock_data(self, data: TOMLDocument) -> None:
         """Write the lock whole or not at all; Poetry's own truncates it in place."""
