@@ -85,7 +85,6 @@ def test_without_a_table_next_to_nothing_is_imported(project: Project) -> None:
         "accelock.commands",
         "accelock.hosts",
         "accelock.hosts.poetry",
-        "accelock.hosts.poetry.commands",
         "accelock.hosts.poetry.plugin",
     }
 

@@ -28,12 +28,12 @@ LINUX = 'platforms = ["linux-x86_64"]'
 GIVEN = """\
 import sys
 from poetry.console.application import main
-from accelock.hosts.poetry import slice_solver
-real = slice_solver.PoetrySolver
+from accelock.hosts.poetry import group_solver
+real = group_solver.Solver
 def told(package, pool, installed, locked, io):
     print("given", *(each.name for each in locked), file=sys.stderr)
     return real(package, pool, installed, locked, io)
-slice_solver.PoetrySolver = told
+group_solver.Solver = told
 sys.exit(main())
 """
 

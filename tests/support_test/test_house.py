@@ -151,6 +151,5 @@ def test_no_circle_while_modules_load() -> None:
     assert circles(run_time_imports(deferred=False)) == set()
 
 
-@pytest.mark.xfail(reason="nine modules of hosts.poetry", strict=True)
 def test_no_circle_in_what_functions_import_either() -> None:
     assert circles(run_time_imports(deferred=True)) == set()

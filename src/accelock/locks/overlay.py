@@ -133,6 +133,19 @@ def packages(lock: Mapping[str, Any], where: str = "poetry.lock") -> list[dict[s
     return found
 
 
+def but_for_markers(lock: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that a lock with an overlay says but its markers: each target's own entries."""
+    data: dict[str, Any] = _plain(lock)
+    overlay = _read_tables(data, data["metadata"][TABLE], "")
+    entries = {name: overlay.view(data["package"], name) for name in overlay.targets}
+    del data["package"], data["metadata"][TABLE]["digests"]
+    data[TABLE] = {
+        name: [{key: value for key, value in entry.items() if key != "markers"} for entry in each]
+        for name, each in entries.items()
+    }
+    return data
+
+
 def write(leader: Sequence[Mapping[str, Any]], overlay: Overlay) -> dict[str, Any]:
     """Return the tables to add to a lock's data: ``metadata.accelock`` and ``accelock``."""
     return {

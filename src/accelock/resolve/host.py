@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from accelock.resolve.lockstep import Decision
-    from accelock.targets import Cell, PythonVersion
+    from accelock.targets import Cell, Platform, PythonVersion, Target
 
 Solution = TypeVar("Solution")
 
@@ -67,6 +67,16 @@ class Group:
     """Cells that a host solves at once: one for pip, those of one target and label for Poetry."""
 
     cells: tuple[Cell, ...]
+
+    @property
+    def target(self) -> Target:
+        """Return the target of its cells."""
+        return self.cells[0].target
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Return the platforms of its cells."""
+        return tuple(cell.platform for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)

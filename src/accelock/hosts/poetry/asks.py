@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from poetry.core.constraints.version import EmptyConstraint
 from poetry.core.constraints.version import Version as PoetryVersion
-from poetry.core.packages.dependency import Dependency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.version import Version
     from poetry.core.constraints.version import VersionConstraint
+    from poetry.core.packages.dependency import Dependency
     from poetry.core.version.markers import BaseMarker
 
-    from accelock.hosts.poetry.project import Project
-    from accelock.targets import Cell, Platform, PythonVersion, Target
+    from accelock.targets import Cell, Platform, PythonVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +121,31 @@ class Asks:
                     yield {**platform.marker_environment(python, patch), "extra": ""}
 
 
-def of_target(project: Project, target: Target) -> tuple[Dependency, ...]:
-    """Return what [tool.accelock.target.<target>.dependencies] asks for, as Poetry has it."""
-    requirements = project.config.dependencies_of(target)
-    return tuple(Dependency.create_from_pep_508(str(each)) for each in requirements)
+@dataclass
+class Needs:
+    """Which platforms have to have a version of a labelled package, for a solve to offer it.
+
+    :param asks: what the project asks for.
+    :param required: the cells that have to be in the lock.
+    :param everywhere: packages that another one asks for where a marker of the user's keeps them
+        out: that shows in a solution only.
+    """
+
+    asks: Asks
+    required: frozenset[Cell]
+    everywhere: set[str] = field(default_factory=set)
+
+    def must_have(self, name: str, version: Version, cell: Cell) -> bool:
+        """Return whether a version is no use where a cell lacks it.
+
+        Not where a marker of the user's keeps the package out, or asks for another version.
+        """
+        if cell not in self.required:
+            return False
+        if name in self.everywhere or not self.asks.names(name):
+            return True
+        wanted = self.asks.wanted(name, cell)
+        return self.asks.asks(name, cell) and version in wanted.filter([version])
 
 
 def _there(dependencies: Iterable[Dependency], environment: dict[str, Any]) -> list[Dependency]:

@@ -4,144 +4,71 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from packaging.version import Version
-from poetry.core.constraints.version import Version as PoetryVersion
 from poetry.core.packages.dependency import Dependency
 from poetry.core.version.markers import parse_marker
 from poetry.puzzle.exceptions import SolverProblemError
 
-from accelock.errors import AccelockError, LockstepError, MetadataError, SourceError
-from accelock.hosts.poetry import fallback, labels
-from accelock.hosts.poetry.asks import Asks, Wanted, of_target
-from accelock.hosts.poetry.duplicates import duplicates
-from accelock.hosts.poetry.holes import Coverage
-from accelock.hosts.poetry.slice_solver import SliceSolver
-from accelock.hosts.poetry.slices import Slice
-from accelock.hosts.poetry.solution import is_sourced, lockstep_versions
+from accelock.errors import MetadataError, SourceError
+from accelock.hosts.poetry import fallback
+from accelock.hosts.poetry.asks import Asks, Needs
+from accelock.hosts.poetry.cells import Coverage, described
+from accelock.hosts.poetry.group_solver import GroupSolver
+from accelock.hosts.poetry.solution import duplicates, is_sourced, lockstep_versions, public
 from accelock.resolve.coverage import covered
 from accelock.resolve.host import Available, Demand, Group, NoSolution
-from accelock.resolve.lockstep import Question, decide
-from accelock.resolve.messages import Words
 from accelock.sources.wheel_metadata import parse_requirement
-from accelock.targets import DEFAULT_PLATFORMS, Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from packaging.requirements import Requirement
+    from packaging.version import Version
     from poetry.core.packages.package import Package
-    from poetry.packages.transitive_package_info import TransitivePackageInfo
+    from poetry.puzzle.solver import Solver
 
-    from accelock.hosts.poetry.hooks import TargetSolver
-    from accelock.hosts.poetry.locked import Locked
-    from accelock.hosts.poetry.merging import Solved
+    from accelock.hosts.poetry.group_solver import Locked
     from accelock.hosts.poetry.pool import TargetPool
-    from accelock.hosts.poetry.project import Project
+    from accelock.hosts.poetry.solution import Solved
     from accelock.resolve.lockstep import Decision
-    from accelock.targets import Platform
-
-# Poetry's own commands take no options of ours.
-WORDS = Words(
-    downloads=(
-        "allow the download of whole wheels with `allow-downloads = true` in [tool.accelock]"
-    ),
-    platforms="name those that you need in [tool.accelock] `platforms`",
-)
-
-
-class ProjectCell(Cell):
-    """A cell that is solved for all Pythons of the project: messages name none."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        return f"{self.target}, {self.platform}"
-
-
-def cells_of(project: Project) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
-    """Return the cells that have to be in the lock, and those that do their best.
-
-    :raises AccelockError: a target exists on none of its platforms.
-    """
-    config, required, optional = project.config, list[Cell](), list[Cell]()
-    for target in project.targets:
-        there = [p for p in config.platforms_of(target) if target.exists_on(p)]
-        if not there:
-            raise AccelockError(
-                f"{project.where}: the target {target.name} exists on none of the platforms "
-                "of [tool.accelock]. Add one that has it, or remove the target."
-            )
-        first = next(p for p in DEFAULT_PLATFORMS if target.exists_on(p))
-        for platform in there:
-            cell = ProjectCell(target, platform, project.pythons[-1])
-            binds = config.declares_platforms(target) or platform == first
-            (required if binds else optional).append(cell)
-    return tuple(required), tuple(optional)
-
-
-def slice_of(group: Group) -> Slice:
-    """Return the target and the platforms of a group."""
-    return Slice(group.cells[0].target, tuple(cell.platform for cell in group.cells))
-
-
-@dataclass
-class Needs:
-    """Which platforms have to have a version of a labelled package, for a solve to offer it.
-
-    :param asks: what the project asks for.
-    :param required: the cells that have to be in the lock.
-    :param everywhere: packages that another one asks for where a marker of the user's keeps them
-        out: that shows in a solution only.
-    """
-
-    asks: Asks
-    required: frozenset[Cell]
-    everywhere: set[str] = field(default_factory=set)
-
-    def must_have(self, name: str, version: Version, cell: Cell) -> bool:
-        """Return whether a version is no use where a cell lacks it.
-
-        Not where a marker of the user's keeps the package out, or asks for another version.
-        """
-        if cell not in self.required:
-            return False
-        if name in self.everywhere or not self.asks.names(name):
-            return True
-        wanted = self.asks.wanted(name, cell)
-        return self.asks.asks(name, cell) and version in wanted.filter([version])
+    from accelock.targets import Cell
 
 
 class PoetryHost:
     """What `accelock.resolve.search` asks of Poetry.
 
-    :param requires: the project's own dependencies, of all groups.
+    :param required: the cells that have to be in the lock.
+    :param optional: those that do their best.
     """
 
     def __init__(
         self,
         pool: TargetPool,
-        solver: TargetSolver,
+        solver: Solver,
         locked: Locked,
-        required: Iterable[Cell],
-        optional: Iterable[Cell],
+        required: tuple[Cell, ...],
+        optional: tuple[Cell, ...],
     ) -> None:
         self.pool = pool
         self.project = pool.project
-        # Copies: while a slice is solved, those of other platforms are relaxed in place.
+        # Copies: while a group is solved, those of other platforms are relaxed in place.
         self.asks = Asks(
             tuple(each.clone() for each in solver._package.all_requires),
             self.project.pythons,
             self.project.poetry.package.python_constraint,
-            {target.name: of_target(self.project, target) for target in self.project.targets},
+            {
+                target.name: tuple(
+                    Dependency.create_from_pep_508(str(each))
+                    for each in self.project.config.dependencies_of(target)
+                )
+                for target in self.project.targets
+            },
         )
-        required = tuple(required)
         self.needs = pool.needs = Needs(self.asks, frozenset(required))
         self.coverage = Coverage(pool, (*required, *optional), self.asks.asking)
-        self.slice_solver = SliceSolver(solver, pool, locked, self.asks)
+        self.group_solver = GroupSolver(solver, pool, locked, self.asks)
         self._locked = locked.versions(self.project.targets[0])
         self._available: dict[tuple[str, Cell], Available] = {}
         self._requires: dict[tuple[str, Version, Cell], tuple[Requirement, ...]] = {}
@@ -170,7 +97,7 @@ class PoetryHost:
         """Return the builds of a family's package that a platform has, for all of the Pythons."""
         key = (name, cell)
         if key not in self._available:
-            self._available[key] = available(self.coverage, name, cell)
+            self._available[key] = self.coverage.available(name, cell)
         return self._available[key]
 
     def requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
@@ -223,8 +150,8 @@ class PoetryHost:
         if requirement.marker is not None:
             marker = parse_marker(str(requirement.marker))
             pythons &= self.asks.pythons_where(marker, cell.platform)
-        for public, has in self.coverage.has(name, cell).items():
-            if specifier.contains(public, prereleases=True) and pythons <= has:
+        for release, has in self.coverage.has(name, cell).items():
+            if specifier.contains(release, prereleases=True) and pythons <= has:
                 return True
         dependency = Dependency.create_from_pep_508(f"{name}{specifier}")
         spots = frozenset((cell.platform, python) for python in pythons)
@@ -279,60 +206,55 @@ class PoetryHost:
 
         There is none where an environment would get two versions of a package, or has no file.
         """
-        whole = slice_of(group)
-        models = {slice_of(other): solved for other, solved in found.items()}
         self.pool.takes = functools.partial(self._takes, group, decision)
         try:
-            solved = self._of_one_version(whole, models)
+            solved = self._of_one_version(group, found)
             while self._misses(group, solved):
-                solved = self._of_one_version(whole, models)
+                solved = self._of_one_version(group, found)
         except SolverProblemError as error:
             return NoSolution(str(error), error)
         finally:
             self.pool.takes = None
-        if reason := self.twice(solved, whole) or self._hole(group, solved):
+        if reason := self.twice(solved, group) or self._hole(group, solved):
             return NoSolution(reason)
         if group == self._leader:
             self._is_plain = not any(self.pool.find(package.name) for package in solved)
         return solved
 
-    def _of_one_version(self, whole: Slice, models: Mapping[Slice, Solved]) -> Solved:
+    def _of_one_version(self, group: Group, found: Mapping[Group, Solved]) -> Solved:
         """Solve; once more with all markers in the same words, where a package is there twice."""
-        solved = self.slice_solver.solve(whole, models)
-        if not self.twice(solved, whole):
+        solved = self.group_solver.solve(group, found)
+        if not self.twice(solved, group):
             return solved
         with self.pool.exactly():
-            return self.slice_solver.solve(whole, models)
+            return self.group_solver.solve(group, found)
 
-    def twice(self, solved: Solved, whole: Slice) -> str | None:
+    def twice(self, solved: Solved, group: Group) -> str | None:
         """Say which package an environment would get in two versions, None for none."""
         markers = [marker for info in solved.values() for marker in info.markers.values()]
-        environments = (e for p in whole.platforms for e in self.asks.environments(p, markers))
+        environments = (e for p in group.platforms for e in self.asks.environments(p, markers))
         found = duplicates(solved, environments)
         if not found:
             return None
+        name, versions = next(iter(found.items()))
+        listed = "; ".join(f"{each} {' and '.join(own)}" for each, own in found.items())
         return (
-            f"For {self.described(whole)} the solution has {'; '.join(map(str, found))} in one "
-            "environment: packages require them under markers that Poetry takes to be apart. Pin "
-            f"the version that you want (poetry add {found[0].name}=={found[0].versions[0]})."
+            f"For {described(group, self.project)} the solution has {listed} in one environment: "
+            "packages require them under markers that Poetry takes to be apart. Pin the version "
+            f"that you want (poetry add {name}=={versions[0]})."
         )
 
     def _hole(self, group: Group, solved: Solved) -> str | None:
         """Say which accelerated package, or library of one, lacks a file; None for none."""
         unserved = self.unserved(solved, group)
-        found = self.coverage.of_solution(group, solved, self.asks, unserved)
+        found = self.coverage.holes(group, solved, self.asks, unserved)
         if not found:
             return None
         return (
-            f"For {group.cells[0].target}, {'; '.join(map(str, found))} (files without a published "
+            f"For {group.target}, {'; '.join(map(str, found))} (files without a published "
             "sha256 do not count). Ask for another version, narrow the project's range of Pythons, "
             "or leave the platform out of `platforms` in [tool.accelock]."
         )
-
-    def described(self, whole: Slice) -> str:
-        """Return what messages call a slice: its target, and its systems."""
-        platforms = self.project.config.platforms_of(whole.target)
-        return whole.described([p for p in platforms if whole.target.exists_on(p)])
 
     def taken(self, solution: Solved) -> dict[str, frozenset[Version]]:
         """Return the public versions of the packages in lockstep."""
@@ -373,18 +295,15 @@ class PoetryHost:
         found = []
         for package, info in solved.items():
             entry = self.pool.find(package.name)
-            ours = self.pool.source_of(package, group.cells[0].target)
+            ours = self.pool.source_of(package, group.target)
             if entry is None or not entry[1].labelled or ours is None or not is_sourced(package):
                 continue
-            public = Version(Version(package.version.text).public)
             for cell in group.cells:
-                there = public in self.available(package.name, cell).builds
-                if not there and self._is_needed(info, cell.platform):
+                there = public(package) in self.available(package.name, cell).builds
+                markers = info.markers.values()
+                if not there and any(self.asks.holds(each, cell.platform) for each in markers):
                     found.append((package, cell))
         return found
-
-    def _is_needed(self, info: TransitivePackageInfo, platform: Platform) -> bool:
-        return any(self.asks.holds(marker, platform) for marker in info.markers.values())
 
 
 def _is_direct(dependency: Dependency) -> bool:
@@ -401,76 +320,3 @@ def _go_together(cell: Cell, other: Cell, signs: Mapping[Cell, Mapping[str, Vers
         return False
     mine, theirs = signs[cell], signs[other]
     return all(mine[name] == theirs[name] for name in mine.keys() & theirs.keys())
-
-
-def common_versions(pool: TargetPool, dependency: Dependency) -> list[PoetryVersion]:
-    """Return the versions, without labels, that all targets have of a package and a user allows.
-
-    With `lockstep = false` too where the user names none: what Poetry then writes into
-    pyproject.toml binds all targets. Those that the user names, a target may have alone.
-
-    :raises AccelockError: there is none, or the user's carries another target's label.
-    """
-    project, name = pool.project, str(dependency.name)
-    wanted = labels.public_constraint(dependency, project)
-    required, optional = cells_of(project)
-    cells = (*required, *optional)
-    coverage = Coverage(pool, cells, lambda _name, _version, _cell: project.pythons)
-    has = {cell: available(coverage, name, cell) for cell in cells}
-    if not project.config.lockstep and not wanted.is_any():
-        versions = frozenset(v for each in has.values() for v in each.builds)
-    else:
-        question = Question(
-            required=required,
-            optional=optional,
-            names=(name,),
-            demands={(name, cell): Demand(Wanted()) for cell in required},
-            available={(name, cell): each for cell, each in has.items()},
-            anything=Wanted(),
-            words=WORDS,
-        )
-        decision = decide(question)
-        if decision.failure is not None:
-            newest = _newest(has)
-            if project.config.lockstep or len(newest) < len(project.targets):
-                raise LockstepError(decision.failure)
-            raise LockstepError(_no_bound(name, newest))
-        versions = decision.allowed[name, required[0]]
-    parsed = [PoetryVersion.parse(str(version)) for version in sorted(versions)]
-    return [version for version in parsed if wanted.allows(version)]
-
-
-def available(coverage: Coverage, name: str, cell: Cell) -> Available:
-    """Return the builds of a family's package that a platform has, for all of the Pythons.
-
-    For all that any platform has the version for.
-    """
-    supply, place = coverage.pool.supply, (cell.target, cell.platform)
-    holes = coverage.missing(name, cell)
-    files = supply.files(name, *place)
-    return Available(
-        {file.public: file.version for file in files if file.public not in holes},
-        supply.unhashed(name, *place),
-        supply.shelf.describe(cell, name),
-        holes,
-    )
-
-
-def _newest(has: Mapping[Cell, Available]) -> dict[str, Version]:
-    """Return the newest version of each target, on the platform where that is the oldest."""
-    newest: dict[str, Version] = {}
-    for cell, there in has.items():
-        if there.builds:
-            own = max(there.builds)
-            newest[cell.target.name] = min(own, newest.get(cell.target.name, own))
-    return newest
-
-
-def _no_bound(name: str, newest: Mapping[str, Version]) -> str:
-    """Say that no version is there for all targets, where each could be locked by itself."""
-    (first, version), *others = newest.items()
-    up_to = "".join(f", {target} up to {each}" for target, each in others)
-    return (
-        f"no {name} is there for all targets and platforms: {first} has it up to {version}{up_to}. "
-        f'Name the versions that you want, as in `poetry add "{name}>={min(newest.values())}"`.'
-    )

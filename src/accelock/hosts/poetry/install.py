@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 from poetry.installation.operations import Uninstall
 
 from accelock.errors import AccelockError
-from accelock.hosts.poetry import environment, sources
-from accelock.hosts.poetry.errors import shown
+from accelock.hosts.poetry import sources
+from accelock.hosts.poetry.project import remember, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from poetry.core.packages.package import Package
 
-    from accelock.hardware import Choice
     from accelock.hosts.poetry.locker import TargetLocker
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
@@ -30,15 +29,8 @@ def install(
     """Run the operations of an installation for one target, and return the exit code.
 
     :param execute: Poetry's own ``Installer._execute``.
-    :raises UserError: no target is for this machine.
+    :raises AccelockError: no target is for this machine, or one of its files is not to be had.
     """
-    with shown():
-        return _install(installer, locker, operations, execute)
-
-
-def _install(
-    installer: Any, locker: TargetLocker, operations: list[Any], execute: Callable[..., int]
-) -> int:
     project = locker.project
     if not installer.is_dry_run():
         locker.refuse_unwritable()
@@ -46,7 +38,9 @@ def _install(
     if lock is None:
         return int(execute(installer, operations))
     choice = project.choice()
-    _say(project, choice)
+    project.say(f"accelock: installing for <c1>{choice.target.name}</> ({choice.reason})")
+    if warning := choice.container_warning:
+        project.say(f"<warning>{warning}</>")
     # The executor has an authenticator of its own, which looks them up at its first request.
     sources.register_credentials(project)
     if not installer.is_dry_run():
@@ -59,7 +53,7 @@ def _install(
     elif status == 0 and not installer.is_dry_run():
         # Only a later tidying up looks at it, and this installation is done.
         with contextlib.suppress(AccelockError):
-            environment.remember(installer._env, installed=choice.target.name)
+            remember(installer._env, installed=choice.target.name)
     return status
 
 
@@ -105,7 +99,7 @@ def _leftovers(
     kept |= {package.name for package in installed.system_site_packages}
     mine = lock.targets[target].versions().keys()
     names = {name for each in lock.targets.values() for name in each.versions()} - mine
-    before = environment.remembered(installer._env).get("installed")
+    before = remembered(installer._env).get("installed")
     if before is not None and before not in {each.name for each in lock.targets}:
         names |= {package.name for package in installed.packages if _is_runtime(project, package)}
         names -= mine
@@ -118,9 +112,3 @@ def _leftovers(
 def _is_runtime(project: Project, package: Package) -> bool:
     entry = project.find(package.name)
     return entry is not None and entry[1].runtime
-
-
-def _say(project: Project, choice: Choice) -> None:
-    project.say(f"accelock: installing for <c1>{choice.target.name}</> ({choice.reason})")
-    if warning := choice.container_warning:
-        project.say(f"<warning>{warning}</>")

@@ -10,7 +10,6 @@ from poetry.packages.locker import Locker
 
 from accelock.errors import AccelockError
 from accelock.hosts.poetry.errors import shown
-from accelock.hosts.poetry.solved import SolvedHere
 from accelock.locks import journal
 from accelock.locks import overlay as overlays
 from accelock.locks.overlay import Change, Overlay
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
     from poetry.puzzle.transaction import Transaction
     from tomlkit.toml_document import TOMLDocument
 
-    from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.project import Project
-    from accelock.hosts.poetry.solution import Solution
+    from accelock.hosts.poetry.solution import Solution, Solved
     from accelock.locks.model import Lock
     from accelock.targets import Target
 
@@ -92,15 +90,14 @@ class TargetLocker(Locker):
 
     def locked_targets(self) -> Lock | None:
         """Return what each target has, in the lock or about to be locked; None without targets."""
-        # Poetry activates plugins for every command; few ask what is locked.
-        from accelock.hosts.poetry.solution import lock_of
-        from accelock.locks import poetry_lock
-
         if self.solution is not None:
-            return lock_of(self.solution, self.project.settings)
+            return self.solution.as_lock(self.project.settings)
         overlay = self.overlay if self.is_locked() else None
         if overlay is None:
             return None
+        # Poetry activates plugins for every command; few ask what is locked.
+        from accelock.locks import poetry_lock
+
         with shown():
             return poetry_lock.of_data(self.raw_data, overlay, self.project.settings)
 
@@ -151,18 +148,20 @@ class TargetLocker(Locker):
 
     # -- writing -------------------------------------------------------------------------------
 
-    def solved_here(self) -> Solved:
-        """Return the solved packages of this machine's target, chosen when they are looked at."""
-        return SolvedHere(self._solved_of_choice)
+    def solved_here(self, solution: Solution) -> Solved:
+        """Take a solution to be locked, and return what this machine's target has in it.
 
-    def _solved_of_choice(self) -> Solved:
-        solution = self.solution
-        if solution is None:
-            raise RuntimeError("there is no solution before the solver has run")
-        by_name = {target.name: solved for target, solved in solution.by_target.items()}
-        if len(by_name) == 1:
-            return next(iter(by_name.values()))
-        return by_name[self.project.choice().target.name]
+        For a command that writes the lock alone it is the leader's: that gives the same bytes
+        everywhere, and does not fail where no declared target fits.
+
+        :raises UserError: no target is for this machine.
+        """
+        self.solution = solution
+        here, *others = solution.by_target
+        if others and not self.project.is_about_the_file:
+            name = self.project.choice().target.name
+            here = next(target for target in solution.by_target if target.name == name)
+        return solution.by_target[here]
 
     def _compute_lock_data(self, root: Any, packages: Any) -> TOMLDocument:
         """Return the lock document: the leader's as Poetry makes it, and the others' differences.
@@ -180,26 +179,17 @@ class TargetLocker(Locker):
         for target in targets[1:]:
             other = super()._compute_lock_data(root, solution.by_target[target])
             changes[target.name] = overlays.difference(leader["package"], other["package"])
-        self._add(leader, solution, targets, changes)
-        return leader
-
-    def _add(
-        self,
-        document: TOMLDocument,
-        solution: Solution,
-        targets: list[Target],
-        changes: dict[str, Change],
-    ) -> None:
         overlay = Overlay(
             targets=tuple(target.name for target in targets),
             platforms={t.name: tuple(p.name for p in solution.platforms[t]) for t in targets},
             digest=self.project.digest,
             changes=changes,
         )
-        tables = overlays.write(document["package"], overlay)
-        document["metadata"][overlays.TABLE] = tables["metadata"]
+        tables = overlays.write(leader["package"], overlay)
+        leader["metadata"][overlays.TABLE] = tables["metadata"]
         if tables["tables"]:
-            document[overlays.TABLE] = tables["tables"]
+            leader[overlays.TABLE] = tables["tables"]
+        return leader
 
     def take_along(self, root: Package, transaction: Transaction) -> None:
         """Solve the conda files that follow what is about to be locked; they are written with it.
@@ -222,13 +212,33 @@ class TargetLocker(Locker):
             journal.refuse_unwritable([Path(self.lock), *self.sidecars])
 
     def _should_write(self, lock: TOMLDocument) -> bool:
-        """Return whether the lock differs from the file; Poetry would compare with the view."""
+        """Return whether the lock differs from the file; Poetry would compare with the view.
+
+        Where all of a lock is the same but for markers, both were made of the same: Poetry's words
+        for a marker, and where it parts two versions, follow the order of its solve. A lock of a
+        lock is then the lock, unless it is to be made anew.
+        """
         if self.sidecars or not self.is_locked():
             return True
         try:
-            return bool(lock != self.raw_data)
+            raw = self.raw_data
         except RuntimeError:  # no lock, or one of a Poetry that this one cannot read
             return True
+        if lock == raw:
+            return False
+        return self.project.regenerates or not self._differs_in_markers_alone(lock, raw)
+
+    def _differs_in_markers_alone(self, lock: TOMLDocument, raw: dict[str, Any]) -> bool:
+        overlay = self.overlay
+        if overlay is None or self.solution is None or not self.solution.accelerated:
+            return False
+        if overlays.but_for_markers(lock) != overlays.but_for_markers(raw):
+            return False
+        from accelock.locks import poetry_lock
+        from accelock.locks.model import conflicts
+
+        with shown():
+            return not conflicts(poetry_lock.of_data(raw, overlay, self.project.settings))
 
     def _write_lock_data(self, data: TOMLDocument) -> None:
         """Write the lock whole or not at all; Poetry's own truncates it in place."""
@@ -243,9 +253,9 @@ class TargetLocker(Locker):
         self.sidecars = {}
         self._lock_data = self._raw = None
         if self.solution is not None and self.project.io.is_verbose():
-            from accelock.hosts.poetry import sizes
+            from accelock.hosts.poetry import notes
 
-            for line in sizes.describe(self.project):
+            for line in notes.sizes(self.project):
                 self.project.say(f"accelock: {line}")
 
 

@@ -1,13 +1,20 @@
-"""What a lock says besides its progress: where the user's own word counts, and where not."""
+"""What a lock says besides its progress: where the user's own word counts, tables, and sizes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cleo.ui.table import Table
+
 from accelock.catalogue.source import redact
-from accelock.hosts.poetry.host import WORDS
+from accelock.commands.downloads import Downloads
+from accelock.commands.downloads import sizes as sizes_of
+from accelock.errors import AccelockError
+from accelock.hosts.poetry import sources
+from accelock.hosts.poetry.cells import WORDS
 from accelock.hosts.poetry.solution import lockstep_versions
+from accelock.locks import poetry_lock
 from accelock.resolve.lockstep import passed_over
 from accelock.resolve.messages import left_out, pinned_alone_message
 from accelock.settings.settings import ignored_table
@@ -15,15 +22,17 @@ from accelock.settings.settings import ignored_table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from cleo.io.io import IO
     from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
 
     from accelock.hosts.poetry.host import PoetryHost
-    from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
-    from accelock.hosts.poetry.solution import Solution
+    from accelock.hosts.poetry.solution import Solution, Solved
     from accelock.resolve.search import Result
+
+_LEAD = "torch"
 
 
 def of(pool: TargetPool, host: PoetryHost, result: Result[Solved], solution: Solution) -> list[str]:
@@ -103,3 +112,32 @@ def _pinned_alone(pool: TargetPool, solution: Solution) -> Iterator[str]:
         for name, versions in lockstep_versions(pool, solved).items():
             if name in config.pins_of(target):
                 yield pinned_alone_message(target.name, name, str(max(versions)))
+
+
+def table(io: IO, solution: Solution) -> None:
+    """Write one row per target on standard error: version, packages, and those only it has."""
+    rows = Table(io.error_output, style="compact")
+    rows.set_headers(["Target", _LEAD, "Packages", "Only here"])
+    names = {target: {p.name for p in solved} for target, solved in solution.by_target.items()}
+    for target, solved in solution.by_target.items():
+        others = set().union(*(found for other, found in names.items() if other != target))
+        only = len(names[target] - others) if len(names) > 1 else 0
+        versions = {p.version.text.partition("+")[0] for p in solved if p.name == _LEAD}
+        lead = ", ".join(sorted(versions)) or "-"
+        rows.add_row([target.name, lead, str(len(names[target])), str(only)])
+    rows.render()
+
+
+def sizes(project: Project) -> Iterator[str]:
+    """Yield what each target of a lock downloads, and all of them; nothing is downloaded for it.
+
+    The lock is written: what goes wrong here is said, and no error of the command.
+    """
+    settings = project.settings
+    try:
+        lock = poetry_lock.read(Path(project.where).parent, settings)
+        if lock is not None:
+            downloads = Downloads(lambda: sources.fetching(project.poetry, project.io), settings)
+            yield from sizes_of(tuple(lock.targets.values()), downloads)
+    except AccelockError as error:
+        yield f"sizes: {error}"

@@ -14,6 +14,8 @@ from cleo.events.console_events import COMMAND
 from poetry.plugins.application_plugin import ApplicationPlugin
 from poetry.plugins.plugin import Plugin
 
+from accelock.commands import lazy_command
+
 if TYPE_CHECKING:
     from cleo.commands.command import Command
     from cleo.events.event import Event
@@ -23,6 +25,20 @@ if TYPE_CHECKING:
     from poetry.poetry import Poetry
 
 
+# The commands by name, each with its class; they are imported when one runs or is listed.
+_COMMANDS = "accelock.hosts.poetry.commands"
+COMMANDS = {
+    "accelock check": "PoetryCheckCommand",
+    "accelock conda capture": "PoetryCondaCaptureCommand",
+    "accelock conda install": "PoetryCondaInstallCommand",
+    "accelock conda lock": "PoetryCondaLockCommand",
+    "accelock detect": "PoetryDetectCommand",
+    "accelock diff": "PoetryDiffCommand",
+    "accelock doctor": "PoetryDoctorCommand",
+    "accelock init": "InitCommand",
+    "accelock use": "UseCommand",
+    "accelock why": "PoetryWhyCommand",
+}
 # The command that runs: Poetry activates plugins for a project only when the command asks for it.
 _running: ContextVar[Command | None] = ContextVar("running", default=None)
 
@@ -56,10 +72,8 @@ class AccelockApplicationPlugin(ApplicationPlugin):
 
     def activate(self, application: Application) -> None:
         """Register the commands and listen for the one that runs."""
-        from accelock.hosts.poetry.commands import COMMANDS
-
-        for name, command in COMMANDS.items():
-            application.command_loader.register_factory(name, command)
+        for name, kind in COMMANDS.items():
+            application.command_loader.register_factory(name, lazy_command(_COMMANDS, kind))
         dispatcher = application.event_dispatcher
         if dispatcher is not None:
             dispatcher.add_listener(COMMAND, _tell_project, priority=-1)

@@ -1,40 +1,41 @@
-"""The pool of repositories of a project: accelerated names are answered from the slice's family."""
+"""The pool of repositories of a project: accelerated names are answered from the group's family."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version as PublicVersion
 from poetry.core.packages.package import Package
 from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository_pool import Priority, RepositoryPool
 
 from accelock.catalogue import redact
 from accelock.errors import SourceError
-from accelock.hosts.poetry import fallback, labels, platform_markers, sources
+from accelock.hosts.poetry import fallback, platform_markers, sources
 from accelock.hosts.poetry.errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from packaging.version import Version as PublicVersion
     from poetry.core.constraints.version import Version
     from poetry.core.packages.dependency import Dependency
     from poetry.repositories.repository import Repository
 
     from accelock.catalogue import Family, FamilyPackage
-    from accelock.hosts.poetry.host import Needs
+    from accelock.hosts.poetry.asks import Needs
     from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.repository import FamilyRepository
-    from accelock.hosts.poetry.slices import Slice
     from accelock.hosts.poetry.supply import Supply
     from accelock.resolve.coverage import Spot
-    from accelock.targets import Platform, Target
+    from accelock.resolve.host import Group
+    from accelock.targets import Cell, Target
 
 
 class TargetPool(RepositoryPool):
-    """Poetry's pool, which answers for accelerated names while a slice is in force.
+    """Poetry's pool, which answers for accelerated names while a group is solved.
 
     Between solves it is Poetry's own, plus the repositories that the lock names as sources.
     """
@@ -42,11 +43,13 @@ class TargetPool(RepositoryPool):
     def __init__(self, base: RepositoryPool, project: Project, config: Any) -> None:
         super().__init__(config=config)
         self.project = project
-        self.slice: Slice | None = None
+        self.group: Group | None = None
         self.takes: Callable[[str, PublicVersion], bool] | None = None
         self.needs: Needs | None = None
         # Whether the requirements of all packages count by platform, or those of families alone.
         self.is_exact = False
+        # The names that were asked for of late, of which progress tells how many there are.
+        self.looked_at: set[str] = set()
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
         # Private in Poetry 2.0.1 to 2.5.1. `add_repository` refuses a name that the pool has, and
@@ -54,13 +57,13 @@ class TargetPool(RepositoryPool):
         self._repositories.update(base._repositories)
 
     @contextlib.contextmanager
-    def use(self, whole: Slice) -> Iterator[None]:
-        """Answer for a slice for a while."""
-        old, self.slice = self.slice, whole
+    def use(self, group: Group) -> Iterator[None]:
+        """Answer for a group for a while."""
+        old, self.group = self.group, group
         try:
             yield
         finally:
-            self.slice = old
+            self.group = old
 
     @contextlib.contextmanager
     def exactly(self) -> Iterator[None]:
@@ -79,8 +82,8 @@ class TargetPool(RepositoryPool):
         return self._supply
 
     def is_for(self, name: str) -> bool:
-        """Return whether a solve for this root package is the project's own, and not a slice's."""
-        return self.slice is None and name == self.project.root_name
+        """Return whether a solve for this root package is the project's own, and not a group's."""
+        return self.group is None and name == self.project.root_name
 
     def find(self, name: str) -> tuple[Family, FamilyPackage] | None:
         """Return what the catalogue knows of a project; nothing where no targets are declared."""
@@ -110,6 +113,16 @@ class TargetPool(RepositoryPool):
         ours = self.family_repository(entry[0], target)
         return ours if package.source_reference == ours.name else None
 
+    def allows(self, name: str, version: PublicVersion) -> bool:
+        """Return whether lockstep leaves the group at work a version that a family alone has."""
+        found = self.find(name)
+        in_lockstep = found is not None and found[1].lockstep and found[1].is_family_only
+        return self.takes is None or not in_lockstep or self.takes(name, version)
+
+    def must_have(self, name: str, version: PublicVersion, cell: Cell) -> bool:
+        """Return whether a version is no use to a group of which this cell lacks it."""
+        return self.needs is None or self.needs.must_have(name, version, cell)
+
     # -- what Poetry asks of a pool ------------------------------------------------------------
 
     @property
@@ -118,17 +131,17 @@ class TargetPool(RepositoryPool):
         found = super().all_repositories
         if not self.project.is_exporting:
             return found
-        from accelock.hosts.poetry import exporting
+        from poetry.repositories.legacy_repository import LegacyRepository
 
         sources.register_credentials(self.project)
         names = {repository.name.lower() for repository in found}
         ours = {
-            own.name.lower(): own
+            own.name.lower(): LegacyRepository(own.name, own.url, config=self.project.poetry.config)
             for family in self.project.catalogue.families
             for target in self.project.targets
             if (own := self.family_repository(family, target)).name.lower() not in names
         }
-        return [*found, *exporting.sources(ours.values(), self.project.poetry.config)]
+        return [*found, *ours.values()]
 
     def has_repository(self, name: str) -> bool:
         """Return whether there is a repository of that name, ours among them."""
@@ -148,9 +161,9 @@ class TargetPool(RepositoryPool):
         """Return a repository's priority.
 
         Poetry does not reuse locked packages of EXPLICIT sources (``Provider.get_locked``), so that
-        the sources of the slice at work count as primary ones.
+        the sources of the group at work count as primary ones.
         """
-        if self.slice is not None and name.lower() in self._names_of(self.slice.target):
+        if self.group is not None and name.lower() in self._names_of(self.group.target):
             return Priority.PRIMARY
         if not super().has_repository(name) and sources.named(self.project, name) is not None:
             return Priority.EXPLICIT
@@ -163,30 +176,26 @@ class TargetPool(RepositoryPool):
         it is routing's rule that says where to look. A library that torch requires by version
         (triton) is at the place that has its files for more of the platforms and Pythons.
         """
+        self.looked_at.add(dependency.name)
         found = self.find(dependency.name)
         if found is None:
             return super().find_packages(dependency)
         if dependency.source_name is not None and not fallback.is_own(dependency.source_name):
             return super().find_packages(dependency)
-        family, package = found
-        whole = self.slice
-
-        def of_family() -> list[Package]:
-            if whole is None:
-                return self._of_all_targets(dependency)
-            ours = self.family_repository(family, whole.target)
-            found = ours.find_packages(dependency)
-            if package.runtime and len(found) == 1:
-                found = [p for p in found if self._is_ours(p.name, p.version, package, ours)]
-            return self._settled(dependency.name, package, found)
-
-        def of_default() -> list[Package]:
-            return self._settled(dependency.name, package, self._of_default(dependency))
-
         # Here, as in the methods below: the plugin loads this module for every command.
         from accelock.resolve.routing import look_up
 
-        return list(look_up(package, {"family": of_family, "default": of_default}))
+        packages = look_up(
+            found[1],
+            {
+                "family": functools.partial(self._of_family, dependency, *found),
+                "default": functools.partial(self._of_default, dependency),
+            },
+        )
+        if self.takes is None or not found[1].lockstep or found[1].is_family_only:
+            return list(packages)
+        # Without labels (torchtext), it stays at the version that the leader took.
+        return [p for p in packages if self.takes(p.name, _public(p.version))]
 
     def ordinary_files(self, dependency: Dependency) -> list[str]:
         """Return the names of the newest fitting release's files, at no family's source."""
@@ -202,18 +211,18 @@ class TargetPool(RepositoryPool):
         """Return one package; Poetry 2.0 passes extras too."""
         if args and isinstance(args[-1], str):
             *args, repository_name = args  # type: ignore[assignment]
-        found = self.find(name) if self.slice is not None else None
-        if repository_name is None and found is not None and self.slice is not None:
-            ours = self.family_repository(found[0], self.slice.target)
+        found = self.find(name) if self.group is not None else None
+        if repository_name is None and found is not None and self.group is not None:
+            ours = self.family_repository(found[0], self.group.target)
             if self._is_ours(name, version, found[1], ours):
                 return ours.package(name, version)
         kw["repository_name"] = repository_name
         package = super().package(name, version, *args, **kw)
-        if self.slice is None:
+        if self.group is None:
             return package
         is_all = self.is_exact or found is not None
         return platform_markers.apply(
-            package, self.slice.platforms, lambda each: is_all or self.find(each.name) is not None
+            package, self.group.platforms, lambda each: is_all or self.find(each.name) is not None
         )
 
     # ------------------------------------------------------------------------------------------
@@ -223,7 +232,7 @@ class TargetPool(RepositoryPool):
     ) -> bool:
         if package.is_family_only:
             return True
-        has = ours.has_version(canonicalize_name(name), version)
+        has = ours.labelled(canonicalize_name(name), version) is not None
         is_first = package.lookup[0] == "family"
         if not has or (is_first and not package.runtime):
             return has
@@ -237,15 +246,35 @@ class TargetPool(RepositoryPool):
         return is_first and not mine < self._covered(other)
 
     def _covered(self, package: Package) -> frozenset[Spot]:
-        """Return the platforms and Pythons of the slice at work that have a file of a package."""
+        """Return the platforms and Pythons of the group at work that have a file of a package."""
         from accelock.resolve.coverage import covered
 
         names = [str(file["file"]) for file in package.files]
         return covered(names, self._spots(), self.project.config.levels)
 
     def _spots(self) -> frozenset[Spot]:
-        platforms = self.slice.platforms if self.slice is not None else ()
+        platforms = self.group.platforms if self.group is not None else ()
         return frozenset((p, python) for p in platforms for python in self.project.pythons)
+
+    def _of_family(
+        self, dependency: Dependency, family: Family, package: FamilyPackage
+    ) -> list[Package]:
+        """Return what a family has for the group at work.
+
+        Between solves `poetry add torch` chooses from the versions that all targets have. They
+        carry no label, so that none gets into pyproject.toml.
+        """
+        if self.group is None:
+            from accelock.hosts.poetry.cells import common_versions
+
+            with shown():
+                versions = common_versions(self, dependency)
+            return [Package(dependency.name, version) for version in versions]
+        ours = self.family_repository(family, self.group.target)
+        found = ours.find_packages(dependency)
+        if package.runtime and len(found) == 1:
+            found = [p for p in found if self._is_ours(p.name, p.version, package, ours)]
+        return found
 
     def _of_default(self, dependency: Dependency) -> list[Package]:
         """Return what the user's sources, or PyPI, have of a family's package.
@@ -274,24 +303,6 @@ class TargetPool(RepositoryPool):
                 f"{redact(forbidden.url)} could not be read: it answered 403. {ADVICE}"
             )
 
-    def _of_all_targets(self, dependency: Dependency) -> list[Package]:
-        """Return what `poetry add torch` is to choose from: the versions that all targets have.
-
-        They carry no label, so that none gets into pyproject.toml.
-        """
-        from accelock.hosts.poetry.host import common_versions
-
-        with shown():
-            found = common_versions(self, dependency)
-        return [Package(dependency.name, version) for version in found]
-
-    def _settled(self, name: str, package: FamilyPackage, found: list[Package]) -> list[Package]:
-        """Keep a lockstep package without labels (torchtext) at the version the leader took."""
-        takes = self.takes
-        if takes is None or not package.lockstep or package.is_family_only:
-            return found
-        return [each for each in found if takes(name, labels.public(each.version))]
-
     def _names_of(self, target: Target) -> set[str]:
         families = self.project.catalogue.families
         return {self.family_repository(family, target).name.lower() for family in families}
@@ -300,25 +311,10 @@ class TargetPool(RepositoryPool):
         from accelock.hosts.poetry.repository import FamilyRepository
 
         declared = super().all_repositories
-        return FamilyRepository(
-            sources.name_in_lock(self.project, family, target, declared),
-            sources.address(self.project, family, target),
-            target,
-            supply=lambda: self.supply,
-            whole=lambda: self.slice,
-            allows=self._allowed,
-            needs=self._needs,
-        )
+        name = sources.name_in_lock(self.project, family, target, declared)
+        url = sources.address(self.project, family, target)
+        return FamilyRepository(name, url, target, self)
 
-    def _allowed(self, name: str, version: PublicVersion) -> bool:
-        found = self.find(name)
-        in_lockstep = found is not None and found[1].lockstep and found[1].is_family_only
-        return self.takes is None or not in_lockstep or self.takes(name, version)
 
-    def _needs(self, name: str, version: PublicVersion, platform: Platform) -> bool:
-        if self.needs is None or self.slice is None:
-            return True
-        from accelock.hosts.poetry.host import ProjectCell
-
-        cell = ProjectCell(self.slice.target, platform, self.project.pythons[-1])
-        return self.needs.must_have(name, version, cell)
+def _public(version: Version) -> PublicVersion:
+    return PublicVersion(PublicVersion(version.text).public)

@@ -1,25 +1,28 @@
-"""One Poetry project with a [tool.accelock] table: its settings and what this machine takes."""
+"""One Poetry project with a [tool.accelock] table: its settings, its environment and its target."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
-from typing import TYPE_CHECKING, Any
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from cleo.ui.progress_bar import ProgressBar
 
 from accelock.catalogue import load_catalogue
-from accelock.errors import ConfigError
-from accelock.hosts.poetry import environment
+from accelock.errors import AccelockError, ConfigError
 from accelock.hosts.poetry.errors import shown
 from accelock.locks.inputs import settings_digest
+from accelock.progress import MovingLine
 from accelock.settings.project import Settings
 from accelock.settings.settings import Config, parse_config, sources_from_environment
-from accelock.targets import PYTHONS, PythonVersion
+from accelock.targets import PLATFORMS, PYTHONS, PythonVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cleo.commands.command import Command
     from cleo.io.io import IO
@@ -27,10 +30,14 @@ if TYPE_CHECKING:
 
     from accelock.catalogue import Catalogue, Family, FamilyPackage, Source
     from accelock.hardware import Choice
+    from accelock.hosts.poetry.locker import TargetLocker
+    from accelock.locks.model import Lock
     from accelock.locks.overlay import Overlay
-    from accelock.targets import Target
+    from accelock.targets import Platform, Target
 
 _MEGABYTE = 1_000_000
+# In the root of the virtual environment: it goes when the environment goes.
+_NOTES = "accelock.json"
 # Commands that are about the lock file: for them nothing is detected.
 _OF_THE_FILE = frozenset({"lock", "check", "accelock check", "accelock init"})
 
@@ -52,11 +59,17 @@ class Project:
         self._viewed: str | None = None
         self._choice: Choice | None = None
         self._bar: Any = None
+        self._line: MovingLine | None = None
 
     @property
     def where(self) -> str:
         """Return the file of the table, for messages."""
         return str(self.poetry.pyproject_path)
+
+    @property
+    def locker(self) -> TargetLocker:
+        """Return the project's locker, which is ours."""
+        return cast("TargetLocker", self.poetry.locker)
 
     @property
     def root_name(self) -> str:
@@ -127,10 +140,18 @@ class Project:
     def is_about_the_file(self) -> bool:
         """Return whether the command that runs is about poetry.lock and not about this machine."""
         command = self.command
-        if command is None:
+        return command is not None and (command.name in _OF_THE_FILE or self._is_told("lock"))
+
+    @property
+    def regenerates(self) -> bool:
+        """Return whether the lock is to be made anew, whatever it has."""
+        return self._is_told("regenerate")
+
+    def _is_told(self, option: str) -> bool:
+        command = self.command
+        if command is None or not command.definition.has_option(option):
             return False
-        of_lock = command.definition.has_option("lock") and bool(command.option("lock"))
-        return command.name in _OF_THE_FILE or of_lock
+        return bool(command.option(option))
 
     @property
     def is_exporting(self) -> bool:
@@ -157,10 +178,52 @@ class Project:
         :raises UserError: none fits, or the one that was chosen is not locked for this platform.
         """
         if self._choice is None:
-            locker: Any = self.poetry.locker
             with shown():
-                self._choice = environment.choose(self, locker.locked_targets())
+                self._choice = self._choose(cast("Lock", self.locker.locked_targets()))
         return self._choice
+
+    def _choose(self, lock: Lock) -> Choice:
+        from accelock.hardware import choose as choose_for_machine
+        from accelock.hardware.choice import eligible
+        from accelock.locks.markers import Place
+        from accelock.locks.open import facts
+
+        env = self._environment()
+        platform = platform_of(env)
+        major, minor = env.version_info[:2]
+        place = Place(platform, PythonVersion(major, minor)) if platform else None
+        targets = eligible(self.targets, lock.targets)
+        choice = choose_for_machine(
+            targets,
+            environ=os.environ,
+            catalogue=self.catalogue,
+            platform=platform,
+            saved=remembered(env).get("chosen"),
+            locked=facts(Path(self.where).parent, lock, targets, place),
+            declared=self.targets,
+        )
+        locked = lock.targets[choice.target]
+        if platform is None or not locked.is_for(platform):
+            system = "{sys_platform} on {platform_machine}".format_map(env.marker_env)
+            here = platform.name if platform is not None else system
+            names = ", ".join(each.name for each in locked.platforms or ()) or "no platform"
+            raise AccelockError(
+                f"This environment is {here}, and poetry.lock has {choice} for {names} only. "
+                "Nothing was installed. Add the platform to `platforms` in [tool.accelock] and run "
+                "`poetry lock`, or choose another target (ACCELOCK_TARGET, or `poetry accelock "
+                "use`)."
+            )
+        return choice
+
+    def _environment(self) -> Any:
+        """Return Poetry's environment of the project: the command's own, where it has one."""
+        # EnvCommand keeps it in `_env` (Poetry 2.0.1 to 2.5.1), and its property asserts.
+        env = getattr(self.command, "_env", None)
+        if env is not None:
+            return env
+        from poetry.utils.env import EnvManager
+
+        return EnvManager(self.poetry).get()
 
     def source(self, family: Family) -> Source:
         """Return where this run reads a family: environment, table, or the catalogue's index."""
@@ -184,10 +247,12 @@ class Project:
         if not total or not self.io.error_output.is_decorated():
             return
         if self._bar is None:
-            self._bar = ProgressBar(self.io, total)
-            self._bar.set_format("  hashing [%bar%] %percent:3s%% of %message%")
-            self._bar.set_message(f"{total / _MEGABYTE:,.1f} MB")
-            self._bar.start()
+            bar = ProgressBar(self.io, total)
+            bar.set_format("  hashing [%bar%] %percent:3s%% of %message%")
+            bar.set_message(f"{total / _MEGABYTE:,.1f} MB")
+            with self._line.aside() if self._line is not None else contextlib.nullcontext():
+                bar.start()
+                self._bar = bar
         self._bar.set_progress(done)
         if done >= total:
             self._bar.finish()
@@ -196,4 +261,61 @@ class Project:
 
     def say(self, message: str) -> None:
         """Write a line on standard error."""
-        self.io.write_error_line(message)
+        with self._line.aside() if self._line is not None else contextlib.nullcontext():
+            self.io.write_error_line(message)
+
+    @contextlib.contextmanager
+    def moving(self, look: Callable[[], tuple[str, int]]) -> Iterator[None]:
+        """Show on a terminal what is solved, for a while; with `-v` Poetry tells more itself.
+
+        :param look: as of `MovingLine`.
+        """
+        # Poetry takes stdout's word for whether stderr is a terminal (2.0.1 to 2.5.1).
+        watched = sys.stderr.isatty() and not self.io.input.has_parameter_option("--no-ansi")
+        if not watched or self.io.error_output.is_quiet() or self.io.is_verbose():
+            yield
+            return
+        self._line = MovingLine(lambda: look() if self._bar is None else None)
+        try:
+            with self._line.shown():
+                yield
+        finally:
+            self._line = None
+
+
+def platform_of(env: Any) -> Platform | None:
+    """Return the platform of an environment's interpreter, which may not be ours."""
+    markers = env.marker_env
+    for platform in PLATFORMS.values():
+        if (
+            platform.sys_platform == markers["sys_platform"]
+            and platform.machine.lower() == str(markers["platform_machine"]).lower()
+        ):
+            return platform
+    return None
+
+
+def remembered(env: Any) -> dict[str, str]:
+    """Return what was noted in an environment: ``chosen`` by the user, ``installed`` last."""
+    try:
+        found = json.loads((Path(env.path) / _NOTES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def remember(env: Any, **notes: str | None) -> None:
+    """Note something in an environment; None forgets it.
+
+    :raises AccelockError: the environment cannot be written to.
+    """
+    known: dict[str, str | None] = {**remembered(env), **notes}
+    content = {key: value for key, value in known.items() if value is not None}
+    path = Path(env.path) / _NOTES
+    try:
+        path.write_text(json.dumps(content, sort_keys=True) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise AccelockError(
+            f"{path} could not be written ({error.strerror}); the choice is not kept. Use "
+            "ACCELOCK_TARGET instead."
+        ) from error

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
-from poetry.core.constraints.version import VersionRange
+from poetry.core.constraints.version import VersionRange, parse_constraint
 from poetry.core.packages.dependency_group import MAIN_GROUP, DependencyGroup
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+from accelock.errors import AccelockError
+from accelock.hosts.poetry.sources import variant
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from poetry.core.constraints.version import VersionConstraint
     from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
+
+    from accelock.hosts.poetry.project import Project
+
+# A label (PEP 440) in a constraint, as in ">=2.6.0+cpu,<3.0.0": "+" stands before one only.
+_LABEL = re.compile(r"\+([A-Za-z0-9.]+)")
 
 
 def dependencies(package: Package) -> Iterator[Dependency]:
@@ -23,6 +33,48 @@ def dependencies(package: Package) -> Iterator[Dependency]:
     """
     for group in package._dependency_groups.values():
         yield from (*group._dependencies, *group._poetry_dependencies)
+
+
+def strip_labels(package: Package, project: Project) -> None:
+    """Let the dependencies of a root package that carry their own target's label carry none.
+
+    A group has one build of a public version, so that a label tells a solver nothing. And it would
+    harm: that ``==2.6.0`` allows 2.6.0+cpu while it is no subset of it lets the solver of Poetry
+    2.0 to 2.3 run for ever where a pin of torchvision on torch meets a conflict.
+
+    :raises AccelockError: the label is of another target than one of the project's.
+    """
+    for dependency in dependencies(package):
+        if (constraint := public_constraint(dependency, project)) is not dependency.constraint:
+            dependency.constraint = constraint
+
+
+def public_constraint(dependency: Dependency, project: Project) -> VersionConstraint:
+    """Return what a dependency asks for without its own target's label.
+
+    :raises AccelockError: the label is of another target than one of the project's.
+    """
+    entry, asked = project.find(dependency.name), dependency.constraint
+    if entry is None or not entry[1].labelled or dependency.is_direct_origin():
+        return asked
+    found = set(_LABEL.findall(str(asked)))
+    if not found:
+        return asked
+    own = {t.name: entry[0].label(variant(project, entry[0], t)) for t in project.targets}
+    if foreign := found.difference(own.values()) or (found if len(set(own.values())) > 1 else ()):
+        raise AccelockError(_foreign(project, dependency, min(foreign), own))
+    return parse_constraint(_LABEL.sub("", str(asked)))
+
+
+def _foreign(
+    project: Project, dependency: Dependency, label: str, own: Mapping[str, str | None]
+) -> str:
+    others = ", ".join(name for name, its in own.items() if its != label)
+    return (
+        f"{project.where}: {dependency.name} {dependency.constraint} carries the label +{label}, "
+        f"and [tool.accelock] declares {others}. Write the public version (without +{label}) to "
+        "have the right build for each target."
+    )
 
 
 @contextlib.contextmanager
@@ -51,36 +103,21 @@ def relaxed(package: Package, idle: Callable[[Dependency], bool]) -> Iterator[No
 
 
 @contextlib.contextmanager
-def without(package: Package, is_out: Callable[[Dependency], bool]) -> Iterator[None]:
-    """Let a root package lack some of its dependencies, for a while.
+def regrouped(
+    package: Package, is_out: Callable[[Dependency], bool], more: Sequence[Dependency] = ()
+) -> Iterator[None]:
+    """Let a root package lack some dependencies, and have more in its main group, for a while.
 
     A solve asks it for ``all_requires``, which Poetry 2.0.1 to 2.5.1 joins from its groups: each
     is replaced by one that has what is left.
     """
-    if not any(is_out(each) for each in package.all_requires):
-        yield
-        return
     own = package._dependency_groups
-    package._dependency_groups = {name: _without(group, is_out) for name, group in own.items()}
-    try:
-        yield
-    finally:
-        package._dependency_groups = own
-
-
-@contextlib.contextmanager
-def also(package: Package, more: Sequence[Dependency]) -> Iterator[None]:
-    """Let a root package have more dependencies, in its main group, for a while."""
-    if not more:
-        yield
-        return
-    own = package._dependency_groups
-    main = DependencyGroup(MAIN_GROUP)
-    if MAIN_GROUP in own:
-        main = _without(own[MAIN_GROUP], lambda _dependency: False)
-    for dependency in more:
-        main.add_dependency(dependency.clone())
-    package._dependency_groups = {**own, MAIN_GROUP: main}
+    if more or any(map(is_out, package.all_requires)):
+        groups = {**own} if MAIN_GROUP in own else {**own, MAIN_GROUP: DependencyGroup(MAIN_GROUP)}
+        package._dependency_groups = {n: _without(each, is_out) for n, each in groups.items()}
+        for dependency in more:
+            if not is_out(dependency):
+                package._dependency_groups[MAIN_GROUP].add_dependency(dependency.clone())
     try:
         yield
     finally:

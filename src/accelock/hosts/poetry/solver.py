@@ -2,58 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poetry.puzzle.exceptions import SolverProblemError
 from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import ResolutionError
-from accelock.hosts.poetry import fallback, labels, merging, notes, own_sources, summary
+from accelock.hosts.poetry import fallback, notes, own_sources, root
 from accelock.hosts.poetry.asks import Wanted
+from accelock.hosts.poetry.cells import WORDS, cells_of, described
 from accelock.hosts.poetry.errors import shown
-from accelock.hosts.poetry.host import WORDS, PoetryHost, cells_of, slice_of
-from accelock.hosts.poetry.locked import Locked
-from accelock.hosts.poetry.slices import Slice
-from accelock.hosts.poetry.solution import Solution, is_sourced
+from accelock.hosts.poetry.group_solver import Locked
+from accelock.hosts.poetry.host import PoetryHost
+from accelock.hosts.poetry.solution import Solution, merged
+from accelock.resolve.host import Group
 from accelock.resolve.search import NoSolutionError, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from poetry.puzzle.solver import Solver
 
-    from poetry.core.packages.package import Package
-
-    from accelock.hosts.poetry.hooks import TargetSolver
-    from accelock.hosts.poetry.locker import TargetLocker
-    from accelock.hosts.poetry.merging import Solved
     from accelock.hosts.poetry.pool import TargetPool
+    from accelock.hosts.poetry.solution import Solved
     from accelock.resolve.search import Result
     from accelock.targets import Target
 
 
-def solve_targets(solver: TargetSolver, pool: TargetPool, use_latest: list[Any]) -> Transaction:
+def solve_targets(solver: Solver, pool: TargetPool, use_latest: list[Any]) -> Transaction:
     """Return the transaction of this machine's target, having solved all of them.
 
     :raises UserError: a target cannot be solved, or none is for this machine.
     """
-    locker: TargetLocker = pool.project.poetry.locker  # type: ignore[assignment]
+    project = pool.project
     fallback.route(solver._package)  # of dependencies that `poetry add --source` just made
     with shown():
-        own_sources.settle(solver._package, pool.project)
-        labels.strip(solver._package, pool.project)
-        locked = Locked.of(pool, locker, solver._locked_packages, use_latest)
+        own_sources.settle(solver._package, project)
+        root.strip_labels(solver._package, project)
+        locked = Locked.of(pool, project.locker, solver._locked_packages, use_latest)
         solution = _solve(solver, pool, locked)
-    locker.solution = solution
     if solution.accelerated:
-        summary.show(pool.project.io, solution)
+        notes.table(project.io, solution)
     return Transaction(
         solver._locked_packages,
-        locker.solved_here(),
+        project.locker.solved_here(solution),
         installed_packages=solver._installed_packages,
         root_package=solver._package,
     )
 
 
-def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
+def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
     """Return what is to be locked, and say what the user did not ask for.
 
     :raises LockstepError: the targets have no versions in common.
@@ -62,6 +59,7 @@ def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
     project = pool.project
     required, optional = cells_of(project)
     host = PoetryHost(pool, solver, locked, required, optional)
+    progress = _Progress(pool)
     search = Search(
         host,
         required=required,
@@ -73,19 +71,18 @@ def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
         split=project.config.pinned_alone,
         anything=Wanted(),
         words=WORDS,
-        announce=lambda group, number, of: project.say(
-            f"Resolving {host.described(slice_of(group))} ({number}/{of})"
-        ),
+        announce=progress.announce,
     )
     try:
-        result = search.run()
+        with project.moving(progress.look):
+            result = search.run()
         solution = _joined(pool, result, host)
     except NoSolutionError as error:
         for hint in error.hints:
             project.say(f"accelock: {hint}")
         if not isinstance(error.said.cause, SolverProblemError):
             raise
-        project.say(f"accelock: there is no solution for {host.described(slice_of(error.group))}:")
+        project.say(f"accelock: there is no solution for {described(error.group, project)}:")
         raise error.said.cause from None
     finally:
         pool.needs = None
@@ -94,56 +91,52 @@ def _solve(solver: TargetSolver, pool: TargetPool, locked: Locked) -> Solution:
     return solution
 
 
+@dataclass
+class _Progress:
+    """What is told of a search: a line for each group, and on a terminal one that moves."""
+
+    pool: TargetPool
+    solving: str = "reading indexes"
+
+    def announce(self, group: Group, number: int, of: int) -> None:
+        """Say which group is solved now."""
+        name = described(group, self.pool.project)
+        self.pool.project.say(f"Resolving {name} ({number}/{of})")
+        self.solving = name
+        self.pool.looked_at.clear()
+
+    def look(self) -> tuple[str, int]:
+        """Return what is solved now, and how many packages were looked at for it."""
+        return self.solving, len(self.pool.looked_at)
+
+
 def _joined(pool: TargetPool, result: Result[Solved], host: PoetryHost) -> Solution:
     """Return the solution of each target, of its groups' solutions.
 
     :raises ResolutionError: what is right in each group has two versions of a package together.
     """
-    by_target: dict[Target, dict[Slice, Solved]] = {}
-    for group, solved in result.solutions.items():
-        part = slice_of(group)
-        by_target.setdefault(part.target, {})[part] = solved
-    leader = next(iter(result.solutions.values()))
-    accelerated = any(pool.find(package.name) for package in leader)
     cells = (*result.question.required, *result.question.optional)
     there = [cell for cell in cells if cell not in result.left_out]
-    platforms = {
-        target: tuple(
-            platform
-            for platform in pool.project.config.platforms_of(target)
-            if any((cell.target, cell.platform) == (target, platform) for cell in there)
+    groups = {
+        target: Group(
+            tuple(
+                cell
+                for platform in pool.project.config.platforms_of(target)
+                for cell in there
+                if (cell.target, cell.platform) == (target, platform)
+            )
         )
         for target in pool.project.targets
     }
-    if not accelerated:
-        (target,) = by_target
-        return Solution({target: leader}, platforms)
-
-    def whole(packages: Mapping[Slice, Package]) -> Package:
-        return _with_files_of(pool, packages)
-
-    merged = {target: merging.merged(slices, whole) for target, slices in by_target.items()}
-    for target, solved in merged.items():
-        if twice := host.twice(solved, Slice(target, platforms[target])):
+    platforms = {target: group.platforms for target, group in groups.items()}
+    leader, solved = next(iter(result.solutions.items()))
+    if not any(pool.find(package.name) for package in solved):
+        return Solution({leader.target: solved}, platforms, accelerated=False)
+    by_target: dict[Target, dict[Group, Solved]] = {}
+    for group, solved in result.solutions.items():
+        by_target.setdefault(group.target, {})[group] = solved
+    joined = {target: merged(pool, solutions) for target, solutions in by_target.items()}
+    for target, solved in joined.items():
+        if twice := host.twice(solved, groups[target]):
             raise ResolutionError(twice)
-    return Solution(merged, platforms, accelerated=True)
-
-
-def _with_files_of(pool: TargetPool, packages: Mapping[Slice, Package]) -> Package:
-    """Return a package as several slices of a target have it: with the files of all of them.
-
-    What an extra would require that nobody asks for, Poetry has left out of each slice's. It is
-    optional where each slice's solve made it so: only extras bring it.
-    """
-    slices, package = list(packages), next(iter(packages.values()))
-    target = slices[0].target
-    ours = pool.source_of(package, target)
-    if ours is not None and is_sourced(package):
-        platforms = tuple(platform for part in slices for platform in part.platforms)
-        with pool.use(Slice(target, platforms)):
-            package = ours.package(package.name, package.version)
-        kept = {each.name for own in packages.values() for each in own.requires}
-        for name in {each.name for each in package.requires} - kept:
-            package.dependency_group("main").remove_dependency(name)
-    package.optional = all(own.optional for own in packages.values())
-    return package
+    return Solution(joined, platforms, accelerated=True)

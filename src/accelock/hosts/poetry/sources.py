@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
@@ -13,11 +13,15 @@ from accelock.targets import CPU
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cleo.io.io import IO
+    from poetry.poetry import Poetry
     from poetry.repositories.repository import Repository
 
     from accelock.catalogue import Family
+    from accelock.commands.downloads import Fetching
     from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.supply import Supply
+    from accelock.sources.reader import IndexReader
     from accelock.targets import Target
 
 
@@ -111,19 +115,39 @@ def register_credentials(project: Project) -> None:
     project.poetry.config.merge({"repositories": {**known, **new}})
 
 
+def fetching(poetry: Poetry, io: IO) -> Fetching:
+    """Return what reads indexes as the project is set to: credentials, certificates, sources.
+
+    For commands that lock nothing. Explicit sources are for some packages alone, and not there.
+    """
+    from accelock.commands.downloads import Fetching
+
+    if (project := getattr(poetry.pool, "project", None)) is not None:
+        register_credentials(project)
+    indexes = filter(None, map(index_of, poetry.pool.repositories))
+    return Fetching(_reader(poetry, io), tuple(indexes))
+
+
+def _reader(poetry: Poetry, io: IO) -> IndexReader:
+    """Return a reader of indexes with Poetry's own session."""
+    from poetry.utils.authenticator import Authenticator
+
+    from accelock.sources.reader import IndexReader
+
+    session: Any = Authenticator(config=poetry.config, io=io)
+    return IndexReader(session)
+
+
 def make_supply(project: Project) -> Supply:
     """Return the accelerated files, read with Poetry's own session.
 
     :raises UserError: a source of the environment is none.
     """
-    from poetry.utils.authenticator import Authenticator
-
     from accelock.hosts.poetry.supply import Supply
     from accelock.resolve.routing import Shelf
-    from accelock.sources.reader import IndexReader
 
     register_credentials(project)
-    reader = IndexReader(Authenticator(config=project.poetry.config, io=project.io))
+    reader = _reader(project.poetry, project.io)
     with shown():
         shelf = Shelf(
             reader,

@@ -1,13 +1,11 @@
-"""What the slices of a lock can take of the accelerated packages, and what those require."""
+"""What the groups of a lock can take of the accelerated packages, and what those require."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
-from packaging.version import Version
 from poetry.core.version.markers import AnyMarker, parse_marker
 
 from accelock.hosts.poetry.platform_markers import by_platform
@@ -15,10 +13,11 @@ from accelock.resolve.labels import without_target
 from accelock.targets import Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
-    from accelock.catalogue import FamilyPackage
-    from accelock.hosts.poetry.slices import Slice
+    from packaging.version import Version
+
+    from accelock.resolve.host import Group
     from accelock.resolve.routing import Shelf
     from accelock.sources.cache import Digests
     from accelock.sources.model import IndexFile
@@ -27,15 +26,11 @@ if TYPE_CHECKING:
     from accelock.targets import Platform, PythonVersion, Target
 
 
-# (name, public version, platform) -> whether the platform may come to need that version.
-Needs = Callable[[str, Version, "Platform"], bool]
-
-
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One version of an accelerated package, as a slice takes it.
+    """One version of an accelerated package, as a group takes it.
 
-    :param files: the wheels that serve the slice's platforms on the project's Pythons.
+    :param files: the wheels that serve the group's platforms on the project's Pythons.
     :param requires: Requires-Dist of all of them, joined under platform markers (PEP 508).
     """
 
@@ -49,13 +44,13 @@ class Release:
 
 @dataclass
 class Supply:
-    """The accelerated files by slice, and their joined metadata; each read once a run."""
+    """The accelerated files by group, and their joined metadata; each read once a run."""
 
     shelf: Shelf
     reader: IndexReader
     pythons: tuple[PythonVersion, ...]
     digests: Digests
-    _releases: dict[tuple[str, Version, Slice], Release] = field(default_factory=dict)
+    _releases: dict[tuple[str, Version, Group], Release] = field(default_factory=dict)
 
     def files(self, name: str, target: Target, platform: Platform) -> tuple[IndexFile, ...]:
         """Return the wheels of a project for a target on a platform, for any of the Pythons."""
@@ -75,13 +70,9 @@ class Supply:
                 found.setdefault(without_target(file.version), set()).add(python)
         return {version: frozenset(pythons) for version, pythons in found.items()}
 
-    def versions(self, name: str, target: Target, platform: Platform) -> frozenset[Version]:
-        """Return the public versions that a target has on a platform."""
-        return frozenset(file.public for file in self.files(name, target, platform))
-
     def unhashed(self, name: str, target: Target, platform: Platform) -> frozenset[Version]:
         """Return the public versions passed over there because no sha256 is published."""
-        has = self.versions(name, target, platform)
+        has = {file.public for file in self.files(name, target, platform)}
         bare = {
             version
             for python in self.pythons
@@ -89,36 +80,41 @@ class Supply:
         }
         return frozenset(bare - has)
 
-    def in_slice(self, name: str, whole: Slice, needs: Needs) -> dict[Version, Version]:
-        """Return the versions of a slice: the one without its target's label -> the one with it.
+    def in_group(
+        self, name: str, group: Group, must_have: Callable[[str, Version, Cell], bool]
+    ) -> dict[Version, Version]:
+        """Return the versions of a group: the one without its target's label -> the one with it.
 
-        What users ask for has to be there on every platform of the slice that may come to need it;
-        a library such as triton, which only some platforms ask for, on one of them.
+        What users ask for has to be there in every cell of the group that may come to need it; a
+        library such as triton, which only some platforms ask for, in one of them.
         """
         found = self.shelf.find(name)
-        per_platform = {p: self._by_public(name, whole.target, p) for p in whole.platforms}
+        per_cell = {cell: self._by_public(name, cell) for cell in group.cells}
         first: dict[Version, Version] = {}
-        for versions in reversed(per_platform.values()):
+        for versions in reversed(per_cell.values()):
             first |= versions
-        if found is None or not _is_everywhere(found.package):
+        # What counts only where a family has it on all platforms.
+        package = found.package if found is not None else None
+        in_lockstep = package is not None and package.lockstep and package.is_family_only
+        if package is None or not (package.labelled or in_lockstep):
             return first
         return {
             public: version
             for public, version in first.items()
             if all(
-                public in versions or not needs(name, public, platform)
-                for platform, versions in per_platform.items()
+                public in versions or not must_have(name, public, cell)
+                for cell, versions in per_cell.items()
             )
         }
 
-    def release(self, name: str, version: Version, whole: Slice) -> Release:
-        """Return a version's files and joined requirements for a slice.
+    def release(self, name: str, version: Version, group: Group) -> Release:
+        """Return a version's files and joined requirements for a group.
 
         :raises MetadataError: the metadata of a wheel cannot be had.
         """
-        key = (name, version, whole)
+        key = (name, version, group)
         if key not in self._releases:
-            self._releases[key] = self._read(name, version, whole)
+            self._releases[key] = self._read(name, version, group)
         return self._releases[key]
 
     def _hashed(self, files: list[IndexFile]) -> tuple[IndexFile, ...]:
@@ -133,15 +129,15 @@ class Supply:
         found = self.digests.of(bare)
         return tuple(replace(file, sha256=found[file.url]) for file in files)
 
-    def _by_public(self, name: str, target: Target, platform: Platform) -> dict[Version, Version]:
-        files = self.files(name, target, platform)
+    def _by_public(self, name: str, cell: Cell) -> dict[Version, Version]:
+        files = self.files(name, cell.target, cell.platform)
         return {without_target(file.version): file.version for file in files}
 
-    def _read(self, name: str, version: Version, whole: Slice) -> Release:
+    def _read(self, name: str, version: Version, group: Group) -> Release:
         files: dict[str, IndexFile] = {}
         told: dict[Platform, CoreMetadata] = {}
-        for platform in whole.platforms:
-            mine = [f for f in self.files(name, whole.target, platform) if f.version == version]
+        for platform in group.platforms:
+            mine = [f for f in self.files(name, group.target, platform) if f.version == version]
             if mine:
                 files |= {file.filename: file for file in mine}
                 # One wheel per platform: those of other Pythons have the same metadata.
@@ -155,11 +151,6 @@ class Supply:
             requires_python=first.requires_python,
             summary=first.summary,
         )
-
-
-def _is_everywhere(package: FamilyPackage) -> bool:
-    """Tell whether a version counts only where the family has it on all platforms."""
-    return package.labelled or (package.lockstep and package.is_family_only)
 
 
 def joined(requires: dict[Platform, tuple[str, ...]]) -> tuple[str, ...]:

@@ -1,23 +1,36 @@
-"""Give a Poetry project our pool and locker, and let its solver and installer know of targets."""
+"""Give a Poetry project our pool and locker, and let its solver and installer know of targets.
+
+Poetry activates plugins for every command. What the hooks lead to is imported when they are used.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from accelock.hosts.poetry import fallback, hooks
+from poetry.installation.installer import Installer
+from poetry.puzzle.solver import Solver
+
+from accelock.hosts.poetry import fallback
+from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.locker import TargetLocker
 from accelock.hosts.poetry.pool import TargetPool
 from accelock.hosts.poetry.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from cleo.io.io import IO
     from poetry.poetry import Poetry
+    from poetry.puzzle.transaction import Transaction
+
+_solve = Solver.solve
+_execute = Installer._execute
 
 
 def take_over(poetry: Poetry, data: Mapping[str, Any], io: IO) -> Project:
     """Set the pool and the locker of a Poetry object, and return what we know of its project.
+
+    The hooks are inert for projects that are not taken over.
 
     :param data: of pyproject.toml; whether its `tool.accelock` is a table and what that says is
         looked at when something is locked or installed.
@@ -29,5 +42,45 @@ def take_over(poetry: Poetry, data: Mapping[str, Any], io: IO) -> Project:
     poetry.set_locker(TargetLocker(poetry.locker.lock, dict(data), project))
     if isinstance(unwrapped, dict) and unwrapped.get("targets"):
         fallback.route(poetry.package)
-    hooks.put_in()
+    Solver.solve = solve  # type: ignore[method-assign, assignment]
+    Installer._execute = execute  # type: ignore[method-assign, assignment]
     return project
+
+
+def solve(solver: Solver, use_latest: Collection[Any] | None = None) -> Transaction:
+    """Return the transaction of this machine's target, having solved every group of a project.
+
+    In the place of ``Solver.solve``: the Installer takes the packages to lock from what it returns
+    (Poetry 2.0.1 to 2.5.1). For other projects, and for one group, it is Poetry's own. The conda
+    files that follow poetry.lock are solved behind them.
+    """
+    pool = solver._pool
+    if not isinstance(pool, TargetPool) or not pool.is_for(solver._package.name):
+        return _solve(solver, use_latest)
+    from accelock.hosts.poetry import conda
+    from accelock.hosts.poetry.solver import solve_targets
+
+    follows = conda.prepare(pool.project)
+    if pool.project.targets:
+        transaction = solve_targets(solver, pool, list(use_latest or []))
+    else:
+        transaction = _solve(solver, use_latest)
+    if follows:
+        pool.project.locker.take_along(solver._package, transaction)
+    return transaction
+
+
+def execute(installer: Installer, operations: list[Any]) -> int:
+    """Run the operations of an installation for one target; for other projects it is Poetry's own.
+
+    In the place of ``Installer._execute``, private in Poetry 2.0.1 to 2.5.1: it takes all
+    operations of an install, an update or a sync, and is the last step before the environment
+    changes.
+    """
+    locker = installer._locker
+    if not isinstance(locker, TargetLocker) or not installer.executor.enabled:
+        return _execute(installer, operations)
+    from accelock.hosts.poetry.install import install
+
+    with shown():
+        return install(installer, locker, operations, _execute)

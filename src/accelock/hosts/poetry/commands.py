@@ -1,0 +1,308 @@
+"""The `poetry accelock ...` commands: accelock's own in Poetry's project, `init` and `use`.
+
+They look at the project that Poetry found, at its environment, and read indexes by its session.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from cleo.commands.command import Command
+from cleo.helpers import argument, option
+from poetry.console.commands.command import Command as PoetryCommand
+from poetry.console.commands.env_command import EnvCommand
+
+from accelock import toml
+from accelock.catalogue import load_catalogue
+from accelock.commands.base import ContextCommand
+from accelock.commands.conda_capture import CondaCaptureCommand
+from accelock.commands.conda_install import CondaInstallCommand
+from accelock.commands.conda_lock import CondaLockCommand
+from accelock.commands.reports import (
+    CheckCommand,
+    DetectCommand,
+    DiffCommand,
+    DoctorCommand,
+    WhyCommand,
+)
+from accelock.errors import AccelockError, UnknownWordError
+from accelock.hardware import choose
+from accelock.hardware.fit import newest_that_runs
+from accelock.hosts.poetry import editing, fallback, sources
+from accelock.hosts.poetry.errors import shown
+from accelock.hosts.poetry.project import platform_of, remember, remembered
+from accelock.settings.project import Settings
+from accelock.settings.settings import Config, parse_config
+from accelock.targets import CPU, PythonVersion, host_platform, parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cleo.io.inputs.argument import Argument
+    from cleo.io.inputs.option import Option
+    from poetry.console.application import Application
+    from poetry.poetry import Poetry
+
+    from accelock.commands.downloads import Fetching
+    from accelock.hosts.poetry.editing import PyprojectFile
+    from accelock.hosts.poetry.fallback import Route
+    from accelock.targets import Platform
+
+_AUTO = "auto"
+_VARIABLE = "ACCELOCK_TARGET"  # says what to install, not what to declare
+
+
+class InProject(Command):
+    """Stands before a command of the console application, which it runs in Poetry's project."""
+
+    @property
+    def poetry(self) -> Poetry:
+        """Return Poetry's project; Poetry says plainly where there is none."""
+        return cast("Application", self.application).poetry
+
+    def directory(self) -> Path:
+        """Return the folder of the project, which may be one above the working directory."""
+        return Path(self.poetry.pyproject_path).parent
+
+    def handle(self) -> int:
+        """Run the command and return its exit code; errors are shown as Poetry's own."""
+        with shown():
+            return int(super().handle())
+
+
+class PoetryCheckCommand(InProject, CheckCommand):
+    """Checks the locks of a project; exits with 1 where there is an error."""
+
+    name = "accelock check"
+
+
+class PoetryCondaLockCommand(InProject, CondaLockCommand):
+    """Solves what is stale of [tool.accelock.conda], and writes all of its files or none."""
+
+    name = "accelock conda lock"
+
+
+class PoetryCondaCaptureCommand(InProject, CondaCaptureCommand):
+    """Prints what was asked for in a conda environment, pinned and portable."""
+
+    name = "accelock conda capture"
+
+
+class InEnvironment(InProject, ContextCommand):
+    """Looks at the environment of Poetry's project, in the place of the running one."""
+
+    @functools.cached_property
+    def env(self) -> Any:
+        """Return the project's environment, which is only looked at."""
+        from poetry.utils.env import EnvManager
+
+        return EnvManager(self.poetry, io=self.io).get()
+
+    def python(self) -> PythonVersion:
+        """Return the environment's Python."""
+        major, minor = self.env.version_info[:2]
+        return PythonVersion(int(major), int(minor))
+
+    def platform(self) -> Platform | None:
+        """Return the platform of the environment's interpreter."""
+        return platform_of(self.env)
+
+    def saved(self) -> str | None:
+        """Return what `poetry accelock use` noted."""
+        return remembered(self.env).get("chosen")
+
+    def fetching(self) -> Fetching:
+        """Return what reads indexes by Poetry's session, with its credentials."""
+        return sources.fetching(self.poetry, self.io)
+
+
+class PoetryDetectCommand(InEnvironment, DetectCommand):
+    """Shows what this machine has; it needs no project."""
+
+    name = "accelock detect"
+
+    def platform(self) -> Platform | None:
+        """Return None: this interpreter's."""
+        return None
+
+
+class PoetryWhyCommand(InEnvironment, WhyCommand):
+    """Explains a choice: of the target for a machine, or of a package's build on each target."""
+
+    name = "accelock why"
+
+
+class PoetryDiffCommand(InEnvironment, DiffCommand):
+    """Shows what two targets differ in, and what each downloads."""
+
+    name = "accelock diff"
+
+
+class PoetryDoctorCommand(InEnvironment, DoctorCommand):
+    """Says what is wrong with machine, lock and environment; exits with 1 for an error."""
+
+    name = "accelock doctor"
+
+    def python(self) -> PythonVersion:
+        """Return the Python of the environment that is looked at."""
+        return self._other[0] if self._other else InEnvironment.python(self)
+
+    def paths(self) -> tuple[str, ...]:
+        """Return where the distributions of the environment are."""
+        from accelock.commands import installed
+
+        if self._other:
+            return self._other[1]
+        return installed.ask_interpreter(str(self.env.python))[1]
+
+
+class PoetryCondaInstallCommand(InEnvironment, CondaInstallCommand):
+    """Makes a prefix hold exactly what the lock of this machine's target has."""
+
+    name = "accelock conda install"
+
+
+class UseCommand(EnvCommand):
+    """Keep a choice of target in the project's environment."""
+
+    name = "accelock use"
+    description = "Chooses the hardware target that this environment takes from now on."
+    arguments: ClassVar[list[Argument]] = [
+        argument("target", "One of the declared targets; `auto` forgets the choice.")
+    ]
+
+    def handle(self) -> int:
+        """Note the choice; `poetry install` then installs it."""
+        wanted = self.argument("target")
+        with shown():
+            remember(self.env, chosen=None if wanted == _AUTO else self._declared(wanted))
+        takes = "what fits this machine" if wanted == _AUTO else f"<c1>{wanted}</>"
+        self.line(f"This environment takes {takes}. Run <c1>poetry install</> to have it.")
+        return 0
+
+    def _declared(self, wanted: str) -> str:
+        project = getattr(self.poetry.locker, "project", None)
+        if project is None:
+            raise AccelockError("This project declares no `targets` in [tool.accelock].")
+        names = [target.name for target in project.targets]
+        if wanted not in names:
+            note = "only declared ones can be used"
+            raise UnknownWordError("target", wanted, names, note=note)
+        return str(wanted)
+
+
+class InitCommand(PoetryCommand):
+    """Write what accelock needs into pyproject.toml, and keep its comments and layout."""
+
+    name = "accelock init"
+    description = "Adds a [tool.accelock] table to pyproject.toml."
+    help = (
+        "Without targets it declares cpu and what this machine has. The first target is what a "
+        "Poetry without accelock gets from the lock: by default it stops at the first package with "
+        "builds per target, what stands before that installed (a dry run does not stop); with "
+        "--fallback it installs that target, for the packages that the project itself requires."
+    )
+    arguments: ClassVar[list[Argument]] = [
+        argument("targets", "cpu, cu126, rocm6.3, xpu, ...", optional=True, multiple=True)
+    ]
+    options: ClassVar[list[Option]] = [
+        option(
+            "fallback",
+            None,
+            "Also declare the first target's index as an explicit source, for a Poetry without "
+            "accelock.",
+        )
+    ]
+
+    def handle(self) -> int:
+        """Change pyproject.toml, or nothing at all."""
+        with shown():
+            self._change(editing.PyprojectFile.read(Path(self.poetry.pyproject_path)))
+        return 0
+
+    def _change(self, old: PyprojectFile) -> None:
+        words, with_fallback = self.argument("targets"), self.option("fallback")
+        said: list[str] = []
+        file = old
+        table = old.data.get("tool", {}).get("accelock")
+        if table is None:
+            targets, reason = _targets(words)
+            file = editing.with_targets(old, targets)
+            said.append(f"declares {', '.join(targets)}{reason}")
+        elif words or not with_fallback:
+            raise AccelockError(_there_is_one(old.path, table))
+        if with_fallback:
+            routes = self._routes(file)
+            file = editing.with_routes(file, routes)
+            said += _of_routes(routes)
+        if file == old:
+            self.line("pyproject.toml has all of it already; nothing was changed.")
+            return
+        file.write()
+        for line in said:
+            self.line(f"pyproject.toml {line}.")
+        self.line("Now run <c1>poetry lock</>, and commit pyproject.toml and poetry.lock.")
+
+    @staticmethod
+    def _routes(file: PyprojectFile) -> tuple[Route, ...]:
+        pyproject = file.data
+        config = _config(pyproject, file.path)
+        settings = Settings(config.extend(load_catalogue()), config)
+        lock = file.path.with_name("poetry.lock")
+        return fallback.plan(pyproject, toml.read(lock, lock.name), settings)
+
+
+def _targets(words: Sequence[str]) -> tuple[list[str], str]:
+    """Return the targets to declare, and what to say of them.
+
+    :raises UnknownWordError: a word is no target.
+    """
+    catalogue = load_catalogue()
+    known, tables = catalogue.targets, catalogue.hardware
+    if words:
+        runs = functools.partial(newest_that_runs, catalogue=catalogue)
+        return list(dict.fromkeys(parse_target(word, known, runs).name for word in words)), ""
+    platform = host_platform()
+    there = [parse_target(name, known) for name in sorted(known)]
+    usable = [
+        target
+        for target in there
+        if target == CPU
+        or (platform is not None and target.exists_on(platform) and tables.is_reviewed(target))
+    ]
+    environ = {name: value for name, value in os.environ.items() if name != _VARIABLE}
+    choice = choose(usable, environ=environ, catalogue=catalogue, platform=platform)
+    if choice.target == CPU:
+        return ["cpu"], " (no GPU found here; add the targets of other machines by hand)"
+    return ["cpu", choice.target.name], f" ({choice.target}: {choice.reason})"
+
+
+def _config(pyproject: dict[str, object], path: Path) -> Config:
+    tool = pyproject["tool"]
+    table = tool["accelock"] if isinstance(tool, dict) else {}
+    config = parse_config(table, str(path), load_catalogue())
+    if not config.targets:
+        raise AccelockError(f"{path}: [tool.accelock] has no `targets`; name them there first.")
+    return config
+
+
+def _there_is_one(path: Path, table: object) -> str:
+    targets = table.get("targets") if isinstance(table, dict) else None
+    keys = ", ".join(table) if isinstance(table, dict) else ""
+    has = f"targets = {targets}" if targets else f"no targets ({keys or 'it is empty'})"
+    return (
+        f"{path}: there is a [tool.accelock] already, with {has}. Change it there. "
+        "`poetry accelock init --fallback` alone adds the sources for a Poetry without accelock."
+    )
+
+
+def _of_routes(routes: Sequence[Route]) -> Iterator[str]:
+    for route in routes:
+        names = ", ".join(dict.fromkeys(ask.name for ask in route.asks))
+        if names:
+            yield f"has {route.source.name} as the source of {names}, where accelock is missing"
+        for name in route.by_hand:
+            yield f"names where {name} comes from by hand, which stays as it is"
