@@ -18,9 +18,7 @@ from piptools.repositories.pypi import PyPIRepository
 from piptools.resolver import BacktrackingResolver
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
-from accelock.hosts.piptools import candidates, hashing, inputs, upgrading
-from accelock.hosts.piptools.asks import Asks
-from accelock.hosts.piptools.keeping import Keeper
+from accelock.hosts.piptools import candidates, hashing, inputs, keeping, labels
 from accelock.hosts.piptools.pages import introduce
 from accelock.hosts.piptools.rounds import Rounds
 
@@ -92,7 +90,7 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
                 _keep_apart(run, run.active, repository)
                 introduce(run.session, run.plan.source_urls)
                 constraints += inputs.of_target(run, run.active.cell.target)
-                _read_labels(run, run.active, constraints)
+                labels.read_builds(constraints, run.shelf, run.active.cell.target)
                 existing_constraints = _preferences(run, run.active, existing_constraints)
                 run.active.capture.constraints = constraints
                 run.active.capture.finder = repository.finder
@@ -118,11 +116,8 @@ def resolver_class(run: Run) -> type[BacktrackingResolver]:
             if run.active is None:
                 return bool(super()._do_resolve(resolver, compatible_existing_constraints))
             pins = compatible_existing_constraints
-            solve = functools.partial(_attempt, self, run.active, resolver, Rounds())
-            held = upgrading.held(run, solve, pins)
-            attempt = functools.partial(solve, held=held)
-            keeper = Keeper(attempt, lambda: Asks.of(run.memo.metadata.values()))
-            for pin in keeper.keep(pins).values():
+            attempt = functools.partial(_attempt, self, run.active, resolver, Rounds())
+            for pin in keeping.solve(run, attempt, pins):
                 log.warning(f"Discarding {pin} to proceed the resolution")
             return True
 
@@ -212,22 +207,12 @@ def _keep_apart(run: Run, active: Active, repository: Any) -> None:
     )
 
 
-def _read_labels(run: Run, active: Active, constraints: list[Any]) -> None:
-    """Read the target's own label in the input; refuse another's."""
-    if run.shelf is None:  # the first pass: which packages are cpuonly is not known yet
-        return
-    for requirement in constraints:
-        found = run.shelf.find(requirement.name) if requirement.name else None
-        if found is not None:
-            inputs.read_build(requirement, found, run.shelf, active.cell.target)
-
-
 def _preferences(run: Run, active: Active, existing: dict[str, Any]) -> dict[str, Any]:
     """Return the pins that the cell keeps if it can: the leader's, then the existing file's."""
     kept = dict(existing)
     for name, pin in existing.items():
         if run.plan.catalogue.family_of(name) is not None:
-            inputs.forget_label(pin)
+            labels.forget(pin)
     for name, version in active.preferences.items():
         pin = kept.get(name)
         if pin is None or (name in active.moved and not _pins(pin, version)):

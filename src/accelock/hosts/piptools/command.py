@@ -13,7 +13,7 @@ from piptools.logging import log
 
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.hosts.piptools import downloads, engine, files, hooks, outputs
+from accelock.hosts.piptools import downloads, engine, files, progress
 from accelock.hosts.piptools.calling import Command
 from accelock.hosts.piptools.inputs import other_config
 from accelock.hosts.piptools.plan import OptionError, Options, Plan, find_config, make_plan
@@ -125,7 +125,7 @@ def _compile(**params: Any) -> None:
             _refuse_unwritable(names)
         sidecars.prepare(names)
 
-    run = engine.Engine(plan, command, hooks.installed, prepare=prepare)
+    run = engine.Engine(plan, command, prepare=prepare)
     compiled = run.compile()
     pages = files.sheets(compiled, _their_context(context, params), words_of(options))
     files.write(compiled, pages, sidecars, dry_run=params["dry_run"])
@@ -168,7 +168,7 @@ def make_target_plan(options: Options, config: Config | None) -> Plan | None:
             config,
             say=log.warning,
             say_progress=log.info,
-            show_bytes=downloads.DownloadBar(),
+            show_bytes=progress.DownloadBar(),
         )
     except (UnknownWordError, OptionError) as error:
         raise as_usage_error(error) from error
@@ -186,13 +186,13 @@ def _as_pip_compile(context: click.Context, params: dict[str, Any], sidecars: Si
     if sidecars.beside is None:
         call()
         return
-    sidecars.prepare([outputs.guessed_name(params["output_file"], params["src_files"])])
+    sidecars.prepare([files.guessed_name(params["output_file"], params["src_files"])])
     as_pip_compile(sidecars, call)
 
 
 def _refuse_unwritable(names: Iterable[str]) -> None:
     """Stop before anything is resolved that could not be written."""
-    paths = [Path(name) for name in names if name != outputs.STDOUT]
+    paths = [Path(name) for name in names if name != files.STDOUT]
     journal.refuse_unwritable(path for path in paths if not journal.is_special(path))
 
 

@@ -13,7 +13,7 @@ import piptools.scripts.compile as compile_module
 from piptools.logging import log
 
 from accelock.conda.beside import Beside, relative_name
-from accelock.hosts.piptools import outputs
+from accelock.hosts.piptools.files import STDOUT, STDOUT_NAMES
 from accelock.hosts.piptools.patches import Patches
 from accelock.locks import journal
 
@@ -80,7 +80,7 @@ class Sidecars:
             self.beside.renew([self._name(path) for path in files])
 
     def _named(self, names: Iterable[str]) -> list[str]:
-        return [self._name(Path(name)) for name in names if name not in outputs.STDOUT_NAMES]
+        return [self._name(Path(name)) for name in names if name not in STDOUT_NAMES]
 
     def _name(self, path: Path) -> str:
         directory = self.beside.project.directory if self.beside is not None else Path()
@@ -109,14 +109,14 @@ class Held:
 
     def __init__(self, sidecars: Sidecars) -> None:
         self.sidecars = sidecars
-        self.name = outputs.STDOUT
+        self.name = STDOUT
         self.lines: list[str] = []
         self.buffer = Buffer()
         self.dry_run = False
 
     def write(self) -> None:
         """Solve what follows, and write all of it."""
-        if self.name in outputs.STDOUT_NAMES:
+        if self.name in STDOUT_NAMES:
             return
         text = "".join(f"{line}\n" for line in self.lines)
         path = Path(self.name)
@@ -141,7 +141,7 @@ def _writer_class(held: Held) -> type[Any]:
         def __init__(self, dst_file: Any, *args: Any, **kwargs: Any) -> None:
             held.name = str(dst_file.name)
             # The file itself is lazy: one that nobody writes to is never opened.
-            taken = dst_file if held.name in outputs.STDOUT_NAMES else held.buffer
+            taken = dst_file if held.name in STDOUT_NAMES else held.buffer
             super().__init__(taken, *args, **kwargs)
             held.dry_run = self.dry_run
 
