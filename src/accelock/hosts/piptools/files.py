@@ -144,7 +144,8 @@ def write(
     files: dict[Path, bytes] = {}
     for name, sheet in pages.items():
         lines = render.render(sheet)
-        _show(lines, always=dry_run)
+        for line in lines:
+            (log.log if dry_run else log.info)(line)
         content = render.as_bytes(lines, sheet.writer["linesep"])
         output = compiled.outputs[name]
         if output != STDOUT:
@@ -152,14 +153,8 @@ def write(
         elif not dry_run:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
-    found = sidecars.solve(files, dry_run=dry_run)
-    if not dry_run:
-        sidecars.write(files, found)
-
-
-def _show(lines: list[str], *, always: bool) -> None:
-    for line in lines:
-        (log.log if always else log.info)(line)
+    texts = {path: content.decode() for path, content in files.items()}
+    sidecars.write(files, texts, dry_run=dry_run)
 
 
 def _sheet(

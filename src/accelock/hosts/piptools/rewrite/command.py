@@ -23,12 +23,13 @@ from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hosts.piptools.command import make_target_plan, take_options, target_options, words_of
 from accelock.hosts.piptools.files import STDOUT
-from accelock.hosts.piptools.plan import find_config
 from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile
 from accelock.hosts.piptools.rewrite.resolve import Resolution
 from accelock.hosts.piptools.rewrite.result import PinChanges
 from accelock.hosts.piptools.rewrite.text import UNSAFE_NAMES, rewritten, without_ours
+from accelock.locks import inputs as digests
 from accelock.locks import journal, requirements
+from accelock.settings.settings import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +96,8 @@ def _rewrite(**params: Any) -> None:
     options = take_options(params)
     log.verbosity = params["verbose"] - params["quiet"]
     name = "standard input" if file == STDOUT else file
-    plan = _plan_of_one(make_target_plan(options, find_config(Path(), load_catalogue())))
+    config = read_config(Path(digests.PYPROJECT), load_catalogue())
+    plan = _plan_of_one(make_target_plan(options, config))
     # However often the file is resolved, each thing is said once.
     plan = replace(plan, say=cache(plan.say), say_progress=cache(plan.say_progress))
     content = requirements.parse(without_ours(_read(file, name)), name)
