@@ -16,19 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 HERE = cell("cpu")
-# The cell has no torch 2. `pinner` goes with one torch, `looser` and `modest` with any.
+# The cell has no torch 2. `pinner` goes with one torch, `modest` with any; `quiet` 1 asks for none.
 INDEX = {
     "torch": {"1": release("sympy==1"), "2": release("sympy==2", only=())},
     "sympy": {"1": release(), "2": release()},
     "pinner": {"1": release("torch==1", "helper<2"), "2": release("torch==2", "helper")},
     "looser": {"1": release("torch"), "2": release("torch>=2")},
     "modest": {"1": release("torch"), "2": release("torch", "helper")},
+    "quiet": {"1": release(), "2": release("torch")},
     "helper": {"1": release(), "2": release()},
 }
 
 
 class UnsolvableError(Exception):
     """What the host raises."""
+
+
+ENDLESS = Conflict(UnsolvableError(), is_endless=True)
+OF_NO_PIN = Conflict(UnsolvableError(), frozenset({"other"}), frozenset({"another"}))
+TORCH_OF_NO_PIN = Conflict(UnsolvableError(), frozenset({"torch"}), frozenset({"another"}))
 
 
 class Solving:
@@ -95,30 +101,51 @@ def test_what_was_let_go_of_without_need_is_taken_back() -> None:
 def test_those_that_ask_go_where_no_pin_is_of_the_package_in_conflict() -> None:
     solving = Solving("torch", "pinner", "modest")
     assert solving.lost(pinner="2", modest="2") == ["pinner"]
+    asking = Conflict(UnsolvableError(), frozenset({"torch"}), frozenset({"pinner"}))
+    solving = Solving("torch", "pinner", "modest", blamed={1: asking})
+    solving.lost(pinner="2", modest="2")
+    assert solving.tried[1] == {"modest"}
 
 
 def test_pins_around_an_earlier_conflict_go_where_the_last_one_names_none() -> None:
     """What is named in the end is no pin, and those that ask for it are none either."""
-    nothing = Conflict(UnsolvableError(), frozenset({"other"}), frozenset({"another"}))
-    torch = Conflict(UnsolvableError(), frozenset({"torch"}), frozenset({"another"}))
-    solving = Solving("torch", "pinner", "modest", blamed={1: torch, 2: nothing})
-    assert solving.lost(torch="2", pinner="2", modest="2", helper="1") == ["torch", "pinner"]
-    assert solving.tried[2] == {"helper"}, "modest asks for torch as pinner does"
+    solving = Solving("torch", "pinner", "modest", blamed={1: TORCH_OF_NO_PIN, 2: OF_NO_PIN})
+    pins = {"torch": "2", "pinner": "2", "modest": "2", "helper": "1", "quiet": "1"}
+    assert solving.lost(**pins) == ["torch", "pinner"]
+    assert solving.tried[2] == {"helper", "quiet"}, "modest asks for torch as pinner does"
+
+
+def test_a_package_in_dispute_need_not_be_pinned() -> None:
+    asking = Conflict(UnsolvableError(), frozenset({"torch"}), frozenset({"pinner"}))
+    solving = Solving("torch", "pinner", "modest", blamed={1: asking, 2: OF_NO_PIN})
+    assert solving.lost(pinner="2", modest="2", quiet="1", sympy="2") == ["pinner", "sympy"]
+    assert solving.tried[2] == {"quiet"}
+
+
+def test_what_asked_in_an_earlier_conflict_is_in_dispute_too() -> None:
+    asking = Conflict(UnsolvableError(), frozenset({"other"}), frozenset({"pinner"}))
+    solving = Solving("pinner", "quiet", blamed={1: asking, 2: OF_NO_PIN})
+    solving.lost(pinner="2", helper="2", quiet="1")
+    assert solving.tried[2] == {"quiet"}, "a pinner asks for another helper"
 
 
 def test_a_pin_that_a_package_in_dispute_asks_to_be_another_goes() -> None:
-    nothing = Conflict(UnsolvableError(), frozenset({"other"}), frozenset({"another"}))
-    torch = Conflict(UnsolvableError(), frozenset({"torch"}), frozenset({"another"}))
-    solving = Solving("torch", blamed={1: torch, 2: nothing})
+    solving = Solving("torch", blamed={1: TORCH_OF_NO_PIN, 2: OF_NO_PIN})
     assert solving.lost(torch="2", sympy="2", helper="2") == ["torch", "sympy"]
     assert solving.tried[2] == {"helper"}
 
 
 def test_an_endless_search_lets_go_of_all_and_takes_back_what_does_no_harm() -> None:
-    endless = Conflict(UnsolvableError(), is_endless=True)
-    solving = Solving("torch", "pinner", "modest", blamed={1: endless})
+    solving = Solving("torch", "pinner", "modest", blamed={1: ENDLESS})
     assert solving.lost(torch="2", pinner="2", modest="2", helper="1") == ["pinner", "torch"]
     assert solving.tried[1] == set()
+
+
+def test_both_halves_of_what_went_are_tried_again() -> None:
+    for wrong in ({"pinner": "2"}, {"torch": "2"}):
+        solving = Solving("helper", "modest", "quiet", "pinner", blamed={1: ENDLESS})
+        pins = {"helper": "1", "modest": "1", "quiet": "1", **wrong}
+        assert solving.lost(**pins) == [*wrong]
 
 
 def test_an_attempt_with_more_pins_than_one_that_failed_is_not_made() -> None:
@@ -134,8 +161,9 @@ def test_an_attempt_with_more_pins_than_one_that_failed_is_not_made() -> None:
 
 
 def test_a_pin_of_what_is_needed_no_more_is_no_loss() -> None:
-    solving = Solving("torch")
-    assert solving.lost(torch="2", pinner="2", sympy="1") == ["torch"]
+    for blamed in ({}, {1: ENDLESS}):
+        solving = Solving("torch", blamed=blamed)
+        assert solving.lost(torch="2", pinner="2", sympy="1") == ["torch"]
 
 
 def test_the_label_of_a_build_does_not_make_it_another_version() -> None:
