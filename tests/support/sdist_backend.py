@@ -3,7 +3,6 @@
 It runs at the root of the unpacked sdist, where `payload/` holds what the wheel will hold
 (METADATA, WHEEL and the module) and `payload/FOLDER` names the .dist-info directory. Each build is
 written down in the file that the variable SDIST_BUILD_LOG names, so that a test can count builds.
-With SDIST_BUILD_WARNS it warns as setuptools does of an old project.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import warnings
 import zipfile
 from pathlib import Path
 
@@ -56,8 +54,6 @@ def build_wheel(
 
 
 def note(step: str) -> None:
-    if os.environ.get("SDIST_BUILD_WARNS"):
-        warnings.warn(f"{step}: License classifiers are deprecated.", stacklevel=1)
     log = os.environ.get("SDIST_BUILD_LOG")
     if log:
         folder = (PAYLOAD / "FOLDER").read_text(encoding="utf-8")
