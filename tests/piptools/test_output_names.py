@@ -8,7 +8,7 @@ import click
 import pytest
 
 from accelock.catalogue import load_catalogue
-from accelock.hosts.piptools.outputs import output_names, pins_to_keep
+from accelock.hosts.piptools.files import output_names, pins_to_keep
 from accelock.targets import Target, parse_target
 
 if TYPE_CHECKING:

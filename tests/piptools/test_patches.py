@@ -47,13 +47,13 @@ def test_after_an_error_too() -> None:
 
 FAILS = """\
 import piptools.scripts.compile as compile_module
-from accelock.hosts.piptools import hooks
+from accelock.hosts.piptools import calling
 from pip._internal.operations import prepare
 
 before = vars(compile_module).copy()
 del prepare._get_prepared_distribution
 try:
-    with hooks.installed(None):
+    with calling.installed(None):
         print("inside")
 except AttributeError as error:
     print(error.name, vars(compile_module) == before)

@@ -32,6 +32,24 @@ def test_metadata_of_this_machine_where_it_stops_the_run(
     assert "the metadata of odd 1.0 was built on this machine" in said
 
 
+SAME = "NOTE: no package of this lock is built per target: it is the same for cpu, cu126."
+BOTH = ("-t", "cpu", "-t", "cu126", "--strip-extras")
+
+
+def test_targets_that_are_the_same(project: Project) -> None:
+    project.write(requirements_in="six\n")
+    assert SAME in project.compile(*BOTH, LINUX).stderr
+    assert project.compile("-q", *BOTH, LINUX).stderr == ""
+    assert "built per target" not in project.compile("-t", "cpu", LINUX).stderr
+
+
+@pytest.mark.parametrize("dev", ["torch\n", "-c requirements.txt\ntqdm\n"])
+def test_targets_that_differ_or_whose_layer_below_does(project: Project, dev: str) -> None:
+    project.write(requirements_in="torch\n").compile("-q", *BOTH, LINUX)
+    project.put("dev.in", dev)
+    assert "built per target" not in project.compile(*BOTH, LINUX, "dev.in").stderr
+
+
 class TestUnreachable:
     def test_a_wheel_by_its_url(self, project: Project) -> None:
         url = f"{DEAD}/six-1.17.0-py2.py3-none-any.whl"

@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     import piptools.scripts.sync as sync_module
     from pip._internal.commands import create_command
 
-    from accelock.hosts.piptools import sync_guard
+    from accelock.hosts.piptools import sync
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +47,12 @@ def index_urls(files: list[str]) -> list[str]:
 
 
 def test_plain_pip_forgets_the_extra_indexes_of_an_earlier_file(layers: list[str]) -> None:
-    with sync_guard.guarded(layered=False):
+    with sync.guarded(layered=False):
         assert index_urls(layers) == [f"{SITE}/simple", f"{SITE}/dev"]
 
 
 def test_every_layers_indexes_are_kept(layers: list[str]) -> None:
-    with sync_guard.guarded(layered=True):
+    with sync.guarded(layered=True):
         assert index_urls(layers) == [f"{SITE}/simple", f"{SITE}/dev", f"{SITE}/whl/cpu"]
         reverse = index_urls(layers[::-1])
     assert reverse == [f"{SITE}/simple", f"{SITE}/whl/cpu", f"{SITE}/dev"]
@@ -60,14 +60,14 @@ def test_every_layers_indexes_are_kept(layers: list[str]) -> None:
 
 def test_nothing_stays_changed() -> None:
     before = (sync_module.get_environment, sync_module.sync.diff, sync_module.parse_requirements)
-    with sync_guard.guarded(layered=True):
+    with sync.guarded(layered=True):
         pass
     after = (sync_module.get_environment, sync_module.sync.diff, sync_module.parse_requirements)
     assert before == after
 
 
 def test_our_own_distributions_are_found_with_their_extras() -> None:
-    own = sync_guard.own_distributions()
+    own = sync.own_distributions()
     if not own:
         pytest.skip("accelock runs from its sources, and is not installed")
     assert {"accelock", "cleo", "packaging", "tomlkit", "pip-tools", "pip", "click"} <= set(own)

@@ -31,7 +31,7 @@ from accelock.hardware.choice import ORDER
 from accelock.hardware.context import LIMIT
 from accelock.hardware.probes import VENDORS
 from accelock.hardware.vendor import Reason
-from accelock.hosts.piptools.outputs import output_names
+from accelock.hosts.piptools.files import output_names
 from accelock.settings.settings import Config, parse_config
 from accelock.targets import PLATFORMS, parse_target
 from tests.commands.heres import gpu_box, here, no_network

@@ -98,6 +98,18 @@ def wheel(
     return Distribution(filename, name, version, zipped(members), metadata, requires_python)
 
 
+WARNING = """
+prepare = prepare_metadata_for_build_wheel
+
+
+def prepare_metadata_for_build_wheel(*args, **kwargs):
+    import warnings
+
+    warnings.warn("License classifiers are deprecated.")
+    return prepare(*args, **kwargs)
+"""
+
+
 def sdist(
     name: str,
     version: str,
@@ -105,11 +117,12 @@ def sdist(
     requires_python: str | None = ">=3.8",
     *,
     dynamic: bool = False,
+    warns: bool = False,
 ) -> Distribution:
     """Build an sdist with a backend of its own, so that building it asks no index for anything.
 
     Its PKG-INFO is static (PEP 643). With `dynamic` it leaves the requirements out and says so:
-    only a build can tell them.
+    only a build can tell them. With `warns` its backend warns, as setuptools does of old projects.
     """
     metadata = core_metadata(name, version, requires, requires_python, kind="2.2")
     stem = f"{escaped(name)}-{version}"
@@ -127,7 +140,7 @@ def sdist(
     members = {
         "PKG-INFO": shown,
         "pyproject.toml": BACKEND.encode(),
-        "sdist_backend.py": backend(),
+        "sdist_backend.py": backend() + (WARNING.encode() if warns else b""),
         **{f"payload/{path}": content for path, content in payload.items()},
     }
     content = tarred({f"{stem}/{path}": data for path, data in members.items()})

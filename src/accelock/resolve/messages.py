@@ -42,6 +42,14 @@ def pinned_alone_message(target: str, name: str, version: str) -> str:
     )
 
 
+def same_for_all_message(targets: Sequence[str]) -> str:
+    """Say that a lock of several targets needs only one."""
+    return (
+        f"no package of this lock is built per target: it is the same for {', '.join(targets)}. "
+        "One target is enough for it."
+    )
+
+
 def cannot_be_locked(
     name: str,
     cell: Cell,

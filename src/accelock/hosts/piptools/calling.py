@@ -1,11 +1,16 @@
-"""pip-tools' own command, called for one cell, and its failures as errors of ours."""
+"""pip-tools' own command, called for one cell: what is replaced in it, and its failures as ours.
+
+All replacements in pip and pip-tools that a run needs are put in place and taken back together.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,19 +20,92 @@ import piptools.scripts.compile as compile_module
 from pip._internal.exceptions import DiagnosticPipError, PipError
 from pip._vendor.resolvelib import ResolutionError as ResolvelibError
 from pip._vendor.rich.text import Text
+from piptools.logging import log
 
 from accelock.errors import AccelockError, ResolutionError
-from accelock.hosts.piptools import hooks, inputs, pages
+from accelock.hosts.piptools import cell as cells
+from accelock.hosts.piptools import cell_markers, inputs, metadata, pages, progress
+from accelock.hosts.piptools.patches import Patches
 from accelock.hosts.piptools.state import Active, Capture, Run
 from accelock.sources.http import hide_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from accelock.targets import Cell
 
+# What pip-tools builds the metadata of a setup.py or pyproject.toml with: 7.3 the first name,
+# 7.4 and later the second.
+_PROJECT_BUILDERS = ("project_wheel_metadata", "build_project_metadata")
 # Where pip explains why it found no solution; it prints there before it raises.
 _EXPLAINER = "pip._internal.resolution.resolvelib.factory"
+
+
+@contextlib.contextmanager
+def installed(run: Run) -> Iterator[None]:
+    """Make a context in which pip-tools' command works for ``run.active``.
+
+    Where one of the replacements cannot be made, none of them stays.
+    """
+    with Patches() as patches, warnings.catch_warnings():
+        if log.verbosity < 0:  # since 26.3, pip repeats the warnings of the backends that it runs
+            warnings.simplefilter("ignore")
+        _replace(run, patches)
+        with progress.shown(run, patches):
+            yield
+
+
+def _replace(run: Run, patches: Patches) -> None:
+    patches.replace(compile_module, "PyPIRepository", cells.repository_class(run))
+    patches.replace(compile_module, "BacktrackingResolver", cells.resolver_class(run))
+    patches.replace(compile_module, "OutputWriter", cells.writer_class(run))
+    for name in _PROJECT_BUILDERS:
+        if hasattr(compile_module, name):
+            patches.wrap(compile_module, name, lambda old: _build_project_once(run, old))
+    patches.wrap(log, "warning", lambda old: _warn_once(run, old))
+    inputs.install(run, patches, compile_module)
+    pages.install(run, patches)
+    metadata.install(run, patches)
+    cell_markers.install(run, patches)
+
+
+def _feed_standard_input(run: Run) -> None:
+    """Let each cell read the whole of standard input, which can be read only once."""
+    if run.inputs.standard_input is None:
+        run.inputs.standard_input = sys.stdin.read()
+    sys.stdin = io.StringIO(run.inputs.standard_input)
+
+
+def _build_project_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Build a project's metadata once, on the host: its markers are judged per cell afterwards."""
+
+    def build(*args: Any, **kwargs: Any) -> Any:
+        key = (repr(args), repr(sorted(kwargs.items())))
+        if key not in run.memo.projects:
+            with metadata.host(run):
+                run.memo.projects[key] = original(*args, **kwargs)
+        return run.memo.projects[key]
+
+    return build
+
+
+def _warn_once(run: Run, original: Callable[..., None]) -> Callable[..., None]:
+    """Say each of pip-tools' warnings once a run, not once a cell.
+
+    It also says when it lets go of a pin that we handed to a cell as a preference, which is no news
+    to the user: the merged file shows it.
+    """
+
+    def warning(message: str, *args: Any, **kwargs: Any) -> None:
+        if run.active is not None and run.active.probing:
+            return
+        preferred = run.active is not None and bool(run.active.preferences)
+        if message.startswith("Discarding ") and (preferred or run.reports_moves):
+            return
+        if run.first_time(message):
+            original(message, *args, **kwargs)
+
+    return warning
 
 
 class NoSolutionError(ResolutionError):
@@ -53,7 +131,7 @@ class Command:
         :raises AccelockError: an input or the existing file cannot be read.
         """
         if self.params.get("src_files") == ("-",) or "-" in self.params.get("src_files", ()):
-            hooks.feed_standard_input(run)
+            _feed_standard_input(run)
         # pip-tools reads the pins of an existing file, unless all is to be upgraded: the first pass
         # does not know yet which file of several it is, and must not take it for an input.
         upgrade = active.probing or self.params["upgrade"]

@@ -18,9 +18,7 @@ from piptools.repositories.pypi import PyPIRepository
 from piptools.resolver import BacktrackingResolver
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
-from accelock.hosts.piptools import candidates, hashing, inputs, upgrading, verified
-from accelock.hosts.piptools.asks import Asks
-from accelock.hosts.piptools.keeping import Keeper
+from accelock.hosts.piptools import candidates, hashing, inputs, keeping, labels, verified
 from accelock.hosts.piptools.pages import introduce
 from accelock.hosts.piptools.rounds import Rounds
 
@@ -101,7 +99,7 @@ class CellResolver(BacktrackingResolver):  # type: ignore[misc]
             _keep_apart(self.run, self.run.active, repository)
             introduce(self.run.session, self.run.plan.source_urls)
             constraints += inputs.of_target(self.run, self.run.active.cell.target)
-            _read_labels(self.run, self.run.active, constraints)
+            labels.read_builds(constraints, self.run.shelf, self.run.active.cell.target)
             existing_constraints = _preferences(self.run, self.run.active, existing_constraints)
             self.run.active.capture.constraints = constraints
             self.run.active.capture.finder = repository.finder
@@ -121,7 +119,7 @@ class CellResolver(BacktrackingResolver):  # type: ignore[misc]
         if self.run.active.probing:
             return set()
         self.run.active.resolving = True
-        if not upgrading.names_left(self.run):
+        if not keeping.to_upgrade(self.run):
             found = verified.solution(self.run, self.run.active, self)
             if found is not None:
                 return self._pinned(found)
@@ -139,11 +137,8 @@ class CellResolver(BacktrackingResolver):  # type: ignore[misc]
         if self.run.active is None:
             return bool(super()._do_resolve(resolver, compatible_existing_constraints))
         pins = compatible_existing_constraints
-        solve = functools.partial(_attempt, self, self.run.active, resolver, Rounds())
-        held = upgrading.held(self.run, solve, pins)
-        attempt = functools.partial(solve, held=held)
-        keeper = Keeper(attempt, lambda: Asks.of(self.run.memo.metadata.values()))
-        for pin in keeper.keep(pins).values():
+        attempt = functools.partial(_attempt, self, self.run.active, resolver, Rounds())
+        for pin in keeping.solve(self.run, attempt, pins):
             log.warning(f"Discarding {pin} to proceed the resolution")
         return True
 
@@ -232,22 +227,12 @@ def _keep_apart(run: Run, active: Active, repository: Any) -> None:
     )
 
 
-def _read_labels(run: Run, active: Active, constraints: list[Any]) -> None:
-    """Read the target's own label in the input; refuse another's."""
-    if run.shelf is None:  # the first pass: which packages are cpuonly is not known yet
-        return
-    for requirement in constraints:
-        found = run.shelf.find(requirement.name) if requirement.name else None
-        if found is not None:
-            inputs.read_build(requirement, found, run.shelf, active.cell.target)
-
-
 def _preferences(run: Run, active: Active, existing: dict[str, Any]) -> dict[str, Any]:
     """Return the pins that the cell keeps if it can: the leader's, then the existing file's."""
     kept = dict(existing)
     for name, pin in existing.items():
         if run.plan.catalogue.family_of(name) is not None:
-            inputs.forget_label(pin)
+            labels.forget(pin)
     for name, version in active.preferences.items():
         pin = kept.get(name)
         if pin is None or (name in active.moved and not _pins(pin, version)):

@@ -14,13 +14,14 @@ from piptools.logging import log
 from accelock import toml
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.hosts.piptools import downloads, engine, files, hooks, outputs
+from accelock.hosts.piptools import downloads, engine, files, progress
 from accelock.hosts.piptools.calling import Command
 from accelock.hosts.piptools.inputs import other_config
-from accelock.hosts.piptools.plan import OptionError, Options, Plan, find_config, make_plan
+from accelock.hosts.piptools.plan import OptionError, Options, Plan, make_plan
 from accelock.hosts.piptools.sidecars import Sidecars, as_pip_compile
 from accelock.locks import inputs as digests
 from accelock.locks import journal
+from accelock.settings.settings import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,23 +103,22 @@ def take_options(params: dict[str, Any]) -> Options:
     )
 
 
-def as_usage_error(error: AccelockError) -> click.UsageError:
-    """Return the error of a word on the command line: exit code 2, as pip-tools has it."""
-    return click.UsageError(str(error))
-
-
 def _compile(**params: Any) -> None:
     context = click.get_current_context()
     options = take_options(params)
     log.verbosity = params["verbose"] - params["quiet"]
-    config = find_config(Path(), load_catalogue())
+    config = read_config(Path(digests.PYPROJECT), load_catalogue())
     plan = make_target_plan(options, config)
     sidecars = Sidecars.of(Path(), config)
     _judge_table(other_config(params), plain=plan is None)
     if plan is None:
         _as_pip_compile(context, params, sidecars)
         return
-    _refuse_legacy(params)
+    if params.get("resolver_name") == "legacy":
+        raise click.UsageError(
+            "--resolver=legacy cannot resolve for another platform: leave it out, or compile "
+            "without a target."
+        )
     command = Command(params=params, default_map=context.default_map)
 
     def prepare(names: Iterable[str]) -> None:
@@ -126,7 +126,7 @@ def _compile(**params: Any) -> None:
             _refuse_unwritable(names)
         sidecars.prepare(names)
 
-    run = engine.Engine(plan, command, hooks.installed, prepare=prepare)
+    run = engine.Engine(plan, command, prepare=prepare)
     compiled = run.compile()
     pages = files.sheets(compiled, _their_context(context, params), words_of(options))
     files.write(compiled, pages, sidecars, dry_run=params["dry_run"])
@@ -169,10 +169,10 @@ def make_target_plan(options: Options, config: Config | None) -> Plan | None:
             config,
             say=log.warning,
             say_progress=log.info,
-            show_bytes=downloads.DownloadBar(),
+            show_bytes=progress.DownloadBar(),
         )
     except (UnknownWordError, OptionError) as error:
-        raise as_usage_error(error) from error
+        raise click.UsageError(str(error)) from error  # exit code 2, as pip-tools has it
 
 
 def _as_pip_compile(context: click.Context, params: dict[str, Any], sidecars: Sidecars) -> None:
@@ -187,22 +187,14 @@ def _as_pip_compile(context: click.Context, params: dict[str, Any], sidecars: Si
     if sidecars.beside is None:
         call()
         return
-    sidecars.prepare([outputs.guessed_name(params["output_file"], params["src_files"])])
+    sidecars.prepare([files.guessed_name(params["output_file"], params["src_files"])])
     as_pip_compile(sidecars, call)
 
 
 def _refuse_unwritable(names: Iterable[str]) -> None:
     """Stop before anything is resolved that could not be written."""
-    paths = [Path(name) for name in names if name != outputs.STDOUT]
+    paths = [Path(name) for name in names if name != files.STDOUT]
     journal.refuse_unwritable(path for path in paths if not journal.is_special(path))
-
-
-def _refuse_legacy(params: dict[str, Any]) -> None:
-    if params.get("resolver_name") == "legacy":
-        raise click.UsageError(
-            "--resolver=legacy cannot resolve for another platform: leave it out, or compile "
-            "without a target."
-        )
 
 
 def _their_context(context: click.Context, params: dict[str, Any]) -> click.Context:
@@ -222,11 +214,6 @@ def words_of(options: Options) -> tuple[str, ...]:
     words = [f"--target={name}" for name in options.targets]
     words += [f"--platform={name}" for name in options.platforms]
     words += [f"--python-version={version}" for version in options.pythons]
-    words += [f"--source={redact_source(word)}" for word in options.sources]
+    sources = (word.partition("=") for word in options.sources)
+    words += [f"--source={family}{equals}{redact(url)}" for family, equals, url in sources]
     return tuple(shlex.quote(word) for word in words)
-
-
-def redact_source(word: str) -> str:
-    """Return ``family=URL`` without the URL's credentials."""
-    name, equals, url = word.partition("=")
-    return f"{name}{equals}{redact(url)}"

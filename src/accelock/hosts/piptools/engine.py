@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
 from accelock.catalogue import Source
 from accelock.errors import AccelockError
-from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools import (
+    cell_markers,
+    files,
+    keeping,
+    labels,
     merge,
     notes,
-    outputs,
-    undetermined,
-    unlabelled,
-    upgrading,
-    wheel_urls,
 )
-from accelock.hosts.piptools.calling import Command, OutputName, call_cell
+from accelock.hosts.piptools import inputs as reading
+from accelock.hosts.piptools.calling import Command, OutputName, call_cell, installed
 from accelock.hosts.piptools.host import PipHost
 from accelock.hosts.piptools.state import Capture, Run
 from accelock.locks import journal
@@ -57,7 +56,6 @@ class Engine:
     """One run over all cells of a plan.
 
     :param command: pip-compile's own parameters.
-    :param hooked: the context that lets pip-tools' command work for a run (`hooks.installed`).
     :param reports_moves: the caller says itself which pins it had to let go of.
     :param before: an earlier run of the same plan, whose pages and metadata are read no more.
     :param prepare: gets the paths of the files to write as soon as they are known, before anything
@@ -68,7 +66,6 @@ class Engine:
         self,
         plan: Plan,
         command: Command,
-        hooked: Callable[[Run], Any],
         *,
         reports_moves: bool = False,
         before: Run | None = None,
@@ -79,12 +76,11 @@ class Engine:
             plan=plan,
             inputs=reading.Inputs(),
             reports_moves=reports_moves,
-            upgraded=upgrading.names_of(command.params["upgrade_packages"]),
+            upgraded=keeping.names_of(command.params["upgrade_packages"]),
         )
         if before is not None:
             self.run.memo, self.run.session = before.memo, before.session
             self.run.reader = before.reader
-        self._hooked = hooked
         self._prepare = prepare
         self._probes: dict[Cell, Capture] = {}
 
@@ -93,25 +89,25 @@ class Engine:
 
         :raises AccelockError: whatever stops the lock, with the message for the user.
         """
-        with self._hooked(self.run):
+        with installed(self.run):
             self._probe()
             base = self._base_name()
-            names = outputs.output_names(base, self.run.plan.targets)
+            names = files.output_names(base, self.run.plan.targets)
             if self._prepare is not None:
                 self._prepare(names.values())
             self._open_sources()
             try:
-                result = self._search(outputs.pins_to_keep(base, names))
+                result = self._search(files.pins_to_keep(base, names))
             except AccelockError:
                 notes.say_built(self.run)  # it may be what stopped the run
                 raise
         captures = {group.cells[0]: capture for group, capture in result.solutions.items()}
         self.run.plan = replace(self.run.plan, cells=tuple(captures))
-        wheel_urls.judge(self.run, captures)
-        undetermined.judge_found(self.run, captures)
+        labels.judge(self.run, captures)
+        cell_markers.judge_found(self.run, captures)
         self._record_projects(captures)
         notes.say(self.run, captures, result)
-        unlabelled.force(self.run, captures)
+        labels.force(self.run, captures)
         plan = self.run.plan
         return Compiled(
             run=self.run,
@@ -162,10 +158,7 @@ class Engine:
             hashed=bool(self.command.params["generate_hashes"]) and not plan.allow_downloads,
         )
         for cell, capture in self._probes.items():
-            for requirement in capture.constraints:
-                found = run.shelf.find(requirement.name) if requirement.name else None
-                if found is not None:
-                    reading.read_build(requirement, found, run.shelf, cell.target)
+            labels.read_builds(capture.constraints, run.shelf, cell.target)
 
     def _sources_in_inputs(self) -> dict[str, Source]:
         found: dict[str, Source] = {}
@@ -194,7 +187,7 @@ class Engine:
     def _search(self, keep: Mapping[str, str]) -> Result[Capture]:
         """Solve all cells; the default platforms' cells that cannot follow are left out."""
         run = self.run
-        locked = outputs.public_versions(keep)
+        locked = files.public_versions(keep)
         host = PipHost(run, self.command, self._probes, _readable(keep), locked)
         search = Search(
             host,
@@ -234,8 +227,8 @@ class Engine:
 
 def _readable(keep: Mapping[str, str]) -> dict[str, str | None]:
     """Return the files that pip-tools may read as the existing ones; a device is none of them."""
-    files = {name: None if path == outputs.STDOUT else path for name, path in keep.items()}
+    found = {name: None if path == files.STDOUT else path for name, path in keep.items()}
     return {
         name: os.devnull if path is not None and journal.is_special(Path(path)) else path
-        for name, path in files.items()
+        for name, path in found.items()
     }

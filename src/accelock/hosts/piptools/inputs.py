@@ -1,11 +1,10 @@
-"""What the inputs say: their text, `# cpuonly` comments, labels, and the URLs of a family.
+"""What the inputs say: their text, `# cpuonly` comments, and requirements of one target.
 
 pip reads requirements files, nested ones and standard input; the hooks here listen while it does.
 """
 
 from __future__ import annotations
 
-import copy
 import os
 import re
 import tempfile
@@ -17,28 +16,22 @@ from typing import TYPE_CHECKING, Any
 from pip._internal.models.link import Link
 from pip._internal.req import req_file
 from pip._internal.req.constructors import install_req_from_line, parse_editable
-from pip._vendor.packaging.specifiers import SpecifierSet
 from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
-from accelock.hosts.piptools import undetermined, wheel_urls
+from accelock.hosts.piptools import cell_markers
 from accelock.locks import inputs as digests
-from accelock.locks import markers
-from accelock.locks.markers import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from accelock.hosts.piptools.patches import Patches
-    from accelock.hosts.piptools.plan import Plan
     from accelock.hosts.piptools.state import Capture, Run
-    from accelock.resolve.routing import Accelerated, Shelf
-    from accelock.targets import Cell, Target
+    from accelock.targets import Target
 
 _CPUONLY = re.compile(r"#[^#]*\bcpuonly\b")
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
-_OF_A_RELEASE = re.compile(r"\b(python_full_version|implementation_version)\b")
 # The sources of a project's metadata, which pip-tools takes as input files.
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 STDIN = "-"
@@ -217,8 +210,7 @@ def _parse(run: Run, original: Callable[..., Any]) -> Callable[..., Iterator[Any
                 if is_output and not requirement.match_markers():
                     continue
                 if run.inputs.recording:
-                    _refuse_of_a_release(run.plan, active.cell, requirement)
-                    undetermined.judge_input(run.plan.catalogue, active.cell, requirement)
+                    cell_markers.judge_input(run.plan, active.cell, requirement)
                 yield requirement
         finally:
             run.inputs.recording = run.inputs.reading_stdin = False
@@ -238,85 +230,10 @@ def of_target(run: Run, target: Target) -> list[Any]:
             str(requirement), comes_from=f"[tool.accelock.target.{name}.dependencies]"
         )
         if active is not None:
-            _refuse_of_a_release(run.plan, active.cell, ireq)
+            cell_markers.judge_input(run.plan, active.cell, ireq)
         if ireq.match_markers():
             found.append(ireq)
     return found
-
-
-def _refuse_of_a_release(plan: Plan, cell: Cell, requirement: Any) -> None:
-    """Refuse a requirement of an input that a file for a Python would lack on later releases of it.
-
-    A compile for a Python that was asked for resolves for its first release. One without is for the
-    running release, as pip-compile's is, and leaves the same out.
-
-    :param requirement: pip's `InstallRequirement`. A constraint asks for nothing.
-    :raises AccelockError: its marker is false on the first release, and true on a later one.
-    """
-    marker = markers.loosened(str(requirement.markers or ""))
-    if plan.host_python or requirement.constraint or not _OF_A_RELEASE.search(marker):
-        return
-    place, python = Place(cell.platform, cell.python), cell.python
-    if markers.evaluate(marker, place) or not markers.may_hold(marker, place):
-        return
-    raise AccelockError(
-        f"{requirement.comes_from or 'the input'}: {requirement.req} ; {marker} is for some "
-        f"releases of Python {python}, and not for {python.release()}, which a file for Python "
-        f"{python} is resolved for: the others would be without it. Nothing was written. Write the "
-        "marker with python_version, or compile with such a release of Python itself, without "
-        "--python-version and without `python` in [tool.accelock]."
-    )
-
-
-def read_build(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
-    """Read ``torch==1.7.1+cpu`` as public version and target, so that it compiles for macOS too.
-
-    :raises AccelockError: the label is another target's.
-    """
-    if requirement.original_link is not None:
-        wheel_urls.read(requirement, found, shelf, target)
-    elif requirement.req is not None and found.package.labelled:
-        _strip_own_label(requirement, found, shelf, target)
-
-
-def _strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
-    own = found.family.label(shelf.variant(found.family, target))
-    parts = []
-    for specifier in requirement.req.specifier:
-        public, plus, label = str(specifier.version).partition("+")
-        if plus and label.lower() != own:
-            raise AccelockError(_foreign_label(requirement, label, own, target))
-        # `===` compares to the letter: it would refuse the build that carries the label.
-        operator = "==" if plus and specifier.operator == "===" else specifier.operator
-        parts.append(f"{operator}{public}")
-    _respecify(requirement, parts)
-
-
-def _foreign_label(requirement: Any, label: str, own: str | None, target: Target) -> str:
-    origin = requirement.comes_from or "the input"
-    why = "" if own == target.name else f" (its family is marked cpuonly, so it takes +{own})"
-    return (
-        f"{origin}: {requirement.req} carries the label +{label}, and the target is "
-        f"{target.name}{why}. Write the public version (without +{label}) to have the right build "
-        f"for each target, or compile for the target of that label: -t {label}"
-    )
-
-
-def forget_label(pin: Any) -> None:
-    """Turn an existing accelerated pin into a preference: no label, no other target's hashes."""
-    versions = [(s.operator, str(s.version).partition("+")[0]) for s in pin.req.specifier]
-    _respecify(pin, [f"{operator}{public}" for operator, public in versions])
-    pin.hash_options = {}
-
-
-def _respecify(requirement: Any, parts: list[str]) -> None:
-    """Give a requirement of pip's other specifiers.
-
-    pip keeps the inner object for all requirements of the same text (`get_requirement` has a
-    cache), so that it must not be changed: other cells read it too.
-    """
-    requirement.req = copy.copy(requirement.req)
-    requirement.req.specifier = SpecifierSet(",".join(parts))
 
 
 def _stable(path: str, text: str) -> str:

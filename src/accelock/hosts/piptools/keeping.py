@@ -1,166 +1,133 @@
-"""Which of a file's pins a new solution keeps: as many as it can have together.
+"""The pins of the existing file, and `--upgrade-package`, as constraints of pip's resolver.
 
-pip-tools hands existing pins to pip as constraints. Where they conflict, it lets go of those that
-pip names, and gives up where pip names one package that is not pinned (`BacktrackingResolver.
-_do_resolve`, pip-tools 7.3.0 to 7.6.2): a torch that has to be older stops at each package whose
-pinned version requires the newer one. Here the pins of those that ask are let go of too, and what
-was let go of without need is taken back. Where pip goes back and forth without an end in sight
-(`rounds`), all pins are let go of, and those that do no harm are taken back.
+Where pins conflict, pip-tools lets go of those that pip names, and gives up where pip names one
+package that is not pinned (`BacktrackingResolver._do_resolve`, pip-tools 7.3.0 to 7.6.2): a torch
+that has to be older stops at each package whose pinned version requires the newer one. Here
+`accelock.resolve.preferences` says which to let go of.
+
+And pip-tools lets go of the pin of the package to upgrade alone: a torch that requires its
+libraries by exact version (nvidia-*, triton, sympy) then stays where it is for ever, without a
+word. Here a package of a family moves as far as it can with no other one going down.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import contextlib
+import functools
+from typing import TYPE_CHECKING, Any, Protocol
 
+from packaging.version import InvalidVersion, Version
 from pip._internal.exceptions import InstallationError
+from pip._internal.req.constructors import install_req_from_line
 from pip._vendor.packaging.utils import canonicalize_name
-from pip._vendor.packaging.version import Version
 from pip._vendor.resolvelib import ResolutionImpossible
 
+from accelock.hosts.piptools.asks import Asks
 from accelock.hosts.piptools.rounds import TooManyRoundsError
+from accelock.resolve.preferences import Conflict, PinRelaxer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from accelock.hosts.piptools.asks import Asks
+    from packaging.requirements import Requirement
+
+    from accelock.hosts.piptools.state import Run
 
 
-class Keeper:
-    """Solves with as many pins as there is a solution for.
+class Attempt(Protocol):
+    """Lets pip solve with pins, and with what is held and never let go of: name -> version."""
 
-    :param attempt: solves with these pins as constraints; returns the versions found, by name.
-    :param asks: what the distributions that were looked at so far ask for.
+    def __call__(self, pins: Collection[Any], held: Collection[Any] = ()) -> Mapping[str, str]:
+        """Return the versions that pip found, by canonical name; InstallationError for none."""
+
+
+def solve(run: Run, attempt: Attempt, pins: Mapping[str, Any]) -> list[Any]:
+    """Solve with as many of a file's pins as there is a solution for; return the others.
+
+    :param pins: pip's requirements, by canonical name.
+    :raises InstallationError: no solution, whatever pins are let go of.
     """
+    versions = {n: v for n, pin in pins.items() if (v := _version(pin)) is not None}
+    held = _upgraded(run, attempt, pins)
+    relaxer = PinRelaxer(
+        lambda kept: _tried(attempt, [pins[name] for name in kept], held),
+        functools.partial(_known, run),
+    )
+    lost = relaxer.relax(versions)
+    return [pins[name] for name in (*lost, *(pins.keys() - versions.keys()))]
 
-    def __init__(
-        self,
-        attempt: Callable[[Collection[Any]], Mapping[str, str]],
-        asks: Callable[[], Asks],
-    ) -> None:
-        self._attempt = attempt
-        self._asks = asks
-        self._failed: list[frozenset[str]] = []
 
-    def keep(self, pins: Mapping[str, Any]) -> dict[str, Any]:
-        """Solve; return the pins that the solution lacks, by canonical name.
+def _version(pin: Any) -> Version | None:
+    """Return the version of a pin; None of a text (`===`), which no file has any more."""
+    with contextlib.suppress(InvalidVersion):
+        return Version(next(iter(pin.req.specifier)).version)
+    return None
 
-        :raises InstallationError: no solution, whatever pins are let go of.
-        """
-        kept, gone, disputed = dict(pins), dict[str, Any](), set[str]()
-        found = None
-        while found is None:
-            found = self._solution(kept, gone, disputed)
-        self._take_back(sorted(gone), kept, gone, found)
-        return {name: pin for name, pin in gone.items() if name not in kept}
 
-    def _solution(
-        self, kept: dict[str, Any], gone: dict[str, Any], disputed: set[str]
-    ) -> Mapping[str, str] | None:
-        """Return what is found with the pins that are kept; None where some had to be let go of."""
-        try:
-            return self._attempt(kept.values())
-        except InstallationError as error:
-            named = self._in_the_way(error, kept, disputed)
-            if not named:
-                raise
-            self._failed.append(frozenset(kept))
-            gone.update({name: kept.pop(name) for name in named})
-            disputed.update(named)
-            return None
-
-    def _take_back(
-        self,
-        names: Sequence[str],
-        kept: dict[str, Any],
-        gone: Mapping[str, Any],
-        found: Mapping[str, str],
-    ) -> Mapping[str, str]:
-        """Keep pins after all that there is a solution with; return the last one found.
-
-        They are tried together, and where that fails, by halves.
-        """
-        pins = {name: gone[name] for name in names if not _has(found, name, gone[name])}
-        kept.update({name: gone[name] for name in names if name not in pins})
-        if not pins:
-            return found
-        again = self._again({**kept, **pins})
-        if again is not None:
-            kept.update(pins)
-            return again
-        if len(pins) > 1:
-            half = len(pins) // 2
-            found = self._take_back([*pins][:half], kept, gone, found)
-            found = self._take_back([*pins][half:], kept, gone, found)
-        return found
-
-    def _again(self, pins: Mapping[str, Any]) -> Mapping[str, str] | None:
-        """Return what is found with more pins than there was a solution with; None for nothing.
-
-        Pins among which are all of an attempt that failed, as the file's all together, fail again.
-        """
-        if any(failed <= pins.keys() for failed in self._failed):
-            return None
-        try:
-            return self._attempt(pins.values())
-        except InstallationError:
-            self._failed.append(frozenset(pins))
-            return None
-
-    def _in_the_way(
-        self, error: InstallationError, kept: Mapping[str, Any], disputed: set[str]
-    ) -> list[str]:
-        """Return the pins to let go of: of the packages in conflict, else of those that ask.
-
-        pip names only the last conflict that it ran into, and not always all that have a part in
-        it: then it is the pins around any package that a conflict was about, and in the end all.
-        """
-        if isinstance(error, TooManyRoundsError):
-            return sorted(kept)
+def _tried(
+    attempt: Attempt, pins: Collection[Any], held: Collection[Any]
+) -> dict[str, Version] | Conflict:
+    """Return what pip found, or why it found nothing."""
+    try:
+        return {name: Version(text) for name, text in attempt(pins, held=held).items()}
+    except InstallationError as error:
         impossible = error.__cause__
         if not isinstance(impossible, ResolutionImpossible):
-            return []
+            return Conflict(error, is_endless=isinstance(error, TooManyRoundsError))
         causes = impossible.causes
-        wanted = {canonicalize_name(cause.requirement.project_name) for cause in causes}
-        asking = {canonicalize_name(c.parent.project_name) for c in causes if c.parent is not None}
-        if not asking and not wanted & kept.keys():
-            return []  # what the user asks for is not there, pins or no pins
-        disputed |= wanted
-        return (
-            sorted(wanted & kept.keys())
-            or sorted(asking & kept.keys())
-            or sorted(self._around(kept, disputed))
-            or sorted(kept)
-        )
-
-    def _around(self, kept: Mapping[str, Any], disputed: Collection[str]) -> Iterator[str]:
-        """Yield pins that ask for a package in dispute, or that one asks to be another version."""
-        asks = self._asks()
-        against = {
-            (ask.name, pin)
-            for ask in asks.by_any(disputed)
-            if (pin := _version(kept.get(ask.name)))
-            and not ask.requirement.specifier.contains(pin, prereleases=True)
-        }
-        for name in kept:
-            version = _version(kept[name])
-            if version is not None and (
-                (name, version) in against
-                or any(ask.name in disputed for ask in asks.by(name, version))
-            ):
-                yield name
+        wanted = (canonicalize_name(cause.requirement.project_name) for cause in causes)
+        asking = (canonicalize_name(c.parent.project_name) for c in causes if c.parent is not None)
+        return Conflict(error, frozenset(wanted), frozenset(asking))
 
 
-def _version(pin: Any) -> str | None:
-    """Return the version of a pinned requirement; None where there is none."""
-    return None if pin is None else next((each.version for each in pin.req.specifier), None)
+def _known(run: Run) -> Iterator[tuple[str, str, Requirement]]:
+    for (parent, version), asks in Asks.of(run.memo.metadata.values()).found.items():
+        yield from ((parent, version, ask.requirement) for ask in asks)
 
 
-def _has(found: Mapping[str, str], name: str, pin: Any) -> bool:
-    """Return whether a package that is needed has its pinned version; one that is not, has."""
-    if name not in found:
-        return True
-    version = Version(found[name])
-    return any(
-        Version(specifier.version) in {version, Version(version.public)}
-        for specifier in pin.req.specifier
-    )
+def names_of(words: Iterable[str]) -> frozenset[str]:
+    """Return the canonical names that ``--upgrade-package`` options name."""
+    named = (install_req_from_line(word).name for word in words)
+    return frozenset(canonicalize_name(name) for name in named if name)
+
+
+def to_upgrade(run: Run) -> list[str]:
+    """Return the packages to upgrade that no cell before the one at work decides."""
+    bound = run.active.bound if run.active is not None else frozenset[str]()
+    free = {name: run.shelves.find(name) for name in sorted(run.upgraded - bound)}
+    return [name for name, found in free.items() if found and found.package.lockstep]
+
+
+def _upgraded(run: Run, attempt: Attempt, pins: Mapping[str, Any]) -> list[Any]:
+    """Return constraints that hold the packages to upgrade at the versions that they can have.
+
+    Once a run: the cells that follow are bound to them by lockstep. Empty where nothing is to be
+    upgraded, or nothing can be.
+    """
+    names = to_upgrade(run)
+    if not names:
+        return []
+    try:
+        found = attempt([*_floors(run, pins)])
+    except InstallationError:
+        return []
+    return [
+        install_req_from_line(f"{name}=={Version(found[name]).public}", constraint=True)
+        for name in names
+        if name in found
+    ]
+
+
+def _floors(run: Run, pins: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield pins as lower bounds; a family's own libraries go wherever its packages go.
+
+    A lower bound has no local version (PEP 440); one by ``===``, of a text, stays a pin.
+    """
+    for name, pin in pins.items():
+        found = run.shelves.find(name)
+        if found is None or not found.package.runtime:
+            for specifier in pin.req.specifier:
+                floor = str(specifier)
+                if specifier.operator == "==":
+                    floor = f">={Version(specifier.version).public}"
+                yield install_req_from_line(f"{name}{floor}", constraint=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from piptools.utils import format_requirement, key_from_ireq
@@ -19,7 +19,7 @@ from accelock.locks import markers
 from accelock.locks.markers import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from accelock.hosts.piptools.state import Capture
     from accelock.targets import Cell
@@ -53,36 +53,22 @@ class Variant:
         return frozenset(name for name in requirers(self.requirement) if not name.startswith("-"))
 
 
-@dataclass
-class _Group:
-    """The cells that have one and the same pin of a package."""
-
-    text: str
-    unsafe: bool
-    requirements: list[Any] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
-    own: list[str | None] = field(default_factory=list)
-    hashes: set[str] = field(default_factory=set)
-
-
 def merge(captures: Mapping[Cell, Capture], patch: int = 0) -> tuple[Variant, ...]:
     """Return the lines of one target's file, sorted by name and then by text.
 
     :param patch: the patch release of its Python that each cell was solved for.
     """
-    universe = [place_of(cell) for cell in captures]
-    by_name: dict[str, dict[tuple[str, bool], _Group]] = {}
+    found: dict[str, dict[tuple[str, bool], dict[Cell, Any]]] = {}
     for cell, capture in captures.items():
-        for requirement in capture.results:
-            _add(by_name, requirement, cell, capture, unsafe=_is_unsafe(requirement, capture))
-        for requirement in capture.unsafe_requirements - capture.results:
-            _add(by_name, requirement, cell, capture, unsafe=True)
-    variants = [
+        for ireq in capture.results | capture.unsafe_requirements:
+            unsafe = ireq not in capture.results or ireq.name in capture.unsafe_packages
+            lines = found.setdefault(key_from_ireq(ireq), {})
+            lines.setdefault((format_requirement(ireq), unsafe), {})[cell] = ireq
+    return tuple(
         variant
-        for name, groups in by_name.items()
-        for variant in _variants(name, list(groups.values()), universe, patch)
-    ]
-    return tuple(sorted(variants, key=lambda variant: (variant.name, variant.text)))
+        for name in sorted(found)
+        for variant in _variants(name, found[name], captures, patch)
+    )
 
 
 def place_of(cell: Cell) -> Place:
@@ -90,61 +76,52 @@ def place_of(cell: Cell) -> Place:
     return Place(cell.platform, cell.python)
 
 
-def _is_unsafe(requirement: Any, capture: Capture) -> bool:
-    return requirement.name in capture.unsafe_packages
-
-
-def _add(
-    by_name: dict[str, dict[tuple[str, bool], _Group]],
-    requirement: Any,
-    cell: Cell,
-    capture: Capture,
-    *,
-    unsafe: bool,
-) -> None:
-    name = key_from_ireq(requirement)
-    text = format_requirement(requirement)
-    groups = by_name.setdefault(name, {})
-    group = groups.setdefault((text, unsafe), _Group(text, unsafe))
-    group.requirements.append(requirement)
-    group.places.append(place_of(cell))
-    marker = capture.markers.get(name)
-    group.own.append(None if marker is None else str(marker))
-    group.hashes |= (capture.hashes or {}).get(requirement, set())
-
-
 def _variants(
-    name: str, groups: list[_Group], universe: Sequence[Place], patch: int
-) -> Iterable[Variant]:
-    groups = sorted(groups, key=lambda group: group.text)
-    ours = markers.partition([group.places for group in groups], universe)
-    for group, marker in zip(groups, ours, strict=True):
+    name: str,
+    found: Mapping[tuple[str, bool], Mapping[Cell, Any]],
+    captures: Mapping[Cell, Capture],
+    patch: int,
+) -> Iterator[Variant]:
+    """Yield the lines of a package: those of its cells that have the same text are one."""
+    universe, lines = [*map(place_of, captures)], sorted(found)
+    places = [[*map(place_of, found[line])] for line in lines]
+    for line, inside, marker in zip(
+        lines, places, markers.partition(places, universe), strict=True
+    ):
+        ireqs = found[line]
+        hashes = [(captures[cell].hashes or {}).get(ireq, set()) for cell, ireq in ireqs.items()]
+        own = [captures[cell].markers.get(name) for cell in ireqs]
+        written = [None if each is None else str(each) for each in own]
         yield Variant(
             name=name,
-            text=group.text,
-            requirement=_joined(group.requirements),
-            marker=_joined_marker(group, marker, universe, patch),
-            hashes=frozenset(group.hashes),
-            places=frozenset(group.places),
-            unsafe=group.unsafe,
+            text=line[0],
+            requirement=_joined([*ireqs.values()]),
+            marker=_joined_marker(written, marker, inside, universe, patch),
+            hashes=frozenset[str]().union(*hashes),
+            places=frozenset(inside),
+            unsafe=line[1],
         )
 
 
 def _joined_marker(
-    group: _Group, ours: str | None, universe: Sequence[Place], patch: int
+    written: Sequence[str | None],
+    ours: str | None,
+    inside: Sequence[Place],
+    universe: Sequence[Place],
+    patch: int,
 ) -> str | None:
     """Join the user's own markers of a requirement with the one that tells the cells apart.
 
     Where the cells have different markers of the user's (one requirement line per platform), the
     truth table says the same as all of them together, unless one asks for more than the platform.
     """
-    own = list(dict.fromkeys(group.own))
+    own = list(dict.fromkeys(written))
     if len(own) == 1:
-        return markers.combine(own[0], ours, group.places, universe, patch)
+        return markers.combine(own[0], ours, inside, universe, patch)
     if None in own or not any(_OTHER_NAMES.search(marker or "") for marker in own):
         return ours
     joined = " or ".join(f"({marker})" for marker in own)
-    return markers.combine(joined, ours, group.places, universe, patch)
+    return markers.combine(joined, ours, inside, universe, patch)
 
 
 def _joined(requirements: Sequence[Any]) -> Any:

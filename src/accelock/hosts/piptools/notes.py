@@ -12,7 +12,7 @@ from accelock.hosts.piptools import levels
 from accelock.hosts.piptools.host import pins, version_of
 from accelock.hosts.piptools.inputs import local_projects
 from accelock.resolve.lockstep import passed_over
-from accelock.resolve.messages import left_out, pinned_alone_message
+from accelock.resolve.messages import left_out, pinned_alone_message, same_for_all_message
 from accelock.settings.settings import ignored_table
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def say(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture]) -> 
     for warning in said.values():
         run.plan.say(f"WARNING: {warning}")
     _absent(run)
+    _same_for_all(run, captures)
     say_built(run)
     _ignored_tables(run, captures)
     _unhashed(run, captures, result)
@@ -44,6 +45,15 @@ def _absent(run: Run) -> None:
         missing.setdefault(target.name, []).append(platform.name)
     for name, platforms in missing.items():
         run.plan.say_progress(f"{name} does not exist on {', '.join(platforms)}: left out there.")
+
+
+def _same_for_all(run: Run, captures: Mapping[Cell, Capture]) -> None:
+    """Say it where several targets have no package that differs, nor a constraint on one."""
+    names = {name for capture in captures.values() for name in pins(capture)}
+    names |= {each.name for capture in captures.values() for each in capture.constraints}
+    if len(run.plan.targets) > 1 and not any(run.shelves.find(name) for name in names if name):
+        said = same_for_all_message([target.name for target in run.plan.targets])
+        run.plan.say_progress(f"NOTE: {said}")
 
 
 def say_built(run: Run) -> None:

@@ -17,7 +17,6 @@ from accelock.errors import AccelockError, ConfigError, UsageError
 from accelock.hardware.fit import newest_that_runs
 from accelock.settings.settings import (
     Config,
-    read_config,
     sources_from_environment,
     sources_from_options,
 )
@@ -35,7 +34,6 @@ from accelock.targets import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from packaging.requirements import Requirement
 
@@ -53,11 +51,6 @@ class Options:
     pythons: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     allow_downloads: bool = False
-
-    @property
-    def given(self) -> bool:
-        """Return whether any option of ours was used."""
-        return self != Options()
 
 
 @dataclass(frozen=True)
@@ -153,11 +146,6 @@ class Plan:
         return replace(self, sources=read, written=said)
 
 
-def find_config(directory: Path, catalogue: Catalogue) -> Config | None:
-    """Return the [tool.accelock] table of a directory's pyproject.toml, or None."""
-    return read_config(directory / "pyproject.toml", catalogue)
-
-
 def make_plan(
     options: Options,
     config: Config | None,
@@ -175,8 +163,12 @@ def make_plan(
     """
     catalogue = load_catalogue()
     targets = _targets(options, config, catalogue)
+    if not targets and options != Options():
+        raise OptionError(
+            "--platform, --source, --python-version and --allow-downloads need a target: "
+            "give one with -t (for example -t cpu), or declare `targets` in [tool.accelock]."
+        )
     if not targets:
-        _refuse_without_target(options)
         return None
     rules = config.packages if config else {}
     catalogue = config.extend(catalogue) if config else catalogue
@@ -220,14 +212,6 @@ def _out_of_lockstep(config: Config | None, catalogue: Catalogue) -> frozenset[s
     names = config.pinned_alone if config else frozenset[str]()
     found = {name: catalogue.family_of(name) for name in names}
     return frozenset(name for name, entry in found.items() if entry and entry[1].lockstep)
-
-
-def _refuse_without_target(options: Options) -> None:
-    if options.given:
-        raise OptionError(
-            "--platform, --source, --python-version and --allow-downloads need a target: "
-            "give one with -t (for example -t cpu), or declare `targets` in [tool.accelock]."
-        )
 
 
 def _targets(options: Options, config: Config | None, catalogue: Catalogue) -> tuple[Target, ...]:
@@ -278,17 +262,14 @@ def _sources(
 ) -> tuple[dict[str, Source], dict[str, Source], frozenset[str], frozenset[str]]:
     """Return where to read, what to write, and the families for which the user chose each."""
     written = {family.name: Source(family.index) for family in catalogue.families}
-    chosen = dict(config.sources) if config else {}
     try:
         given = sources_from_options(options.sources, catalogue)
     except ConfigError as error:
         raise OptionError(str(error)) from error
     from_environment = sources_from_environment(environ, catalogue)
-    written.update(chosen)
     if config is not None:
-        own = {name: source.but_for(config.exceptions(name)) for name, source in written.items()}
-        written.update(own)
-    written.update(given)
-    reading = {**written, **from_environment, **given}
-    said = frozenset({*chosen, *given})
-    return reading, written, said | frozenset(from_environment), said
+        written |= config.sources
+        written = {name: each.but_for(config.exceptions(name)) for name, each in written.items()}
+    written |= given
+    said = frozenset({*(config.sources if config else ()), *given})
+    return {**written, **from_environment, **given}, written, said | {*from_environment}, said

@@ -46,8 +46,9 @@ class Sheet:
 class TargetWriter(OutputWriter):  # type: ignore[misc]
     """pip-tools' writer for merged lines: several of a name, each with a marker of its own."""
 
-    def __init__(self, sheet: Sheet, **kwargs: Any) -> None:
-        super().__init__(io.BytesIO(), **kwargs)
+    def __init__(self, sheet: Sheet) -> None:
+        found = {"index_urls": list(sheet.index_urls), "find_links": list(sheet.find_links)}
+        super().__init__(**{**sheet.writer, **found, "dst_file": io.BytesIO()})
         self._sheet = sheet
         self._by_requirement = {id(v.requirement): v for v in sheet.variants}
 
@@ -101,7 +102,7 @@ class TargetWriter(OutputWriter):  # type: ignore[misc]
 
 def render(sheet: Sheet) -> list[str]:
     """Return the lines of a target's file, styled; ``as_bytes`` makes the file of them."""
-    return _writer(sheet).lines()
+    return TargetWriter(sheet).lines()
 
 
 def pin_lines(variant: Variant, writer: Mapping[str, Any]) -> list[str]:
@@ -110,15 +111,7 @@ def pin_lines(variant: Variant, writer: Mapping[str, Any]) -> list[str]:
     :param writer: pip-tools' own arguments of its writer.
     """
     sheet = Sheet((variant,), writer, (), (), pythons=(), command="", stamp=None)
-    return _writer(sheet).pin(variant)
-
-
-def _writer(sheet: Sheet) -> TargetWriter:
-    arguments = dict(sheet.writer)
-    arguments.pop("dst_file", None)
-    arguments["index_urls"] = list(sheet.index_urls)
-    arguments["find_links"] = list(sheet.find_links)
-    return TargetWriter(sheet, **arguments)
+    return TargetWriter(sheet).pin(variant)
 
 
 def as_bytes(lines: Sequence[str], linesep: str) -> bytes:

@@ -13,7 +13,7 @@ import piptools.scripts.compile as compile_module
 from piptools.logging import log
 
 from accelock.conda.beside import Beside, relative_name
-from accelock.hosts.piptools import outputs
+from accelock.hosts.piptools.files import STDOUT, STDOUT_NAMES
 from accelock.hosts.piptools.patches import Patches
 from accelock.locks import journal
 
@@ -46,45 +46,41 @@ class Sidecars:
         """
         if self.beside is None:
             return
-        named = self._named(names)
+        named = [_name(self.beside, Path(name)) for name in names if name not in STDOUT_NAMES]
         self.beside.require(named)
         note = self.beside.left_out(named)
         if note is not None:
             log.info(note)
 
-    def solve(self, files: Mapping[Path, bytes], *, dry_run: bool) -> dict[Path, bytes]:
-        """Return the conda files that follow requirements files which are not yet written.
+    def write(
+        self, written: Mapping[Path, bytes], texts: Mapping[Path, str], *, dry_run: bool
+    ) -> None:
+        """Write requirements, and the conda files that follow them: all of them, or none.
 
-        :raises AccelockError: one of them cannot be had.
+        :param written: the bytes of each requirements file.
+        :param texts: what each of them says.
+        :raises AccelockError: a conda file cannot be had; nothing was written.
+        :raises OutputError: a file cannot be written; all are as they were.
         """
         if self.beside is None:
-            return {}
-        texts = {self._name(path): content.decode() for path, content in files.items()}
+            if not dry_run:
+                journal.write_all(written)
+            return
         found = self.beside.files(
-            texts,
+            {_name(self.beside, path): text for path, text in texts.items()},
             say=log.info,
-            warn=_warn,
+            warn=lambda text: log.warning(f"WARNING: {text}"),
             show_progress=sys.stderr.isatty() and log.verbosity >= 0,
         )
         for path in found:
             log.info(f"{'Would write' if dry_run else 'Writing'} {path.name}")
-        return found
+        if not dry_run:
+            journal.write_all({**written, **found})
+            self.beside.renew([_name(self.beside, path) for path in written])
 
-    def write(self, files: Mapping[Path, bytes], found: Mapping[Path, bytes]) -> None:
-        """Write requirements and conda files: all of them, or none.
 
-        :raises OutputError: a file cannot be written; all are as they were.
-        """
-        journal.write_all({**files, **found})
-        if self.beside is not None:
-            self.beside.renew([self._name(path) for path in files])
-
-    def _named(self, names: Iterable[str]) -> list[str]:
-        return [self._name(Path(name)) for name in names if name not in outputs.STDOUT_NAMES]
-
-    def _name(self, path: Path) -> str:
-        directory = self.beside.project.directory if self.beside is not None else Path()
-        return relative_name(path, directory)
+def _name(beside: Beside, path: Path) -> str:
+    return relative_name(path, beside.project.directory)
 
 
 def as_pip_compile(sidecars: Sidecars, call: Callable[[], None]) -> None:
@@ -105,24 +101,21 @@ def as_pip_compile(sidecars: Sidecars, call: Callable[[], None]) -> None:
 
 
 class Held:
-    """What pip-compile would write, and has not written yet."""
+    """What pip-compile would write, and has not written yet: its bytes, and its lines."""
 
     def __init__(self, sidecars: Sidecars) -> None:
         self.sidecars = sidecars
-        self.name = outputs.STDOUT
+        self.name = STDOUT
         self.lines: list[str] = []
         self.buffer = Buffer()
         self.dry_run = False
 
     def write(self) -> None:
         """Solve what follows, and write all of it."""
-        if self.name in outputs.STDOUT_NAMES:
-            return
-        text = "".join(f"{line}\n" for line in self.lines)
-        path = Path(self.name)
-        found = self.sidecars.solve({path: text.encode()}, dry_run=self.dry_run)
-        if not self.dry_run:
-            self.sidecars.write({path: self.buffer.getvalue()}, found)
+        if self.name not in STDOUT_NAMES:
+            path, text = Path(self.name), "".join(f"{line}\n" for line in self.lines)
+            written = {path: self.buffer.getvalue()}
+            self.sidecars.write(written, {path: text}, dry_run=self.dry_run)
 
 
 class Buffer(io.BytesIO):
@@ -141,7 +134,7 @@ def _writer_class(held: Held) -> type[Any]:
         def __init__(self, dst_file: Any, *args: Any, **kwargs: Any) -> None:
             held.name = str(dst_file.name)
             # The file itself is lazy: one that nobody writes to is never opened.
-            taken = dst_file if held.name in outputs.STDOUT_NAMES else held.buffer
+            taken = dst_file if held.name in STDOUT_NAMES else held.buffer
             super().__init__(taken, *args, **kwargs)
             held.dry_run = self.dry_run
 
@@ -151,7 +144,3 @@ def _writer_class(held: Held) -> type[Any]:
                 yield line
 
     return HeldWriter
-
-
-def _warn(text: str) -> None:
-    log.warning(f"WARNING: {text}")

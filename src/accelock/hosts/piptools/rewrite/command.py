@@ -1,8 +1,8 @@
 """The command line of `accelock rewrite`: a compiled file of any tool in, one for a target out.
 
 The file's direct requirements are resolved anew for the target, with all its pins as preferences.
-Lines that need not change stay as they are. `compiled_file` reads, `resolve` resolves, `text`
-writes, `changes` says what could not stay.
+Lines that need not change stay as they are. `compiled_file` reads, `resolve` resolves, `result`
+says what could not stay, `text` writes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +22,20 @@ from piptools.logging import log
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hosts.piptools.command import make_target_plan, take_options, target_options, words_of
-from accelock.hosts.piptools.outputs import STDOUT
-from accelock.hosts.piptools.plan import find_config
-from accelock.hosts.piptools.rewrite.changes import PinChanges
+from accelock.hosts.piptools.files import STDOUT
 from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile
 from accelock.hosts.piptools.rewrite.resolve import Resolution
+from accelock.hosts.piptools.rewrite.result import PinChanges
 from accelock.hosts.piptools.rewrite.text import UNSAFE_NAMES, rewritten, without_ours
+from accelock.locks import inputs as digests
 from accelock.locks import journal, requirements
+from accelock.settings.settings import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from accelock.hosts.piptools.plan import Plan
-    from accelock.hosts.piptools.rewrite.resolve import Rewrite
+    from accelock.hosts.piptools.rewrite.result import Rewrite
     from accelock.locks.requirements import RequirementsFile
 
 PROGRAM = "accelock rewrite"
@@ -93,7 +96,10 @@ def _rewrite(**params: Any) -> None:
     options = take_options(params)
     log.verbosity = params["verbose"] - params["quiet"]
     name = "standard input" if file == STDOUT else file
-    plan = _plan_of_one(make_target_plan(options, find_config(Path(), load_catalogue())))
+    config = read_config(Path(digests.PYPROJECT), load_catalogue())
+    plan = _plan_of_one(make_target_plan(options, config))
+    # However often the file is resolved, each thing is said once.
+    plan = replace(plan, say=cache(plan.say), say_progress=cache(plan.say_progress))
     content = requirements.parse(without_ours(_read(file, name)), name)
     base = Path() if file == STDOUT else Path(file).parent
     parameters = {**_parameters(content, hashes=hashes), **params}
@@ -160,7 +166,7 @@ def _report(rewrite: Rewrite) -> None:
             f"{', '.join(platforms)}. What was asked for on others than its own, it does not have; "
             "name those that you need with --platform."
         )
-    if not any(map(rewrite.is_accelerated, rewrite.variants)):
+    if not any(map(file.is_accelerated, rewrite.variants)):
         log.warning(
             f"NOTE: {file.name} has no package that is built per target: nothing was turned to "
             f"{file.target.name}."

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from posixpath import basename
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import Version
+from packaging.utils import canonicalize_name
 
 from accelock.errors import AccelockError
 from accelock.hosts.piptools.merge import place_of
@@ -21,27 +20,17 @@ from accelock.locks.requirements import without_comment
 from accelock.targets import PLATFORMS, Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from accelock.catalogue import FamilyPackage
     from accelock.hosts.piptools.plan import Plan
-    from accelock.locks.requirements import Option, RequirementLine, RequirementsFile
+    from accelock.locks.requirements import RequirementLine, RequirementsFile
     from accelock.targets import Target
 
 # Options of a requirements file that pip-compile takes from its input.
-_TAKEN = frozenset(
-    {
-        "--index-url",
-        "--extra-index-url",
-        "--find-links",
-        "--constraint",
-        "--no-index",
-        "--trusted-host",
-        "--no-binary",
-        "--only-binary",
-        "--prefer-binary",
-        "--pre",
-    }
+_TAKEN = re.compile(
+    r"--(index-url|extra-index-url|find-links|constraint|no-index|trusted-host|no-binary"
+    r"|only-binary|prefer-binary|pre)"
 )
 _PATHS = frozenset({"--find-links", "--constraint"})
 
@@ -85,30 +74,19 @@ class CompiledFile:
         return self.plan.targets[0]
 
     @functools.cached_property
-    def environments(self) -> Mapping[Cell, Mapping[str, str]]:
-        """Return the cells in their order, each with its PEP 508 environment."""
-        return {cell: self.plan.environment(cell) for cell in self.plan.cells}
-
-    @functools.cached_property
-    def anywhere(self) -> Mapping[Cell, Mapping[str, str]]:
-        """Return the same for all platforms that there are, for the Pythons of the cells."""
+    def anywhere(self) -> tuple[Cell, ...]:
+        """Return the cells of all platforms that there are, for the Pythons of the plan."""
         pythons = dict.fromkeys(cell.python for cell in self.plan.cells)
-        cells = (Cell(self.target, each, p) for each in PLATFORMS.values() for p in pythons)
-        return {cell: self.plan.environment(cell) for cell in cells}
+        return tuple(Cell(self.target, each, p) for each in PLATFORMS.values() for p in pythons)
 
     @functools.cached_property
-    def pinned(self) -> Mapping[str, tuple[RequirementLine, ...]]:
+    def pinned(self) -> dict[str, tuple[RequirementLine, ...]]:
         """Return the lines of each name, without the direct URLs."""
         found: dict[str, tuple[RequirementLine, ...]] = {}
         for pin in self.file.pins:
             if not self.is_direct_url(pin):
                 found[pin.name] = (*found.get(pin.name, ()), pin)
         return found
-
-    @functools.cached_property
-    def annotated(self) -> bool:
-        """Return whether the file says who asks for its pins."""
-        return any(pin.via for pin in self.file.pins)
 
     def where(self, marker: str | None) -> frozenset[Cell]:
         """Return the cells that a marker (PEP 508) holds in."""
@@ -120,22 +98,22 @@ class CompiledFile:
 
     def held(self, name: str) -> dict[Cell, str]:
         """Return the version that the file has of a package, by cell."""
-        return {
-            cell: version
-            for pin in self.pinned.get(name, ())
-            if (version := version_of(pin)) is not None
-            for cell in self.where(pin.marker)
-        }
+        pins = self.pinned.get(name, ())
+        return {c: p.version for p in pins if p.version is not None for c in self.where(p.marker)}
 
     def marker_of(self, cells: Collection[Cell]) -> str | None:
         """Return the shortest marker of some of the cells; None where it is all of them."""
-        every = [place_of(cell) for cell in self.plan.cells]
-        return markers.simplest([place_of(cell) for cell in cells], every)
+        return markers.simplest([*map(place_of, cells)], [*map(place_of, self.plan.cells)])
 
     def package(self, name: str) -> FamilyPackage | None:
         """Return how a family publishes a package; None where it is an ordinary one."""
         found = self.plan.catalogue.family_of(name) if name else None
         return found and found[1]
+
+    def is_accelerated(self, name: str) -> bool:
+        """Return whether a package is one that a family publishes per target, or a part of it."""
+        package = self.package(name)
+        return package is not None and (package.runtime or not package.is_glob)
 
     def is_direct_url(self, pin: RequirementLine) -> bool:
         """Return whether a line says where its package is, and stays as it is.
@@ -144,17 +122,16 @@ class CompiledFile:
         ....whl`): it is one build, and is rewritten like a pin.
         """
         package = self.package(pin.name)
-        is_build = package is not None and package.labelled and _wheel_version(pin) is not None
+        is_build = package is not None and package.labelled and pin.version is not None
         return pin.url is not None and not is_build
 
     def is_runtime(self, pin: RequirementLine) -> bool:
         """Return whether a pin is a library that a family's package in the file pulled in."""
-        package = self.package(pin.name)
-        if package is None or not package.runtime:
+        families = {p.name: self.plan.catalogue.family_of(p.name) for p in self.file.pins if p.name}
+        own = families.get(pin.name)
+        if own is None or not own[1].runtime:
             return False
-        family_of = self.plan.catalogue.family_of
-        (family, _), others = family_of(pin.name) or (None, None), map(family_of, self._names())
-        return any(each and each[0] == family and each[1].lockstep for each in others)
+        return any(each and each[0] == own[0] and each[1].lockstep for each in families.values())
 
     def direct_requirements(self) -> tuple[DirectRequirement, ...]:
         """Return the direct requirements among the lines that hold in any cell.
@@ -162,11 +139,34 @@ class CompiledFile:
         Annotations (``# via -r requirements.in``) tell them where the file has them. In a file
         without them every pin is direct, but for the libraries that a family pulls in by itself.
         """
-        pins = [pin for pin in self.file.pins if self.concerns(pin)]
         names = dict.fromkeys(
-            pin.name for pin in pins if (_is_told(pin) if pin.via else not self.is_runtime(pin))
+            pin.name
+            for pin in filter(self.concerns, self.file.pins)
+            if (_is_told(pin) if pin.via else not self.is_runtime(pin))
         )
         return tuple(each for name in names for each in self._asked_by_lines_of(name))
+
+    def _asked_by_lines_of(self, name: str) -> Iterator[DirectRequirement]:
+        """Yield what one name's lines ask for.
+
+        Without their markers where one of several holds on every platform there is: then these
+        tell builds apart, and are none of the user's.
+        """
+        pins = [pin for pin in self.file.pins if pin.name == name]
+        told = any(pin.via for pin in pins)
+        whole = len(pins) > 1 and bool(name)
+        whole = whole and all(any(self._holds(p.marker, c) for p in pins) for c in self.anywhere)
+        for pin in filter(self.concerns, pins):
+            yield DirectRequirement(self._asked(pin), name, None if whole else pin.marker, told)
+
+    def _asked(self, pin: RequirementLine) -> str:
+        extras = f"[{','.join(pin.extras)}]" if pin.extras else ""
+        if not self.is_direct_url(pin):
+            return f"{pin.name}{extras}{'' if pin.version or pin.url else pin.specifier}"
+        is_named = pin.name and "@" in pin.raw.partition(pin.url or "\0")[0]  # PEP 508
+        if is_named and not pin.editable:
+            return f"{pin.name}{extras} @ {pin.url}"
+        return f"{'-e ' if pin.editable else ''}{pin.url}"
 
     def option_lines(self, *, index: bool) -> Iterator[str]:
         """Yield the file's own options as lines of an input.
@@ -174,17 +174,20 @@ class CompiledFile:
         :param index: whether its --index-url counts.
         """
         for option in self.file.options:
-            if option.flag in _TAKEN and (index or option.flag != "--index-url"):
-                yield _spelt(option, self.base)
+            flag, value = option.flag, option.value
+            if not _TAKEN.fullmatch(flag) or (flag == "--index-url" and not index):
+                continue
+            if value and flag in _PATHS and "://" not in value and (self.base / value).exists():
+                value = str((self.base / value).resolve())
+            value = shlex.quote(value) if value and " " in value else value
+            yield flag if value is None else f"{flag} {value}"
 
     def preferences(self) -> Iterator[str]:
         """Yield the pins that are to stay where they can, one line each."""
-        for pin in (pin for pins in self.pinned.values() for pin in pins):
-            version = version_of(pin)
-            if version is not None:
-                marker = f" ; {pin.marker}" if pin.marker else ""
-                hashes = "".join(f" --hash={digest}" for digest in pin.hashes)
-                yield f"{pin.name}=={version}{marker}{hashes}"
+        for pin in (pin for pins in self.pinned.values() for pin in pins if pin.version):
+            marker = f" ; {pin.marker}" if pin.marker else ""
+            hashes = "".join(f" --hash={digest}" for digest in pin.hashes)
+            yield f"{pin.name}=={pin.version}{marker}{hashes}"
 
     def check(self) -> None:
         """Refuse a file that cannot be rewritten by itself, or for these cells.
@@ -199,73 +202,32 @@ class CompiledFile:
                     f"file, and rewrite turns one. Turn {option.value} by itself, or put the two "
                     "together first."
                 )
-        self._refuse_lost_paths()
-        if self.file.pins and not any(map(self.concerns, self.file.pins)):
-            raise AccelockError(self._for_nothing("requirement"))
-        for name in self._names():
-            package = self.package(name)
-            if package and package.labelled and not any(map(self.concerns, self.file.named(name))):
-                raise AccelockError(self._for_nothing(name))
+        here = [*filter(self.concerns, self.file.pins)]
+        self._refuse_lost_paths(here)
+        pinned = {pin.name for pin in self.file.pins} - {pin.name for pin in here}
+        absent = [n for n in sorted(pinned) if (found := self.package(n)) and found.labelled]
+        if self.file.pins and (not here or absent):
+            cells = (f"{cell.platform.name} (Python {cell.python})" for cell in self.plan.cells)
+            raise AccelockError(
+                f"{self.name}: no line with a {absent[0] if here else 'requirement'} holds on "
+                f"{', '.join(cells)}, by the markers in the file. Name the Python that the file is "
+                "for with --python-version, and its platforms with --platform."
+            )
 
-    def _refuse_lost_paths(self) -> None:
+    def _refuse_lost_paths(self, pins: Collection[RequirementLine]) -> None:
         """Refuse `name @ file:///croot/...`, as `pip freeze` has it for packages of conda's."""
-        ours = filter(self.concerns, filter(self.is_direct_url, self.file.pins))
-        lost = [pin for pin in ours if _is_lost(pin)]
-        if not lost:
-            return
-        line = without_comment(lost[0].raw)[0]
-        more = f"; {len(lost) - 1} more lines have such paths" if len(lost) > 1 else ""
-        raise AccelockError(
-            f"{self.name}, line {lost[0].lineno}: {line} is a path of the machine that the package "
-            f"was built on, and is not here{more}. Make the file with `pip list --format=freeze`, "
-            "which has versions in their place, or write the versions."
-        )
-
-    def _names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(pin.name for pin in self.file.pins if pin.name))
+        lost = [pin for pin in pins if self.is_direct_url(pin) and _is_lost(pin)]
+        if lost:
+            line = without_comment(lost[0].raw)[0]
+            more = f"; {len(lost) - 1} more lines have such paths" if len(lost) > 1 else ""
+            raise AccelockError(
+                f"{self.name}, line {lost[0].lineno}: {line} is a path of the machine that the "
+                f"package was built on, and is not here{more}. Make the file with `pip list "
+                "--format=freeze`, which has versions in their place, or write the versions."
+            )
 
     def _holds(self, marker: str | None, cell: Cell) -> bool:
         return marker is None or markers.evaluate(marker, place_of(cell), self.plan.patch)
-
-    def _asked_by_lines_of(self, name: str) -> Iterator[DirectRequirement]:
-        """Yield what one name's lines ask for.
-
-        Without their markers where one of several holds on every platform there is: then these
-        tell builds apart, and are none of the user's.
-        """
-        pins = [pin for pin in self.file.pins if pin.name == name]
-        told = any(pin.via for pin in pins)
-        whole = len(pins) > 1 and bool(name)
-        whole = whole and all(any(self._holds(p.marker, c) for p in pins) for c in self.anywhere)
-        for pin in filter(self.concerns, pins):
-            marker = None if whole else pin.marker
-            yield DirectRequirement(self._asked(pin), name, marker, told)
-
-    def _asked(self, pin: RequirementLine) -> str:
-        extras = f"[{','.join(pin.extras)}]" if pin.extras else ""
-        if not self.is_direct_url(pin):
-            return f"{pin.name}{extras}{'' if pin.version or pin.url else pin.specifier}"
-        if pin.editable or not _is_named(pin):
-            return f"{'-e ' if pin.editable else ''}{pin.url}"
-        return f"{pin.name}{extras} @ {pin.url}"
-
-    def _for_nothing(self, what: str) -> str:
-        cells = (f"{cell.platform.name} (Python {cell.python})" for cell in self.plan.cells)
-        return (
-            f"{self.name}: no line with a {what} holds on {', '.join(cells)}, by the markers in "
-            "the file. Name the Python that the file is for with --python-version, and its "
-            "platforms with --platform."
-        )
-
-
-def version_of(pin: RequirementLine) -> str | None:
-    """Return the version that a line pins, by itself or by the wheel that it names."""
-    return pin.version or _wheel_version(pin)
-
-
-def public(version: str) -> str:
-    """Return a version without its label."""
-    return Version(version).public
 
 
 def parents_of(pin: RequirementLine) -> tuple[str, ...]:
@@ -279,29 +241,7 @@ def _is_told(pin: RequirementLine) -> bool:
     return any(word.startswith("-r ") or " (" in word for word in pin.via)
 
 
-def _is_named(pin: RequirementLine) -> bool:
-    """Return whether a line has the form ``name @ URL`` (PEP 508)."""
-    return bool(pin.name) and "@" in pin.raw.partition(pin.url or "\0")[0]
-
-
-def _wheel_version(pin: RequirementLine) -> str | None:
-    """Return the version in the file name of the wheel that a URL names."""
-    try:
-        return str(parse_wheel_filename(unquote(basename(urlsplit(pin.url or "").path)))[1])
-    except InvalidWheelFilename:
-        return None
-
-
 def _is_lost(pin: RequirementLine) -> bool:
     """Return whether a line is a file URL of what is not on this machine."""
     parts = urlsplit(pin.url or "")
     return parts.scheme == "file" and not Path(url2pathname(parts.path)).exists()
-
-
-def _spelt(option: Option, base: Path) -> str:
-    if option.value is None:
-        return option.flag
-    value = option.value
-    if option.flag in _PATHS and "://" not in value and (base / value).exists():
-        value = str((base / value).resolve())
-    return f"{option.flag} {shlex.quote(value) if ' ' in value else value}"

@@ -1,148 +1,41 @@
 """Resolve a compiled file's direct requirements for its target, with its pins as preferences.
 
 What the result lacks, or what has no file for a platform, changes what is direct, and it is
-resolved again (`orphans`, and `Resolution._without` here) until nothing is left to decide.
+resolved again until nothing is left to decide. A pin goes only with what asked for it. What else
+is left over was asked for by an extra that the maker stripped from the file (`uvloop`, by
+`uvicorn[standard]`): the metadata tell by which, and where.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 import tempfile
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
-from piptools.utils import is_url_requirement
 
 from accelock.errors import AccelockError
-from accelock.hosts.piptools import engine, hooks
+from accelock.hosts.piptools import engine
 from accelock.hosts.piptools.asks import Asks
 from accelock.hosts.piptools.calling import Command, OutputName
-from accelock.hosts.piptools.merge import place_of
-from accelock.hosts.piptools.rewrite.orphans import OrphanedPins
+from accelock.hosts.piptools.rewrite.compiled_file import DirectRequirement, parents_of
+from accelock.hosts.piptools.rewrite.result import Rewrite, public
 from accelock.resolve.host import NoSolution
 from accelock.resolve.search import NoSolutionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from accelock.hosts.piptools.engine import Compiled
-    from accelock.hosts.piptools.merge import Variant
-    from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile, DirectRequirement
+    from accelock.hosts.piptools.asks import Ask
+    from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile
     from accelock.hosts.piptools.state import Run
     from accelock.locks.requirements import RequirementLine
     from accelock.targets import Cell
 
     Roots = tuple[DirectRequirement, ...]
-
-_INPUT = "direct.in"
-
-
-@dataclass(frozen=True)
-class Rewrite:
-    """A compiled file beside what was compiled of its direct requirements for the target.
-
-    :param file: the file, with the cells that the run has left.
-    :param hashes: whether the new lines carry hashes.
-    """
-
-    file: CompiledFile
-    compiled: Compiled
-    hashes: bool
-
-    @property
-    def run(self) -> Run:
-        """Return the run that compiled it."""
-        return self.compiled.run
-
-    @functools.cached_property
-    def asks(self) -> Asks:
-        """Return what the distributions that were looked at ask for."""
-        return Asks.of(self.run.memo.metadata.values())
-
-    @functools.cached_property
-    def variants(self) -> Mapping[str, tuple[Variant, ...]]:
-        """Return the lines to have, by name: no direct URLs, and unsafe packages where asked."""
-        writer = next(iter(self.compiled.captures.values())).writer
-        found: dict[str, tuple[Variant, ...]] = {}
-        for variant in self.compiled.variants[self.file.target.name]:
-            written = not variant.unsafe or writer["allow_unsafe"]
-            if written and not is_url_requirement(variant.requirement):
-                found[variant.name] = (*found.get(variant.name, ()), variant)
-        return found
-
-    @functools.cached_property
-    def url_hashes(self) -> Mapping[str, frozenset[str]]:
-        """Return the hashes of the direct URLs, by name."""
-        variants = self.compiled.variants[self.file.target.name]
-        return {v.name: v.hashes for v in variants if is_url_requirement(v.requirement)}
-
-    def found(self, name: str) -> Mapping[Cell, str]:
-        """Return the version that was found of a package, by cell."""
-        return self._found.get(name, {})
-
-    @functools.cached_property
-    def _found(self) -> Mapping[str, Mapping[Cell, str]]:
-        by_place = {place_of(cell): cell for cell in self.file.plan.cells}
-        return {
-            name: {
-                by_place[place]: variant.text.partition("==")[2].lstrip("=")
-                for variant in variants
-                for place in variant.places
-            }
-            for name, variants in self.variants.items()
-        }
-
-    @functools.cached_property
-    def dropped(self) -> Mapping[str, tuple[RequirementLine, ...]]:
-        """Return the pins that go, by name: nothing asks for them in any cell.
-
-        A line for other Pythons or platforms than those of this run stays; but not where it is an
-        accelerated package, of which it would be another target's build.
-        """
-        gone = {
-            name: tuple(p for p in pins if self.file.concerns(p) or self.is_accelerated(name))
-            for name, pins in self.file.pinned.items()
-            if name not in self.variants
-        }
-        return {name: pins for name, pins in gone.items() if pins}
-
-    @functools.cached_property
-    def foreign_hashes(self) -> Mapping[str, frozenset[str]]:
-        """Return the hashes, by name, of pins that stay which no index of the run has a file of.
-
-        They would let in a file of an index that the user never named. Of an index that publishes
-        no hashes nothing can be told. A family's builds have exactly the hashes of its own source.
-        """
-        memo, found = self.run.memo, dict[str, frozenset[str]]()
-        published = memo.published()
-        for name in self.variants.keys() & self.file.pinned.keys() if self.hashes else ():
-            package = self.file.package(name)
-            listed = self.run.shelves.listed(name, self.file.target)
-            looked_up = (memo.looked_up(name, cell) for cell in self.file.plan.cells)
-            links = [c.link for lists in looked_up for each in lists for c in each]
-            if (package is not None and package.labelled) or not all(
-                [*(link.hash_name == "sha256" for link in links), *(f.sha256 for f in listed)]
-            ):
-                continue
-            known = {*published, *(f"sha256:{file.sha256}" for file in listed)}
-            own = {h for p in self.staying(name) for h in p.hashes if h.startswith("sha256:")}
-            if own - known:
-                found[name] = frozenset(own - known)
-        return found
-
-    def staying(self, name: str) -> list[RequirementLine]:
-        """Return the lines of a package that hold in any cell, with a version that was found."""
-        versions = set(self.found(name).values())
-        pins = self.file.pinned.get(name, ())
-        return [p for p in pins if self.file.concerns(p) and p.version in versions]
-
-    def is_accelerated(self, name: str) -> bool:
-        """Return whether a package is one that a family publishes per target, or a part of it."""
-        package = self.file.package(name)
-        return package is not None and (package.runtime or not package.is_glob)
 
 
 @dataclass
@@ -156,7 +49,6 @@ class Resolution:
     file: CompiledFile
     parameters: Mapping[str, Any]
     own_index: bool
-    _said: set[str] = field(default_factory=set)
 
     def solve(self) -> Rewrite:
         """Return the file beside its new pins.
@@ -167,38 +59,37 @@ class Resolution:
         self.file.check()
         roots, before = self.file.direct_requirements(), None
         with tempfile.TemporaryDirectory(prefix="accelock-") as folder:
+            source = Path(folder, "direct.in")
             while True:
-                work = self._engine(roots, Path(folder), before)
+                work = self._engine(roots, source, before)
                 try:
-                    result = self._result(work.compile())
+                    compiled = work.compile()
+                except NoSolutionError as error:
+                    better = self._after_failure(roots, error, work.run)
+                    if better == roots:
+                        raise self._with_advice(error, work.run, source) from error
+                except AccelockError as error:
+                    error.args = (self._in_own_words(str(error), source), *error.args[1:])
+                    raise
+                else:
+                    file = replace(self.file, plan=compiled.run.plan)
+                    result = Rewrite(file, compiled, bool(self.parameters["generate_hashes"]))
                     better = self._after_success(roots, result)
                     if better == roots:
                         _refuse_foreign_pins(result)
                         return result
-                except NoSolutionError as error:
-                    better = self._after_failure(roots, error, work.run)
-                    if better == roots:
-                        raise self._with_advice(error, work.run, Path(folder)) from error
-                except AccelockError as error:
-                    error.args = (self._in_own_words(str(error), Path(folder)), *error.args[1:])
-                    raise
                 roots, before = better, work.run
 
-    def _engine(self, roots: Roots, folder: Path, before: Run | None) -> engine.Engine:
-        """Write the inputs of a try and return what compiles them, saying each thing once."""
-        source, pins = folder / _INPUT, folder / "pins.txt"
+    def _engine(self, roots: Roots, source: Path, before: Run | None) -> engine.Engine:
+        """Write the inputs of a try and return what compiles them."""
+        pins = source.with_name("pins.txt")
         options = self.file.option_lines(index=self.own_index)
-        _write(source, [*options, *dict.fromkeys(map(str, roots))])
-        _write(pins, self.file.preferences())
-        plan = self.file.plan
-        plan = replace(plan, say=self._once(plan.say), say_progress=self._once(plan.say_progress))
+        lines = [*options, *dict.fromkeys(map(str, roots)), ""]
+        source.write_text("\n".join(lines), encoding="utf-8")
+        pins.write_text("\n".join([*self.file.preferences(), ""]), encoding="utf-8")
         named = {"src_files": (str(source),), "output_file": OutputName(str(pins))}
         command = Command({**self.parameters, **named})
-        return engine.Engine(plan, command, hooks.installed, reports_moves=True, before=before)
-
-    def _result(self, compiled: Compiled) -> Rewrite:
-        file = replace(self.file, plan=compiled.run.plan)
-        return Rewrite(file, compiled, bool(self.parameters["generate_hashes"]))
+        return engine.Engine(self.file.plan, command, reports_moves=True, before=before)
 
     def _after_failure(self, roots: Roots, error: NoSolutionError, run: Run) -> Roots:
         """Leave out of a cell what has no file at all there."""
@@ -216,7 +107,7 @@ class Resolution:
         does not build on that platform. Where an annotation says that the user asked for it, it
         stays.
         """
-        orphans = OrphanedPins(result, roots).wanted()
+        orphans = _OrphanedPins(result, roots).wanted()
         for root in self._open(roots):
             wheels = {
                 cell: bool(ireq.link.is_wheel)
@@ -235,30 +126,16 @@ class Resolution:
             if (root.marker is None or root.narrowed) and self.file.file.named(root.name):
                 yield root
 
-    def _once(self, say: Callable[[str], None]) -> Callable[[str], None]:
-        """Say each thing once, however often the file is resolved."""
-
-        def say_once(text: str) -> None:
-            if text not in self._said:
-                self._said.add(text)
-                say(text)
-
-        return say_once
-
-    def _in_own_words(self, message: str, folder: Path) -> str:
+    def _in_own_words(self, message: str, source: Path) -> str:
         """Return a message that names the file's requirements, and not our temporary input."""
-        source = folder / _INPUT
         lines = source.read_text(encoding="utf-8").splitlines()
-        spelt = re.sub(
-            rf"(?:-r )?{re.escape(str(source))} \(line (\d+)\)",
-            lambda found: lines[int(found[1]) - 1],
-            message,
-        )
+        place = rf"(?:-r )?{re.escape(str(source))} \(line (\d+)\)"
+        spelt = re.sub(place, lambda found: lines[int(found[1]) - 1], message)
         return spelt.replace(str(source), self.file.name)
 
-    def _with_advice(self, error: NoSolutionError, run: Run, folder: Path) -> NoSolutionError:
+    def _with_advice(self, error: NoSolutionError, run: Run, source: Path) -> NoSolutionError:
         """Return the error, with what can be done if it is for want of the file's platforms."""
-        message = self._in_own_words(str(error), folder)
+        message = self._in_own_words(str(error), source)
         any_page = any(page is not None for page in run.memo.pages.values())
         if not self.file.plan.is_required(error.group.cells[0]) and any_page:
             message += (
@@ -277,29 +154,25 @@ def _without(
     which asks for it, does so elsewhere only: its marker is taken over. What no metadata explains
     is left alone: then there is no solution for that platform, and the user has to name his.
     """
+    pinned = [(pin.name, pin.version) for pins in file.pinned.values() for pin in pins]
     asking = [
         ask
-        for parent, pins in file.pinned.items()
-        for pin in pins
-        if pin.version is not None
-        for ask in asks.by(parent, pin.version)
+        for parent, version in pinned
+        for ask in (asks.by(parent, version) if version else ())
         if ask.name == root.name
     ]
-
-    def asked(cells: Mapping[Cell, Mapping[str, str]], at: Cell) -> bool:
-        return any(ask.holds_with_any(cells[at]) for ask in asking)
-
-    if asked(file.environments, cell) or not any(asked(file.anywhere, c) for c in file.anywhere):
+    asked = {
+        each: any(ask.holds_with_any(file.plan.environment(each)) for ask in asking)
+        for each in {*file.anywhere, *file.plan.cells}
+    }
+    left = [c for c in file.where(root.marker) if c != cell and (root.told or asked[c])]
+    if asked[cell] or not any(asked.values()) or not left:
         return roots
-    cells = [
-        other
-        for other in file.where(root.marker)
-        if other != cell and (root.told or asked(file.environments, other))
-    ]
-    if not cells:
-        return roots
-    narrowed = functools.partial(replace, marker=file.marker_of(cells), narrowed=True)
-    return tuple(narrowed(each) if each.name == root.name else each for each in roots)
+    marker = file.marker_of(left)
+    return tuple(
+        replace(each, marker=marker, narrowed=True) if each.name == root.name else each
+        for each in roots
+    )
 
 
 def _refuse_foreign_pins(rewrite: Rewrite) -> None:
@@ -315,5 +188,122 @@ def _refuse_foreign_pins(rewrite: Rewrite) -> None:
                 )
 
 
-def _write(path: Path, lines: Iterable[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+@dataclass(frozen=True)
+class _OrphanedPins:
+    """The pins of a file that a result lacks.
+
+    :param roots: what was resolved.
+    """
+
+    rewrite: Rewrite
+    roots: Sequence[DirectRequirement]
+
+    def wanted(self) -> list[DirectRequirement]:
+        """Return the direct requirements to add, so that what is to stay stays; none when done.
+
+        What a package brings with it is left to the next resolution: only the pins nearest to the
+        solution are decided here.
+        """
+        left = self._left()
+        names = {pin.name for pin in left}
+        nearest = [pin for pin in left if not names & set(parents_of(pin))] or left
+        extras = self._extras(nearest)
+        explained = set[str]().union(*extras.values())
+        return [*extras, *(self._kept(pin) for pin in nearest if pin.name not in explained)]
+
+    def _left(self) -> list[RequirementLine]:
+        """Return the pins that were lost, less those that went with what asked for them."""
+        file = self.rewrite.file
+        there = {root.name for root in self.roots} | self.rewrite.variants.keys()
+        there |= self.rewrite.url_hashes.keys()
+        lost = [p for p in file.file.pins if file.concerns(p) and p.name not in there]
+        gone = {pin.name for pin in lost if file.is_runtime(pin)}
+        while more := {p.name for p in lost if p.name not in gone and self._is_alone(p, gone)}:
+            gone |= more
+        return [pin for pin in lost if pin.name not in gone]
+
+    def _is_alone(self, pin: RequirementLine, gone: Collection[str]) -> bool:
+        parents = parents_of(pin)
+        return bool(parents) and all(p in gone or self._asks_no_more(p, pin) for p in parents)
+
+    def _asks_no_more(self, parent: str, pin: RequirementLine) -> bool:
+        """Return whether a package is not what the annotation of a pin says any more.
+
+        It is another version or build that does not ask for that pin, or asks for it on other
+        platforms only.
+        """
+        file, found = self.rewrite.file, self.rewrite.found(parent)
+        if not found or not all(self.rewrite.asks.knows(parent, v) for v in found.values()):
+            return False
+        if asks := self._asks(parent, pin.name):
+            return not any(map(self._where, asks))
+        package = file.package(parent)
+        if package is not None and not package.runtime:
+            return True
+        held = set(map(public, file.held(parent).values()))
+        return bool(held) and not held & set(map(public, found.values()))
+
+    def _asks(self, parent: str, name: str) -> list[Ask]:
+        versions = sorted(set(map(public, self.rewrite.found(parent).values())))
+        return [a for v in versions for a in self.rewrite.asks.by(parent, v) if a.name == name]
+
+    def _where(self, ask: Ask) -> list[Cell]:
+        """Return the cells in which a package asks for another, be it by an extra."""
+        environment = self.rewrite.file.plan.environment
+        return [c for c in self.rewrite.found(ask.parent) if ask.holds_with_any(environment(c))]
+
+    def _kept(self, pin: RequirementLine) -> DirectRequirement:
+        """Return a pin as a direct requirement, where its parents can ask for it."""
+        asks = [ask for parent in parents_of(pin) for ask in self._asks(parent, pin.name)]
+        cells = {cell for ask in asks for cell in self._where(ask)}
+        marker = pin.marker or (self.rewrite.file.marker_of(cells) if cells else None)
+        return DirectRequirement(pin.name, pin.name, marker)
+
+    def _extras(self, left: Collection[RequirementLine]) -> dict[DirectRequirement, set[str]]:
+        """Return the extras that explain pins, each with the pins that it explains.
+
+        The file has all that such an extra asks for on some platform. Those that explain most come
+        first; of equals the smallest.
+        """
+        plan = self.rewrite.file.plan
+        explains: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for pin in left:
+            for ask in (a for parent in parents_of(pin) for a in self._asks(parent, pin.name)):
+                for cell in self._where(ask):
+                    for extra in ask.extras_at(plan.environment(cell)):
+                        explains[ask.parent, extra].add(pin.name)
+        whole = {key: set(names) for key, names in explains.items() if self._is_whole(*key)}
+        found: dict[DirectRequirement, set[str]] = {}
+        while any(whole.values()):
+            best = min(whole, key=lambda key: (-len(whole[key]), len(explains[key]), key))
+            parent, extra = best
+            marker = self.rewrite.file.marker_of(self.rewrite.found(parent))
+            found[DirectRequirement(f"{parent}[{extra}]", parent, marker)] = explains[best]
+            for key in whole:
+                if key[0] == parent:
+                    whole[key] -= explains[best]
+        return found
+
+    def _is_whole(self, parent: str, extra: str) -> bool:
+        """Return whether the file has all that an extra asks for on some platform, from there."""
+        file = self.rewrite.file
+        members = (self._members(parent, frozenset({extra}), cell) for cell in file.anywhere)
+        return any(
+            names
+            and all(
+                any(parent in (parents_of(pin) or (parent,)) for pin in file.file.named(name))
+                for name in names
+            )
+            for names in members
+        )
+
+    def _members(self, parent: str, extras: frozenset[str], cell: Cell) -> set[str]:
+        """Return what extras ask for in a cell; an extra may name others of its package."""
+        version = next(iter(self.rewrite.found(parent).values()))
+        environment = self.rewrite.file.plan.environment(cell)
+        asks = self.rewrite.asks.by(parent, version)
+        mine = [ask for ask in asks if extras & ask.extras_at(environment)]
+        inner = frozenset(e for ask in mine if ask.name == parent for e in ask.requirement.extras)
+        if inner - extras:
+            return self._members(parent, inner | extras, cell)
+        return {ask.name for ask in mine if ask.name != parent}

@@ -11,8 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_name, canonicalize_version
 from piptools.writer import annotation_style_line, annotation_style_split
 
 from accelock.catalogue import Source
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from accelock.hosts.piptools.merge import Variant
     from accelock.hosts.piptools.plan import Plan
-    from accelock.hosts.piptools.rewrite.resolve import Rewrite
+    from accelock.hosts.piptools.rewrite.result import Rewrite
     from accelock.locks.requirements import RequirementLine, RequirementsFile
 
 MADE_BY = "# turned to a target by: "
@@ -69,11 +68,12 @@ class Blocks:
 
     def changed(self) -> dict[int, list[str]]:
         """Return what stands for the lines that a requirement of the file begins at."""
-        rewrite, found = self.rewrite, dict[int, list[str]]()
-        for pin in rewrite.file.file.pins:
-            lines = self._kept(pin)
-            if lines != self._physical(pin):
-                found[pin.lineno] = lines
+        rewrite = self.rewrite
+        found = {
+            pin.lineno: lines
+            for pin in rewrite.file.file.pins
+            if (lines := self._kept(pin)) != self._physical(pin)
+        }
         for name, pins in rewrite.file.pinned.items():
             if name in rewrite.variants and not self._is_same(name, pins):
                 found.update(self._replaced(name, pins))
@@ -90,9 +90,9 @@ class Blocks:
     def _is_same(self, name: str, pins: Sequence[RequirementLine]) -> bool:
         """Return whether the lines of a package already say what was found."""
         held, found = self.rewrite.file.held(name), self.rewrite.found(name)
-        same = {c: _normal(v) for c, v in held.items()} == {c: _normal(v) for c, v in found.items()}
+        said = {c: canonicalize_version(v, strip_trailing_zero=False) for c, v in held.items()}
         return (
-            same
+            said == found
             and not any(pin.url is not None or pin.version is None for pin in pins)
             and all(self._has_hashes_of(variant, pins) for variant in self.rewrite.variants[name])
         )
@@ -111,8 +111,8 @@ class Blocks:
 
         Lines for other Pythons or platforms stay beside them.
         """
-        accelerated = self.rewrite.is_accelerated(name)
-        old = [pin for pin in pins if accelerated or self.rewrite.file.concerns(pin)]
+        file = self.rewrite.file
+        old = [pin for pin in pins if file.is_accelerated(name) or file.concerns(pin)]
         kept = [pin for pin in pins if pin not in old]
         told, lines = self._words((old or pins)[0]), list[str]()
         for variant in self.rewrite.variants[name]:
@@ -120,7 +120,7 @@ class Blocks:
             lines += self._block(variant, marker, told | variant.parents)
         if not old:
             return {kept[-1].lineno: [*self._kept(kept[-1]), *lines]}
-        return {old[0].lineno: lines, **{pin.lineno: [] for pin in old[1:]}}
+        return {**{pin.lineno: [] for pin in old}, old[0].lineno: lines}
 
     def _marker(self, variant: Variant, old: Sequence[RequirementLine]) -> str | None:
         """Return the marker of a line, which keeps apart from lines that stay for other places."""
@@ -153,24 +153,24 @@ class Blocks:
         one in a file with hashes.
         """
         words, lines = self._words(pin), pin.raw.splitlines()
+        physical = [line for line in self._physical(pin) if not self._is_foreign(line)]
         hashes = self.rewrite.url_hashes.get(pin.name, frozenset()) if self.rewrite.hashes else ()
         takes_hash = self.rewrite.file.is_direct_url(pin) and not pin.editable
         if takes_hash and bool(pin.hashes) != bool(hashes):
             joined = " ".join(line.removesuffix("\\") for line in lines)
             line = without_flags(without_comment(joined)[0])[0]
-            line += "".join(f" \\\n    --hash={digest}" for digest in sorted(hashes))
-            lines = line.splitlines()
+            lines = [line, *(f"    --hash={digest}" for digest in sorted(hashes))]
+            lines[:-1] = [f"{line} \\" for line in lines[:-1]]
         elif words == set(pin.via) or not words:
-            return [line for line in self._physical(pin) if not self._is_foreign(line)]
+            return physical
         else:
             lines[-1] = without_comment(lines[-1])[0]
-        origins = [line for line in self._physical(pin) if line.strip().startswith(_FROM)]
-        origins = [line for line in origins if not self._is_foreign(line)]
+        origins = [line for line in physical if line.strip().startswith(_FROM)]
         return [*self._annotated(lines, words), *origins]
 
     def _annotated(self, lines: Sequence[str], words: Collection[str]) -> list[str]:
         """Return the lines of a pin and of those who ask for it, in the style of the file."""
-        if not self.rewrite.file.annotated or not words:
+        if not words or not any(pin.via for pin in self.rewrite.file.file.pins):
             return list(lines)
         if self._is_split:
             return [*lines, *f"    {annotation_style_split(set(words))}".splitlines()]
@@ -181,24 +181,23 @@ class Blocks:
     @property
     def _is_split(self) -> bool:
         """Return whether each one who asks has a line of its own, as in pip-compile's default."""
-        one_line = (
-            pin
+        return not any(
+            re.search(r"#\s*via\b", pin.raw) or (len(pin.via) > 1 and "\n" not in pin.annotation)
             for pin in self.rewrite.file.file.pins
-            if re.search(r"#\s*via\b", pin.raw) or (len(pin.via) > 1 and "\n" not in pin.annotation)
         )
-        return next(one_line, None) is None
 
     def _words(self, pin: RequirementLine) -> set[str]:
         """Return who asks for a pin by the file's own words, without packages that go."""
-        gone = self.rewrite.dropped
-        return {word for word in pin.via if canonicalize_name(word) not in gone}
+        return {word for word in pin.via if canonicalize_name(word) not in self.rewrite.dropped}
 
     def _is_foreign(self, line: str) -> bool:
         """Return whether a comment of uv's names another target's index as that of a pin."""
-        if not line.strip().startswith(_FROM):
-            return False
         url = line.strip().removeprefix(_FROM).rstrip("/")
-        return _is_of_family(url, self.rewrite.file.plan) and url not in _sources(self.rewrite)
+        return (
+            line.strip().startswith(_FROM)
+            and _is_of_family(url, self.rewrite.file.plan)
+            and url not in _sources(self.rewrite)
+        )
 
     def _physical(self, pin: RequirementLine) -> list[str]:
         lines = self.rewrite.file.file.text.removeprefix("\ufeff").splitlines()
@@ -215,9 +214,7 @@ def option_lines(rewrite: Rewrite) -> tuple[dict[int, list[str]], list[str]]:
     changed: dict[int, list[str]] = {}
     for lineno in dict.fromkeys(option.lineno for option in file.options):
         beside = [option for option in file.options if option.lineno == lineno]
-        ours = [
-            each for each in beside if _is_of_family(each.value, plan) and each.flag in _SOURCES
-        ]
+        ours = [o for o in beside if o.flag in _SOURCES and _is_of_family(o.value or "", plan)]
         lines = [f"{o.flag} {o.value or ''}".rstrip() for o in beside if o not in ours]
         for option in ours:
             spelt = _for_target(option.value or "", rewrite)
@@ -233,14 +230,11 @@ def option_lines(rewrite: Rewrite) -> tuple[dict[int, list[str]], list[str]]:
 def _sources(rewrite: Rewrite) -> dict[str, str]:
     """Return the URLs of the families that the file needs: URL -> the option that names it."""
     indexes, pages = files.family_lines(rewrite.compiled, rewrite.file.target)
-    return {
-        **dict.fromkeys(indexes, "--extra-index-url"),
-        **dict.fromkeys(pages, "--find-links"),
-    }
+    return dict.fromkeys(indexes, "--extra-index-url") | dict.fromkeys(pages, "--find-links")
 
 
-def _is_of_family(url: str | None, plan: Plan) -> bool:
-    url = _expanded(url or "")
+def _is_of_family(url: str, plan: Plan) -> bool:
+    url = _expanded(url)
     return url in plan.source_urls or any(f.recognise(url) for f in plan.catalogue.families)
 
 
@@ -315,10 +309,3 @@ def _options_place(file: RequirementsFile) -> int:
     first = min((pin.lineno for pin in file.pins), default=len(file.text.splitlines()) + 1)
     old = [option for option in file.options if option.lineno < first]
     return old[-1].lineno + old[-1].raw.count("\n") if old else len(file.header)
-
-
-def _normal(version: str) -> str:
-    try:
-        return str(Version(version))
-    except InvalidVersion:
-        return version

@@ -70,7 +70,7 @@ def test_off_a_terminal_each_cell_has_a_line(project: Project) -> None:
 def test_quiet_is_quiet_about_an_sdist(
     project_at: Callable[[IndexServer], Project],
 ) -> None:
-    with IndexServer(on_pypi(sdist("odd", "1.0", ("six",), dynamic=True))) as server:
+    with IndexServer(on_pypi(sdist("odd", "1.0", ("six",), dynamic=True, warns=True))) as server:
         project = project_at(server).write(requirements_in="odd\n")
         done = project.compile("-q", *WORDS)
 
