@@ -73,6 +73,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("pip._vendor.packaging.specifiers", "SpecifierSet"),
     ("pip._vendor.packaging.utils", "canonicalize_name"),
     ("pip._vendor.packaging.version", "InvalidVersion"),
+    ("pip._vendor.packaging.version", "Version"),
     ("pip._vendor.resolvelib", "ResolutionError"),
     ("pip._vendor.resolvelib", "ResolutionImpossible"),
     ("pip._vendor.resolvelib", "ResolutionTooDeep"),
