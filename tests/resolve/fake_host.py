@@ -300,6 +300,7 @@ def search(
     *required: Cell,
     optional: Sequence[Cell] = (),
     together: bool = True,
+    leaves_out: bool = True,
     steps: int = 50,
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None,
 ) -> Result[Pinned]:
@@ -313,6 +314,7 @@ def search(
         companions=lambda name: [n for n in FAMILY if n != name] if name in FAMILY else [],
         anything=SpecifierSet(),
         together=together,
+        leaves_out=leaves_out,
         steps=steps,
         announce=announce,
     ).run()

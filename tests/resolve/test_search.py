@@ -127,6 +127,37 @@ class TestRequired:
         ]
         assert lines[4:] == ["  torch 2.1, 2.2, 2.3, 2.4, 2.5 is ruled out in like manner."]
 
+    def test_the_first_package_that_stops_is_named(self) -> None:
+        vision = {"0.24": release(only=[CPU])}
+        torch = {"2.9": release(only=[CPU])}
+        host = FakeHost({"torch": torch, "torchvision": vision}, ["torch", "torchvision"])
+
+        with pytest.raises(LockstepError, match="torch cannot be locked for cu126"):
+            search(host, CPU, CUDA)
+
+    def test_a_pre_release_only_where_a_final_release_does_not_go(self) -> None:
+        torch = {"2.9": ANY, "3.0rc1": ANY}
+        vision = {"0.24": release("torch>=2.9")}
+        host = FakeHost({"torch": torch, "torchvision": vision}, ["torchvision", "torch>=2.9rc1"])
+
+        assert versions(search(host, CPU, CUDA)) == {CPU: "2.9", CUDA: "2.9"}
+
+    def test_what_a_companion_requires_is_known_before_a_solve(self) -> None:
+        """torchvision comes first, and what it requires of torch counts for what comes after."""
+        vision = {"0.22": release("torch==2.7")}
+        host = FakeHost({"torch": TORCH, "torchvision": vision}, ["torchvision", "torch"])
+
+        assert versions(search(host, CPU, CUDA)) == {CPU: "2.7", CUDA: "2.7"}
+        assert host.solved == [(CPU,), (CUDA,)]
+
+    def test_what_another_cell_lacks_of_a_library_is_known_before_a_solve(self) -> None:
+        torch = {"2.8": ANY, "2.9": release('triton==3 ; sys_platform == "win32"')}
+        triton = {"3": release(only=[CPU])}
+        host = FakeHost({"torch": torch, "triton": triton}, ["torch"])
+
+        assert versions(search(host, CPU, WINDOWS)) == {CPU: "2.8", WINDOWS: "2.8"}
+        assert host.solved == [(CPU,), (WINDOWS,)]
+
     def test_each_by_itself_where_lockstep_is_off(self) -> None:
         index = {"torch": {"2.8": release(only=[CPU]), "2.9": release(only=[CUDA])}}
         host = FakeHost(index, ["torch"])
@@ -456,6 +487,30 @@ class TestOptional:
         assert versions(result) == {CPU: "2.9", CUDA: "2.9", WINDOWS: "2.7", CUDA_WINDOWS: "2.7"}
         assert versions(result, "torchvision")[WINDOWS] == "0.22"
         assert len(host.solved) == 4
+
+    def test_words_of_their_own_are_one_version_too(self) -> None:
+        """The second takes what the first took, which was not its newest."""
+        index = {"torch": TORCH, "old": {"1": release("torch<2.8")}}
+        asked = ['torch<2.9 ; sys_platform == "win32"', 'torch>=2.9 ; sys_platform != "win32"']
+        only = 'old ; sys_platform == "win32" and python_version < "3.12"'
+        host = FakeHost(index, [*asked, only])
+        later = cell("cpu", "windows-x86_64", 12)
+        result = search(host, CPU, optional=[WINDOWS, later])
+
+        assert versions(result) == {CPU: "2.9", WINDOWS: "2.7", later: "2.7"}
+
+    def test_each_by_itself_where_lockstep_is_off(self) -> None:
+        index = {"torch": {"2.8": ANY, "2.9": release(only=[CPU, WINDOWS])}}
+        host = FakeHost(index, ["torch"])
+        result = search(host, CPU, optional=[WINDOWS, MAC], together=False)
+
+        assert versions(result) == {CPU: "2.9", WINDOWS: "2.9", MAC: "2.8"}
+
+    def test_is_an_error_where_nothing_is_left_out(self) -> None:
+        host = FakeHost({"torch": TORCH}, ["torch", 'nothing ; sys_platform == "win32"'])
+
+        with pytest.raises(NoSolutionError, match="No matching distribution found for nothing"):
+            search(host, CPU, optional=[WINDOWS], leaves_out=False)
 
     def test_a_package_that_it_alone_is_asked_for_is_never_taken_away(self) -> None:
         index = {

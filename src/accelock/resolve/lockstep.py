@@ -304,9 +304,9 @@ class _Decider:
     ) -> tuple[frozenset[Version], str | None]:
         """Return what a cell and those that share with it have in common, and what stops it.
 
-        A cell that nothing asks for the package, and that has nothing in common with those before
-        it, has no say: whether it needs the package at all only its solve can tell. Nor has an
-        optional one.
+        Another cell that has nothing in common with those before it has no say. Where it has to
+        have the package, it stops the decision itself; else only its solve can tell whether it
+        needs the package at all.
         """
         question = self.question
         common: frozenset[Version] | None = None
@@ -315,8 +315,7 @@ class _Decider:
             own = fitting(question, name, other) - self._ruled_out(name, other)
             joined = own if common is None else common & own
             if not joined:
-                has_to_be = other in question.required and _is_root(question, name, other)
-                if other == cell or has_to_be:
+                if other == cell:
                     return frozenset(), self._explain(name, other, served)
                 continue
             common = joined

@@ -43,7 +43,7 @@ def solution(run: Run, active: Active, resolver: Any) -> Verified | None:
     ireqs, pins = resolver.constraints, resolver.existing_constraints
     if any(each.link or each.editable or each.hash_options or not each.req for each in ireqs):
         return None
-    if not pins or not all(is_pinned_requirement(pin) for pin in pins.values()):
+    if not pins or not all(map(_is_exact, pins.values())):
         return None
     asked = [_requirement(each) for each in ireqs if not each.constraint]
     limits: dict[str, SpecifierSet] = {}
@@ -66,6 +66,11 @@ def solution(run: Run, active: Active, resolver: Any) -> Verified | None:
     return None if found is None else Verified.of(found, ireqs)
 
 
+def _is_exact(pin: Any) -> bool:
+    """Return whether a pin is a version; one by `===` is a text."""
+    return is_pinned_requirement(pin) and all(each.operator == "==" for each in pin.specifier)
+
+
 def _requirement(ireq: Any) -> Requirement:
     """Return a requirement of pip's without its marker, which has been judged."""
     requirement = Requirement(str(ireq.req))
@@ -84,6 +89,8 @@ class _Release:
     metadata: CoreMetadata
 
     def requires(self, extra: str) -> list[Requirement]:
+        if extra and extra not in map(canonicalize_name, self.metadata.extras):
+            return []  # pip warns of an extra that is not provided, whatever the lines say
         lines = self.metadata.requires
         return [each for line in lines if (each := self._required(line, extra)) is not None]
 

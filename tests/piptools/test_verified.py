@@ -1,0 +1,146 @@
+"""Cells that are verified by a walk get what pip's resolver would have found for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.piptools.support_sites import WHEREVER, binary, pure
+from tests.piptools.test_every_cell import PROJECTS
+from tests.support.pytorch_site import pytorch_site
+from tests.support.server import IndexServer
+from tests.support.wheels import sdist, wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.piptools.support_project import Project
+
+pytestmark = pytest.mark.internals
+
+# Runs the command with pip's resolver for each cell, and says how often it was asked.
+SOLVING = """\
+import sys
+from pip._internal.resolution.resolvelib.resolver import Resolver
+from accelock import cli
+from accelock.hosts.piptools import verified
+
+solves = []
+resolve = Resolver.resolve
+Resolver.resolve = lambda *args, **kwargs: solves.append(1) or resolve(*args, **kwargs)
+if sys.argv.pop(1) == "solved":
+    verified.solution = lambda *args: None
+code = cli.main(sys.argv[1:])
+print(len(solves))
+sys.exit(code)
+"""
+
+
+WORDS = ("-q", "--allow-unsafe", "--strip-extras", "-t", "cpu", "-t", "cu126")
+
+
+def run(project: Project, way: str, *words: str) -> tuple[str, int]:
+    """Compile; return the files, and how often pip's resolver was asked."""
+    done = project.python("-c", SOLVING, way, "compile", *WORDS, *words)
+    assert done.returncode == 0, done.stderr
+    texts = [project.read(f"requirements.{target}.txt") for target in ("cpu", "cu126")]
+    return "".join(texts), int(done.stdout.splitlines()[-1])
+
+
+def both(
+    project: Project, steps: Sequence[tuple[str, ...]], *words: str
+) -> dict[str, list[tuple[str, int]]]:
+    """Compile in steps, each with other lines in the input, in both ways from nothing."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for way in ("solved", "verified"):
+        for target in ("cpu", "cu126"):
+            (project.folder / f"requirements.{target}.txt").unlink(missing_ok=True)
+        for lines in steps:
+            project.write(requirements_in="".join(f"{line}\n" for line in lines))
+            found.setdefault(way, []).append(run(project, way, *words))
+    return found
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_whole_projects(project: Project, name: str) -> None:
+    """A first file, the same again, and one with a requirement more."""
+    lines = PROJECTS[name].splitlines()
+    steps = [(*lines,), (*lines,), (*lines, "uvicorn[standard]")]
+    found = both(project, steps, "--generate-hashes")
+
+    assert [text for text, _ in found["verified"]] == [text for text, _ in found["solved"]]
+    # lightning needs a torch that cu126 lacks on aarch64, which pip finds out and we do not.
+    assert (found["verified"][1][1] == 0) == (name != "a library that pins")
+    assert all(
+        few < many for (_, few), (_, many) in zip(found["verified"], found["solved"], strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def awkward() -> Iterator[IndexServer]:
+    """An index of what a walk has to leave to pip, or to read as pip does."""
+    mac = 'tail==1 ; sys_platform == "darwin"'
+    extras = ('tail<3 ; extra == "short"', 'tail>1 ; extra == "typo"', "base")
+    files = [
+        wheel("extras", "1", requires=extras, extras=["short"]),
+        pure("asks-extras", "1", "extras[short,typo]"),
+        *(pure("tail", version) for version in ("1", "2", "3", "4rc1")),
+        *binary("by-system", "1", WHEREVER[0], requires=("tail<3",)),
+        *binary("by-system", "1", *WHEREVER[1:], requires=(mac, 'tail ; os_name == "nt"')),
+        *binary("grows", "1"),
+        *binary("grows", "2", WHEREVER[0]),
+        pure("base", "1", "grows"),
+        sdist("built", "1", ["tail"], dynamic=True),
+        sdist("static", "1", ["tail>=2"]),
+        pure("only-pre", "1rc1", "tail>=4rc1"),
+        pure("free", "1"),
+        pure("free", "2", "held<2"),
+        pure("held", "1"),
+        pure("held", "2"),
+        pure("withdrawn", "1"),
+        pure("withdrawn", "2"),
+        pure("newest", "1", python=">=3.8"),
+        pure("newest", "2", python=">=4"),
+    ]
+    site = pytorch_site().with_files("/simple", *files)
+    pypi = site.index("/simple")
+    withdrawn = tuple(
+        replace(each, yanked="broken" if each.distribution.version == "2" else None)
+        for each in pypi.projects["withdrawn"]
+    )
+    pypi = replace(pypi, projects={**pypi.projects, "withdrawn": withdrawn})
+    others = (each for each in site.indexes if each.path != pypi.path)
+    with IndexServer(replace(site, indexes=(*others, pypi))) as server:
+        yield server
+
+
+STEPS = {
+    "extras": ("asks-extras",),
+    "files of one version that differ": ("by-system", "tail"),
+    "a version that one platform lacks": ("base",),
+    "metadata that is built": ("built", "tail"),
+    "static metadata": ("static",),
+    "pre-releases": ("only-pre",),
+    "yanked": ("withdrawn==2",),
+    "an order that counts": ("held", "free"),
+    "Requires-Python": ("newest",),
+    "an extra of the input": ("extras[short]", "extras[typo]"),
+    "markers": ('tail<2 ; sys_platform == "darwin"', 'tail ; sys_platform != "darwin"'),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_awkward_packages(
+    name: str, awkward: IndexServer, project_at: Callable[[IndexServer], Project]
+) -> None:
+    """From nothing, again, with torch beside it, and with a constraint on it."""
+    lines = STEPS[name]
+    project = project_at(awkward).write(limits_txt="tail<3\n")
+    steps = [(*lines,), (*lines,), (*lines, "torch<2.7")]
+    if name != "pre-releases":
+        steps.append((*lines, "torch<2.7", "-c limits.txt"))
+    found = both(project, steps)
+
+    assert [text for text, _ in found["verified"]] == [text for text, _ in found["solved"]]
