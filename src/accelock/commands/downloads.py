@@ -249,7 +249,7 @@ def hold(lock: Lock, downloads: Downloads, warn: Callable[[str], None]) -> dict[
             continue
         found[target] = cost = max(costs, key=lambda cost: cost.size)
         if unknown := _unknown(costs):
-            warn(f"{cost}: nobody tells the size of {unknown}, and max-mb counts without it.")
+            warn(f"{target}: nobody tells the size of {unknown}; max-mb counts without it.")
         if fault := cost.above(max_mb):
             faults.append(fault)
     if faults:
@@ -263,8 +263,12 @@ def _cost(lock: TargetLock, downloads: Downloads, place: Place) -> Cost:
 
 
 def _unknown(costs: Iterable[Cost]) -> str:
-    pins = (d.pin for cost in costs for d in cost.downloads if d.size is None)
-    return ", ".join(dict.fromkeys(map(str, pins)))
+    """Return the packages whose size nobody tells, each with the platforms where that is so."""
+    found: dict[str, dict[str, None]] = {}
+    for cost in costs:
+        for pin in (each.pin for each in cost.downloads if each.size is None):
+            found.setdefault(str(pin), {})[cost.place.platform.name] = None
+    return ", ".join(f"{pin} ({', '.join(platforms)})" for pin, platforms in found.items())
 
 
 def _places(lock: TargetLock) -> Iterator[Place]:
