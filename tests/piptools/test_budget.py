@@ -88,6 +88,14 @@ def test_a_size_that_nobody_tells_is_a_warning(
     assert f"WARNING: cpu: nobody tells the size of torch 2.6.0+cpu {where}; max-mb " in said
 
 
+def test_a_direct_url_is_asked_for_its_size(project: Project, index: IndexServer) -> None:
+    path = next(f for f in index.site.hosted() if f.startswith("/packages/filelock-"))
+    limited(project, "cpu.max-mb = 400").write(requirements_in=f"filelock @ {index.url}{path}\n")
+    said = project.compile("-t", "cpu").stderr
+    assert "cpu downloads 0.0 MB on " in said
+    assert path in heads(index)
+
+
 def test_rewrite_and_a_dry_run_are_held_too(project: Project) -> None:
     limited(project, 'cu126.deny = ["triton"]').compile("-q", "-t", "cpu")
     before = project.files()

@@ -64,7 +64,7 @@ class Cost:
             return None
         known = sorted(self.downloads, key=lambda each: each.size or 0, reverse=True)
         largest = ", ".join(f"{each.pin} {megabytes(each.size)}" for each in known[:_LARGEST])
-        return f"{self}, above max-mb = {max_mb:g}; the largest: {largest}"
+        return f"{self}, above max-mb = {max_mb}; the largest: {largest}"
 
 
 def denied(lock: TargetLock, own: TargetSettings) -> Iterator[str]:

@@ -50,7 +50,7 @@ def hold(compiled: Compiled, texts: Mapping[str, str], config: Config) -> None:
     lock = Lock(reader.KIND, {each.target: each for each in _locks(compiled, texts, downloads)})
     costs = of_lock(lock, downloads, lambda text: log.warning(f"WARNING: {text}"))
     for target, cost in costs.items():
-        log.info(f"{cost} (max-mb = {config.of(target).max_mb:g})")
+        log.info(f"{cost} (max-mb = {config.of(target).max_mb})")
 
 
 def sizes_of(compiled: Compiled, texts: Mapping[str, str]) -> Iterator[str]:
