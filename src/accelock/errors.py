@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccelockError",
+    "BudgetError",
     "ConfigError",
     "LockstepError",
     "MetadataError",
@@ -59,6 +60,19 @@ class ConfigError(AccelockError):
             lines = "".join(f"\n  - {fault}" for fault in self.faults)
             message = f"{where}: {len(self.faults)} faults:{lines}"
         super().__init__(message)
+
+
+class BudgetError(AccelockError):
+    """A target would have what the project denies it, or download more than it allows.
+
+    Takes all faults, and what to do about them.
+    """
+
+    def __init__(self, faults: Sequence[str], todo: str) -> None:
+        lines = "".join(f"\n  - {fault}" for fault in faults)
+        super().__init__(
+            f"this lock is not what the project allows:{lines}\nNothing was written: {todo}."
+        )
 
 
 class UsageError(AccelockError):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.commands.diff import diff
-from accelock.commands.downloads import Download, megabytes
 from accelock.errors import AccelockError, UnknownWordError
+from accelock.locks.budget import Download, megabytes
 from accelock.locks.model import Pin
 from tests.commands.heres import fetching, here, no_network
 from tests.commands.poetry_locks import PoetryFolder

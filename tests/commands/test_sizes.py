@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
-from accelock.commands.downloads import Download, Downloads, sizes
+from accelock.commands.downloads import Downloads, sizes
+from accelock.locks.budget import Download
 from accelock.locks.model import Pin, TargetLock
 from accelock.settings.project import Settings
 from accelock.settings.settings import Config

@@ -125,6 +125,21 @@ class TestRead:
             "https://jetson/jp6"
         )
 
+    def test_a_budget(self) -> None:
+        config = parse("""
+            targets = ["cpu", "cu126"]
+            [target.cpu]
+            max-mb = 400
+            deny = ["Nvidia_*", "Triton", "torch?"]
+            [target.cu126]
+            max-mb = 1500.5
+        """)
+        cpu, cu126 = map(config.of, config.targets)
+        assert (cpu.max_mb, cpu.deny) == (400, ("nvidia-*", "triton", "torch?"))
+        assert (cu126.max_mb, cu126.deny) == (1500.5, ())
+        assert config.limits_targets
+        assert not parse("targets = ['cpu']\ntarget.cpu.platforms = ['linux-64']").limits_targets
+
     def test_no_table_means_the_defaults_of_an_empty_one(self) -> None:
         assert parse("") == Config(path=Path("pyproject.toml"))
 
@@ -387,6 +402,32 @@ def test_a_bad_table(text: str, fault: str) -> None:
             "dependencies.x = { version = '*', markers = \"extra == 'a'\" }",
             "dependencies.x.markers: \"extra == 'a'\" asks for an extra, and a target has none",
         ),
+        (
+            "max-mb = '400'",
+            "max-mb: must be a number of MB, not a string",
+        ),
+        ("max-mb = true", "max-mb: must be a number of MB, not a boolean"),
+        ("max-mb = 0", "max-mb: 0 is no limit in MB; write it as in 400"),
+        ("max-mb = -1.5", "max-mb: -1.5 is no limit in MB; write it as in 400"),
+        ("max-mb = nan", "max-mb: nan is no limit in MB; write it as in 400"),
+        ("max-mb = inf", "max-mb: inf is no limit in MB; write it as in 400"),
+        ("max_mb = 400", "max_mb: unknown key; did you mean 'max-mb'?"),
+        ("denny = ['x']", "denny: unknown key; did you mean 'deny'?"),
+        ("deny = 'x'", "deny: must be an array of strings, not a string"),
+        ("deny = []", "deny: is empty; name at least one, or leave the key out"),
+        ("deny = ['a b']", "deny[0]: 'a b' is no project name"),
+        (
+            "deny = ['x', '*']",
+            ("deny[1]: '*' is no project name, and no glob of names; write it as in 'nvidia-*'"),
+        ),
+        (
+            "deny = ['nvidia *']",
+            (
+                "deny[0]: 'nvidia *' is no project name, and no glob of names; write it as in "
+                "'nvidia-*'"
+            ),
+        ),
+        ("deny = ['nvidia-*', 'NVIDIA_*']", "deny[1]: names nvidia-* a second time"),
         (
             "sources.pytroch = 'https://m/'",
             "sources.pytroch: unknown family 'pytroch'; did you mean 'pytorch'?",

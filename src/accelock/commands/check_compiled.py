@@ -14,6 +14,7 @@ from accelock.catalogue.source import TARGET_FIELD
 from accelock.commands.findings import Finding, Level
 from accelock.locks import compiled as files
 from accelock.locks import inputs
+from accelock.locks.budget import denied
 from accelock.locks.markers import Place
 from accelock.locks.model import Lock, conflicts, foreign_pairs
 
@@ -87,6 +88,9 @@ class Governed:
         for each in conflicts(Lock(files.KIND, {self.compiled.target: self.lock})):
             what = f"{each}, which pip refuses"
             yield Finding("two-versions", Level.ERROR, name, what, _recompile(self.compiled))
+        for what in denied(self.lock, self.settings.config.of(self.lock.target)):
+            todo = f"ask for what does without it, and {_recompile(self.compiled)}"
+            yield Finding("denied", Level.ERROR, name, what, todo)
         for what in foreign_pairs(self.lock, self.settings.catalogue):
             todo = f"pin the one or the other in the inputs, and {_recompile(self.compiled)}"
             yield Finding("foreign-pair", Level.ERROR, name, what, todo)

@@ -16,6 +16,7 @@ from accelock.commands.findings import Finding, Level, Report
 from accelock.errors import AccelockError
 from accelock.locks import overlay as overlays
 from accelock.locks import poetry_lock, reference
+from accelock.locks.budget import denied
 from accelock.locks.inputs import PYPROJECT, settings_digest
 from accelock.locks.model import conflicts, foreign_pairs
 from accelock.locks.overlay import NewerFormatError, OverlayError
@@ -82,17 +83,37 @@ class _Run:
         if overlay is None:
             entries = overlays.packages(self.lock, LOCK)
             yield from self._without_overlay(entries)
+            yield from self._denied(self._of_all_targets(entries))
             names = frozenset(str(canonicalize_name(entry["name"])) for entry in entries)
         else:
             yield from self._freshness(overlay)
-            lock = poetry_lock.of_data(self.lock, overlay, self.settings)
+            asked = poetry_lock.asked_in(self.pyproject)
+            lock = poetry_lock.of_data(self.lock, overlay, self.settings, asked)
             for each in conflicts(lock):
                 what = f"{each}, and which of them is installed is chance"
                 todo = "lock again with the plugin: poetry lock"
                 yield Finding("two-versions", Level.ERROR, LOCK, what, todo)
             yield from self._pairs(lock)
+            yield from self._denied(lock)
             names = frozenset(pin.name for each in lock.targets.values() for pin in each.pins)
         yield from check_fallback(read_project(self.pyproject), names, self.settings)
+
+    def _of_all_targets(self, entries: list[dict[str, Any]]) -> Lock:
+        """Return a lock without an overlay, in which no target tells another apart."""
+        config = self.settings.config
+        return poetry_lock.lock_of(
+            {target.name: entries for target in config.targets},
+            {t.name: [each.name for each in config.platforms_of(t)] for t in config.targets},
+            self.settings.catalogue.targets,
+            asked=poetry_lock.asked_in(self.pyproject),
+            pythons=poetry_lock.pythons_of(self.lock),
+        )
+
+    def _denied(self, lock: Lock) -> Iterator[Finding]:
+        for target, each in lock.targets.items():
+            for what in denied(each, self.settings.config.of(target)):
+                todo = "ask for what does without it, and run poetry lock"
+                yield Finding("denied", Level.ERROR, LOCK, what, todo)
 
     def _pairs(self, lock: Lock) -> Iterator[Finding]:
         """Yield the releases that do not go together, with the targets that have both."""

@@ -12,8 +12,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accelock.commands.downloads import Download, Downloads, megabytes, spell_total, total
+from accelock.commands.downloads import Downloads
 from accelock.errors import AccelockError, UnknownWordError
+from accelock.locks.budget import Download, megabytes, spell_total, total
 from accelock.locks.markers import Place
 from accelock.targets import PLATFORMS, parse_target
 

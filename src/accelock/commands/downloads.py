@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from accelock.catalogue import Source, load_catalogue
-from accelock.errors import AccelockError
+from accelock.errors import AccelockError, BudgetError
+from accelock.locks.budget import Cost, Download, denied, spell_total, total
 from accelock.locks.markers import Place
 from accelock.settings.settings import sources_from_environment
 from accelock.sources.filename import parse_filename
+from accelock.sources.model import IndexFile
 from accelock.targets import CPU, PythonVersion, host_platform
 
 if TYPE_CHECKING:
@@ -20,14 +22,18 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
     from accelock.catalogue import Family
-    from accelock.locks.model import Pin, TargetLock
+    from accelock.locks.model import Lock, Pin, TargetLock
     from accelock.settings.project import Settings
     from accelock.sources.cache import Sizes
-    from accelock.sources.model import IndexFile, ProjectPage
+    from accelock.sources.model import ProjectPage
     from accelock.sources.reader import IndexReader
     from accelock.targets import Target
 
-MEGABYTE = 1_000_000
+_TABLE = "[tool.accelock.target.<target>]"
+_WITHOUT_DENIED = (
+    f"ask for versions or builds without it, or for less, or take it out of `deny` in {_TABLE}"
+)
+_WITHIN_MB = f"ask for less, or for smaller builds, or raise max-mb in {_TABLE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +42,6 @@ class Fetching:
 
     reader: IndexReader
     indexes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """What one package costs: its file at the place, and bytes; None is what is not known."""
-
-    pin: Pin
-    filename: str | None = None
-    size: int | None = None
 
 
 @dataclass
@@ -69,7 +66,7 @@ class Downloads:
         """Return the download of each package, by name."""
         found = {}
         for pin in pins:
-            file = self.file(pin, target, place)
+            file = self.file(pin, target, place) if pin.url is None else _linked(pin)
             name = file.filename if file else self.filename(pin, target, place)
             found[pin.name] = Download(pin, name, self._size(file))
         if self._sizes is not None:
@@ -77,9 +74,10 @@ class Downloads:
         return found
 
     def _size(self, file: IndexFile | None) -> int | None:
-        if file is None or self._opened is None:
+        fetching = self._open() if file is not None else None
+        if file is None or fetching is None:
             return None
-        self._sizes = self._sizes or self._opened.reader.sizes()
+        self._sizes = self._sizes or fetching.reader.sizes()
         size = self._sizes.of(file)
         if size is None:
             self.faults[f"{urlsplit(file.url).hostname} tells no size of some files"] = None
@@ -163,6 +161,16 @@ class Downloads:
         return {tag: rank for rank, tag in enumerate(tags)}
 
 
+def _linked(pin: Pin) -> IndexFile | None:
+    """Return the file that a package's own URL is of; None of a folder or a repository."""
+    url = urlsplit(pin.url or "")._replace(fragment="")
+    filename = unquote(url.path.rpartition("/")[2])
+    parsed = parse_filename(filename, pin.name)
+    if parsed is None:
+        return None
+    return IndexFile(filename, url.geturl(), parsed.name, parsed.version, parsed.tags)
+
+
 def _is_meant(file: IndexFile, pin: Pin) -> bool:
     """Tell whether a file is one of those that are locked: by version, and by hash where known."""
     if file.version != pin.parsed:
@@ -193,22 +201,6 @@ def _rank(of_file: frozenset[Tag] | None, tags: Mapping[Tag, int]) -> int | None
     return min(ranks, default=None)
 
 
-def total(downloads: Iterable[Download]) -> tuple[int, int]:
-    """Return the bytes of downloads, and of how many of them the size is not known."""
-    sizes = [each.size for each in downloads]
-    return sum(size or 0 for size in sizes), sum(size is None for size in sizes)
-
-
-def megabytes(size: int | None) -> str:
-    """Return bytes as MB (1,000,000 bytes) for people: "766.7 MB", or "? MB"."""
-    return "? MB" if size is None else f"{size / MEGABYTE:,.1f} MB"
-
-
-def spell_total(size: int, unknown: int) -> str:
-    """Return a sum in MB, which some sizes may be missing from."""
-    return f"at least {megabytes(size)}, {unknown} not known" if unknown else megabytes(size)
-
-
 def _of_lock(index: str, family: Family, target: Target) -> str:
     """Return the index that a lock names, as it is for the target of a build."""
     template = family.recognise(index)
@@ -227,14 +219,66 @@ def sizes(
         place = _place(lock, python or PythonVersion.host())
         if place is None:
             continue
-        found = downloads.of(lock.at(place).values(), lock.target, place)
-        every |= {(name, each.filename): each for name, each in found.items()}
-        size = spell_total(*total(found.values()))
-        yield f"{lock.target} downloads {size} on {place.platform}, Python {place.python}"
+        cost = _cost(lock, downloads, place)
+        every |= {(each.pin.name, each.filename): each for each in cost.downloads}
+        yield str(cost)
     if len(locks) > 1:
         yield f"all targets together: {spell_total(*total(every.values()))}"
     for fault in downloads.faults:
         yield f"sizes: {fault}"
+
+
+def hold(lock: Lock, downloads: Downloads, warn: Callable[[str], None]) -> dict[Target, Cost]:
+    """Return what each target with a max-mb downloads: where, of its platforms, that is most.
+
+    No page is read for other targets, nor where a package is denied.
+
+    :param warn: gets what the sum lacks, because nobody tells its size.
+    :raises BudgetError: a target has what the project denies it, or downloads more than max-mb.
+    """
+    config = downloads.settings.config
+    limits = {target: config.of(target) for target in lock.targets}
+    faults = [why for t, each in lock.targets.items() for why in denied(each, limits[t])]
+    if faults:
+        raise BudgetError(faults, _WITHOUT_DENIED)
+    found: dict[Target, Cost] = {}
+    for target, each in lock.targets.items():
+        max_mb = limits[target].max_mb
+        costs = [_cost(each, downloads, p) for p in _places(each)] if max_mb is not None else []
+        if max_mb is None or not costs:
+            continue
+        found[target] = cost = max(costs, key=lambda cost: cost.size)
+        if unknown := _unknown(costs):
+            warn(f"{target}: nobody tells the size of {unknown}; max-mb counts without it.")
+        if fault := cost.above(max_mb):
+            faults.append(fault)
+    if faults:
+        raise BudgetError(faults, _WITHIN_MB)
+    return found
+
+
+def _cost(lock: TargetLock, downloads: Downloads, place: Place) -> Cost:
+    found = downloads.of(lock.at(place).values(), lock.target, place)
+    return Cost(lock.target, place, tuple(found.values()))
+
+
+def _unknown(costs: Iterable[Cost]) -> str:
+    """Return the packages whose size nobody tells, each with the platforms where that is so."""
+    found: dict[str, dict[str, None]] = {}
+    for cost in costs:
+        for pin in (each.pin for each in cost.downloads if each.size is None):
+            found.setdefault(str(pin), {})[cost.place.platform.name] = None
+    return ", ".join(f"{pin} ({', '.join(platforms)})" for pin, platforms in found.items())
+
+
+def _places(lock: TargetLock) -> Iterator[Place]:
+    """Yield where a target may be installed: of a range of Pythons, on the oldest.
+
+    Files for Pythons to come are not there yet, and what this machine runs decides nothing.
+    """
+    for platform in lock.platforms or ():
+        for python in lock.pythons or lock.supported[:1]:
+            yield Place(platform, python)
 
 
 def _place(lock: TargetLock, python: PythonVersion) -> Place | None:

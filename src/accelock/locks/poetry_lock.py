@@ -39,12 +39,19 @@ def read(directory: Path, settings: Settings) -> Lock | None:
     overlay = overlays.read(data, KIND) if data is not None else None
     if data is None or overlay is None:
         return None
-    asked: dict[str, list[str]] = {}
+    asked: Mapping[str, Sequence[str]] = {}
     with contextlib.suppress(AccelockError):  # a pyproject.toml that is broken says nothing here
-        for ask in read_project(toml.read(directory / PYPROJECT, PYPROJECT) or {}).asks:
-            group = "" if ask.group == MAIN else f" (group {ask.group})"
-            asked.setdefault(ask.name, []).append(f"{PYPROJECT}{group}")
+        asked = asked_in(toml.read(directory / PYPROJECT, PYPROJECT) or {})
     return of_data(data, overlay, settings, asked)
+
+
+def asked_in(pyproject: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return what a project itself asks for: package -> where, in words."""
+    asked: dict[str, list[str]] = {}
+    for ask in read_project(pyproject).asks:
+        group = "" if ask.group == MAIN else f" (group {ask.group})"
+        asked.setdefault(ask.name, []).append(f"{PYPROJECT}{group}")
+    return asked
 
 
 def of_data(
@@ -59,9 +66,13 @@ def of_data(
     :raises OverlayError: a target or a platform is none that this accelock knows.
     """
     views = {name: overlay.view(data["package"], name) for name in overlay.targets}
-    pythons = str(data["metadata"].get("python-versions", "*"))
     known = settings.catalogue.targets
-    return lock_of(views, overlay.platforms, known, asked=asked, pythons=pythons)
+    return lock_of(views, overlay.platforms, known, asked=asked, pythons=pythons_of(data))
+
+
+def pythons_of(data: Mapping[str, Any]) -> str:
+    """Return the Pythons that a lock's data is for, as Poetry writes a constraint."""
+    return str(_table(data.get("metadata")).get("python-versions", "*"))
 
 
 def lock_of(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import functools
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -57,6 +58,8 @@ _KEYS = (
 )  # fmt: skip
 # Where a package of a family comes from: `PackageRule.source`.
 PACKAGE_SOURCES = ("family", "pypi", "own")
+_GLOB = re.compile(r"[*?]")
+_NAMES = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._*?-]+")
 _OLDEST_GLIBC_MINOR = 5  # manylinux1: PEP 600 has no older level
 
 
@@ -86,11 +89,15 @@ class TargetSettings:
     :param platforms: the fewer platforms that it is narrowed to; empty where it is not.
     :param dependencies: what it requires beside what all targets require (PEP 508).
     :param sources: by family, the source of this target alone.
+    :param max_mb: the most that one machine may download for it, in MB (1,000,000 bytes).
+    :param deny: packages that it must not have: canonical names, or globs of them (`*`, `?`).
     """
 
     platforms: tuple[Platform, ...] = ()
     dependencies: tuple[Requirement, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    max_mb: float | None = None
+    deny: tuple[str, ...] = ()
 
 
 _NOTHING = TargetSettings()
@@ -121,9 +128,13 @@ class Config:
     conda: Mapping[str, object] | None = None
     path: Path | None = None
 
+    def of(self, target: Target) -> TargetSettings:
+        """Return what the project says of `target` alone."""
+        return self.by_target.get(target.name, _NOTHING)
+
     def platforms_of(self, target: Target) -> tuple[Platform, ...]:
         """Return the platforms asked for `target`, whether builds for it exist there or not."""
-        return self._of(target).platforms or self.platforms
+        return self.of(target).platforms or self.platforms
 
     def declares_platforms(self, target: Target) -> bool:
         """Tell whether the project itself named the platforms of `target`."""
@@ -131,11 +142,11 @@ class Config:
 
     def narrows(self, target: Target) -> bool:
         """Tell whether the project has `target` on platforms of its own."""
-        return bool(self._of(target).platforms)
+        return bool(self.of(target).platforms)
 
     def dependencies_of(self, target: Target) -> tuple[Requirement, ...]:
         """Return what `target` alone requires."""
-        return self._of(target).dependencies
+        return self.of(target).dependencies
 
     def pins_of(self, target: Target) -> frozenset[str]:
         """Return the packages, by canonical name, that `target` alone pins to a version."""
@@ -144,6 +155,11 @@ class Config:
             for each in self.dependencies_of(target)
             if any(part.operator in ("==", "===") for part in each.specifier)
         )
+
+    @property
+    def limits_targets(self) -> bool:
+        """Tell whether some target has a max-mb or a deny, which a lock is held to."""
+        return any(own.max_mb is not None or own.deny for own in self.by_target.values())
 
     @property
     def pinned_alone(self) -> frozenset[str]:
@@ -157,15 +173,12 @@ class Config:
 
     def named_source(self, family: Family, target: Target) -> Source | None:
         """Return where the project has a family for a target, None where it does not say."""
-        return self._of(target).sources.get(family.name) or self.sources.get(family.name)
+        return self.of(target).sources.get(family.name) or self.sources.get(family.name)
 
     def source(self, family: Family) -> Source:
         """Return where the project has a family for all targets, else the family's own index."""
         source = self.sources.get(family.name) or Source(family.index)
         return source.but_for(self.exceptions(family.name))
-
-    def _of(self, target: Target) -> TargetSettings:
-        return self.by_target.get(target.name, _NOTHING)
 
     def extend(self, catalogue: Catalogue) -> Catalogue:
         """Return `catalogue` with this project's own packages, and without those it takes out."""
@@ -341,13 +354,39 @@ def _by_target(table: Table, config: Config, catalogue: Catalogue) -> dict[str, 
             continue
         if name not in declared and sound:
             table.fault(name, not_declared(name, declared))
-        target.only(("platforms", "dependencies", "sources"))
+        target.only(("platforms", "dependencies", "sources", "max-mb", "deny"))
         found[name] = TargetSettings(
             target.words("platforms", lambda word: _among(word, config)),
             _dependencies(target.table("dependencies"), name),
             MappingProxyType(_sources(target.table("sources"), catalogue)),
+            _max_mb(target),
+            target.words("deny", _denied),
         )
     return found
+
+
+def _max_mb(table: Table) -> float | None:
+    value = table.values.get("max-mb")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        table.fault("max-mb", f"must be a number of MB, not {kind_of(value)}")
+    elif 0 < value < math.inf:
+        return value
+    else:
+        table.fault("max-mb", f"{value} is no limit in MB; write it as in 400")
+    return None
+
+
+def _denied(word: str) -> str:
+    """Return the canonical name of a project (PEP 503), or a glob of such names."""
+    if not _GLOB.search(word):
+        return _project(word)
+    if not _NAMES.fullmatch(word):
+        raise AccelockError(
+            f"{word!r} is no project name, and no glob of names; write it as in 'nvidia-*'"
+        )
+    return canonicalize_name(word)
 
 
 def _dependencies(table: Table, target: str) -> tuple[Requirement, ...]:

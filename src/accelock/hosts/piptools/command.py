@@ -14,7 +14,7 @@ from piptools.logging import log
 from accelock import toml
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.hosts.piptools import downloads, engine, files, progress
+from accelock.hosts.piptools import downloads, engine, files, progress, render
 from accelock.hosts.piptools.calling import Command
 from accelock.hosts.piptools.inputs import other_config
 from accelock.hosts.piptools.plan import OptionError, Options, Plan, make_plan
@@ -129,11 +129,16 @@ def _compile(**params: Any) -> None:
     run = engine.Engine(plan, command, prepare=prepare)
     compiled = run.compile()
     pages = files.sheets(compiled, _their_context(context, params), words_of(options))
+    texts = {
+        name: render.as_bytes(render.render(page), "\n").decode() for name, page in pages.items()
+    }
+    if config is not None and config.limits_targets:
+        downloads.hold(compiled, texts, config)
     files.write(compiled, pages, sidecars, dry_run=params["dry_run"])
     if params["dry_run"]:
         log.info("Dry-run, so nothing updated.")
     if params["verbose"] > params["quiet"]:
-        for line in downloads.sizes_of(compiled, pages):
+        for line in downloads.sizes_of(compiled, texts):
             log.info(line)
 
 

@@ -9,18 +9,21 @@ from cleo.ui.table import Table
 
 from accelock.catalogue.source import redact
 from accelock.commands.downloads import Downloads
+from accelock.commands.downloads import hold as of_lock
 from accelock.commands.downloads import sizes as sizes_of
 from accelock.errors import AccelockError
 from accelock.hosts.poetry import sources
 from accelock.hosts.poetry.cells import WORDS
 from accelock.hosts.poetry.solution import lockstep_versions
 from accelock.locks import poetry_lock
+from accelock.locks.inputs import PYPROJECT
+from accelock.locks.model import MAIN
 from accelock.resolve.lockstep import passed_over
 from accelock.resolve.messages import left_out, pinned_alone_message
 from accelock.settings.settings import ignored_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cleo.io.io import IO
     from poetry.core.packages.dependency import Dependency
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.solution import Solution, Solved
+    from accelock.locks.budget import Cost
     from accelock.resolve.search import Result
+    from accelock.targets import Target
 
 _LEAD = "torch"
 
@@ -114,17 +119,45 @@ def _pinned_alone(pool: TargetPool, solution: Solution) -> Iterator[str]:
                 yield pinned_alone_message(target.name, name, str(max(versions)))
 
 
-def table(io: IO, solution: Solution) -> None:
-    """Write one row per target on standard error: version, packages, and those only it has."""
+def hold(project: Project, root: Package, solution: Solution) -> dict[Target, Cost]:
+    """Return what each target with a max-mb downloads, and say it where no table does.
+
+    :param root: the project itself, with what it asks for now.
+    :raises BudgetError: a target has what the project denies it, or downloads more than max-mb.
+    """
+    if not project.config.limits_targets:
+        return {}
+    asked: dict[str, list[str]] = {}
+    for dependency in root.all_requires:
+        groups = "" if MAIN in dependency.groups else f" (group {', '.join(dependency.groups)})"
+        asked.setdefault(dependency.name, []).append(f"{PYPROJECT}{groups}")
+    settings = project.settings
+    lock = solution.lock_of_all(settings, asked, str(root.python_constraint))
+    downloads = Downloads(lambda: sources.fetching(project.poetry, project.io), settings)
+    costs = of_lock(lock, downloads, lambda text: project.say(f"<warning>{text}</>"))
+    if not solution.accelerated:
+        for cost in costs.values():
+            project.say(f"accelock: {cost}")
+    return costs
+
+
+def table(io: IO, solution: Solution, costs: Mapping[Target, Cost]) -> None:
+    """Write one row per target on standard error: version, packages, and those only it has.
+
+    :param costs: what targets download, where that is known.
+    """
     rows = Table(io.error_output, style="compact")
-    rows.set_headers(["Target", _LEAD, "Packages", "Only here"])
+    more = ["Download"] if costs else []
+    rows.set_headers(["Target", _LEAD, "Packages", "Only here", *more])
     names = {target: {p.name for p in solved} for target, solved in solution.by_target.items()}
     for target, solved in solution.by_target.items():
         others = set().union(*(found for other, found in names.items() if other != target))
         only = len(names[target] - others) if len(names) > 1 else 0
         versions = {p.version.text.partition("+")[0] for p in solved if p.name == _LEAD}
         lead = ", ".join(sorted(versions)) or "-"
-        rows.add_row([target.name, lead, str(len(names[target])), str(only)])
+        cost = costs.get(target)
+        more = [str(cost.total) if cost is not None else "-"] if costs else []
+        rows.add_row([target.name, lead, str(len(names[target])), str(only), *more])
     rows.render()
 
 

@@ -42,21 +42,47 @@ class Solution:
 
     def as_lock(self, settings: Settings) -> Lock | None:
         """Return the lock that it will be; None where no target tells another apart."""
-        if not self.accelerated:
-            return None
+        return self.lock_of_all(settings) if self.accelerated else None
+
+    def lock_of_all(
+        self,
+        settings: Settings,
+        asked: Mapping[str, Sequence[str]] | None = None,
+        pythons: str = "*",
+    ) -> Lock:
+        """Return what each target will have; the leader's part where none tells another apart.
+
+        :param asked: package -> where the project itself asks for it, in words.
+        :param pythons: those that the project supports, as Poetry writes a constraint.
+        """
+        leader = next(iter(self.by_target.values()))
         views = {
-            target.name: [_entry(package, info) for package, info in solved.items()]
-            for target, solved in self.by_target.items()
+            target.name: [
+                _entry(package, info)
+                for package, info in self.by_target.get(target, leader).items()
+            ]
+            for target in (self.by_target if self.accelerated else self.platforms)
         }
         platforms = {t.name: [p.name for p in found] for t, found in self.platforms.items()}
-        return poetry_lock.lock_of(views, platforms, settings.catalogue.targets)
+        known = settings.catalogue.targets
+        return poetry_lock.lock_of(views, platforms, known, asked=asked, pythons=pythons)
 
 
 def _entry(package: Package, info: TransitivePackageInfo) -> dict[str, object]:
-    """Return as much of an entry as tells its version, and where it is wanted (format 2.1)."""
+    """Return as much of an entry (format 2.1) as tells its version, files and requirements.
+
+    And where it is wanted.
+    """
     return {
         "name": package.name,
         "version": package.version.text,
+        "files": list(package.files),
+        "dependencies": {each.name: str(each.constraint) for each in package.requires},
+        **(
+            {"source": {"type": package.source_type, "url": package.source_url}}
+            if package.source_type
+            else {}
+        ),
         "optional": package.optional,
         "groups": sorted(info.groups),
         "markers": {group: str(m) for group, m in info.markers.items() if not m.is_any()},

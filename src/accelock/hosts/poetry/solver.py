@@ -40,8 +40,9 @@ def solve_targets(solver: Solver, pool: TargetPool, use_latest: list[Any]) -> Tr
         root.strip_labels(solver._package, project)
         locked = Locked.of(pool, project.locker, solver._locked_packages, use_latest)
         solution = _solve(solver, pool, locked)
+        costs = notes.hold(project, solver._package, solution)
     if solution.accelerated:
-        notes.table(project.io, solution)
+        notes.table(project.io, solution, costs)
     return Transaction(
         solver._locked_packages,
         project.locker.solved_here(solution),

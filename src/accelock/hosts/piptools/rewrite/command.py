@@ -21,6 +21,7 @@ from piptools.logging import log
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
+from accelock.hosts.piptools import downloads
 from accelock.hosts.piptools.command import make_target_plan, take_options, target_options, words_of
 from accelock.hosts.piptools.files import STDOUT
 from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile
@@ -108,6 +109,8 @@ def _rewrite(**params: Any) -> None:
     ).solve()
     _report(rewrite)
     text = rewritten(rewrite, " ".join((PROGRAM, *words_of(options), file)))
+    if config is not None and config.limits_targets:
+        downloads.hold(rewrite.compiled, {plan.targets[0].name: text}, config)
     if output == STDOUT:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
