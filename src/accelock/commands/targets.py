@@ -341,7 +341,8 @@ def _of_target(
         windows = tables.driver_floor(target, "windows") or floor
         drivers = {"linux": spell_driver(floor), "windows": spell_driver(windows)}
     is_of_torch = entry.family.package(TORCH) is not None
-    versions = {each.platform.machine: each.version for each in builds} if name == TORCH else {}
+    on_linux = (each for each in builds if each.platform.sys_platform == "linux")
+    versions = {each.platform.machine: each.version for each in on_linux} if name == TORCH else {}
     return OfTarget(
         target=target,
         is_declared=target in context.settings.config.targets,
