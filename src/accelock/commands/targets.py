@@ -138,8 +138,13 @@ class OfTarget:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The answer, by package; `platform` is that of the machine, `levels` what a wheel may need."""
+    """The answer, by package: its family, and what there is for each target.
 
+    `machine` is what to call the one that is meant, `platform` its own; `levels` is, in words, the
+    oldest system that wheels must run on.
+    """
+
+    machine: str
     platform: Platform | None
     levels: str
     packages: Mapping[str, tuple[str, tuple[OfTarget, ...]]]
@@ -161,7 +166,9 @@ class Targets:
                 yield f"no {name}: {', '.join(none)}"
             yield from _faults(found)
         yield ""
-        yield "* this machine runs it; ? the index could not be read"
+        yield f"* {self.machine} runs it"
+        if self.exit_code:
+            yield "? the index could not be read"
 
     def dumps(self) -> str:
         """Return the answer as JSON."""
@@ -230,7 +237,8 @@ def targets(
             rows = (_of_target(found, name, each, index, context) for each in chosen)
             packages[name] = found.family.name, tuple(rows)
     levels = f"for glibc {_spell(config.levels.glibc)} and macOS {_spell(config.levels.macos)}"
-    return Targets(context.wanted_platform, levels, packages)
+    machine = context.machine_word or "this machine"
+    return Targets(machine, context.wanted_platform, levels, packages)
 
 
 def _faults(found: Iterable[OfTarget]) -> Iterator[str]:
@@ -284,10 +292,10 @@ class _Index:
     levels: Levels
 
     def prefetch(self, names: Iterable[str], chosen: Iterable[Target]) -> None:
-        """Fetch all pages, several at once; one that fails, fails when it is asked for."""
-        self.shelf.prefetch(names, chosen)
-        found = ((name, self.shelf.find(name)) for name in names)
-        default = [name for name, entry in found if entry and "default" in entry.package.lookup]
+        """Fetch the pages of first places, several at once; what fails, fails when asked for."""
+        found = [(name, entry.package) for name in names if (entry := self.shelf.find(name))]
+        default = [name for name, package in found if package.lookup[0] == "default"]
+        self.shelf.prefetch([name for name, _package in found if name not in default], chosen)
         self.fetching.reader.prefetch([(u, n) for u in self.fetching.indexes for n in default])
 
     def wheels(
