@@ -194,7 +194,7 @@ def test_doctor_has_the_codes_in_the_table() -> None:
     sources = Path(accelock.__file__).parent
     texts = "".join(
         path.read_text(encoding="utf-8")
-        for pattern in ("commands/doctor*.py", "hardware/**/*.py")
+        for pattern in ("commands/doctor.py", "commands/installed.py", "hardware/**/*.py")
         for path in sorted(sources.glob(pattern))
     )
     codes = set(re.findall(r"(?:Finding|Note|\.note)\(\s*\"([a-z-]+)\"", texts))
