@@ -140,3 +140,17 @@ def test_a_plain_lock_says_nothing_of_sizes(copy: Project) -> None:
 def test_the_locked_torch_counts(copy: Project, machine: str) -> None:
     document = json.loads(copy.poetry("accelock", "why", "-m", machine, "--json").stdout)
     assert document["target"] == "cu126"
+
+
+def test_families_and_targets_are_what_accelock_says(copy: Project) -> None:
+    found = copy.poetry("accelock", "families", "pytorch").stdout
+    assert f"  read from  {copy.server.url}/whl/{{target}} (pyproject.toml)" in found
+    copy.server.reset()
+    words = ("accelock", "targets", "-t", "cpu", "-t", "cu126", "--json")
+    (torch,) = json.loads(copy.poetry(*words, environ=NO_GPU).stdout)["packages"]
+    assert torch["name"] == "torch"
+    assert [each["declared"] for each in torch["targets"]] == [True, True]
+    assert {each["builds"][0]["version"] for each in torch["targets"]} == {"2.8.0"}
+    assert copy.server.bodies() == ()
+    done = copy.poetry("accelock", "families", "pytroch", code=1)
+    assert "did you mean 'pytorch'?" in done.stderr

@@ -17,13 +17,17 @@ from accelock.catalogue import load_catalogue
 from accelock.commands.check import check
 from accelock.commands.diff import diff
 from accelock.commands.doctor import diagnose
+from accelock.commands.families import families
 from accelock.commands.reports import (
     CheckCommand,
     DetectCommand,
     DiffCommand,
     DoctorCommand,
+    FamiliesCommand,
+    TargetsCommand,
     WhyCommand,
 )
+from accelock.commands.targets import targets
 from accelock.commands.why import why, why_package
 from accelock.errors import ConfigError
 from accelock.hardware import profile
@@ -34,9 +38,11 @@ from accelock.hardware.vendor import Reason
 from accelock.hosts.piptools.files import output_names
 from accelock.settings.settings import Config, parse_config
 from accelock.targets import PLATFORMS, parse_target
-from tests.commands.heres import gpu_box, here, no_network
+from tests.commands.heres import fetching, gpu_box, here, no_network
 from tests.commands.poetry_locks import PoetryFolder
 from tests.readme.document import README, TOP, literals, table
+from tests.support.pytorch_site import pytorch_site
+from tests.support.server import IndexServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +107,27 @@ def test_the_commands_about_a_machine_have_the_options_in_the_table() -> None:
     assert shortcuts == {flag for flag in written("`accelock detect`") if len(flag) == 2}
 
 
+def test_the_commands_about_what_there_is_have_the_options_in_the_table() -> None:
+    rows = {literals(row[0])[-1]: literals(row[1]) for row in table("`accelock families")}
+    for command in (FamiliesCommand, TargetsCommand):
+        has = {f"--{each.name}" for each in command.options}
+        told = {flag for flag, names in rows.items() if str(command.name) in names or not names}
+        assert has == told, command.name
+
+
+def test_the_families_are_those_of_the_catalogue_with_what_users_ask_for() -> None:
+    (_options, _gap, listed) = TEXT.partition("| Family | Packages |\n|---|---|\n")
+    rows = [list(map(literals, row.strip("|").split("|"))) for row in until_gap(listed)]
+    assert {names[0]: packages for names, packages in rows} == {
+        family.name: [p.name for p in family.packages if not (p.runtime or p.is_glob)]
+        for family in load_catalogue().families
+    }
+
+
+def until_gap(text: str) -> list[str]:
+    return text.partition("\n\n")[0].splitlines()
+
+
 def test_all_profiles_are_named() -> None:
     (paragraph,) = re.findall(r"^Profiles, composed.*?\n\n", TEXT, re.MULTILINE | re.DOTALL)
     assert tuple(literals(paragraph.replace("\n", " "))) == profile.names()
@@ -138,7 +165,24 @@ def test_reports_have_the_keys_in_the_table(tmp_path: Path) -> None:
         ],
         "doctor": [diagnose(gpu_box(tmp_path, "520.61.05"), ()).dumps()],
     }
-    rows = table("`diff` and `doctor` are in JSON")
+    assert_keys(table("`diff` and `doctor` are in JSON"), printed)
+
+
+def test_what_there_is_has_the_keys_in_the_table(tmp_path: Path) -> None:
+    source = '[tool.accelock.target.cpu.sources]\npytorch = "http://127.0.0.1:9/whl/cpu"\n'
+    table_text = f'[tool.accelock]\ntargets = ["cpu"]\n{source}'
+    (tmp_path / "pyproject.toml").write_text(table_text, encoding="utf-8")
+    with IndexServer(pytorch_site()) as server, fetching(server) as reading:
+        url = f"{server.url}/whl/{{target}}"
+        at = here(tmp_path, environ={"ACCELOCK_SOURCE_PYTORCH": url})
+        printed = {
+            "families": [families(at.settings, None, {}).dumps()],
+            "targets": [targets(at, ["torch"], ["cpu", "cu126"], lambda: reading).dumps()],
+        }
+    assert_keys(table("`families` and `targets` are in JSON"), printed)
+
+
+def assert_keys(rows: list[list[str]], printed: dict[str, list[str]]) -> None:
     assert {literals(row[0])[0] for row in rows} == set(printed)
     for command, texts in printed.items():
         found = {path for text in texts for path in paths(json.loads(text))} - {"format"}

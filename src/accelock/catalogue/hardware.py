@@ -70,9 +70,14 @@ class GfxSupport:
 
 @dataclass(frozen=True, slots=True)
 class HardwareTables:
-    """All tables; each answers None, or nothing, where the reviewed data says nothing."""
+    """All tables; each answers None, or nothing, where the reviewed data says nothing.
+
+    `targets` names all that were known when the data was reviewed; those of them for which no
+    release of the last years was built are `older` ones.
+    """
 
     targets: frozenset[str]
+    older: frozenset[str]
     driver_floors: tuple[DriverFloor, ...]
     capabilities: tuple[CapabilityRange, ...]
     gfx: tuple[GfxSupport, ...]
@@ -127,3 +132,9 @@ class HardwareTables:
         """Return the names of the targets that run on an AMD architecture, as in "gfx90a"."""
         rows = (row.targets for row in self.gfx if gfx.removeprefix("gfx") in row.gfx)
         return frozenset().union(*rows)
+
+    def architectures(self, target: Target) -> tuple[str, ...]:
+        """Return the AMD architectures, as in "gfx90a", that the wheels of a target run on."""
+        rows = (row.gfx for row in self.gfx if target.name in row.targets)
+        found = frozenset[str]().union(*rows)
+        return tuple(f"gfx{each}" for each in sorted(found, key=lambda each: int(each, 16)))

@@ -23,7 +23,7 @@ from accelock.catalogue.hardware import (
     HardwareTables,
 )
 from accelock.catalogue.model import Catalogue, Family, FamilyPackage
-from accelock.catalogue.pairs import Companion
+from accelock.catalogue.pairs import Companion, Exclusive
 from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
@@ -45,13 +45,12 @@ def load_catalogue() -> Catalogue:
 
 
 @functools.cache
-def load_exclusive() -> tuple[tuple[frozenset[str], str], ...]:
-    """Return what must not be installed side by side: distributions that are one package.
-
-    Each is a group of canonical names, and the package that all of them install.
-    """
-    groups = _read("exclusive.toml")["group"]
-    return tuple((frozenset(group["names"]), group["imports"]) for group in groups)
+def load_exclusive() -> tuple[Exclusive, ...]:
+    """Return what must not be installed side by side: distributions that are one package."""
+    return tuple(
+        Exclusive(tuple(group["names"]), group["imports"], group["source"], group["reviewed"])
+        for group in _read("exclusive.toml")["group"]
+    )
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -69,12 +68,14 @@ def _family(data: dict[str, Any], targets: frozenset[str]) -> Family:
         patterns=tuple(table["recognise"]),
         targets=targets,
         companions=tuple(map(_companion, data.get("companion", ()))),
+        source=table["source"],
+        reviewed=table["reviewed"],
     )
 
 
 def _companion(table: dict[str, Any]) -> Companion:
     releases = tuple((SpecifierSet(of), SpecifierSet(own)) for of, own in table["releases"])
-    return Companion(table["name"], table["of"], releases, table["source"])
+    return Companion(table["name"], table["of"], releases, table["source"], table["reviewed"])
 
 
 def _packages(tables: list[dict[str, Any]]) -> Iterator[FamilyPackage]:
@@ -86,13 +87,17 @@ def _packages(tables: list[dict[str, Any]]) -> Iterator[FamilyPackage]:
                 labelled=table["labelled"],
                 lookup=tuple(table["lookup"]),
                 runtime=table["runtime"],
+                source=table["source"],
+                reviewed=table["reviewed"],
             )
 
 
 def _hardware(data: dict[str, Any]) -> HardwareTables:
-    targets = frozenset(data["targets"]["names"] + data["older_targets"]["names"])
+    older = frozenset(data["older_targets"]["names"])
+    targets = older.union(data["targets"]["names"])
     return HardwareTables(
         targets=targets,
+        older=older,
         driver_floors=tuple(_driver_floor(row) for row in data["driver_floors"]["rows"]),
         capabilities=tuple(_capability_range(row) for row in data["capabilities"]["rows"]),
         gfx=tuple(

@@ -16,6 +16,7 @@ from accelock.targets import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
 
     from packaging.version import Version
 
@@ -39,6 +40,8 @@ class FamilyPackage:
     `lookup`: where it is looked up, first place first; no other place ever counts. A place behind
     the first is named only where the same project is published there too, by the same people.
     `runtime`: a library that the family's packages pull in by themselves, and no user asks for.
+    `source` is the URL that this was read from, and `reviewed` the day; neither, where the user's
+    own pyproject.toml says it.
     """
 
     name: str
@@ -46,6 +49,8 @@ class FamilyPackage:
     labelled: bool
     lookup: tuple[Place, ...]
     runtime: bool
+    source: str | None = field(default=None, compare=False)
+    reviewed: date | None = field(default=None, compare=False)
 
     @property
     def is_family_only(self) -> bool:
@@ -68,6 +73,7 @@ class Family:
     platforms whose builds of a labelled package may carry no label. `patterns` are the ends of URL
     paths by which a user's URL is known to be this family's, and `targets` the targets that
     `{target}` in them may stand for. `companions` say which releases of its packages go together.
+    `source` is the URL that this was read from, and `reviewed` the day.
     """
 
     name: str
@@ -78,6 +84,8 @@ class Family:
     patterns: tuple[str, ...]
     targets: frozenset[str] = field(repr=False)
     companions: tuple[Companion, ...] = field(default=(), repr=False)
+    source: str = ""
+    reviewed: date | None = None
 
     def package(self, name: str) -> FamilyPackage | None:
         """Return the entry for the project `name`, however it is spelt: exact names before globs.

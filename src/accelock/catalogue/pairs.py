@@ -14,10 +14,25 @@ from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date
 
     from packaging.specifiers import SpecifierSet
 
-__all__ = ["Companion", "ForeignPair", "foreign_pairs"]
+__all__ = ["Companion", "Exclusive", "ForeignPair", "foreign_pairs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusive:
+    """Distributions, by canonical name, that install the same package, `imports`.
+
+    Two of them must not be installed side by side. `source` is the URL that says so, and `reviewed`
+    the day on which it was read.
+    """
+
+    names: tuple[str, ...]
+    imports: str
+    source: str
+    reviewed: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +40,15 @@ class Companion:
     """The releases of a package (`name`, torchaudio) by those of the one it is for (`of`, torch).
 
     `releases` are pairs (releases of `of`, releases of `name`), and `source` the URL that publishes
-    them. Versions that are asked about may carry a local label; pre-releases count like others.
+    them, read on the day `reviewed`. Versions that are asked about may carry a local label;
+    pre-releases count like others.
     """
 
     name: str
     of: str
     releases: tuple[tuple[SpecifierSet, SpecifierSet], ...]
     source: str
+    reviewed: date | None = None
 
     def goes_with(self, version: Version, of: Version) -> bool | None:
         """Tell whether two releases go together; None where the table lacks the companion's."""

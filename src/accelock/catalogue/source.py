@@ -26,6 +26,7 @@ __all__ = [
     "redact",
     "sources_from_environment",
     "sources_from_options",
+    "variable_of",
 ]
 
 TARGET_FIELD = "{target}"
@@ -150,6 +151,11 @@ def hide_credentials(text: str) -> str:
     return _IN_QUERY.sub(r"\1\2=****", _CREDENTIALS.sub("****@", text))
 
 
+def variable_of(family: str) -> str:
+    """Return the environment variable that says where a family is read."""
+    return _VARIABLE + family.upper().replace("-", "_")
+
+
 def sources_from_environment(
     environ: Mapping[str, str], catalogue: Catalogue
 ) -> Mapping[str, Source]:
@@ -158,7 +164,7 @@ def sources_from_environment(
     An empty variable is no variable. Raises ConfigError with every fault.
     """
     names = [family.name for family in catalogue.families]
-    families = {_VARIABLE + name.upper().replace("-", "_"): name for name in names}
+    families = {variable_of(name): name for name in names}
     sources: dict[str, Source] = {}
     faults: list[str] = []
     for name, text in environ.items():

@@ -55,6 +55,16 @@ COMMANDS = {
         "DoctorCommand",
         "what is wrong with machine, lock and environment, and what to do",
     ),
+    "families": (
+        "reports",
+        "FamiliesCommand",
+        "which packages are built per target, where they are read, what goes with what",
+    ),
+    "targets": (
+        "reports",
+        "TargetsCommand",
+        "what the indexes have for each target: versions, Pythons, drivers, GPUs",
+    ),
     "why": (
         "reports",
         "WhyCommand",

@@ -101,12 +101,12 @@ def _other_python(lock: TargetLock, context: Context) -> Iterator[Finding]:
 
 
 def _collisions(installed: Mapping[str, str]) -> Iterator[Finding]:
-    for names, package in load_exclusive():
-        found = sorted(names & installed.keys())
+    for group in load_exclusive():
+        found = sorted(set(group.names) & installed.keys())
         if len(found) > 1:
             what = (
                 f"{' and '.join(found)} are installed together: each is the package "
-                f"{package} for other hardware, and they overwrite each other's files"
+                f"{group.imports} for other hardware, and they overwrite each other's files"
             )
             todo = "uninstall all of them, ask for one, and install that again"
             yield Finding("collision", Level.ERROR, None, what, todo)

@@ -1,8 +1,9 @@
-"""The commands that look and tell: `check`, `detect`, `diff`, `doctor`, `why`."""
+"""The commands that look and tell: `check`, `detect`, `diff`, `doctor`, `families`, ..."""
 
 from __future__ import annotations
 
 import functools
+import os
 from typing import TYPE_CHECKING, ClassVar
 
 from cleo.helpers import argument, option
@@ -142,6 +143,69 @@ class DoctorCommand(ContextCommand):
 
         word = self._word("python-executable")
         return installed.ask_interpreter(word) if word else None
+
+
+class FamiliesCommand(Command):
+    """Shows what the catalogue knows of families of packages, and where they are read."""
+
+    name = "families"
+    description = "which packages are built per target, where they are read, what goes with what"
+    help = (
+        "Without FAMILY: all that accelock knows, with what pyproject.toml and the environment say "
+        "to it, and which packages exclude each other. With FAMILY, or a package of one: all of "
+        "it. It reads no network."
+    )
+    arguments: ClassVar[list[Argument]] = [
+        argument("family", "A family, as pytorch, or a package of one.", optional=True)
+    ]
+    options: ClassVar[list[Option]] = [JSON]
+
+    def directory(self) -> Path:
+        """Return the project's folder."""
+        from pathlib import Path
+
+        return Path()
+
+    def handle(self) -> int:
+        """Print and return 0."""
+        from accelock.commands.families import families
+        from accelock.settings.project import Settings
+
+        settings = Settings.of(self.directory())
+        found = families(settings, self.argument("family"), os.environ)
+        self.show([found.dumps()] if self.option("json") else found.lines())
+        return 0
+
+
+class TargetsCommand(ContextCommand):
+    """Shows what the indexes have for each target; exits with 1 where one cannot be read."""
+
+    name = "targets"
+    description = "what the indexes have for each target: versions, Pythons, drivers, GPUs"
+    help = (
+        "The newest version of each PACKAGE for every target and platform, as `compile` and "
+        "`poetry lock` would find it, beside what hardware runs the target. Without PACKAGE: those "
+        "of a family that the project asks for, else torch. It exits with 1 where an index cannot "
+        "be read; the others are shown all the same."
+    )
+    arguments: ClassVar[list[Argument]] = [
+        argument("packages", "Packages of families, as torch.", optional=True, multiple=True)
+    ]
+    options: ClassVar[list[Option]] = [
+        option("target", "t", "A target, also an old one; may be used more than once.",
+               flag=False, multiple=True),
+        MACHINE,
+        JSON,
+    ]  # fmt: skip
+
+    def handle(self) -> int:
+        """Read, print and return the exit code."""
+        from accelock.commands.targets import targets
+
+        words, chosen = self.argument("packages"), self.option("target")
+        found = targets(self.context(), words, chosen, self.fetching)
+        self.show([found.dumps()] if self.option("json") else found.lines())
+        return found.exit_code
 
 
 class WhyCommand(ContextCommand):

@@ -26,6 +26,8 @@ from accelock.commands.reports import (
     DetectCommand,
     DiffCommand,
     DoctorCommand,
+    FamiliesCommand,
+    TargetsCommand,
     WhyCommand,
 )
 from accelock.errors import AccelockError, UnknownWordError
@@ -157,6 +159,18 @@ class PoetryDoctorCommand(InEnvironment, DoctorCommand):
         if self._other:
             return self._other[1]
         return installed.ask_interpreter(str(self.env.python))[1]
+
+
+class PoetryFamiliesCommand(InProject, FamiliesCommand):
+    """Shows what the catalogue knows of families of packages, and where they are read."""
+
+    name = "accelock families"
+
+
+class PoetryTargetsCommand(InEnvironment, TargetsCommand):
+    """Shows what the indexes have for each target; exits with 1 where one cannot be read."""
+
+    name = "accelock targets"
 
 
 class PoetryCondaInstallCommand(InEnvironment, CondaInstallCommand):

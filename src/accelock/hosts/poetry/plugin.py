@@ -35,7 +35,9 @@ COMMANDS = {
     "accelock detect": "PoetryDetectCommand",
     "accelock diff": "PoetryDiffCommand",
     "accelock doctor": "PoetryDoctorCommand",
+    "accelock families": "PoetryFamiliesCommand",
     "accelock init": "InitCommand",
+    "accelock targets": "PoetryTargetsCommand",
     "accelock use": "UseCommand",
     "accelock why": "PoetryWhyCommand",
 }
