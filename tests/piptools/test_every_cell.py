@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.judge import Judge
+from tests.support.pytorch_site import pytorch_site
+from tests.support.server import IndexServer
+from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.piptools.support_project import Project
-    from tests.support.server import IndexServer
 
 PROJECTS = {
     "torch": "torch\n",
@@ -82,3 +86,46 @@ def test_what_is_verified_is_what_pip_finds(project: Project, name: str) -> None
     # lightning needs a torch that cu126 lacks on aarch64, which pip finds out and we do not.
     assert (solves["verified"][1] == 0) == (name != "a library that pins")
     assert all(few < many for few, many in zip(solves["verified"], solves["solved"], strict=True))
+
+
+# What a walk may read otherwise than pip: more files on PyPI, the inputs, options, an old file.
+ODD = {
+    "an extra that is not provided": (
+        [wheel("odd", "1.0", requires=['six ; extra == "more"'])],
+        "odd[more]\n",
+        (),
+        "",
+    ),
+    "no dependencies": ([], "lightning\n", ("--pip-args", "--no-deps"), "lightning==2.5.0\n"),
+    "arbitrary equality": ([wheel("odd", "1.0")], "odd\n", (), "odd===old\nsix===1.17.0\n"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_pip_reads_in_its_own_way(
+    project_at: Callable[[IndexServer], Project], name: str
+) -> None:
+    wheels, roots, options, old = ODD[name]
+    texts = []
+    with IndexServer(pytorch_site().with_files("/simple", *wheels)) as server:
+        project = project_at(server)
+        for way in ("solved", "verified"):
+            project.write(requirements_in=roots)
+            for target in ("cpu", "cu118"):
+                project.put(f"requirements.{target}.txt", old)
+            for _ in range(2):
+                words = (
+                    "-q",
+                    "-t",
+                    "cpu",
+                    "--platform",
+                    "linux-x86_64",
+                    "--platform",
+                    "macos-arm64",
+                )
+                done = project.python("-c", SOLVING, way, "compile", *words, *options)
+                assert done.returncode == 0, done.stderr
+                texts.append(
+                    project.read("requirements.cpu.txt") + project.read("requirements.cu118.txt")
+                )
+    assert texts[:2] == texts[2:]

@@ -84,6 +84,9 @@ class _Release:
     metadata: CoreMetadata
 
     def requires(self, extra: str) -> list[Requirement]:
+        # pip passes over an extra that has no Provides-Extra, whatever markers say.
+        if extra and extra not in {canonicalize_name(each) for each in self.metadata.extras}:
+            return []
         lines = self.metadata.requires
         return [each for line in lines if (each := self._required(line, extra)) is not None]
 
