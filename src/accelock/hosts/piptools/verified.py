@@ -89,7 +89,7 @@ class _Release:
     metadata: CoreMetadata
 
     def requires(self, extra: str) -> list[Requirement]:
-        if extra and extra not in map(canonicalize_name, self.metadata.extras):
+        if extra and extra not in {canonicalize_name(each) for each in self.metadata.extras}:
             return []  # pip warns of an extra that is not provided, whatever the lines say
         lines = self.metadata.requires
         return [each for line in lines if (each := self._required(line, extra)) is not None]
