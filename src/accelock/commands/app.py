@@ -55,6 +55,11 @@ COMMANDS = {
         "DoctorCommand",
         "what is wrong with machine, lock and environment, and what to do",
     ),
+    "pylock": (
+        "pylock",
+        "PylockCommand",
+        "what is locked as pylock.<target>.toml (PEP 751), for pip, uv and others",
+    ),
     "why": (
         "reports",
         "WhyCommand",

@@ -36,6 +36,7 @@ COMMANDS = {
     "accelock diff": "PoetryDiffCommand",
     "accelock doctor": "PoetryDoctorCommand",
     "accelock init": "InitCommand",
+    "accelock pylock": "PoetryPylockCommand",
     "accelock use": "UseCommand",
     "accelock why": "PoetryWhyCommand",
 }
