@@ -241,6 +241,10 @@ class TestCheck:
         path.write_text(path.read_text().replace("3.18.0", "3.18.1"))
         assert only(check(made.folder), "edited-pylock").file == "pylock.cpu.toml"
 
+    def test_a_name_that_is_not_there(self, made: Project) -> None:
+        found = only(check(made.folder, ["nowhere/pylock.toml"]), "unstamped-pylock")
+        assert found.file == "nowhere/pylock.toml"
+
     def test_its_lock_is_gone(self, made: Project) -> None:
         (made.folder / "requirements.cpu.txt").unlink()
         assert codes(check(made.folder, ["pylock.cpu.toml"])) == [

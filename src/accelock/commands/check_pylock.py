@@ -26,10 +26,14 @@ def check_pylocks(directory: Path, settings: Settings, names: frozenset[str] | N
     :param settings: those of the lock's project.
     :param names: those that a user named, whatever tool made them; None: all.
     """
-    there = sorted(path.name for path in directory.iterdir() if pylock.is_named(path.name))
+    if names is None:
+        there = (path.name for path in directory.iterdir() if path.is_file())
+        looked_at = sorted(filter(pylock.is_named, there))
+    else:
+        looked_at = sorted(names)
     found: list[Finding] = []
     checked: list[str] = []
-    for name in there if names is None else sorted(names):
+    for name in looked_at:
         try:
             stamp = pylock.read(directory / name, name)
             findings = [*_of_file(name, stamp, directory, settings)] if stamp else []

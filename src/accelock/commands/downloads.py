@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from accelock.targets import Target
 
 MEGABYTE = 1_000_000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ class Downloads:
         if file.sha256 or self._opened is None:
             return file
         if pin.files:
-            return replace(file, sha256=pin.files.get(file.filename) or None)
+            noted = pin.files.get(file.filename, "")
+            return replace(file, sha256=noted if _SHA256.fullmatch(noted) else None)
         if known is None:
             return file
         named = self._named(known[0], target) or Source(known[0].index)
