@@ -157,7 +157,6 @@ def dumps(data: Mapping[str, Any]) -> str:
     text = tomlkit.document()
     for key, value in data.items():
         text[key] = _item(value) if isinstance(value, list) and key != "packages" else value
-    text.add(tomlkit.nl())
     text["packages"] = packages = tomlkit.aot()
     for package in data["packages"]:
         table = tomlkit.table()
