@@ -32,6 +32,7 @@ def field(name: str) -> str:
         "conda-cu126-lock.yml",
         "conda-cpu-linux-64.txt",
         "pixi.lock",
+        "pylock.cu126.toml",
     ],
 )
 def test_files_that_it_is_for(name: str) -> None:

@@ -18,6 +18,7 @@ from accelock.commands.check import check
 from accelock.commands.diff import diff
 from accelock.commands.doctor import diagnose
 from accelock.commands.families import families
+from accelock.commands.pylock import PylockCommand
 from accelock.commands.reports import (
     CheckCommand,
     DetectCommand,
@@ -94,6 +95,12 @@ def test_sync_has_the_options_of_pip_sync() -> None:
 
 def test_check_has_the_options_in_the_table() -> None:
     assert {f"--{each.name}" for each in CheckCommand.options} == written("### `accelock check")
+
+
+def test_pylock_has_the_options_in_the_table() -> None:
+    has = {f"--{each.name}" for each in PylockCommand.options}
+    has |= {f"-{each.shortcut}" for each in PylockCommand.options if each.shortcut}
+    assert has == written("### `accelock pylock")
 
 
 def test_the_commands_about_a_machine_have_the_options_in_the_table() -> None:

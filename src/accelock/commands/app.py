@@ -60,6 +60,11 @@ COMMANDS = {
         "FamiliesCommand",
         "which packages are built per target, where they are read, what goes with what",
     ),
+    "pylock": (
+        "pylock",
+        "PylockCommand",
+        "what is locked as pylock.<target>.toml (PEP 751), for pip, uv and others",
+    ),
     "targets": (
         "reports",
         "TargetsCommand",

@@ -17,10 +17,11 @@ from accelock.commands.check_compiled import (
     unstamped,
 )
 from accelock.commands.check_poetry import check_poetry_lock, is_locked_by_poetry, missing_lock
+from accelock.commands.check_pylock import check_pylocks
 from accelock.commands.findings import Finding, Level, Report
 from accelock.errors import AccelockError, OutputError
 from accelock.locks import compiled as files
-from accelock.locks import inputs, journal
+from accelock.locks import inputs, journal, pylock
 from accelock.locks.poetry_lock import KIND as LOCK
 from accelock.locks.stamp import CONDA_PREFIX, CONDA_SUFFIXES
 from accelock.settings.project import Settings
@@ -50,16 +51,20 @@ def check(directory: Path, words: Sequence[str] = ()) -> Report:
     recovered = tuple(_recover(run.folders()))
     locks = ((each, check_poetry_lock(each, run.settings_of(each))) for each in run.locks())
     locked, conda = run.joined(locks), run.joined(run.of_conda())
+    pylocks = run.joined(run.of_pylocks())
     compiled, unreadable = run.read()
     if not (compiled or unreadable or locked.files):
-        return Report(conda.files, (*recovered, *_no_pip_lock(run, conda), *conda.findings))
+        is_apart = run.words and (pylocks.files or pylocks.findings)
+        none = () if is_apart else _no_pip_lock(run, conda)
+        found = (*recovered, *none, *conda.findings, *pylocks.findings)
+        return Report((*conda.files, *pylocks.files), found)
     told = {finding.file for finding in unreadable}
     governed = tuple(_governed(compiled, run))
     each = [finding for one in governed for finding in one.findings()]
     together = [finding for finding in _of_all(governed, run) if finding.file not in told]
     found = (*recovered, *unreadable, *each, *together, *locked.findings)
-    names = (*(one.name for one in compiled), *locked.files, *conda.files)
-    return Report(names, (*found, *conda.findings))
+    names = (*(one.name for one in compiled), *locked.files, *conda.files, *pylocks.files)
+    return Report(names, (*found, *conda.findings, *pylocks.findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +104,11 @@ class _Run:
         return found
 
     def _is_elsewhere(self, word: str) -> bool:
-        """Tell whether a word is no requirements file: a poetry.lock, or a file of conda's."""
+        """Tell whether a word is no requirements file: a lock of Poetry's, PEP 751's or conda's."""
         from accelock.commands.check_conda import is_sidecar
 
-        return Path(word).name == LOCK or is_sidecar(self.directory / word)
+        name = Path(word).name
+        return name == LOCK or pylock.is_named(name) or is_sidecar(self.directory / word)
 
     def _named(self, word: str) -> Iterable[Path]:
         """Return what a word means: as in `accelock sync`, also a name that every target has."""
@@ -153,6 +159,17 @@ class _Run:
                 from accelock.commands.check_conda import check_sidecars
 
                 yield folder, check_sidecars(folder, config, names)
+
+    def of_pylocks(self) -> Iterator[tuple[Path, Report]]:
+        """Check the pylock files of each folder against the locks that they were made from."""
+        named: dict[Path, frozenset[str] | None] = {} if self.words else {self.directory: None}
+        for path in (self.directory / word for word in self.words):
+            if path.is_dir():
+                named[path] = None
+            elif pylock.is_named(path.name) and named.get(path.parent, frozenset()) is not None:
+                named[path.parent] = (named.get(path.parent) or frozenset()) | {path.name}
+        for folder, names in named.items():
+            yield folder, check_pylocks(folder, self.settings_of(folder), names)
 
     def joined(self, reports: Iterable[tuple[Path, Report]]) -> Report:
         """Return the reports of folders as one, with each file as it is called from here."""

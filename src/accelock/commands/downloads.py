@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from accelock.catalogue import Source, load_catalogue
+from accelock.catalogue import Source, load_catalogue, redact
 from accelock.errors import AccelockError, BudgetError
 from accelock.locks.budget import Cost, Download, denied, spell_total, total
 from accelock.locks.markers import Place
+from accelock.resolve.routing import Shelf
 from accelock.settings.settings import sources_from_environment
 from accelock.sources.filename import parse_filename
 from accelock.sources.model import IndexFile
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from accelock.sources.reader import IndexReader
     from accelock.targets import Target
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLE = "[tool.accelock.target.<target>]"
 _WITHOUT_DENIED = (
     f"ask for versions or builds without it, or for less, or take it out of `deny` in {_TABLE}"
@@ -50,12 +53,14 @@ class Downloads:
 
     :param sources: by family, where it is read, where the caller knows better.
     :param open_reader: called when the first page is wanted, and not before.
+    :param is_strict: whether a page that cannot be read is an error, and not a fault to tell.
     :param faults: why something is not known.
     """
 
     open_reader: Callable[[], Fetching]
     settings: Settings
     sources: Mapping[str, Source] = field(default_factory=dict)
+    is_strict: bool = False
     faults: dict[str, None] = field(default_factory=dict)
     _opened: Fetching | None = None
     _is_closed: bool = False
@@ -68,12 +73,17 @@ class Downloads:
         for pin in pins:
             file = self.file(pin, target, place) if pin.url is None else _linked(pin)
             name = file.filename if file else self.filename(pin, target, place)
-            found[pin.name] = Download(pin, name, self._size(file))
-        if self._sizes is not None:
-            self._sizes.keep()
+            found[pin.name] = Download(pin, name, self.size(file))
+        self.keep_sizes()
         return found
 
-    def _size(self, file: IndexFile | None) -> int | None:
+    def keep_sizes(self) -> None:
+        """Write what was learnt of sizes to the user's cache."""
+        if self._sizes is not None:
+            self._sizes.keep()
+
+    def size(self, file: IndexFile | None) -> int | None:
+        """Return the bytes of a file, as its index or its server tells them; None: neither does."""
         fetching = self._open() if file is not None else None
         if file is None or fetching is None:
             return None
@@ -94,7 +104,7 @@ class Downloads:
         """Return the file of a package that a place installs, or None where it cannot be told."""
         tags = self._tags(place)
         wanted = _best_name(pin.files, tags)
-        for page in self._pages(pin, target):
+        for _, page in self._pages(pin, target):
             files = [each for each in page.files_of(pin.name) if _is_meant(each, pin)]
             if pin.files:
                 files = [each for each in files if each.filename == wanted]
@@ -102,14 +112,67 @@ class Downloads:
                 return _best(files, tags)
         return None
 
-    def _pages(self, pin: Pin, target: Target) -> Iterator[ProjectPage]:
+    def files(self, pin: Pin, target: Target) -> tuple[str | None, tuple[IndexFile, ...]]:
+        """Return the index that has a pin's files, and all that are locked, with their hashes.
+
+        Of a page of links there is no index. A sha256 that neither lock nor page has stays None.
+
+        :raises AccelockError: a page cannot be read.
+        """
+        for url, page in self._pages(pin, target):
+            meant = (each for each in page.files_of(pin.name) if _is_meant(each, pin))
+            files = [self._hashed(each, pin, target, url) for each in meant]
+            if pin.files:
+                files = [each for each in files if each.filename in pin.files]
+            if files := [each for each in files if _is_meant(each, pin)]:
+                unique = {each.filename: each for each in reversed(files)}
+                index = None if Source(url).is_find_links else url
+                return index, tuple(unique[name] for name in sorted(unique))
+        return None, ()
+
+    def _hashed(self, file: IndexFile, pin: Pin, target: Target, url: str) -> IndexFile:
+        known = self.settings.catalogue.family_of(pin.name)
+        if file.sha256 or self._opened is None:
+            return file
+        if pin.files:
+            noted = pin.files.get(file.filename, "")
+            return replace(file, sha256=noted if _SHA256.fullmatch(noted) else None)
+        if known is None:
+            return file
+        named = self._named(known[0], target) or Source(known[0].index)
+        own = CPU if pin.label == CPU.name else target
+        source = named if named.url(own) == url else Source(url)
+        shelf = Shelf(
+            self._opened.reader,
+            self.settings.catalogue,
+            sources={known[0].name: source},
+            levels=self.settings.config.levels,
+        )
+        return shelf.completed(file, known[0], own)
+
+    def looked_at(self, pin: Pin, target: Target) -> str:
+        """Return where a pin is looked for, without credentials."""
+        fetching = self._open()
+        urls = self._urls(pin, target, fetching) if fetching else ()
+        return ", ".join(dict.fromkeys(map(redact, urls))) or "no index"
+
+    def prefetch(self, pins: Iterable[Pin], target: Target) -> None:
+        """Fetch the first page that each pin is looked up on, several at once."""
+        listed = [pin for pin in pins if pin.url is None]
+        fetching = self._open() if listed else None
+        if fetching is not None:
+            first = ((next(self._urls(pin, target, fetching), None), pin.name) for pin in listed)
+            wanted = [(url, name) for url, name in first if url and not Source(url).is_find_links]
+            fetching.reader.prefetch(wanted)
+
+    def _pages(self, pin: Pin, target: Target) -> Iterator[tuple[str, ProjectPage]]:
         fetching = None if pin.url is not None else self._open()
         if fetching is None:
             return
         for url in dict.fromkeys(self._urls(pin, target, fetching)):
             page = self._page(url, pin.name, fetching.reader)
             if page is not None:
-                yield page
+                yield url, page
 
     def _page(self, url: str, name: str, reader: IndexReader) -> ProjectPage | None:
         """Return a page of an index; one that did not answer once is asked no more."""
@@ -119,6 +182,8 @@ class Downloads:
             is_page = Source(url).is_find_links
             return reader.find_links(url) if is_page else reader.project(url, name)
         except AccelockError as error:
+            if self.is_strict:
+                raise
             self.faults[str(error)] = None
             self._dead.add(url)
             return None
@@ -128,6 +193,8 @@ class Downloads:
             try:
                 self._opened = self.open_reader()
             except AccelockError as error:
+                if self.is_strict:
+                    raise
                 self.faults[f"no index was read: {error}"] = None
                 self._is_closed = True
         return self._opened
@@ -142,6 +209,8 @@ class Downloads:
         if known and source and known[1].lookup[0] == "family":
             # What nothing here names may have been named on the command line of the lock.
             yield source if named or not pin.index else _of_lock(pin.index, known[0], own)
+            if "default" in known[1].lookup:
+                yield from fetching.indexes
             return
         if pin.index is not None:
             yield source if family and source and family.recognise(pin.index) else pin.index

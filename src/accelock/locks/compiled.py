@@ -66,8 +66,21 @@ class Compiled:
 
     def lock(self, settings: Settings) -> TargetLock:
         """Return what it has for its target."""
-        pins = pins_of(self.requirements, self.name, self.target, settings)
-        return TargetLock(self.target, self.name, pins, self.platforms, self.pythons)
+        lines = self.requirements
+        indexes = _Indexes(lines, self.target, settings)
+        return TargetLock(
+            target=self.target,
+            file=self.name,
+            pins=pins_of(lines, self.name, self.target, settings),
+            platforms=self.platforms,
+            pythons=self.pythons,
+            index=next(iter(indexes.of_no_family("--index-url")), None),
+            extra_indexes=(
+                *indexes.of_no_family("--extra-index-url"),
+                *filter(_is_page, indexes.of_no_family("--find-links")),
+            ),
+            nameless=tuple(line.raw.strip() for line in lines.pins if not line.name),
+        )
 
 
 def read(path: Path, name: str, known: Collection[str]) -> Compiled | None:
@@ -166,6 +179,7 @@ def pins_of(
             via=line.via,
             where=f"{name}, line {line.lineno}",
             url=line.url,
+            editable=line.editable,
         )
         for line in content.pins
         if line.name
@@ -195,6 +209,17 @@ class _Indexes:
         )
         return next((Source(url).redacted for url in found), None)
 
+    def of_no_family(self, flag: str) -> tuple[str, ...]:
+        """Return the values of an option that lead to no family's builds."""
+        families = self.settings.catalogue.families
+        own = [source for family in families for source in self._named(family)]
+        return tuple(
+            url
+            for url in self.content.values(flag)
+            if not any(self._is_instance(url, each) for each in own)
+            and not any(family.recognise(url) for family in families)
+        )
+
     def _named(self, family: Family) -> tuple[Source, ...]:
         """Return the sources that the table, or the command line in the header, names."""
         own = self.settings.config.named_source(family, self.target)
@@ -209,6 +234,10 @@ class _Indexes:
 
     def _is_instance(self, url: str, source: Source) -> bool:
         return url.rstrip("/") == source.without_credentials.url(self.target)
+
+
+def _is_page(url: str) -> bool:
+    return "://" in url and Source(url).is_find_links
 
 
 def _command_of(content: RequirementsFile) -> str | None:

@@ -49,6 +49,8 @@ class Pin:
     :param requires: what it asks for: canonical name -> constraint, in words.
     :param where: the file, and the line where there is one.
     :param url: where it comes from by hand.
+    :param source: what poetry.lock says of that.
+    :param editable: whether it is installed as a link to its folder.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Pin:
     requires: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
     url: str | None = None
+    source: Mapping[str, str] = field(default_factory=dict)
+    editable: bool = False
 
     @property
     def parsed(self) -> Version | None:
@@ -101,6 +105,10 @@ class TargetLock:
     :param platforms: those that it was made for; None where nothing tells them.
     :param pythons: the Pythons that it was made for; empty where nothing tells them.
     :param supported: those that its project supports, of a lock that holds for a range of them.
+    :param requires_python: that range (PEP 440), where one specifier says it.
+    :param index: the index that it names in the place of the default one.
+    :param extra_indexes: other indexes, and pages of links, that it names and no family has.
+    :param nameless: its lines whose name nothing tells, which are no pins.
     """
 
     target: Target
@@ -109,6 +117,10 @@ class TargetLock:
     platforms: tuple[Platform, ...] | None = None
     pythons: tuple[PythonVersion, ...] = ()
     supported: tuple[PythonVersion, ...] = ()
+    requires_python: str | None = None
+    index: str | None = None
+    extra_indexes: tuple[str, ...] = ()
+    nameless: tuple[str, ...] = ()
 
     def is_for(self, platform: Platform) -> bool:
         """Tell whether it was made for a platform, as far as is known."""

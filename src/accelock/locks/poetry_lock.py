@@ -14,7 +14,7 @@ from accelock.locks import overlay as overlays
 from accelock.locks.inputs import PYPROJECT
 from accelock.locks.model import MAIN, Lock, Pin, TargetLock
 from accelock.locks.overlay import OverlayError
-from accelock.settings.poetry_project import read_project, supported_pythons
+from accelock.settings.poetry_project import alternatives, read_project, supported_pythons
 from accelock.targets import parse_platform, parse_target
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ def lock_of(
     :raises OverlayError: a target or a platform is none that this accelock knows.
     """
     found = {}
+    either = alternatives(pythons)
+    only = either[0] if len(either) == 1 and either[0] != "*" else None
     for name, entries in views.items():
         try:
             target = parse_target(name, known)
@@ -102,7 +104,9 @@ def lock_of(
             ) from error
         pins = tuple(_pin(entry, asked or {}) for entry in entries)
         supported = supported_pythons(pythons)
-        found[target] = TargetLock(target, KIND, pins, named, supported=supported)
+        found[target] = TargetLock(
+            target, KIND, pins, named, supported=supported, requires_python=only
+        )
     return Lock(KIND, found)
 
 
@@ -150,6 +154,8 @@ def _pin(entry: Entry, asked: Mapping[str, Sequence[str]]) -> Pin:
         },
         where=KIND,
         url=None if is_index or not source else redact(str(source.get("url", ""))),
+        source={} if is_index else {str(key): str(value) for key, value in source.items()},
+        editable=entry.get("develop") is True,
     )
 
 

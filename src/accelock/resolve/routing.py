@@ -197,7 +197,7 @@ class Shelf:
             return ()
         platforms = {*cell.platform.wheel_platforms(self._levels), "any"}
         return tuple(
-            self._completed(file, found.family, cell.target)
+            self.completed(file, found.family, cell.target)
             for file in self.listed(name, cell.target)
             if file.version == version
             and file.tags is not None
@@ -231,7 +231,7 @@ class Shelf:
             is_of_one_target=source.is_of_one_target,
         )
         if self._hashed or source.is_find_links:
-            files = tuple(self._completed(file, found.family, cell.target) for file in files)
+            files = tuple(self.completed(file, found.family, cell.target) for file in files)
         if not self._hashed:
             return files
         hashed = {file.version for file in files if file.sha256}
@@ -240,7 +240,7 @@ class Shelf:
         )
         return tuple(file for file in files if file.version in hashed)
 
-    def _completed(self, file: IndexFile, family: Family, target: Target) -> IndexFile:
+    def completed(self, file: IndexFile, family: Family, target: Target) -> IndexFile:
         """Return the file with the hash and metadata that another page of its family gives it.
 
         A target's own page lacks some hashes that the page of all targets has, and a find-links

@@ -21,6 +21,7 @@ from accelock.commands.base import ContextCommand
 from accelock.commands.conda_capture import CondaCaptureCommand
 from accelock.commands.conda_install import CondaInstallCommand
 from accelock.commands.conda_lock import CondaLockCommand
+from accelock.commands.pylock import PylockCommand
 from accelock.commands.reports import (
     CheckCommand,
     DetectCommand,
@@ -141,6 +142,12 @@ class PoetryDiffCommand(InEnvironment, DiffCommand):
     """Shows what two targets differ in, and what each downloads."""
 
     name = "accelock diff"
+
+
+class PoetryPylockCommand(InEnvironment, PylockCommand):
+    """Writes what is locked as a pylock file for each target, or none."""
+
+    name = "accelock pylock"
 
 
 class PoetryDoctorCommand(InEnvironment, DoctorCommand):

@@ -37,6 +37,7 @@ COMMANDS = {
     "accelock doctor": "PoetryDoctorCommand",
     "accelock families": "PoetryFamiliesCommand",
     "accelock init": "InitCommand",
+    "accelock pylock": "PoetryPylockCommand",
     "accelock targets": "PoetryTargetsCommand",
     "accelock use": "UseCommand",
     "accelock why": "PoetryWhyCommand",

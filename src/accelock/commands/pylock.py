@@ -1,0 +1,299 @@
+"""`accelock pylock`: what is locked, as a pylock.toml (PEP 751) for each target.
+
+Each pin's files are looked for where the lock has them from, and held against its hashes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cleo.helpers import option
+from cleo.io.outputs.output import Type
+
+from accelock.catalogue.source import TARGET_FIELD, Source
+from accelock.commands.base import LOCK, ContextCommand
+from accelock.commands.downloads import Downloads, Fetching
+from accelock.errors import AccelockError, UnknownWordError, UsageError
+from accelock.locks import journal, pylock
+from accelock.locks.compiled import shown
+from accelock.locks.direct import table_of
+from accelock.locks.pylock import Package
+from accelock.targets import parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from cleo.io.inputs.option import Option
+
+    from accelock.commands.context import Context
+    from accelock.locks.markers import Place
+    from accelock.locks.model import Lock, Pin, TargetLock
+    from accelock.sources.model import IndexFile
+
+_LEFT = (
+    "nothing was written. To replace it say so (--force, or -o with its name), or give another "
+    "name (-o pylock.NAME.toml)"
+)
+
+
+class PylockCommand(ContextCommand):
+    """Writes what is locked as a pylock file for each target, or none."""
+
+    name = "pylock"
+    description = "what is locked as pylock.<target>.toml (PEP 751), for pip, uv and others"
+    help = (
+        "Writes pylock.<target>.toml for every target of poetry.lock, or of the compiled files: "
+        "all of them, or none. No version changes: it finds the files of each pin on the indexes, "
+        "holds them against the lock's hashes, and downloads none. pip 26.1 and uv install such a "
+        "file: `pip install -r pylock.cpu.toml`. `accelock check` tells when it is stale."
+    )
+    options: ClassVar[list[Option]] = [
+        option("target", "t", "Only this target of the lock.", flag=False, multiple=True),
+        option(
+            "output-file",
+            "o",
+            "Another name than pylock.{target}.toml; with {target} in it for several targets.",
+            flag=False,
+        ),
+        option("only", None, "Only this group of poetry.lock, as main.", flag=False, multiple=True),
+        option("force", None, "Overwrite a file of the same name that is not accelock's."),
+        LOCK,
+    ]
+
+    def handle(self) -> int:
+        """Write the files and return 0."""
+        context = self.context()
+        asked = Asked(
+            targets=tuple(self.option("target")),
+            output=self._word("output-file"),
+            groups=tuple(self.option("only")),
+            is_forced=self.option("force"),
+        )
+        written = write(context, asked, self.fetching)
+        for note in written.notes:
+            self.io.write_error_line(f"note: {note}", type=Type.RAW)
+        self.show(f"{name} written" for name in written.files)
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be written: of which targets and groups (empty: all), and where."""
+
+    targets: tuple[str, ...] = ()
+    output: str | None = None
+    groups: tuple[str, ...] = ()
+    is_forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The names of the files that were written, and what else there is to say."""
+
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def write(context: Context, asked: Asked, open_reader: Callable[[], Fetching]) -> Written:
+    """Write the files of the targets that are asked for, all or none.
+
+    :raises AccelockError: there is no lock, a pin's files are not found, or a file of another tool
+        is in the way.
+    """
+    lock = context.open_lock()
+    chosen = _chosen(lock, asked, context)
+    if len(chosen) > 1 and TARGET_FIELD not in (asked.output or pylock.NAME):
+        raise UsageError(
+            f"{asked.output} is one file, and there are {len(chosen)} targets; choose one with "
+            f"--target, or put {TARGET_FIELD} into the name"
+        )
+    paths = [(each, _path(each, asked, context)) for each in chosen]
+    opened = functools.cache(open_reader)
+    files: dict[Path, bytes] = {}
+    notes: dict[str, None] = {}
+    for each, path in paths:
+        finder = _Finder.of(each, context, opened, asked.groups)
+        own = context.directory.resolve() / each.file
+        where = Path(os.path.relpath(own, path.parent.resolve())).as_posix()
+        data = pylock.document(each, finder.packages(path.parent), where, asked.groups)
+        _validate(data, path.name)
+        files[path] = pylock.dumps(data).encode()
+        notes |= dict.fromkeys(finder.notes())
+    journal.write_all(files, context.directory)
+    return Written(tuple(shown(path, context.directory) for path in files), tuple(notes))
+
+
+def _chosen(lock: Lock, asked: Asked, context: Context) -> list[TargetLock]:
+    by_name = {target.name: each for target, each in lock.targets.items()}
+    for word in asked.targets:
+        if word not in by_name:
+            parse_target(word, context.settings.catalogue.targets)  # a slip is told as one
+            raise UnknownWordError(f"target in {', '.join(lock.files)}", word, list(by_name))
+    chosen = [by_name[word] for word in dict.fromkeys(asked.targets)] or list(by_name.values())
+    groups = dict.fromkeys(name for each in chosen for pin in each.pins for name in pin.markers)
+    for word in asked.groups:
+        if word not in groups:
+            raise UnknownWordError(f"group in {', '.join(lock.files)}", word, list(groups))
+    return chosen
+
+
+def _path(lock: TargetLock, asked: Asked, context: Context) -> Path:
+    """Return where a target's file goes.
+
+    :raises AccelockError: another tool's file is there, which nothing says is to be replaced: that
+        is `--force`, or `-o` with the very name.
+    """
+    name = pylock.file_name(asked.output or pylock.NAME, lock.target)
+    path = context.directory / name
+    if asked.is_forced or name == asked.output or not path.is_file():
+        return path
+    try:
+        is_ours = pylock.read(path, name) is not None
+    except AccelockError as error:
+        raise AccelockError(f"{error}; {_LEFT}") from error
+    if not is_ours:
+        raise AccelockError(f"{name}: accelock did not make this file; {_LEFT}")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """Finds the files of a target's pins, and says which it cannot.
+
+    :param universe: every place that the lock is for.
+    """
+
+    lock: TargetLock
+    context: Context
+    downloads: Downloads
+    universe: tuple[Place, ...]
+    groups: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        lock: TargetLock,
+        context: Context,
+        opened: Callable[[], Fetching],
+        groups: tuple[str, ...],
+    ) -> _Finder:
+        """Return the finder of one target.
+
+        :raises AccelockError: nothing tells what the lock is for, or what a line of it installs.
+        """
+        universe = pylock.places_of(lock)
+        if not universe:
+            raise AccelockError(
+                f"{lock.file}: it has no stamp of accelock's, and nothing tells for which "
+                "platforms and Pythons it was made; compile it (accelock compile)"
+            )
+        if lock.nameless:
+            raise AccelockError(
+                f"{lock.file}: {lock.nameless[0]!r} does not tell the name of its package, which "
+                "a pylock file must have; write NAME @ URL, or end it with #egg=NAME. Nothing was "
+                "written"
+            )
+        own = functools.partial(_with_indexes, lock, opened)
+        downloads = Downloads(own, context.settings, is_strict=True)
+        return cls(lock, context, downloads, universe, groups)
+
+    def packages(self, folder: Path) -> list[Package]:
+        """Return the packages of a file in a folder.
+
+        :raises AccelockError: a pin's files are not found.
+        """
+        pins = [pin for pin in self.lock.pins if not pin.optional]
+        self.downloads.prefetch(pins, self.lock.target)
+        found = [self._package(pin, places, folder) for pin in pins if (places := self._at(pin))]
+        self.downloads.keep_sizes()
+        return found
+
+    def notes(self) -> Iterator[str]:
+        """Yield what is worth to be said of the file."""
+        for fault in self.downloads.faults:
+            yield f"sizes: {fault}"
+        if extras := sorted({pin.name for pin in self.lock.pins if pin.optional}):
+            yield f"what only extras ask for is not in it: {', '.join(extras)}"
+
+    def _at(self, pin: Pin) -> list[Place]:
+        groups = self.groups or None
+        return [place for place in self.universe if pin.holds(place, groups=groups)]
+
+    def _package(self, pin: Pin, places: Sequence[Place], folder: Path) -> Package:
+        marker = pylock.marker_of(pin, self.universe, self.groups or None)
+        if pin.url is not None:
+            directory = self.context.directory
+            return Package(pin, marker, direct=table_of(pin, directory, folder))
+        index, files = self.downloads.files(pin, self.lock.target)
+        kept = self._fitting(pin, places, files)
+        sized = tuple(replace(each, size=self.downloads.size(each)) for each in kept)
+        return Package(pin, marker, index and Source(index).without_credentials.template, sized)
+
+    def _fitting(
+        self, pin: Pin, places: Sequence[Place], files: Sequence[IndexFile]
+    ) -> list[IndexFile]:
+        """Return the wheels that some place takes, and the source archive where one lacks any."""
+        levels = self.context.settings.config.levels
+        tags = {place: frozenset(place.platform.tags(place.python, levels)) for place in places}
+        wheels = [each for each in files if any(each.fits(own) for own in tags.values())]
+        bare = [place for place, own in tags.items() if not any(w.fits(own) for w in wheels)]
+        sdists = [each for each in files if not each.is_wheel][:1]
+        served = {place.platform for place in places if place not in bare}
+        # Of a range of Pythons the newest ones may have no wheel yet.
+        needs = bare if self.lock.pythons else [p for p in bare if p.platform not in served]
+        if needs and not sdists:
+            raise AccelockError(self._missing(pin, needs[0], files))
+        kept = [*wheels, *(sdists if bare else ())]
+        for file in kept:
+            if not file.sha256:
+                raise AccelockError(
+                    f"{pin.where}: no index tells the sha256 of {file.filename}, which a pylock "
+                    "file must have. Nothing was written"
+                )
+        return kept
+
+    def _missing(self, pin: Pin, place: Place, files: Sequence[IndexFile]) -> str:
+        where = self.downloads.looked_at(pin, self.lock.target)
+        what = (
+            "the files there fit other platforms or Pythons"
+            if files
+            else (
+                "it is not there, or with other hashes than the lock's"
+                if pin.hashes
+                else "it is not there"
+            )
+        )
+        return (
+            f"{pin.where}: no file of {pin} for {place.platform}, Python {place.python} is found "
+            f"at {where}: {what}. Lock again if it is gone for good. Nothing was written"
+        )
+
+
+def _with_indexes(lock: TargetLock, opened: Callable[[], Fetching]) -> Fetching:
+    """Return what reads indexes, with those that a lock names before the user's own."""
+    fetching = opened()
+    default = (lock.index,) if lock.index else fetching.indexes[:1]
+    indexes = (*default, *lock.extra_indexes, *fetching.indexes[1:])
+    return Fetching(fetching.reader, tuple(dict.fromkeys(indexes)))
+
+
+def _validate(data: Mapping[str, Any], name: str) -> None:
+    """Hold a document against the specification, as `packaging` reads it.
+
+    :raises AccelockError: it is not as PEP 751 has it, or packaging is too old to tell.
+    """
+    try:
+        from packaging.pylock import Pylock, PylockValidationError  # noqa: PLC0415 - may lack
+    except ImportError as error:
+        raise AccelockError(
+            "accelock pylock needs packaging 26 or newer, which knows pylock files; run: "
+            "pip install --upgrade packaging"
+        ) from error
+    try:
+        Pylock.from_dict(data)
+    except PylockValidationError as error:
+        raise AccelockError(f"{name}: it would not be as PEP 751 has it: {error}") from error

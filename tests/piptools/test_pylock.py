@@ -1,0 +1,129 @@
+"""`accelock pylock` of compiled files: what is written is what is locked, and installs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accelock import toml
+from accelock.targets import host_platform
+from tests.piptools.conftest import environment
+from tests.piptools.support_project import Project
+from tests.support.environments import Venv, fresh_venv, run
+from tests.support.pylocks import UV, needs_packaging, pip_reads_pylock, same_in_every_cell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.server import IndexServer
+
+pytestmark = [needs_packaging, pytest.mark.slow]
+HOST = host_platform()
+PYPROJECT = """\
+[tool.accelock]
+targets = ["cpu", "cu126", "rocm6.3"]
+platforms = ["linux-x86_64", "macos-arm64", "windows-x86_64"]
+"""
+NAMES = ("pylock.cpu.toml", "pylock.cu126.toml", "pylock.rocm6-3.toml")
+
+
+@pytest.fixture(scope="module")
+def compiled(shared: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Files with hashes for three targets, and a pylock file of each."""
+    folder = tmp_path_factory.mktemp("compiled")
+    project = Project(folder, environment(tmp_path_factory.mktemp("home"), shared))
+    project.put("pyproject.toml", PYPROJECT)
+    project.write(requirements_in="torch==2.8.0\ntqdm\n")
+    project.compile("-q", "--generate-hashes", "requirements.in")
+    done = project.accelock("pylock")
+    assert (done.returncode, done.stdout.splitlines()) == (0, [f"{n} written" for n in NAMES])
+    return project
+
+
+def test_each_cell_is_the_same_as_of_the_requirements_file(compiled: Project) -> None:
+    assert same_in_every_cell(compiled.folder) == 6
+
+
+def test_a_package_says_where_it_is_from(compiled: Project, shared: IndexServer) -> None:
+    data = toml.loads(compiled.read("pylock.cu126.toml"))
+    assert list(data) == [
+        "lock-version", "environments", "requires-python", "created-by", "packages", "tool",
+    ]  # fmt: skip
+    assert (data["lock-version"], data["created-by"]) == ("1.0", "accelock")
+    assert [each.split("'")[1] for each in data["environments"]] == ["linux", "win32"]
+    (torch,) = (each for each in data["packages"] if each["name"] == "torch")
+    assert (torch["version"], torch["index"]) == ("2.8.0+cu126", f"{shared.url}/whl/cu126")
+    assert len(torch["wheels"]) == 2
+    assert {"name", "url", "size", "hashes"} <= set(torch["wheels"][0])
+    tqdm = next(each for each in data["packages"] if each["name"] == "tqdm")
+    assert tqdm["index"] == f"{shared.url}/simple"
+
+
+def test_a_second_run_writes_the_same_bytes_and_downloads_nothing(
+    compiled: Project, index: IndexServer
+) -> None:
+    before = compiled.files()
+    assert compiled.accelock("pylock").returncode == 0
+    assert compiled.files() == before
+    assert index.bodies() == ()
+
+
+def test_check_tells_a_stale_one(compiled: Project, project: Project) -> None:
+    for name, data in compiled.files().items():
+        project.put(name, data.decode())
+    done = project.accelock("check")
+    assert done.returncode == 0, done.stdout
+    assert "pylock.cpu.toml" in done.stdout
+    project.put("requirements.in", "torch==2.8.0\ntqdm\nfilelock\nnumpy\n")
+    project.compile("-q", "--generate-hashes", "requirements.in")
+    done = project.accelock("check", "pylock.cpu.toml")
+    assert done.returncode == 1
+    assert "it is stale: requirements.cpu.txt changed after it was made" in done.stdout
+    assert "run: accelock pylock" in done.stdout
+    assert project.accelock("pylock", "-t", "cpu").returncode == 0
+    assert project.accelock("check", "pylock.cpu.toml").returncode == 0
+    assert project.accelock("check").returncode == 1  # the others are stale still
+
+
+def test_without_hashes_those_of_the_index_are_written(project: Project) -> None:
+    project.write(requirements_in="torch==2.8.0\n")
+    project.compile("-q", "-t", "cpu", "requirements.in")
+    done = project.accelock("pylock", "-o", "locks.cpu.toml")
+    assert done.returncode == 2
+    assert "PEP 751 has a lock be called pylock.toml" in done.stderr
+    assert project.accelock("pylock", "-o", "pylock.toml").returncode == 0
+    assert "sha256" in project.read("pylock.toml")
+    assert project.accelock("check", "pylock.toml").returncode == 0
+
+
+@pytest.fixture
+def venv(tmp_path: Path, shared: IndexServer) -> Venv:
+    home = tmp_path / "bare"
+    home.mkdir()
+    env = environment(home / "home", shared)
+    del env["PIP_INDEX_URL"]
+    return fresh_venv(home / "venv", env)
+
+
+@pytest.mark.skipif(HOST is None or HOST.name != "linux-x86_64", reason="for Linux on x86_64")
+class TestInstalls:
+    @pytest.mark.parametrize(("target", "label"), [("cpu", "cpu"), ("rocm6-3", "rocm6.3")])
+    def test_with_pip(self, compiled: Project, venv: Venv, target: str, label: str) -> None:
+        if not pip_reads_pylock():
+            pytest.skip("this pip reads no pylock files")
+        file = compiled.folder / f"pylock.{target}.toml"
+        words = ["-m", "pip", "--python", str(venv.python), "install", "-r", str(file)]
+        done = run(sys.executable, *words, cwd=venv.path, env=venv.env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert venv.installed() == compiled.pins(f"requirements.{label}.txt")
+        assert venv.installed()["torch"] == f"2.8.0+{label}"
+
+    @pytest.mark.skipif(UV is None, reason="uv is not installed here")
+    def test_with_uv(self, compiled: Project, venv: Venv) -> None:
+        file = compiled.folder / "pylock.cu126.toml"
+        words = [str(UV), "pip", "sync", "--python", str(venv.python), str(file)]
+        done = run(*words, cwd=venv.path, env=venv.env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert venv.installed() == compiled.pins("requirements.cu126.txt")
