@@ -125,7 +125,36 @@ class TestWalk:
         known = index(a={"1": [], "2": ["b<2"]}, b={"1": [], "2": []})
 
         assert walked(known, "a", "b") is None
-        assert walked(known, "a", "b", preferred={"a": "2"}) == {"a": "2", "b": "1"}
+        assert walked(known, "a", "b", preferred={"a": "2"}) is None
+        assert walked(known, "a", preferred={"a": "2"}) == {"a": "2", "b": "1"}
+
+    def test_what_is_pinned_counts_where_something_else_asks_too(self) -> None:
+        """A resolver looks at what is pinned first, so that it has met b 1 before d asks for b."""
+        known = index(
+            a={"1": ["c==1", "d"]}, b={"1": [], "2": []}, c={"1": ["b==1"]}, d={"1": ["b"]}
+        )
+
+        assert walked(known, "a") == {"a": "1", "b": "1", "c": "1", "d": "1"}
+
+    def test_a_way_back_that_costs_a_version_is_the_resolvers(self) -> None:
+        """What a preferred release asks for is met late: a resolver has been elsewhere by then."""
+        known = index(
+            a={"1": ["e<2", "f"]},
+            b={"1": ["f!=1"]},
+            c={"2": ["a<=4"]},
+            e={"1": ["c<3"], "2": ["f", "f==1"]},
+            f={"1": [], "2": []},
+        )
+        asked, preferred = ("e", "c", "c", "f<3"), {"a": "1", "c": "2"}
+        provider = Provider(known, {n: Version(v) for n, v in preferred.items()}, "eacf")
+
+        assert resolved(provider, [*map(Requirement, asked)]) != {
+            "a": "1",
+            "c": "2",
+            "e": "1",
+            "f": "2",
+        }
+        assert walked(known, *asked, preferred=preferred) is None
 
     def test_extras_bring_in_more(self) -> None:
         known = index(a={"1": ["b ; extra == 'fast'", "c"]}, b={"1": []}, c={"1": ["a[fast]"]})
@@ -193,7 +222,7 @@ inputs = st.lists(
 
 @dataclass
 class Provider(resolvelib.AbstractProvider):  # type: ignore[misc]
-    """What pip tells its resolver, with the packages looked at in an order of our choosing."""
+    """What pip tells its resolver: pinned packages first, others in an order of our choosing."""
 
     known: Index
     preferred: Mapping[str, Version]
@@ -204,16 +233,20 @@ class Provider(resolvelib.AbstractProvider):  # type: ignore[misc]
         name, extra, _ = requirement_or_candidate
         return name, extra
 
-    def get_preference(self, identifier: tuple[str, str], *_: Any, **__: Any) -> Any:
-        return self.order.index(identifier[0]), identifier[1]
+    def get_preference(
+        self, identifier: tuple[str, str], *_: Any, information: Any, **__: Any
+    ) -> Any:
+        asked = [each.operator for (*_, wanted), _ in information[identifier] for each in wanted]
+        return "==" not in asked, self.order.index(identifier[0]), identifier[1]
 
     def find_matches(
         self, identifier: tuple[str, str], requirements: Any, incompatibilities: Any
     ) -> list[Any]:
         name, extra = identifier
         wanted = self.limits.get(name, SpecifierSet())
-        for _, _, asked in requirements[identifier]:
-            wanted &= asked
+        for each in {(name, ""), identifier}:
+            for _, _, asked in requirements.get(each, ()):
+                wanted &= asked
         if name in self.preferred:
             wanted &= SpecifierSet(f"=={self.preferred[name]}")
         bad = [candidate for *_, candidate in incompatibilities[identifier]]
@@ -232,7 +265,7 @@ class Provider(resolvelib.AbstractProvider):  # type: ignore[misc]
 
 
 def triples(requirement: Requirement) -> Iterator[tuple[str, str, SpecifierSet]]:
-    for extra in requirement.extras or {""}:
+    for extra in ("", *requirement.extras):
         yield requirement.name, extra, requirement.specifier
 
 

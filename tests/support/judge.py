@@ -1,12 +1,15 @@
 """A second opinion on compiled files: it knows `packaging` and the index, and nothing of accelock.
 
 Cell by cell: one version a name, the target's label, a file that fits and whose hash is there, and
-every requirement of every wheel met.
+every requirement of every wheel met, those of its extras too. Of a source distribution that has no
+wheel it knows the version and the hash alone.
 """
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from html.parser import HTMLParser
@@ -17,7 +20,14 @@ from urllib.request import ProxyHandler, build_opener
 
 from packaging import tags
 from packaging.requirements import Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.specifiers import SpecifierSet
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +47,12 @@ _OPEN = build_opener(ProxyHandler({})).open
 class _Links(HTMLParser):
     def __init__(self, base: str) -> None:
         super().__init__()
-        self.base, self.found = base, list[tuple[str, bool]]()
+        self.base, self.found = base, list[tuple[str, str]]()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag == "a" and (href := given.get("href")):
-            has = any(key in given for key in ("data-core-metadata", "data-dist-info-metadata"))
-            self.found.append((urljoin(self.base, href), has))
+            self.found.append((urljoin(self.base, href), given.get("data-requires-python") or ""))
 
 
 @dataclass
@@ -51,7 +60,7 @@ class Judge:
     """Reads the files of one index server; `faults` are in words."""
 
     python: str
-    _pages: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
+    _pages: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     _requires: dict[str, list[Requirement]] = field(default_factory=dict)
 
     def faults(self, text: str, target: str, indexes: list[str]) -> list[str]:
@@ -81,42 +90,33 @@ class Judge:
             pins[name] = requirement
             hashes[name] = set(re.findall(r"--hash=sha256:(\w+)", block))
         for name, requirement in pins.items():
-            yield from self._of_pin(
-                name, requirement, pins, hashes[name], target, indexes, platform
-            )
+            yield from self._of_pin(name, requirement, hashes[name], target, indexes, platform)
+        yield from self._unmet(pins, indexes, platform)
 
     def _of_pin(
         self,
         name: str,
         pin: Requirement,
-        pins: dict[str, Requirement],
         hashes: set[str],
         target: str,
         indexes: list[str],
         platform: str,
     ) -> Iterator[str]:
-        fitting, environment = self.tags(platform), self.environment(platform)
-        wanted = _versions(pin)
-        there = [
-            (url, version, has)
-            for url, version, has in self.wheels(name, indexes)
-            if str(version) in wanted and fitting & parse_wheel_filename(_name(url))[3]
-        ]
+        fitting = self.tags(platform)
+        there = self._fitting(name, pin, indexes, platform)
         if not there:
             yield f"no file fits {pin}"
             return
-        version = there[0][1]
+        _url, version = there[0]
         if version.local not in {None, target}:
             yield f"{pin} has another target's label"
         labelled = any(
-            v.local == target
-            for _u, v, _h in self.wheels(name, indexes)
-            if v.public == version.public
+            v.local == target for _u, v in self.wheels(name, indexes) if v.public == version.public
         )
         if name in LABELLED and version.local is None and labelled and platform != "macos-arm64":
             fits_label = [
                 u
-                for u, v, _h in self.wheels(name, indexes)
+                for u, v in self.wheels(name, indexes)
                 if v.public == version.public
                 and v.local == target
                 and fitting & parse_wheel_filename(_name(u))[3]
@@ -124,33 +124,76 @@ class Judge:
             if fits_label:
                 yield f"{pin} has no label, and {_name(fits_label[0])} is there"
         if hashes and not any(
-            urlsplit(url).fragment.partition("=")[2] in hashes for url, _version, _has in there
+            urlsplit(url).fragment.partition("=")[2] in hashes for url, _version in there
         ):
             yield f"{pin} has no hash of a file that fits"
-        for requirement in self.requires(there[0][0], has=there[0][2]):
-            other = canonicalize_name(requirement.name)
-            if requirement.marker and not requirement.marker.evaluate({**environment, "extra": ""}):
-                continue
-            if other not in pins:
-                yield f"{pin} requires {requirement}, which is not there"
-            elif not any(
-                requirement.specifier.contains(version, prereleases=True)
-                for version in _versions(pins[other])
-            ):
-                yield f"{pin} requires {requirement}, and {pins[other]} is there"
 
-    def wheels(self, name: str, indexes: list[str]) -> Iterator[tuple[str, Version, bool]]:
-        """Yield the wheels of a project at each index: URL, version, and whether it has PEP 658."""
-        for index in indexes:
-            for url, has in self._page(f"{index.rstrip('/')}/{name}/"):
-                try:
-                    found, version, _build, _tags = parse_wheel_filename(_name(url))
-                except InvalidWheelFilename:
+    def _fitting(
+        self, name: str, pin: Requirement, indexes: list[str], platform: str
+    ) -> list[tuple[str, Version]]:
+        """Return the files of a pin that a platform can install: wheels, else what is built."""
+        fitting, wanted = self.tags(platform), _versions(pin)
+        there = [
+            (url, version)
+            for url, version in self.wheels(name, indexes)
+            if str(version) in wanted and fitting & parse_wheel_filename(_name(url))[3]
+        ]
+        return there or [
+            (url, version) for url, version in self._sdists(name, indexes) if str(version) in wanted
+        ]
+
+    def _unmet(
+        self, pins: dict[str, Requirement], indexes: list[str], platform: str
+    ) -> Iterator[str]:
+        """Yield what a pin requires that the others are not, its extras' requirements too."""
+        environment = self.environment(platform)
+        agenda = [(name, extra) for name, pin in pins.items() for extra in ("", *pin.extras)]
+        seen = set(agenda)
+        while agenda:
+            name, extra = agenda.pop()
+            files = self._fitting(name, pins[name], indexes, platform)
+            for requirement in self.requires(files[0][0]) if files else ():
+                marker, other = requirement.marker, str(canonicalize_name(requirement.name))
+                if marker and not marker.evaluate({**environment, "extra": extra}):
                     continue
-                if found == name:
-                    yield url, version, has
+                if other not in pins:
+                    yield f"{pins[name]} requires {requirement}, which is not there"
+                elif not any(
+                    requirement.specifier.contains(version, prereleases=True)
+                    for version in _versions(pins[other])
+                ):
+                    yield f"{pins[name]} requires {requirement}, and {pins[other]} is there"
+                else:
+                    new = {(other, each) for each in requirement.extras} - seen
+                    seen |= new
+                    agenda += new
 
-    def _page(self, url: str) -> list[tuple[str, bool]]:
+    def wheels(self, name: str, indexes: list[str]) -> Iterator[tuple[str, Version]]:
+        """Yield the URL and version of a project's wheels for the Python, at each index."""
+        for url in self._files(name, indexes):
+            try:
+                found, version, _build, _tags = parse_wheel_filename(_name(url))
+            except InvalidWheelFilename:
+                continue
+            if found == name:
+                yield url, version
+
+    def _sdists(self, name: str, indexes: list[str]) -> Iterator[tuple[str, Version]]:
+        for url in self._files(name, indexes):
+            try:
+                found, version = parse_sdist_filename(_name(url))
+            except InvalidSdistFilename:
+                continue
+            if found == name:
+                yield url, version
+
+    def _files(self, name: str, indexes: list[str]) -> Iterator[str]:
+        for index in indexes:
+            for url, python in self._page(f"{index.rstrip('/')}/{name}/"):
+                if f"{self.python}.0" in SpecifierSet(python):
+                    yield url
+
+    def _page(self, url: str) -> list[tuple[str, str]]:
         if url not in self._pages:
             parser = _Links(url)
             try:
@@ -161,14 +204,12 @@ class Judge:
             self._pages[url] = parser.found
         return self._pages[url]
 
-    def requires(self, url: str, *, has: bool) -> list[Requirement]:
-        """Return what a wheel requires by its PEP 658 file; nothing where there is none."""
+    def requires(self, url: str) -> list[Requirement]:
+        """Return what a wheel requires, by its PEP 658 file or its own METADATA."""
         bare = url.partition("#")[0]
         if bare not in self._requires:
-            lines: list[str] = []
-            if has:
-                with _OPEN(f"{bare}.metadata") as answer:
-                    lines = message_from_bytes(answer.read()).get_all("Requires-Dist") or []
+            contents = _metadata(bare) if bare.endswith(".whl") else b""
+            lines = message_from_bytes(contents).get_all("Requires-Dist") or []
             self._requires[bare] = [Requirement(line) for line in lines]
         return self._requires[bare]
 
@@ -205,6 +246,17 @@ class Judge:
         own = tags.cpython_tags(version, abis=[f"cp{major}{minor}"], platforms=names)
         shared = tags.compatible_tags(version, f"cp{major}{minor}", platforms=names)
         return {*own, *shared}
+
+
+def _metadata(url: str) -> bytes:
+    """Return a wheel's METADATA: the file beside it, which no index need tell of, or its own."""
+    try:
+        with _OPEN(f"{url}.metadata") as answer:
+            return bytes(answer.read())
+    except HTTPError:
+        with _OPEN(url) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as wheel:
+            (name,) = (each for each in wheel.namelist() if each.endswith(".dist-info/METADATA"))
+            return wheel.read(name)
 
 
 def _versions(pin: Requirement) -> set[str]:

@@ -78,57 +78,54 @@ def verify(
 
 @dataclass
 class _Walk(Generic[Found]):
+    """The walk; a package's extras are nodes of their own (``name[extra]``), as a resolver has it.
+
+    `_asked` has what is asked of a node, and which node asks; the project itself is "".
+    """
+
     limits: Mapping[str, SpecifierSet]
     preferred: Mapping[str, Version]
     releases: Releases[Found]
     taken: dict[str, Taken[Found]] = field(default_factory=dict)
     _wanted: dict[str, SpecifierSet] = field(default_factory=dict)
     _extras: dict[str, set[str]] = field(default_factory=dict)
-    _parents: dict[str, set[str]] = field(default_factory=dict)
-    # What is asked of a package whatever a resolver tries: by the project, and by packages of
-    # which there is one version to try.
-    _firm: dict[str, SpecifierSet] = field(default_factory=dict)
-    _agenda: list[tuple[Requirement, str | None]] = field(default_factory=list)
+    _asked: dict[str, list[tuple[str, SpecifierSet]]] = field(default_factory=dict)
+    _agenda: list[tuple[Requirement, str]] = field(default_factory=list)
 
     def goes_through(self, asked: Iterable[Requirement]) -> bool:
-        self._agenda = [(requirement, None) for requirement in asked]
+        self._agenda = [(requirement, "") for requirement in asked]
         while True:
             while self._agenda:
                 if not self._meet(*self._agenda.pop(0)):
                     return False
             pending = [name for name in self._wanted if name not in self.taken]
             if not pending:
-                return all(map(self._is_settled, self.taken))
+                return self._is_settled()
             # What has one version first: it says more of what the others may be.
-            first = next(filter(self._is_firm, pending), pending[0])
+            first = next(filter(self._has_one_version, pending), pending[0])
             if not self._take(first):
                 return False
 
-    def _meet(self, requirement: Requirement, parent: str | None) -> bool:
+    def _meet(self, requirement: Requirement, parent: str) -> bool:
         """Note what is asked of a package; return False where that is the resolver's to judge."""
-        name = canonicalize_name(requirement.name)
-        if requirement.url or any(each.operator == "===" for each in requirement.specifier):
+        name, specifier = canonicalize_name(requirement.name), requirement.specifier
+        if requirement.url or any(each.operator == "===" for each in specifier):
             return False
         limit = self.limits.get(name, SpecifierSet())
-        self._wanted[name] = self._wanted.get(name, limit) & requirement.specifier
-        if parent is None or self._is_firm(parent):
-            self._firm[name] = self._firm.get(name, limit) & requirement.specifier
-        if parent is not None and parent != name:
-            self._parents.setdefault(name, set()).add(parent)
+        self._wanted[name] = self._wanted.get(name, limit) & specifier
         extras = self._extras.setdefault(name, set())
-        new = {canonicalize_name(extra) for extra in requirement.extras} - extras
+        asked = {canonicalize_name(extra) for extra in requirement.extras}
+        for node in (name, *(f"{name}[{extra}]" for extra in sorted(asked))):
+            self._asked.setdefault(node, []).append((parent, specifier))
+        new = asked - extras
         extras |= new
         if (taken := self.taken.get(name)) is None:
             return True
         self._require(name, taken.release, new)
-        return requirement.specifier.contains(taken.release.version, prereleases=True)
+        return specifier.contains(taken.release.version, prereleases=True)
 
-    def _is_firm(self, name: str) -> bool:
-        """Return whether a resolver has one version of a package to try."""
-        return name in self.preferred or any(
-            each.operator == "==" and not each.version.endswith(".*")
-            for each in self._firm.get(name, ())
-        )
+    def _has_one_version(self, name: str) -> bool:
+        return name in self.preferred or _pins(self._wanted[name])
 
     def _take(self, name: str) -> bool:
         wanted = self._wanted[name]
@@ -137,21 +134,80 @@ class _Walk(Generic[Found]):
         release = self.releases.best(name, wanted)
         if release is None:
             return False
-        extras, parents = self._extras[name], self._parents.setdefault(name, set())
-        self.taken[name] = Taken(release, extras, parents)
-        self._require(name, release, {"", *extras})
+        parents = {parent.partition("[")[0] for parent, _ in self._asked[name]}
+        self.taken[name] = Taken(release, self._extras[name], parents)
+        self._require(name, release, {"", *self._extras[name]})
         return True
 
     def _require(self, name: str, release: Found, extras: Iterable[str]) -> None:
-        self._agenda += [
-            (each, name) for extra in sorted(extras) for each in release.requires(extra)
-        ]
+        for extra in sorted(extras):
+            node = f"{name}[{extra}]" if extra else name
+            self._agenda += [(each, node) for each in release.requires(extra)]
 
-    def _is_settled(self, name: str) -> bool:
-        """Return whether a resolver takes this version whichever package it looks at first."""
-        if self._is_firm(name):
-            return True
-        first = self.releases.best(
-            name, self._firm.get(name, self.limits.get(name, SpecifierSet()))
+    def _is_settled(self) -> bool:
+        """Return whether a resolver takes these versions whichever package it looks at first."""
+        above = self._above()
+        for name, taken in self.taken.items():
+            taken.parents.update(parent.partition("[")[0] for parent, _ in self._asked[name])
+            taken.parents.difference_update(("", name))
+        return all(
+            name in self.preferred or self._is_newest(name, self._known(name, above[name]))
+            for name in self.taken
         )
-        return first is not None and first.version == self.taken[name].release.version
+
+    def _is_newest(self, name: str, known: set[str]) -> bool:
+        """Return whether a package has one newest version from when a resolver first meets it.
+
+        :param known: the nodes whose requirements it has met by then.
+        """
+        asked = self._asked[name]
+        wanted = self.limits.get(name, SpecifierSet())
+        for parent, specifier in asked:
+            if parent in known:
+                wanted &= specifier
+        if _pins(wanted):
+            return True
+        if self._wanted[name].prereleases:  # who asks first decides whether they count
+            return False
+        others = {str(each): each for parent, each in asked if parent not in known}
+        is_met = any(parent in known for parent, _ in asked)
+        return all(
+            (first := self.releases.best(name, wanted & other)) is not None
+            and first.version == self.taken[name].release.version
+            for other in ([SpecifierSet()] if is_met else others.values())
+        )
+
+    def _above(self) -> dict[str, set[str]]:
+        """Return for each node those on every way to it from the project (its dominators)."""
+        above = {node: {"", *self._asked} for node in self._asked}
+        above[""] = {""}
+        while True:
+            changed = False
+            for node, asked in self._asked.items():
+                found = {node}.union(set.intersection(*(above[parent] for parent, _ in asked)))
+                changed |= found != above[node]
+                above[node] = found
+            if not changed:
+                return above
+
+    def _known(self, name: str, above: set[str]) -> set[str]:
+        """Return the nodes that a resolver has looked at before it looks at a package.
+
+        Those above it, and what they pin: it looks first at what is pinned.
+        """
+        known = above - {name}
+        while True:
+            pinned = {
+                node
+                for node, asked in self._asked.items()
+                if node not in known
+                and node.partition("[")[0] != name
+                and any(parent in known and _pins(specifier) for parent, specifier in asked)
+            }
+            if not pinned:
+                return known
+            known |= pinned
+
+
+def _pins(specifier: SpecifierSet) -> bool:
+    return any(each.operator == "==" and not each.version.endswith(".*") for each in specifier)
