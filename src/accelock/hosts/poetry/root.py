@@ -153,5 +153,6 @@ def substituted(dependency: Dependency, substitute: Substitute) -> Dependency:
     )
     found.source_name = dependency.source_name
     found.marker = dependency.marker
-    found._in_extras = dependency.in_extras  # as poetry-core's factory sets it
+    # As Poetry's factory does; private in Poetry 2.0.1 to 2.5.1.
+    found._in_extras = dependency.in_extras
     return found
