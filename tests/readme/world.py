@@ -22,6 +22,7 @@ from tests.support.proxy import Proxy
 from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
 from tests.support.sites import Index
+from tests.support.substituted import substituted
 from tests.support.wheels import Distribution, record, wheel, zipped
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def world() -> Site:
     All hosts are one server: the links of its pages have no host, so that each finds them at home.
     """
     tools = offered()
-    site = pytorch_site().with_files("/simple", *above_torch(), *tools)
+    site = pytorch_site().with_files("/simple", *above_torch(), *substituted(), *tools)
     mirrored = tuple(
         Index(index.path.replace("/whl", MIRRORED), index.projects)
         for index in site.indexes

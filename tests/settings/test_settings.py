@@ -38,6 +38,7 @@ My_CUDA.ext = { family = "pytorch" }
 torch = { cpuonly = true, source = "family" }
 torchcodec = { source = "pypi" }
 my-other-ext = { family = "pytorch", cpuonly = true }
+onnxruntime = { substitute = false }
 
 [tool.accelock.conda]
 channels = ["conda-forge"]
@@ -79,6 +80,7 @@ class TestRead:
             "my-cuda-ext": PackageRule(family="pytorch"),
             "torch": PackageRule(cpuonly=True, source="family"),
             "torchcodec": PackageRule(source="pypi"),
+            "onnxruntime": PackageRule(substitute=False),
             "my-other-ext": PackageRule(family="pytorch", cpuonly=True),
         }
         assert config.conda == {
@@ -322,7 +324,18 @@ BAD = [
     ),
     ("packages = ['torch']", "packages: must be a table, not an array"),
     ("packages.torch = 'pytorch'", "packages.torch: must be a table, not a string"),
-    ("packages.torch = {}", "packages.torch: says nothing; set family, cpuonly or source"),
+    (
+        "packages.torch = {}",
+        "packages.torch: says nothing; set family, cpuonly, source or substitute",
+    ),
+    (
+        "packages.numpy.substitute = false",
+        "packages.numpy.substitute: 'numpy' has one name on all targets",
+    ),
+    (
+        "packages.onnxruntime.substitute = 'always'",
+        "packages.onnxruntime.substitute: must be true or false, not a string",
+    ),
     (
         "packages.torch.source = 'mine'",
         (

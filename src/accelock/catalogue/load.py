@@ -24,12 +24,13 @@ from accelock.catalogue.hardware import (
 )
 from accelock.catalogue.model import Catalogue, Family, FamilyPackage
 from accelock.catalogue.pairs import Companion, Exclusive
+from accelock.catalogue.substitutes import Substitute, SubstitutedProject
 from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["load_catalogue", "load_exclusive"]
+__all__ = ["load_catalogue", "load_exclusive", "load_substitutes"]
 
 _DATA = Path(__file__).parent
 _HARDWARE_FILE = "hardware.toml"
@@ -50,6 +51,32 @@ def load_exclusive() -> tuple[Exclusive, ...]:
     return tuple(
         Exclusive(tuple(group["names"]), group["imports"], group["source"], group["reviewed"])
         for group in _read("exclusive.toml")["group"]
+    )
+
+
+@functools.cache
+def load_substitutes() -> Mapping[str, SubstitutedProject]:
+    """Return the projects that targets have under other names or with extras, by plain name."""
+    tables = _read("substitutes.toml")["project"]
+    return {
+        table["name"]: SubstitutedProject(
+            table["name"],
+            table["plain"],
+            tuple(_substitute(row, table["name"]) for row in table["rows"]),
+        )
+        for table in tables
+    }
+
+
+def _substitute(row: dict[str, Any], plain: str) -> Substitute:
+    if ("name" in row) == ("extra" in row):
+        raise ValueError(f"{plain}: a row has a name or an extra: {row}")
+    return Substitute(
+        targets=tuple(row["targets"]),
+        name=row.get("name", plain),
+        extra=row.get("extra"),
+        versions=SpecifierSet(row.get("versions", "")),
+        platforms=frozenset(row.get("platforms", ())),
     )
 
 

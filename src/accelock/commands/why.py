@@ -24,6 +24,7 @@ from accelock.commands.downloads import Downloads
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware import NoTargetError, profile
 from accelock.hardware.choice import ORDER, Rule
+from accelock.resolve.substitution import Substitution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -209,7 +210,8 @@ def why_package(context: Context, word: str, open_reader: Callable[[], Fetching]
     lock = context.open_lock()
     name, place = canonicalize_name(word), _place(context, lock)
     there = {each.target: each.every(place) for each in _holding(lock, place.platform)}
-    if not any(name in pins for pins in there.values()):
+    others = Substitution.of(context.settings.config.unsubstituted).counterparts(name)
+    if not any({name, *others} & pins.keys() for pins in there.values()):
         names = sorted({each for pins in there.values() for each in pins})
         raise UnknownWordError(f"package in {', '.join(lock.files)}", word, names[:40])
     known = context.settings.catalogue.family_of(name)
@@ -227,7 +229,8 @@ def why_package(context: Context, word: str, open_reader: Callable[[], Fetching]
         pin = _asked_for(name, there[target])
         file = downloads.filename(pin, target, place) if pin else None
         is_shared = lockstep and len(lock.targets) > 1
-        reasons = tuple(_reasons(pin, each, known, lockstep=is_shared))
+        instead = [own for n, own in there[target].items() if n in others]
+        reasons = tuple(_reasons(pin, each, known, instead, lockstep=is_shared))
         targets.append(OfTarget(target.name, pin, file, reasons))
     return WhyPackage(name, place, known, lockstep, tuple(targets), tuple(downloads.faults))
 
@@ -273,10 +276,14 @@ def _reasons(
     pin: Pin | None,
     lock: TargetLock,
     known: tuple[Family, FamilyPackage] | None,
+    instead: Iterable[Pin],
     *,
     lockstep: bool,
 ) -> Iterator[str]:
     if pin is None:
+        for other in instead:
+            yield f"{other.name} {other.version} is there in its place, {_asked(other)}"
+            return
         if lock.platforms is not None:
             yield f"nothing asks for it here ({lock.file} is for {_platforms([lock])})"
         return

@@ -22,6 +22,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
 from accelock import toml
+from accelock.catalogue.load import load_exclusive, load_substitutes
 from accelock.catalogue.source import Source, sources_from_environment, sources_from_options
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.targets import (
@@ -70,11 +71,13 @@ class PackageRule:
     `family` adds it to that family of the catalogue; `cpuonly` asks for its family's CPU build on
     every target. `source` says where it comes from: "family" (as where it says nothing), "pypi"
     (as any package that no family has), or "own" (where the project's own files say).
+    `substitute` is False where targets are to have it under the name that the project says.
     """
 
     family: str | None = None
     cpuonly: bool = False
     source: str | None = None
+    substitute: bool = True
 
     @property
     def is_out(self) -> bool:
@@ -165,6 +168,11 @@ class Config:
     def pinned_alone(self) -> frozenset[str]:
         """Return the packages that some target alone pins: there it is out of lockstep."""
         return frozenset[str]().union(*map(self.pins_of, self.targets))
+
+    @property
+    def unsubstituted(self) -> frozenset[str]:
+        """Return the packages that targets are to have under the name that the project says."""
+        return frozenset(name for name, rule in self.packages.items() if not rule.substitute)
 
     def exceptions(self, family: str) -> Mapping[str, Source]:
         """Return the sources of a family that are of one target alone, by target."""
@@ -321,19 +329,23 @@ def _project(name: str) -> str:
 
 
 def _package_rule(project: str, table: Table, catalogue: Catalogue) -> PackageRule:
-    table.only(("family", "cpuonly", "source"))
+    table.only(("family", "cpuonly", "source", "substitute"))
     family = table.text("family", catalogue.family)
     cpuonly = table.boolean("cpuonly", default=False)
     source = table.text("source", _package_source)
     if not table.values:
-        table.fault(None, "says nothing; set family, cpuonly or source")
+        table.fault(None, "says nothing; set family, cpuonly, source or substitute")
     for key in ("family", "cpuonly"):
         if source in ("pypi", "own") and table.values.get(key):
             table.fault("source", f"{source!r} takes it out of its family, which {key} is about")
     if cpuonly and "family" not in table.values and catalogue.family_of(project) is None:
         names = " or ".join(f'family = "{family.name}"' for family in catalogue.families)
         table.fault("cpuonly", f"{project!r} belongs to no family that has CPU builds; add {names}")
-    return PackageRule(family.name if family is not None else None, cpuonly, source)
+    substitute = table.boolean("substitute", default=True)
+    known = frozenset[str]().union(load_substitutes(), *(group.names for group in load_exclusive()))
+    if "substitute" in table.values and project not in known:
+        table.fault("substitute", f"{project!r} has one name on all targets")
+    return PackageRule(family.name if family is not None else None, cpuonly, source, substitute)
 
 
 def _package_source(word: str) -> str:

@@ -99,6 +99,7 @@ class CellResolver(BacktrackingResolver):  # type: ignore[misc]
             _keep_apart(self.run, self.run.active, repository)
             introduce(self.run.session, self.run.plan.source_urls)
             constraints += inputs.of_target(self.run, self.run.active.cell.target)
+            constraints = inputs.substituted(self.run, self.run.active, constraints)
             labels.read_builds(constraints, self.run.shelf, self.run.active.cell.target)
             existing_constraints = _preferences(self.run, self.run.active, existing_constraints)
             self.run.active.capture.constraints = constraints
@@ -193,7 +194,12 @@ def writer_class(run: Run) -> type:
             capture.results = results
             capture.unsafe_requirements = unsafe_requirements
             capture.unsafe_packages = unsafe_packages
-            capture.markers = markers
+            # pip-tools has them by the names in the inputs.
+            others = capture.substituted.items()
+            capture.markers = {
+                **markers,
+                **{n: markers[old] for n, old in others if old in markers},
+            }
             capture.hashes = hashes
 
     return CaptureWriter
@@ -229,7 +235,8 @@ def _keep_apart(run: Run, active: Active, repository: Any) -> None:
 
 def _preferences(run: Run, active: Active, existing: dict[str, Any]) -> dict[str, Any]:
     """Return the pins that the cell keeps if it can: the leader's, then the existing file's."""
-    kept = dict(existing)
+    upgraded = {n for n, old in active.capture.substituted.items() if old in run.upgraded}
+    kept = {n: pin for n, pin in existing.items() if canonicalize_name(n) not in upgraded}
     for name, pin in existing.items():
         if run.plan.catalogue.family_of(name) is not None:
             labels.forget(pin)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from accelock.catalogue import Source
 from accelock.errors import AccelockError
@@ -26,6 +27,7 @@ from accelock.hosts.piptools.state import Capture, Run
 from accelock.locks import journal
 from accelock.resolve.routing import Shelf
 from accelock.resolve.search import Search
+from accelock.resolve.substitution import together, together_message
 from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:
@@ -105,6 +107,7 @@ class Engine:
         self.run.plan = replace(self.run.plan, cells=tuple(captures))
         labels.judge(self.run, captures)
         cell_markers.judge_found(self.run, captures)
+        self._refuse_together(captures)
         self._record_projects(captures)
         notes.say(self.run, captures, result)
         labels.force(self.run, captures)
@@ -126,6 +129,21 @@ class Engine:
         for cell, capture in captures.items():
             for _ireq, directory in reading.local_projects(capture):
                 self.run.inputs.record_project(cell.target.name, directory)
+
+    def _refuse_together(self, captures: Mapping[Cell, Capture]) -> None:
+        """Refuse a cell that would have one package under two names.
+
+        :raises AccelockError: there is one.
+        """
+        for cell, capture in captures.items():
+            pins: dict[str, Any] = {
+                canonicalize_name(each.name): each
+                for each in (*capture.results, *capture.unsafe_requirements)
+                if each.name
+            }
+            for names in together(pins, self.run.plan.substitution.off):
+                asked = {name: merge.requirers(pins[name]) for name in names}
+                raise AccelockError(together_message(str(cell), asked))
 
     def _probe(self) -> None:
         """Let pip-tools read the inputs for each cell, and resolve nothing."""

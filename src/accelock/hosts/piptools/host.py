@@ -69,11 +69,12 @@ class PipHost:
     _libraries: dict[tuple[str, str, Cell], bool] = field(default_factory=dict)
 
     def demands(self, cell: Cell) -> dict[str, Demand]:
-        """Return what the inputs say of each project in a cell."""
+        """Return what the inputs say of each project in a cell, by the name that they say."""
         capture, found = self.probes[cell], dict[str, list[Any]]()
         for ireq in capture.constraints:
             if ireq.name:
-                found.setdefault(canonicalize_name(ireq.name), []).append(ireq)
+                name = canonicalize_name(ireq.name)
+                found.setdefault(capture.substituted.get(name, name), []).append(ireq)
         return {
             name: Demand(
                 _wanted(ireqs, capture),

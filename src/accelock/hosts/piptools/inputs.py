@@ -5,6 +5,7 @@ pip reads requirements files, nested ones and standard input; the hooks here lis
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import tempfile
@@ -13,10 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from packaging.requirements import Requirement
 from pip._internal.models.link import Link
 from pip._internal.req import req_file
 from pip._internal.req.constructors import install_req_from_line, parse_editable
+from pip._vendor.packaging.requirements import Requirement as PipRequirement
 from pip._vendor.packaging.utils import canonicalize_name
+from piptools.utils import key_from_ireq
 
 from accelock.catalogue import redact
 from accelock.errors import AccelockError
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from accelock.hosts.piptools.patches import Patches
-    from accelock.hosts.piptools.state import Capture, Run
+    from accelock.hosts.piptools.state import Active, Capture, Run
     from accelock.targets import Target
 
 _CPUONLY = re.compile(r"#[^#]*\bcpuonly\b")
@@ -234,6 +238,29 @@ def of_target(run: Run, target: Target) -> list[Any]:
         if ireq.match_markers():
             found.append(ireq)
     return found
+
+
+def substituted(run: Run, active: Active, requirements: Iterable[Any]) -> list[Any]:
+    """Return the requirements of the inputs as the cell at work has them, and note which differ.
+
+    :raises AccelockError: the cell's target has no use for one of them.
+    """
+    return [_substituted(run, active, each) for each in requirements]
+
+
+def _substituted(run: Run, active: Active, ireq: Any) -> Any:
+    if not ireq.req or ireq.link or ireq.hash_options or not ireq.match_markers():
+        return ireq
+    asked, place = Requirement(str(ireq.req)), (active.cell.target, active.cell.platform)
+    found = run.plan.substitution.requirement(asked, *place)
+    # pip knows no constraint with extras; without it, it limits the package as it does elsewhere.
+    if found == asked or (ireq.constraint and found.extras):
+        return ireq
+    other = copy.copy(ireq)  # those of a project's metadata are read once for all cells
+    other.req = PipRequirement(str(found))
+    other.extras = set(found.extras)
+    active.capture.substituted[key_from_ireq(other)] = key_from_ireq(ireq)
+    return other
 
 
 def _stable(path: str, text: str) -> str:

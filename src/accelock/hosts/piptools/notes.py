@@ -51,6 +51,8 @@ def _same_for_all(run: Run, captures: Mapping[Cell, Capture]) -> None:
     """Say it where several targets have no package that differs, nor a constraint on one."""
     names = {name for capture in captures.values() for name in pins(capture)}
     names |= {each.name for capture in captures.values() for each in capture.constraints}
+    if any(capture.substituted for capture in captures.values()):
+        return
     if len(run.plan.targets) > 1 and not any(run.shelves.find(name) for name in names if name):
         said = same_for_all_message([target.name for target in run.plan.targets])
         run.plan.say_progress(f"NOTE: {said}")

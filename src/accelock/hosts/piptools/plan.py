@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from accelock.catalogue import Catalogue, Source, load_catalogue
 from accelock.errors import AccelockError, ConfigError, UsageError
 from accelock.hardware.fit import newest_that_runs
+from accelock.resolve.substitution import Substitution
 from accelock.settings.settings import (
     Config,
     sources_from_environment,
@@ -67,6 +68,7 @@ class Plan:
     :param declared_sources: the same without the environment, which does not say what is written.
     :param dependencies: by target, what [tool.accelock.target.<target>.dependencies] asks for.
     :param pinned_alone: lockstep packages that some target pins for itself: it is out of lockstep.
+    :param substitution: what targets have under other names than the inputs say, or with an extra.
     """
 
     catalogue: Catalogue
@@ -85,6 +87,7 @@ class Plan:
     host_python: bool
     dependencies: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
     pinned_alone: frozenset[str] = frozenset()
+    substitution: Substitution = field(default_factory=Substitution)
     say: Callable[[str], None] = field(default=lambda _text: None, compare=False)
     say_progress: Callable[[str], None] = field(default=lambda _text: None, compare=False)
     show_bytes: Callable[[int, int], None] = field(default=lambda _d, _t: None, compare=False)
@@ -201,6 +204,7 @@ def make_plan(
         host_python=not options.pythons and not (config and config.pythons),
         dependencies={t.name: config.dependencies_of(t) for t in targets} if config else {},
         pinned_alone=_out_of_lockstep(config, catalogue),
+        substitution=Substitution.of(config.unsubstituted if config else ()),
         say=say,
         say_progress=say_progress,
         show_bytes=show_bytes,

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from packaging.requirements import Requirement
 from poetry.core.constraints.version import EmptyConstraint
 from poetry.core.constraints.version import Version as PoetryVersion
+
+from accelock.hosts.poetry import root
+from accelock.resolve.substitution import Substitution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,12 +48,14 @@ class Asks:
     :param pythons: the Pythons of the project. A marker may tell them apart, a cell does not.
     :param supported: the project's own constraint on Python: of some it takes a few releases only.
     :param by_target: what it asks of one target alone, by target.
+    :param substitution: what targets have under other names than the project says, or with extras.
     """
 
     requires: tuple[Dependency, ...]
     pythons: Sequence[PythonVersion]
     supported: VersionConstraint
     by_target: Mapping[str, tuple[Dependency, ...]] = field(default_factory=dict)
+    substitution: Substitution = field(default_factory=Substitution)
     _found: dict[tuple[str, Platform, str], Wanted | None] = field(default_factory=dict)
 
     def wanted(self, name: str, cell: Cell) -> Wanted:
@@ -63,6 +69,27 @@ class Asks:
     def names(self, name: str) -> bool:
         """Return whether the project itself asks for a package anywhere."""
         return any(dependency.name == name for dependency in self.requires)
+
+    def substituted(self, dependency: Dependency, cell: Cell) -> Dependency:
+        """Return what a cell has for a dependency of the project: itself, mostly.
+
+        :raises AccelockError: the cell's target has no use for it.
+        """
+        is_here = not dependency.is_direct_origin() and self.holds(dependency.marker, cell.platform)
+        if dependency.name not in self.substitution.projects or not is_here:
+            return dependency
+        asked = Requirement(dependency.complete_name)
+        row = self.substitution.row(asked, cell.target, cell.platform)
+        return dependency if row is None else root.substituted(dependency, row)
+
+    def substitutes(self, cell: Cell) -> dict[str, Dependency]:
+        """Return what a cell has in the place of what the project says, by the project's name.
+
+        :raises AccelockError: the cell's target has no use for one of them.
+        """
+        asked = (*self.requires, *self.by_target.get(cell.target.name, ()))
+        pairs = ((each, self.substituted(each, cell)) for each in asked)
+        return {str(each.name): other for each, other in pairs if other is not each}
 
     def is_idle(self, dependency: Dependency, platforms: Iterable[Platform]) -> bool:
         """Return whether the markers of a dependency keep it out of all of these platforms."""

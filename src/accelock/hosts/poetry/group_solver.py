@@ -119,14 +119,13 @@ class GroupSolver:
         """
         package = self.solver._package
         own = self.asks.by_target[group.target.name]
-        is_replaced = functools.partial(self._is_replaced, group)
         is_of_others = functools.partial(self._is_of_others, group)
-        with root.regrouped(package, is_replaced, own):
+        with root.regrouped(package, functools.partial(self._in_group, group), own):
             if not any(map(is_of_others, self.asks.requires)):
                 return self._solve(group, found)
             with contextlib.suppress(SolverProblemError):
                 return self._solve(group, found)
-            with root.regrouped(package, is_of_others):
+            with root.regrouped(package, lambda each: None if is_of_others(each) else each):
                 return self._solve(group, found)
 
     def _solve(self, group: Group, found: Mapping[Group, Solved]) -> Solved:
@@ -151,6 +150,12 @@ class GroupSolver:
             solver.provider._source_root = self.solver.provider._source_root
             solved = solver.solve(latest).get_solved_packages()
             return {self._as_locked(package, group): info for package, info in solved.items()}
+
+    def _in_group(self, group: Group, dependency: Dependency) -> Dependency | None:
+        """Return a dependency as a group has it, None where it has a word of its own on that."""
+        if self._is_replaced(group, dependency):
+            return None
+        return self.asks.substituted(dependency, group.cells[0])
 
     def _is_idle(self, group: Group, dependency: Dependency) -> bool:
         """Tell a dependency on an accelerated package that is for other platforms."""

@@ -16,9 +16,16 @@ from accelock.hosts.poetry import fallback
 from accelock.hosts.poetry.asks import Asks, Needs
 from accelock.hosts.poetry.cells import Coverage, described
 from accelock.hosts.poetry.group_solver import GroupSolver
-from accelock.hosts.poetry.solution import duplicates, is_sourced, lockstep_versions, public
+from accelock.hosts.poetry.solution import (
+    duplicates,
+    is_sourced,
+    lockstep_versions,
+    overlapping,
+    public,
+)
 from accelock.resolve.coverage import covered
 from accelock.resolve.host import Available, Demand, Group, NoSolution
+from accelock.resolve.substitution import together, together_message
 from accelock.sources.wheel_metadata import parse_requirement
 
 if TYPE_CHECKING:
@@ -65,7 +72,9 @@ class PoetryHost:
                 )
                 for target in self.project.targets
             },
+            self.project.substitution,
         )
+        self._substitutes = {c: self.asks.substitutes(c) for c in (*required, *optional)}
         self.needs = pool.needs = Needs(self.asks, frozenset(required))
         self.coverage = Coverage(pool, (*required, *optional), self.asks.asking)
         self.group_solver = GroupSolver(solver, pool, locked, self.asks)
@@ -165,13 +174,17 @@ class PoetryHost:
     def groups(
         self, cells: Sequence[Cell], picks: Mapping[tuple[str, Cell], Version]
     ) -> list[Group]:
-        """Return the cells of each target, apart where their builds carry other labels.
+        """Return the cells of each target, apart where their builds carry other labels or names.
 
         macOS is always apart, for it never has labels. Groups without a required cell come last.
         Where no package of a family is in the leader's solution, that one is all.
         """
         found: list[list[Cell]] = []
         signs = {cell: self._builds(cell, picks) for cell in cells}
+        names = {
+            cell: {name: other.complete_name for name, other in self._substitutes[cell].items()}
+            for cell in cells
+        }
         ordered = [
             cell
             for target in dict.fromkeys(cell.target for cell in cells)
@@ -181,7 +194,9 @@ class PoetryHost:
         ]
         for cell in ordered:
             for group in found:
-                if all(_go_together(cell, other, signs) for other in group):
+                if names[cell] == names[group[0]] and all(
+                    _go_together(cell, other, signs) for other in group
+                ):
                     group.append(cell)
                     break
             else:
@@ -190,6 +205,11 @@ class PoetryHost:
         groups.sort(key=lambda group: self.needs.required.isdisjoint(group.cells))
         self._leader = groups[0]
         return groups[:1] if self._is_plain else groups
+
+    @property
+    def substitutes(self) -> bool:
+        """Return whether some cell has anything in the place of what the project asks for."""
+        return any(self._substitutes.values())
 
     def _builds(self, cell: Cell, picks: Mapping[tuple[str, Cell], Version]) -> dict[str, Version]:
         """Return the builds, label and all, that a cell is expected to take."""
@@ -218,7 +238,8 @@ class PoetryHost:
         if reason := self.twice(solved, group) or self._hole(group, solved):
             return NoSolution(reason)
         if group == self._leader:
-            self._is_plain = not any(self.pool.find(package.name) for package in solved)
+            accelerated = any(self.pool.find(package.name) for package in solved)
+            self._is_plain = not accelerated and not self.substitutes
         return solved
 
     def _of_one_version(self, group: Group, found: Mapping[Group, Solved]) -> Solved:
@@ -243,6 +264,24 @@ class PoetryHost:
             "packages require them under markers that Poetry takes to be apart. Pin the version "
             f"that you want (poetry add {name}=={versions[0]})."
         )
+
+    def together(self, solved: Solved, group: Group) -> str | None:
+        """Say which packages of an environment would overwrite each other, None for none."""
+        off = self.project.substitution.off
+        by_name = {str(package.name): [*info.markers.values()] for package, info in solved.items()}
+        for names in together(by_name, off):
+            markers = [marker for name in names for marker in by_name[name]]
+            found = next(
+                overlapping(
+                    {name: by_name[name] for name in names},
+                    (e for p in group.platforms for e in self.asks.environments(p, markers)),
+                ),
+                None,
+            )
+            if found:
+                asked = {name: self.askers(solved, name) for name in found}
+                return together_message(described(group, self.project), asked)
+        return None
 
     def _hole(self, group: Group, solved: Solved) -> str | None:
         """Say which accelerated package, or library of one, lacks a file; None for none."""

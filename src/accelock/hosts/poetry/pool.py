@@ -14,7 +14,7 @@ from poetry.repositories.repository_pool import Priority, RepositoryPool
 
 from accelock.catalogue import redact
 from accelock.errors import SourceError
-from accelock.hosts.poetry import fallback, platform_markers, sources
+from accelock.hosts.poetry import fallback, platform_markers, root, sources
 from accelock.hosts.poetry.errors import shown
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ class TargetPool(RepositoryPool):
         """
         self.looked_at.add(dependency.name)
         found = self.find(dependency.name)
+        if found is None and self.group is None:
+            return self._for_all_targets(dependency)
         if found is None:
             return super().find_packages(dependency)
         if dependency.source_name is not None and not fallback.is_own(dependency.source_name):
@@ -275,6 +277,26 @@ class TargetPool(RepositoryPool):
         if package.runtime and len(found) == 1:
             found = [p for p in found if self._is_ours(p.name, p.version, package, ours)]
         return found
+
+    def _for_all_targets(self, dependency: Dependency) -> list[Package]:
+        """Return an ordinary project's releases, none newer than a target has by its own name.
+
+        Between solves `poetry add onnxruntime` makes the newest of them its lower bound.
+        """
+        packages = super().find_packages(dependency)
+        substituted = self.project.substitution.projects.get(canonicalize_name(dependency.name))
+        if substituted is None or dependency.is_direct_origin():
+            return packages
+        from accelock.hosts.poetry.cells import cells_of
+
+        with shown():
+            required, optional = cells_of(self.project)
+        rows = {substituted.row(cell.target, cell.platform) for cell in (*required, *optional)}
+        others = (root.substituted(dependency, row) for row in rows if row is not None)
+        for other in [super(TargetPool, self).find_packages(each) for each in others]:
+            newest = max((package.version for package in other), default=None)
+            packages = [p for p in packages if newest is None or p.version <= newest]
+        return packages
 
     def _of_default(self, dependency: Dependency) -> list[Package]:
         """Return what the user's sources, or PyPI, have of a family's package.

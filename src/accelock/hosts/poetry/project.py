@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from accelock.hosts.poetry.locker import TargetLocker
     from accelock.locks.model import Lock
     from accelock.locks.overlay import Overlay
+    from accelock.resolve.substitution import Substitution
     from accelock.targets import Platform, Target
 
 _MEGABYTE = 1_000_000
@@ -91,6 +92,14 @@ class Project:
     def catalogue(self) -> Catalogue:
         """Return the catalogue with the user's own packages."""
         return self.config.extend(load_catalogue())
+
+    @functools.cached_property
+    def substitution(self) -> Substitution:
+        """Return what targets have under other names than pyproject.toml says, or with extras."""
+        # Poetry activates plugins for every command; few lock.
+        from accelock.resolve.substitution import Substitution
+
+        return Substitution.of(self.config.unsubstituted) if self.targets else Substitution()
 
     @property
     def settings(self) -> Settings:

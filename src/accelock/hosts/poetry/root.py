@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from poetry.core.constraints.version import VersionRange, parse_constraint
+from poetry.core.packages.dependency import Dependency
 from poetry.core.packages.dependency_group import MAIN_GROUP, DependencyGroup
 
 from accelock.errors import AccelockError
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from poetry.core.constraints.version import VersionConstraint
-    from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
 
+    from accelock.catalogue.substitutes import Substitute
     from accelock.hosts.poetry.project import Project
 
 # A label (PEP 440) in a constraint, as in ">=2.6.0+cpu,<3.0.0": "+" stands before one only.
@@ -104,29 +105,54 @@ def relaxed(package: Package, idle: Callable[[Dependency], bool]) -> Iterator[No
 
 @contextlib.contextmanager
 def regrouped(
-    package: Package, is_out: Callable[[Dependency], bool], more: Sequence[Dependency] = ()
+    package: Package,
+    change: Callable[[Dependency], Dependency | None],
+    more: Sequence[Dependency] = (),
 ) -> Iterator[None]:
-    """Let a root package lack some dependencies, and have more in its main group, for a while.
+    """Let a root package have other dependencies, and more in its main group, for a while.
 
     A solve asks it for ``all_requires``, which Poetry 2.0.1 to 2.5.1 joins from its groups: each
-    is replaced by one that has what is left.
+    is replaced by one that has what they are changed to.
+
+    :param change: returns a dependency, another in its place, or None for none.
     """
     own = package._dependency_groups
-    if more or any(map(is_out, package.all_requires)):
+    if more or any(change(each) is not each for each in package.all_requires):
         groups = {**own} if MAIN_GROUP in own else {**own, MAIN_GROUP: DependencyGroup(MAIN_GROUP)}
-        package._dependency_groups = {n: _without(each, is_out) for n, each in groups.items()}
+        package._dependency_groups = {n: _changed(each, change) for n, each in groups.items()}
         for dependency in more:
-            if not is_out(dependency):
-                package._dependency_groups[MAIN_GROUP].add_dependency(dependency.clone())
+            if (other := change(dependency)) is not None:
+                package._dependency_groups[MAIN_GROUP].add_dependency(other.clone())
     try:
         yield
     finally:
         package._dependency_groups = own
 
 
-def _without(group: DependencyGroup, is_out: Callable[[Dependency], bool]) -> DependencyGroup:
-    left = DependencyGroup(str(group.name), optional=group.is_optional())
+def _changed(
+    group: DependencyGroup, change: Callable[[Dependency], Dependency | None]
+) -> DependencyGroup:
+    changed = DependencyGroup(str(group.name), optional=group.is_optional())
     for dependency in group.dependencies_for_locking:
-        if not is_out(dependency):
-            left.add_dependency(dependency)
-    return left
+        if (other := change(dependency)) is not None:
+            changed.add_dependency(other)
+    return changed
+
+
+def substituted(dependency: Dependency, substitute: Substitute) -> Dependency:
+    """Return what a target has in the place of a dependency; all but the name stays."""
+    versions = parse_constraint(str(substitute.versions) or "*")
+    extras = {*dependency.extras, *([substitute.extra] if substitute.extra else [])}
+    found = Dependency(
+        substitute.name,
+        dependency.constraint.intersect(versions),
+        optional=dependency.is_optional(),
+        groups=dependency.groups,
+        allows_prereleases=dependency.allows_prereleases(),
+        extras=sorted(extras),
+    )
+    found.source_name = dependency.source_name
+    found.marker = dependency.marker
+    # As Poetry's factory does; private in Poetry 2.0.1 to 2.5.1.
+    found._in_extras = dependency.in_extras
+    return found

@@ -215,13 +215,14 @@ def duplicates(
         versions.setdefault(package.version.text, []).extend(info.markers.values())
     several = {name: versions for name, versions in by_name.items() if len(versions) > 1}
     places = list(environments) if several else []
-    together = {name: next(_together(each, places), ()) for name, each in several.items()}
+    together = {name: next(overlapping(each, places), ()) for name, each in several.items()}
     return {name: versions for name, versions in together.items() if versions}
 
 
-def _together(
+def overlapping(
     versions: Mapping[str, Iterable[BaseMarker]], environments: Iterable[Mapping[str, Any]]
 ) -> Iterator[tuple[str, ...]]:
+    """Yield what an environment would get several of, by the markers of each."""
     texts = (str(marker) for markers in versions.values() for marker in markers)
     extras = ["", *dict.fromkeys(name for text in texts for name in _EXTRA.findall(text))]
     for environment in environments:

@@ -131,7 +131,7 @@ def _joined(pool: TargetPool, result: Result[Solved], host: PoetryHost) -> Solut
     }
     platforms = {target: group.platforms for target, group in groups.items()}
     leader, solved = next(iter(result.solutions.items()))
-    if not any(pool.find(package.name) for package in solved):
+    if not host.substitutes and not any(pool.find(package.name) for package in solved):
         return Solution({leader.target: solved}, platforms, accelerated=False)
     by_target: dict[Target, dict[Group, Solved]] = {}
     for group, solved in result.solutions.items():
@@ -140,4 +140,6 @@ def _joined(pool: TargetPool, result: Result[Solved], host: PoetryHost) -> Solut
     for target, solved in joined.items():
         if twice := host.twice(solved, groups[target]):
             raise ResolutionError(twice)
+        if together := host.together(solved, groups[target]):
+            raise ResolutionError(together)
     return Solution(joined, platforms, accelerated=True)

@@ -30,6 +30,7 @@ from accelock.hosts.piptools.rewrite.result import PinChanges
 from accelock.hosts.piptools.rewrite.text import UNSAFE_NAMES, rewritten, without_ours
 from accelock.locks import inputs as digests
 from accelock.locks import journal, requirements
+from accelock.resolve.substitution import Substitution
 from accelock.settings.settings import read_config
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def _rewrite(**params: Any) -> None:
     name = "standard input" if file == STDOUT else file
     config = read_config(Path(digests.PYPROJECT), load_catalogue())
     plan = _plan_of_one(make_target_plan(options, config))
+    # A pinned file says what it has; which of its names the user asked for, it may not say.
+    plan = replace(plan, substitution=Substitution(off=plan.substitution.off))
     # However often the file is resolved, each thing is said once.
     plan = replace(plan, say=cache(plan.say), say_progress=cache(plan.say_progress))
     content = requirements.parse(without_ours(_read(file, name)), name)

@@ -1,0 +1,138 @@
+"""What a target gets for a requirement of the project: another name, an extra, or what it says.
+
+`onnxruntime` is `onnxruntime-gpu` on a CUDA target, and `jax` is `jax[cuda12]`: the catalogue's
+substitutes.toml has which. It is the project's own requirements alone that are read so; what other
+packages ask for is left as it is, and is refused where both would be in one environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from accelock.catalogue.load import load_exclusive, load_substitutes
+from accelock.errors import AccelockError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from accelock.catalogue.substitutes import Substitute, SubstitutedProject
+    from accelock.targets import Platform, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """The rule of a project; without arguments, that of one that has nothing substituted.
+
+    :param projects: what is substituted, by plain name.
+    :param off: the names that the project has turned it off for.
+    """
+
+    projects: Mapping[str, SubstitutedProject] = field(default_factory=dict)
+    off: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, off: Iterable[str]) -> Substitution:
+        """Return the catalogue's, but for some plain names."""
+        names = frozenset(off)
+        return cls({n: each for n, each in load_substitutes().items() if n not in names}, names)
+
+    def row(
+        self, requirement: Requirement, target: Target, platform: Platform
+    ) -> Substitute | None:
+        """Return what a target gets in the place of a requirement, None where it is that itself.
+
+        A direct URL is what it is; so is a requirement that has one of the extras by hand.
+
+        :raises AccelockError: the target has neither a row nor use for the plain name.
+        """
+        project = self.projects.get(canonicalize_name(requirement.name))
+        if project is None or requirement.url is not None:
+            return None
+        if requirement.extras & {row.extra for row in project.rows}:
+            return None
+        row = project.row(target, platform)
+        if row is None and not project.is_plain_for_all:
+            raise AccelockError(_no_row(project, target, platform))
+        return row
+
+    def requirement(
+        self, requirement: Requirement, target: Target, platform: Platform
+    ) -> Requirement:
+        """Return what a target gets for a requirement: its specifier, extras and marker stay.
+
+        :raises AccelockError: as of `row`.
+        """
+        row = self.row(requirement, target, platform)
+        if row is None:
+            return requirement
+        found = Requirement(str(requirement))
+        found.name = row.name
+        found.specifier &= row.versions
+        if row.extra is not None:
+            found.extras = {*found.extras, row.extra}
+        return found
+
+    def plain_name(self, name: str) -> str:
+        """Return the plain name of what some target gets; a name of anything else is its own."""
+        return next((p.name for p in self.projects.values() if name in p.names), name)
+
+    def counterparts(self, name: str) -> frozenset[str]:
+        """Return the names that targets have in the place of one another, but for this one."""
+        return frozenset[str]().union(
+            *(each.names for each in self.projects.values() if name in each.names)
+        ) - {name}
+
+
+def together(names: Collection[str], off: Collection[str] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the names, of those in one environment, that would overwrite each other's files.
+
+    :param names: canonical.
+    :param off: names whose group the project answers for itself.
+    """
+    for group in load_exclusive():
+        found = set(group.names).intersection(names)
+        plain = {*group.names, *map(_plain, group.names)}
+        if len(found) > 1 and plain.isdisjoint(off):
+            yield tuple(sorted(found))
+
+
+def together_message(where: str, found: Mapping[str, Collection[str]]) -> str:
+    """Say that projects would be installed over one another.
+
+    :param where: the cell or the group, for people.
+    :param found: the names, each with who asks for it.
+    """
+    asked = (
+        f"{name} (asked for by {', '.join(sorted(via)) or 'the project'})"
+        for name, via in found.items()
+    )
+    first = next(iter(found))
+    return (
+        f"{where}: {' and '.join(asked)} would be installed over one another: they are one package "
+        "for different hardware. Keep one of them: take the other, or what asks for it, out of "
+        "the project's requirements, or ask for it on the other targets alone "
+        "([tool.accelock.target.<target>.dependencies]). Where a target should have the plain "
+        f"name although it has another: [tool.accelock.packages] {_plain(first)} = "
+        "{ substitute = false }."
+    )
+
+
+def _plain(name: str) -> str:
+    projects = load_substitutes().values()
+    return next((each.name for each in projects if name in each.names), name)
+
+
+def _no_row(project: SubstitutedProject, target: Target, platform: Platform) -> str:
+    rows = "; ".join(f"{', '.join(row.targets)}: {row}" for row in project.rows)
+    key = f'"{target.name}"' if "." in target.name else target.name
+    return (
+        f"{project.name} has no build for {target.name} on {platform.name}, and by its plain name "
+        f"it is for no machine. The targets that have one ({rows}). Ask for it on those alone, in "
+        f"[tool.accelock.target.<target>.dependencies], or say there, for {key}, which other "
+        f"project it should have; [tool.accelock.packages] {project.name} = "
+        "{ substitute = false } takes it as it is."
+    )
