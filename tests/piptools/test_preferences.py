@@ -442,6 +442,13 @@ class TestEditedByHand:
 
         assert project.pins() == {"tqdm": "4.66.5"}
 
+    def test_a_pin_that_is_no_version_is_given_up(self, project: Project) -> None:
+        """Of what another package asks for too, and on a second platform."""
+        project.write(requirements_in="torch<2.7\n", requirements_txt="sympy===old\n")
+        project.compile("-t", "cpu", "--platform=linux-x86_64", "--platform=macos-arm64")
+
+        assert "===" not in project.read()
+
     def test_a_version_that_is_nowhere(self, project: Project) -> None:
         project.write(requirements_in="tqdm\ntorch\n", requirements_txt="tqdm==9\ntorch==9+cpu\n")
         project.compile(*LINUX, "-t", "cpu")

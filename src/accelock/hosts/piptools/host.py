@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 from pip._vendor.packaging.specifiers import SpecifierSet as PipSpecifierSet
 from pip._vendor.packaging.utils import canonicalize_name
 from piptools.utils import is_pinned_requirement, is_url_requirement
@@ -217,12 +217,17 @@ class PipHost:
                 version = version_of(ireq)
                 accelerated = self.run.shelves.find(name) is not None
                 versions[name] = version.public if accelerated else str(version)
-                existing = capture.existing.get(name)
-                if existing is None or Version(version_of(existing).public) != Version(
-                    version.public
-                ):
+                had = _public(capture.existing.get(name))
+                if had != Version(version.public):
                     moved.add(name)
         return versions, frozenset(moved)
+
+
+def _public(pin: Any) -> Version | None:
+    """Return the public version that a file has; None for no pin, or one that is a text (`===`)."""
+    with contextlib.suppress(InvalidVersion):
+        return None if pin is None else Version(version_of(pin).public)
+    return None
 
 
 def _is_open(cell: Cell, decision: Decision) -> bool:
