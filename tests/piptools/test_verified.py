@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from tests.piptools.support_project import Project
 
-pytestmark = pytest.mark.internals
-
 # Runs the command with pip's resolver for each cell, and says how often it was asked.
 SOLVING = """\
 import sys
@@ -131,16 +129,16 @@ STEPS = {
 }
 
 
+@pytest.mark.internals
 @pytest.mark.parametrize("name", STEPS)
 def test_awkward_packages(
     name: str, awkward: IndexServer, project_at: Callable[[IndexServer], Project]
 ) -> None:
-    """From nothing, again, with torch beside it, and with a constraint on it."""
+    """From nothing, and again with torch beside it and a constraint."""
     lines = STEPS[name]
     project = project_at(awkward).write(limits_txt="tail<3\n")
-    steps = [(*lines,), (*lines,), (*lines, "torch<2.7")]
-    if name != "pre-releases":
-        steps.append((*lines, "torch<2.7", "-c limits.txt"))
+    more = ("torch<2.7", *(("-c limits.txt",) if name != "pre-releases" else ()))
+    steps = [lines, (*lines, *more)]
     found = both(project, steps)
 
     assert [text for text, _ in found["verified"]] == [text for text, _ in found["solved"]]
