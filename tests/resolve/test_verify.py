@@ -177,7 +177,9 @@ class TestWalk:
     def test_prereleases_only_where_they_are_asked_for(self) -> None:
         known = index(a={"1": [], "2rc1": []}, b={"1rc1": []})
 
-        assert walked(known, "a", "b") == {"a": "1", "b": "1rc1"}
+        assert walked(known, "a") == {"a": "1"}
+        assert walked(known, "b") is None  # who asks first decides whether they count
+        assert walked(known, "b==1rc1") == {"b": "1rc1"}
         assert walked(known, "a", preferred={"a": "2rc1"}) == {"a": "2rc1"}
 
     def test_a_url_and_arbitrary_equality_are_the_resolvers(self) -> None:

@@ -12,7 +12,6 @@ from accelock.catalogue import Source, load_catalogue, redact
 from accelock.errors import AccelockError, BudgetError
 from accelock.locks.budget import Cost, Download, denied, spell_total, total
 from accelock.locks.markers import Place
-from accelock.resolve.routing import Shelf
 from accelock.settings.settings import sources_from_environment
 from accelock.sources.filename import parse_filename
 from accelock.sources.model import IndexFile
@@ -139,6 +138,8 @@ class Downloads:
             return replace(file, sha256=noted if _SHA256.fullmatch(noted) else None)
         if known is None:
             return file
+        from accelock.resolve.routing import Shelf  # noqa: PLC0415 - `why` starts without it
+
         named = self._named(known[0], target) or Source(known[0].index)
         own = CPU if pin.label == CPU.name else target
         source = named if named.url(own) == url else Source(url)

@@ -167,7 +167,8 @@ class _Walk(Generic[Found]):
                 wanted &= specifier
         if _pins(wanted):
             return True
-        if self._wanted[name].prereleases:  # who asks first decides whether they count
+        # Who asks first decides whether pre-releases count.
+        if self._wanted[name].prereleases or self.taken[name].release.version.is_prerelease:
             return False
         others = {str(each): each for parent, each in asked if parent not in known}
         is_met = any(parent in known for parent, _ in asked)

@@ -129,12 +129,12 @@ def _compile(**params: Any) -> None:
     run = engine.Engine(plan, command, prepare=prepare)
     compiled = run.compile()
     pages = files.sheets(compiled, _their_context(context, params), words_of(options))
-    texts = {
-        name: render.as_bytes(render.render(page), "\n").decode() for name, page in pages.items()
-    }
+    # Once: pip-tools hands on a generator among what its writer is made with.
+    lines = {name: render.render(page) for name, page in pages.items()}
+    texts = {name: render.as_bytes(each, "\n").decode() for name, each in lines.items()}
     if config is not None and config.limits_targets:
         downloads.hold(compiled, texts, config)
-    files.write(compiled, pages, sidecars, dry_run=params["dry_run"])
+    files.write(compiled, lines, sidecars, dry_run=params["dry_run"])
     if params["dry_run"]:
         log.info("Dry-run, so nothing updated.")
     if params["verbose"] > params["quiet"]:

@@ -134,19 +134,20 @@ def sheets(
 
 
 def write(
-    compiled: Compiled, pages: Mapping[str, render.Sheet], sidecars: Sidecars, *, dry_run: bool
+    compiled: Compiled, rendered: Mapping[str, list[str]], sidecars: Sidecars, *, dry_run: bool
 ) -> None:
     """Show the files as pip-compile does, and write all of them or none, conda files included.
 
+    :param rendered: target name -> the lines of its file.
     :raises OutputError: a file cannot be written; all are as they were.
     :raises AccelockError: a conda file that follows them cannot be had; nothing was written.
     """
     files: dict[Path, bytes] = {}
-    for name, sheet in pages.items():
-        lines = render.render(sheet)
+    linesep = next(iter(compiled.captures.values())).writer["linesep"]
+    for name, lines in rendered.items():
         for line in lines:
             (log.log if dry_run else log.info)(line)
-        content = render.as_bytes(lines, sheet.writer["linesep"])
+        content = render.as_bytes(lines, linesep)
         output = compiled.outputs[name]
         if output != STDOUT:
             files[Path(output)] = content

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import poetry.puzzle.solver as solver_module
 from poetry.installation.installer import Installer
 from poetry.puzzle.solver import Solver
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from poetry.poetry import Poetry
     from poetry.puzzle.transaction import Transaction
 
-_solve = Solver.solve
 _execute = Installer._execute
 
 
@@ -42,32 +42,37 @@ def take_over(poetry: Poetry, data: Mapping[str, Any], io: IO) -> Project:
     poetry.set_locker(TargetLocker(poetry.locker.lock, dict(data), project))
     if isinstance(unwrapped, dict) and unwrapped.get("targets"):
         fallback.route(poetry.package)
-    Solver.solve = solve  # type: ignore[method-assign, assignment]
+    solver_module.Solver = TargetSolver  # type: ignore[misc]
     Installer._execute = execute  # type: ignore[method-assign, assignment]
     return project
 
 
-def solve(solver: Solver, use_latest: Collection[Any] | None = None) -> Transaction:
-    """Return the transaction of this machine's target, having solved every group of a project.
+class TargetSolver(Solver):
+    """Solves every group of a project that is taken over; for any other it is Poetry's own.
 
-    In the place of ``Solver.solve``: the Installer takes the packages to lock from what it returns
-    (Poetry 2.0.1 to 2.5.1). For other projects, and for one group, it is Poetry's own. The conda
-    files that follow poetry.lock are solved behind them.
+    The conda files that follow poetry.lock are solved behind them.
+
+    Read in Poetry 2.0.1 to 2.5.1: the Installer imports ``Solver`` from its module in the call, and
+    takes the packages to lock from what ``solve`` returns. A command that only looks (``poetry
+    debug resolve``) has imported Poetry's own before.
     """
-    pool = solver._pool
-    if not isinstance(pool, TargetPool) or not pool.is_for(solver._package.name):
-        return _solve(solver, use_latest)
-    from accelock.hosts.poetry import conda
-    from accelock.hosts.poetry.solver import solve_targets
 
-    follows = conda.prepare(pool.project)
-    if pool.project.targets:
-        transaction = solve_targets(solver, pool, list(use_latest or []))
-    else:
-        transaction = _solve(solver, use_latest)
-    if follows:
-        pool.project.locker.take_along(solver._package, transaction)
-    return transaction
+    def solve(self, use_latest: Collection[Any] | None = None) -> Transaction:
+        """Return the transaction of this machine's target; for one group it is Poetry's own."""
+        pool = self._pool
+        if not isinstance(pool, TargetPool) or not pool.is_for(self._package.name):
+            return super().solve(use_latest)
+        from accelock.hosts.poetry import conda
+        from accelock.hosts.poetry.solver import solve_targets
+
+        follows = conda.prepare(pool.project)
+        if pool.project.targets:
+            transaction = solve_targets(self, pool, list(use_latest or []))
+        else:
+            transaction = super().solve(use_latest)
+        if follows:
+            pool.project.locker.take_along(self._package, transaction)
+        return transaction
 
 
 def execute(installer: Installer, operations: list[Any]) -> int:
