@@ -251,6 +251,9 @@ def substituted(run: Run, active: Active, requirements: Iterable[Any]) -> list[A
 def _substituted(run: Run, active: Active, ireq: Any) -> Any:
     if not ireq.req or ireq.link or ireq.hash_options or not ireq.match_markers():
         return ireq
+    # Of no other name: pip before 24.1 lets specifiers through that are none (PEP 440).
+    if canonicalize_name(ireq.name) not in run.plan.substitution.projects:
+        return ireq
     asked, place = Requirement(str(ireq.req)), (active.cell.target, active.cell.platform)
     found = run.plan.substitution.requirement(asked, *place)
     # pip knows no constraint with extras; without it, it limits the package as it does elsewhere.

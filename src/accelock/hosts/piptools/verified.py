@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.markers import Marker
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -45,12 +45,16 @@ def solution(run: Run, active: Active, resolver: Any) -> Verified | None:
         return None
     if not pins or not all(map(_is_exact, pins.values())):
         return None
-    asked = [_requirement(each) for each in ireqs if not each.constraint]
+    try:
+        read = [(_requirement(each), each.constraint) for each in ireqs]
+    except InvalidRequirement:  # pip before 24.1 lets it through, and says what is wrong
+        return None
+    asked = [requirement for requirement, is_constraint in read if not is_constraint]
     limits: dict[str, SpecifierSet] = {}
-    for each in ireqs:
-        if each.constraint:
-            name = canonicalize_name(each.name)
-            limits[name] = limits.get(name, SpecifierSet()) & _requirement(each).specifier
+    for requirement, is_constraint in read:
+        if is_constraint:
+            name = canonicalize_name(requirement.name)
+            limits[name] = limits.get(name, SpecifierSet()) & requirement.specifier
     wanted = dict(limits)
     for requirement in asked:
         name = canonicalize_name(requirement.name)
