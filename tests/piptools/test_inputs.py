@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pip._internal.cli.cmdoptions import use_new_feature
 
 from tests.piptools.support_invocations import BACKEND, PYPROJECT, SETUP_PY
 from tests.piptools.support_project import lines_of
-from tests.piptools.support_sites import on_pypi
+from tests.piptools.support_sites import on_pypi, pure
 from tests.support.torch_releases import HERE
 from tests.support.wheels import sdist
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.internals
 
+IN_PROCESS = "inprocess-build-deps"
+NEW_FEATURES: list[str] = use_new_feature().choices
 LINUX = ("-q", "--platform=linux-x86_64")
 COLORAMA = 'colorama==0.4.6 ; sys_platform == "win32"'
 TORCH = [
@@ -321,6 +324,22 @@ class TestSourceDistributions:
         assert self.builds(project) == ["metadata dynamic_sdist-1.0"]
         assert said.count("the metadata of dynamic-sdist 1.0 was built on this machine") == 1
         assert COLORAMA in project.lines("requirements.cu126.txt")
+
+    @pytest.mark.skipif(
+        IN_PROCESS not in NEW_FEATURES, reason="this pip builds in a process of its own"
+    )
+    def test_what_a_build_needs_is_the_hosts(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+    ) -> None:
+        """pip installs it with the cell's own finder, which has looked the same project up."""
+        needy = sdist("needy", "1.0", ("tqdm",), dynamic=True, to_build="tool")
+        project = project_at(serve(on_pypi(needy, pure("tool", "1.0"))))
+        project.write(requirements_in="tool\nneedy\n")
+        project.compile(*LINUX, "-t", "cpu", f"--pip-args=--use-feature={IN_PROCESS}")
+
+        assert project.pins()["needy"] == "1.0"
 
     def test_nothing_to_warn_of_on_one_platform(self, project: Project) -> None:
         project.write(requirements_in="dynamic-sdist\n")

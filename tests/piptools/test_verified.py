@@ -80,7 +80,7 @@ def test_whole_projects(project: Project, name: str) -> None:
 def awkward() -> Iterator[IndexServer]:
     """An index of what a walk has to leave to pip, or to read as pip does."""
     mac = 'tail==1 ; sys_platform == "darwin"'
-    extras = ('tail<3 ; extra == "short"', 'tail>1 ; extra == "typo"', "base")
+    extras = ('tail<3 ; extra == "short"', 'held ; extra == "typo"', "base")
     files = [
         wheel("extras", "1", requires=extras, extras=["short"]),
         pure("asks-extras", "1", "extras[short,typo]"),

@@ -118,11 +118,13 @@ def sdist(
     *,
     dynamic: bool = False,
     warns: bool = False,
+    to_build: str = "",
 ) -> Distribution:
     """Build an sdist with a backend of its own, so that building it asks no index for anything.
 
-    Its PKG-INFO is static (PEP 643). With `dynamic` it leaves the requirements out and says so:
-    only a build can tell them. With `warns` its backend warns, as setuptools does of old projects.
+    But for `to_build`, a requirement of the build. Its PKG-INFO is static (PEP 643). With `dynamic`
+    it leaves the requirements out and says so: only a build can tell them. With `warns` its backend
+    warns, as setuptools does of old projects.
     """
     metadata = core_metadata(name, version, requires, requires_python, kind="2.2")
     stem = f"{escaped(name)}-{version}"
@@ -139,7 +141,7 @@ def sdist(
     }
     members = {
         "PKG-INFO": shown,
-        "pyproject.toml": BACKEND.encode(),
+        "pyproject.toml": BACKEND.replace("[]", f"[{to_build!r}]" if to_build else "[]").encode(),
         "sdist_backend.py": backend() + (WARNING.encode() if warns else b""),
         **{f"payload/{path}": content for path, content in payload.items()},
     }

@@ -149,12 +149,12 @@ def _collected(name: str, finder: Any) -> list[list[Any]]:
     return found
 
 
-def route(run: Run, finder: Any, *, all_wheels: Callable[[], bool]) -> None:
+def route(run: Run, finder: Any, cell: Cell, *, all_wheels: Callable[[], bool]) -> None:
     """Make a finder answer for its cell: accelerated names by the catalogue's rule.
 
     :param all_wheels: whether pip-tools is collecting hashes, when every platform's files count.
     """
-    router = _Router(run, finder, all_wheels)
+    router = _Router(run, finder, cell, all_wheels)
     hooks: dict[str, Callable[..., Any]] = {
         "find_all_candidates": router.find_all_candidates,
         "find_best_candidate": router.find_best_candidate,
@@ -167,26 +167,22 @@ def route(run: Run, finder: Any, *, all_wheels: Callable[[], bool]) -> None:
 
 
 class _Router:
-    """A finder's answers. Outside of a cell, as while a project is built, they are pip's own."""
+    """A finder's answers. While a project is built, outside of a cell, no name is a family's."""
 
-    def __init__(self, run: Run, finder: Any, all_wheels: Callable[[], bool]) -> None:
+    def __init__(self, run: Run, finder: Any, cell: Cell, all_wheels: Callable[[], bool]) -> None:
         self._run = run
         self._finder = finder
+        self._cell = cell
         self._all_wheels = all_wheels
-        self._all, self._best = finder.find_all_candidates, finder.find_best_candidate
         self._bests: dict[tuple[object, ...], Any] = {}
 
     def find_all_candidates(self, name: str) -> list[Any]:
-        if self._run.active is None:
-            return list(self._all(name))
         accelerated = self._places(name)
         return self._ordinary(name) if accelerated is None else accelerated.all()
 
     def find_best_candidate(
         self, project_name: str, specifier: Any = None, hashes: Any = None
     ) -> Any:
-        if self._run.active is None:
-            return self._best(project_name, specifier, hashes)
         evaluator = self._finder.make_candidate_evaluator(
             project_name, specifier=specifier, hashes=hashes
         )
@@ -201,14 +197,13 @@ class _Router:
         return self._bests[key]
 
     def _places(self, name: str) -> _Places | None:
-        active, found = self._run.active, self._run.shelves.find(name)
-        if active is None or found is None:
+        found = self._run.shelves.find(name) if self._run.active is not None else None
+        if found is None:
             return None
-        return _Places(self._run, found, canonicalize_name(name), active.cell, self._ordinary)
+        return _Places(self._run, found, canonicalize_name(name), self._cell, self._ordinary)
 
     def _ordinary(self, name: str, wanted: Any = None) -> list[Any]:
-        active = self._run.active
-        place = None if active is None or self._all_wheels() else place_of_files(active.cell)
+        place = None if self._all_wheels() else place_of_files(self._cell)
         return listing(self._run, self._finder, name).candidates(self._finder, place, wanted)
 
 

@@ -50,7 +50,7 @@ def repository_class(run: Run) -> type[PyPIRepository]:
                 self.command.make_resolver,
                 py_version_info=run.plan.version_info(cell),
             )
-            candidates.route(run, self._finder, all_wheels=lambda: self._all_wheels)
+            candidates.route(run, self._finder, cell, all_wheels=lambda: self._all_wheels)
 
         def get_hashes(self, ireq: Any) -> set[str]:
             active = run.active

@@ -39,12 +39,18 @@ def install(run: Run, patches: Patches) -> None:
     patches.wrap(preparer, "_fetch_metadata_only", lambda old: _fetch_metadata_only(run, old))
     patches.wrap(preparer, "prepare_linked_requirement", lambda old: _prepare_linked(run, old))
     # pip before 25.1 downloads the whole resolved set at the end of `resolve()`: GBs, for nothing.
-    patches.replace(preparer, "prepare_linked_requirements_more", _prepare_nothing_more)
+    patches.wrap(preparer, "prepare_linked_requirements_more", lambda old: _prepare_more(run, old))
     patches.wrap(prepare, "_get_prepared_distribution", lambda old: _get_prepared(run, old))
 
 
-def _prepare_nothing_more(_self: Any, _reqs: Any, *_args: Any, **_kwargs: Any) -> None:
-    """Stand in for the download of files whose metadata is already known."""
+def _prepare_more(run: Run, original: Callable[..., None]) -> Callable[..., None]:
+    """Download nothing whose metadata is already known, but for what a build is to run with."""
+
+    def prepare_more(self: Any, *args: Any, **kwargs: Any) -> None:
+        if run.active is None:
+            original(self, *args, **kwargs)
+
+    return prepare_more
 
 
 def _fetch_metadata_only(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,6 +89,8 @@ def _prepare_linked(run: Run, original: Callable[..., Any]) -> Callable[..., Any
     """Prepare each link once a run; later cells get a distribution of the same METADATA."""
 
     def prepare_linked(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
+        if run.active is None:
+            return original(self, req, *args, **kwargs)
         key = key_of(req.link)
         known = run.memo.metadata.get(key)
         if known is not None:
@@ -110,7 +118,7 @@ def _get_prepared(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def get_prepared(req: Any, *args: Any, **kwargs: Any) -> Any:
-        if req.link is not None and req.link.is_wheel:
+        if run.active is None or (req.link is not None and req.link.is_wheel):
             return original(req, *args, **kwargs)
         static = None if req.editable else _static_metadata(req.source_dir)
         known = static or run.memo.metadata.get(f"editable {req.source_dir}")

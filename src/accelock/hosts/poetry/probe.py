@@ -17,6 +17,7 @@ VERSION = __version__
 # 2.1.4, 2.3.4 and 2.5.1. Where one of them is gone our hooks would never be called, or would lock
 # something else, and nobody would hear of it.
 NEEDED = {
+    "poetry.core.packages.dependency:Dependency": ("in_extras",),  # what `_in_extras` holds
     "poetry.installation.installer:Installer": ("_execute", "is_dry_run"),
     "poetry.packages.locker:Locker": (
         "lock_data",
