@@ -84,6 +84,8 @@ class Locked:
     def _kept(self, package: Package, group: Group) -> Package | None:
         ours = self.pool.source_of(package, group.target)
         if ours is not None:
+            # It has the files of the whole target: Poetry would read a group's anew for those.
+            package.files = []
             return ours.as_solved(package)
         entry = self.pool.find(package.name)
         is_ours = entry is not None and entry[1].labelled and not package.is_direct_origin()

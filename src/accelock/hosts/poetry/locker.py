@@ -10,6 +10,7 @@ from poetry.packages.locker import Locker
 
 from accelock.errors import AccelockError
 from accelock.hosts.poetry.errors import shown
+from accelock.hosts.poetry.pool import copied
 from accelock.locks import journal
 from accelock.locks import overlay as overlays
 from accelock.locks.overlay import Change, Overlay
@@ -39,6 +40,7 @@ class TargetLocker(Locker):
         self.sidecars: dict[Path, bytes] = {}
         self._raw: dict[str, Any] | None = None
         self._read: tuple[dict[str, Any], Overlay | None] | None = None
+        self._packages: tuple[dict[str, Any], dict[str, list[Package]]] | None = None
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -109,8 +111,12 @@ class TargetLocker(Locker):
         known = overlay.targets if overlay is not None else (self.project.targets[0].name,)
         # A target that is new to the lock begins with the leader's packages.
         name = target.name if target.name in known else known[0]
-        with self.project.viewing(name):
-            return list(self.locked_repository().packages)
+        if self._packages is None or self._packages[0] is not self.raw_data:
+            self._packages = self.raw_data, {}
+        if name not in self._packages[1]:
+            with self.project.viewing(name):
+                self._packages[1][name] = self.locked_repository().packages
+        return [copied(package) for package in self._packages[1][name]]
 
     def is_fresh(self) -> bool:
         """Return whether the lock fits pyproject.toml, [tool.accelock] included."""
@@ -166,7 +172,8 @@ class TargetLocker(Locker):
     def _compute_lock_data(self, root: Any, packages: Any) -> TOMLDocument:
         """Return the lock document: the leader's as Poetry makes it, and the others' differences.
 
-        Private in Poetry 2.0.1 to 2.5.1, called by ``set_lock_data``.
+        Private in Poetry 2.0.1 to 2.5.1, called by ``set_lock_data``. What other targets share with
+        the leader is compared as plain data: most of the time goes into making a document of it.
         """
         solution = self.solution
         if solution is None:
@@ -176,9 +183,14 @@ class TargetLocker(Locker):
         if not solution.accelerated:
             return leader
         changes: dict[str, Change] = {}
+        ours = self._lock_packages(solution.by_target[targets[0]])
         for target in targets[1:]:
-            other = super()._compute_lock_data(root, solution.by_target[target])
-            changes[target.name] = overlays.difference(leader["package"], other["package"])
+            solved = solution.by_target[target]
+            change = overlays.difference(ours, self._lock_packages(solved))
+            names = {entry["name"] for entry in change.package}
+            new = {each: info for each, info in solved.items() if each.pretty_name in names}
+            document = super()._compute_lock_data(root, new)
+            changes[target.name] = Change(change.drop, tuple(document["package"]))
         overlay = Overlay(
             targets=tuple(target.name for target in targets),
             platforms={t.name: tuple(p.name for p in solution.platforms[t]) for t in targets},

@@ -52,6 +52,8 @@ class TargetPool(RepositoryPool):
         self.looked_at: set[str] = set()
         self._families: dict[tuple[str, str], FamilyRepository] = {}
         self._supply: Supply | None = None
+        # What the user's sources answered while groups were solved: the next one asks the same.
+        self._released: dict[tuple[Any, ...], Package] = {}
         # Private in Poetry 2.0.1 to 2.5.1. `add_repository` refuses a name that the pool has, and
         # ours has those of its own sources, which `init --fallback` declares too.
         self._repositories.update(base._repositories)
@@ -219,13 +221,22 @@ class TargetPool(RepositoryPool):
             if self._is_ours(name, version, found[1], ours):
                 return ours.package(name, version)
         kw["repository_name"] = repository_name
-        package = super().package(name, version, *args, **kw)
         if self.group is None:
-            return package
+            return super().package(name, version, *args, **kw)
+        key = (name, version.text, repository_name, *map(str, args))
+        if key not in self._released:
+            self._released[key] = super().package(name, version, *args, **kw)
         is_all = self.is_exact or found is not None
         return platform_markers.apply(
-            package, self.group.platforms, lambda each: is_all or self.find(each.name) is not None
+            copied(self._released[key]),
+            self.group.platforms,
+            lambda each: is_all or self.find(each.name) is not None,
         )
+
+    def refresh(self, package: Package) -> Package:
+        """Return a package as its source has it now, where the lock's files are others."""
+        self._released.clear()
+        return super().refresh(package)
 
     # ------------------------------------------------------------------------------------------
 
@@ -336,6 +347,14 @@ class TargetPool(RepositoryPool):
         name = sources.name_in_lock(self.project, family, target, declared)
         url = sources.address(self.project, family, target)
         return FamilyRepository(name, url, target, self)
+
+
+def copied(package: Package) -> Package:
+    """Return a package with requirements of its own: a solve writes what it finds into them."""
+    copy = package.with_dependency_groups([], only=True)
+    for dependency in package.requires:
+        copy.add_dependency(dependency.clone())
+    return copy
 
 
 def _public(version: Version) -> PublicVersion:

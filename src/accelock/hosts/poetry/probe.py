@@ -24,6 +24,7 @@ NEEDED = {
         "locked_repository",
         "is_fresh",
         "_compute_lock_data",
+        "_lock_packages",
         "_should_write",
         "_write_lock_data",
     ),

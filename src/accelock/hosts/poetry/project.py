@@ -57,6 +57,7 @@ class Project:
         # Sources of the user's own that are a family's, by family (`own_sources.settle`).
         self.mirrors: dict[str, Source] = {}
         self._table = table
+        self._known: dict[str, tuple[Family, FamilyPackage] | None] = {}
         self._viewed: str | None = None
         self._choice: Choice | None = None
         self._bar: Any = None
@@ -113,7 +114,9 @@ class Project:
 
     def find(self, name: str) -> tuple[Family, FamilyPackage] | None:
         """Return what the catalogue knows of a package; nothing where no targets are declared."""
-        return self.catalogue.family_of(name) if self.targets else None
+        if name not in self._known:
+            self._known[name] = self.catalogue.family_of(name) if self.targets else None
+        return self._known[name]
 
     @functools.cached_property
     def digest(self) -> str:
