@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 # These take seconds, and what they test depends on the standard library: every test in them, and
-# in the files beside this one, is marked `python`. The snapshot is the same on all of them.
+# in the files beside this one, is marked `python`. The snapshot is the same on all of them, and so
+# is what is made up for a property, which takes a minute.
 ON_EACH_PYTHON = {
     ".", "catalogue", "commands", "hardware", "locks", "resolve", "settings", "sources",
 }  # fmt: skip
@@ -41,7 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(TESTS).parent
         top = folder.parts[0] if folder.parts else "."
-        if top in ON_EACH_PYTHON and item.get_closest_marker("snapshot") is None:
+        if top not in ON_EACH_PYTHON or item.get_closest_marker("snapshot") is not None:
+            continue
+        if not getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("python")
 
 

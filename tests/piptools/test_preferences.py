@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
-pytestmark = pytest.mark.internals
 
 LINUX = ("-q", "--strip-extras", "--platform=linux-x86_64")
 ALL = ("-q", "--strip-extras")
@@ -59,11 +58,10 @@ def older(project: Project, *words: str) -> None:
 
 
 class TestSecondRun:
+    @pytest.mark.internals
     @pytest.mark.parametrize(
         "words",
         [
-            ("-t", "cpu"),
-            ("-t", "cpu", "--generate-hashes"),
             ("-t", "cpu", "-t", "cu126", "-t", "rocm6.3", "--generate-hashes"),
             ("-t", "cu126", "--annotation-style=line", "--no-header"),
             ("-t", "cpu", "--python-version=3.10", "--python-version=3.12", "--allow-unsafe"),
@@ -212,6 +210,7 @@ class TestSwitchOfTarget:
         assert (pins["torch"], pins["torchvision"]) == ("2.7.1+cu118", "0.22.1+cu118")
         assert (pins["tqdm"], pins["filelock"]) == ("4.66.5", "3.16.1")
 
+    @pytest.mark.internals
     def test_more_platforms(self, project: Project) -> None:
         older(project, *LINUX, "-t", "cpu", "--generate-hashes")
         before = public(project.pins())
@@ -221,6 +220,7 @@ class TestSwitchOfTarget:
             pins = public(project.pins(platform=platform))
             assert {name: pins[name] for name in before} == before
 
+    @pytest.mark.internals
     def test_from_plain_pip_compile(self, project: Project) -> None:
         project.write(requirements_in="torch==2.6.0\ntqdm<4.67\n")
         assert project.pip_compile("-q").returncode == 0
@@ -233,6 +233,7 @@ class TestSwitchOfTarget:
 
 
 class TestUpgrade:
+    @pytest.mark.internals
     def test_torch_alone(self, project: Project) -> None:
         """What belongs to its release moves with it; nothing else does."""
         project.write(requirements_in="torch==2.6.0\nfilelock<3.17\ntqdm<4.67\njinja2<3.1.6\n")
@@ -313,6 +314,7 @@ class TestUpgrade:
 
         assert {n for n, v in project.pins().items() if v != before.get(n)} == {"tqdm"}
 
+    @pytest.mark.internals
     def test_everything(self, project: Project) -> None:
         older(project, *ALL, "-t", "cpu")
         project.compile(*ALL, "--upgrade", "-t", "cpu")
@@ -328,6 +330,7 @@ class TestUpgrade:
         assert "--extra-index-url" not in project.read()
 
 
+@pytest.mark.internals
 class TestManyRounds:
     """A pin that is in the way far from where it shows: pip tries 12 ** 5 sets of versions.
 

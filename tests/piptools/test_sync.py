@@ -30,7 +30,7 @@ PIP_SYNC = "from piptools.scripts.sync import cli; cli(prog_name='accelock sync'
 # What the user of no environment below asked for.
 STRAY = wheel("stray", "1.0")
 
-pytestmark = [pytest.mark.internals, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ def mark_installer(venv: Venv, name: str, installer: str) -> None:
     HOST is None or HOST.name not in {"linux-x86_64", "windows-x86_64"},
     reason="the test's server has CUDA builds for two platforms",
 )
+@pytest.mark.internals
 def test_what_was_compiled_is_installed_and_changed_with_the_target(
     looking: Workplace, index: IndexServer, tmp_path: Path
 ) -> None:
@@ -141,6 +142,7 @@ def test_what_was_compiled_is_installed_and_changed_with_the_target(
     assert "up-to-date" in looking.sync(*there, ACCELOCK_TARGET="cpu").stdout
 
 
+@pytest.mark.internals
 def test_what_pip_refuses_is_told_without_a_traceback(changing: Workplace) -> None:
     changing.project.compiled("requirements.cpu.txt", "cpu", "absent-project==1.0\n", ())
     done = changing.sync(code=1)
@@ -189,6 +191,7 @@ def test_what_conda_installed_stays(changing: Workplace) -> None:
     assert changing.would_remove() == {"stray"}
 
 
+@pytest.mark.internals
 def test_another_environment_is_cleared_of_our_requirements(
     looking: Workplace, tmp_path: Path
 ) -> None:
@@ -327,6 +330,7 @@ def test_quiet_says_nothing(looking: Workplace) -> None:
     assert looking.sync("-n", "-q", "-v", code=1).stderr.startswith("Syncing ")
 
 
+@pytest.mark.internals
 def test_the_settings_of_pip_tools_are_read(looking: Workplace) -> None:
     looking.project.compiled("requirements.cpu.txt", "cpu", "filelock==1.0\n", ())
     looking.project.write("pyproject.toml", "[tool.pip-tools]\ndry-run = true\n")
@@ -351,6 +355,7 @@ def test_a_layer_that_the_target_lacks(looking: Workplace) -> None:
     assert "ERROR: requirements-dev.cpu.txt does not exist" in done.stderr
 
 
+@pytest.mark.internals
 def test_without_targets_it_is_pip_sync(looking: Workplace) -> None:
     looking.project.write("requirements.txt", "filelock==1.0\npip-tools\n")
     looking.project.write("pyproject.toml", "[tool.black]\n")
@@ -409,6 +414,7 @@ def test_targets_without_any_file(looking: Workplace) -> None:
     assert "there is no requirements.cpu.txt and no requirements.cu126.txt here" in done.stderr
 
 
+@pytest.mark.internals
 def test_help_is_pip_syncs_own_and_ours(looking: Workplace) -> None:
     told = looking.sync("--help").stdout
     assert told.startswith("Usage: accelock sync [OPTIONS] [SRC_FILES]...")

@@ -61,7 +61,7 @@ def both(
     return found
 
 
-@pytest.mark.parametrize("name", PROJECTS)
+@pytest.mark.parametrize("name", [name for name in PROJECTS if name != "torch"])
 def test_whole_projects(project: Project, name: str) -> None:
     """A first file, the same again, and one with a requirement more."""
     lines = PROJECTS[name].splitlines()
@@ -127,10 +127,17 @@ STEPS = {
     "an extra of the input": ("extras[short]", "extras[typo]"),
     "markers": ('tail<2 ; sys_platform == "darwin"', 'tail ; sys_platform != "darwin"'),
 }
+# What is read of pip's finder and of its metadata; the rest is the walk's own.
+ON_EACH_PIP = ("files of one version that differ", "static metadata", "an extra of the input")
 
 
-@pytest.mark.internals
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.internals] if name in ON_EACH_PIP else [])
+        for name in STEPS
+    ],
+)
 def test_awkward_packages(
     name: str, awkward: IndexServer, project_at: Callable[[IndexServer], Project]
 ) -> None:
