@@ -57,6 +57,22 @@ def test_every_command_is_listed(words: list[str], capsys: pytest.CaptureFixture
         assert says in shown
 
 
+@pytest.mark.parametrize("words", [["conda", "--help"], ["help", "conda"], ["list", "conda"]])
+def test_the_commands_of_a_group_are_listed(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 0
+    shown = capsys.readouterr().out
+    for name, (_module, _kind, says) in COMMANDS.items():
+        assert (says in shown) == name.startswith("conda ")
+
+
+def test_the_help_says_first_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("for every hardware target") < shown.index("Usage:")
+
+
 def test_a_list_says_of_each_command_what_it_says_of_itself() -> None:
     loaded = console({})
     for name, (_module, _kind, says) in COMMANDS.items():

@@ -220,7 +220,6 @@ INVOCATIONS: tuple[Invocation, ...] = (
         variables={"ACCELOCK_TARGET": "cpu"},
     ),
     of("other options", "--trusted-host=127.0.0.1", "--pip-args=--retries 1", "--max-rounds=5"),
-    of("help", "--help"),
     of("version", "--version"),
     of("an unknown option", "--no-such-option", code=2),
     of("a missing input", "missing.in", code=2),

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.internals
 
 # The part of a traceback that is about who called the command.
 CALLERS = re.compile(r'(?<=last\):\n)(?:  .*\n)*?(?=  File "[^"]*scripts.compile\.py")')
-OURS = re.compile(r"(?m)^  -t, --target .*?(?=^  -h, --help|^$|\Z)", re.DOTALL)
+TO_THE_HELP = re.compile(r"Try '(?:accelock compile|pip-compile) (?:-h|--help)' for help\.\n")
 
 
 @pytest.mark.parametrize("case", INVOCATIONS, ids=lambda case: case.name)
@@ -54,5 +54,23 @@ def after(
 
 
 def normal(text: str) -> str:
-    """Return it without the command's name, our options in the help, and a traceback's callers."""
-    return OURS.sub("", CALLERS.sub("", text.replace("accelock compile", "pip-compile")))
+    """Return it without the command's name, a traceback's callers, and click's way to the help.
+
+    pip-tools has a --help of its own since 7.6, of which click does not know.
+    """
+    text = TO_THE_HELP.sub("", text)
+    return CALLERS.sub("", text.replace("accelock compile", "pip-compile"))
+
+
+def test_help_shows_our_options_first_and_all_of_pip_compiles(project: Project) -> None:
+    theirs = project.pip_compile("--help").stdout
+    done = run_accelock("compile", "--help", cwd=project.folder, env=project.env)
+
+    ours, _, rest = done.stdout.partition("\nOptions:\n")
+    options = re.compile(r"(?m)^  (?:-., )*(--[a-z-]+)")
+    assert options.findall(ours) == [
+        "--target", "--platform", "--python-version", "--source", "--allow-downloads",
+    ]  # fmt: skip
+    assert sorted(options.findall(rest)) == sorted(options.findall(theirs))
+    assert "accelock compile -t cpu -t cu126 requirements.in" in rest
+    assert "$ pip-compile" not in rest

@@ -77,6 +77,15 @@ COMMANDS = {
     ),
 }
 _HELP = frozenset({"help", "-h", "--help"})
+_WHAT_IT_IS = """\
+Locks dependencies for every hardware target at once (cpu, cu126, rocm6.3, ...), with the tools that
+you have: pip-tools by the commands below, Poetry as a plugin, conda by files beside the lock.
+
+<b>Examples:</b>
+  accelock compile -t cpu -t cu126 requirements.in
+  accelock sync        install what fits this machine
+  accelock check       in CI: is every lock fresh?
+  accelock why torch   which build this machine gets, and why"""
 
 
 def application(words: Sequence[str], others: Mapping[str, str]) -> int:
@@ -87,9 +96,11 @@ def application(words: Sequence[str], others: Mapping[str, str]) -> int:
     :param others: commands that run elsewhere, name -> what it is: they are only listed.
     """
     plain = [word for word in words if not word.startswith("-") and word not in _HELP]
-    if not plain:  # cleo's answer to --help alone is the help of its command `list`
-        words = [word for word in words if word not in _HELP]
-    made = console(others, is_listed=not plain or plain == ["list"])
+    is_of_group = len(plain) == 1 and any(name.startswith(f"{plain[0]} ") for name in COMMANDS)
+    if not _HELP.isdisjoint(words) and (not plain or is_of_group):
+        # cleo's answer would be the help of its command `list`, or that there is no such command.
+        words = ["list", *plain]
+    made = console(others, is_listed=not plain or words[0] == "list")
     try:
         return made.run(ArgvInput([NAME, *words]))
     except CleoCommandNotFoundError:
@@ -124,6 +135,11 @@ class _Console(Application):
 
     Its own says 0 after a closed pipe, whatever was found or left undone, and 1 when interrupted.
     """
+
+    @property
+    def help(self) -> str:
+        """Return what stands above the usage."""
+        return f"{self.long_version}\n\n{_WHAT_IT_IS}"
 
     def run(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,20 @@ if TYPE_CHECKING:
     from accelock.settings.settings import Config
 
 PROGRAM = "accelock compile"
+_HELP = """Pin requirements for hardware targets: one file per target, valid on every platform.
+
+Valid sources are requirements.in, pyproject.toml, setup.cfg, or setup.py specs. Without a target
+and a [tool.accelock] table, this is pip-compile."""
+_EXAMPLES = """Examples:
+
+\b
+  accelock compile -t cpu -t cu126 requirements.in
+      writes requirements.cpu.txt and requirements.cu126.txt
+  accelock compile --generate-hashes
+      the targets that [tool.accelock] in pyproject.toml declares
+  accelock compile -P torch
+      a newer torch; every other pin stays where it can
+"""
 
 
 def main(args: Sequence[str]) -> None:
@@ -41,12 +54,34 @@ def main(args: Sequence[str]) -> None:
     command().main(args=list(args), prog_name=PROGRAM, obj=list(args))
 
 
+class TargetCommand(click.Command):
+    """A command whose help shows our options first: pip-compile has sixty of its own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options in two groups."""
+        ours = {option.name for option in target_options()}
+        groups: dict[str, list[tuple[str, str]]] = {"Options for targets": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            if (record := parameter.get_help_record(ctx)) is not None:
+                title = "Options for targets" if parameter.name in ours else "Options"
+                groups[title].append(record)
+        for title, records in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
 def command() -> click.Command:
-    """Return pip-compile's command with our options behind its own."""
-    ours: click.Command = copy.copy(compile_module.cli)
-    ours.params = [*compile_module.cli.params, *target_options()]
-    ours.callback = _compile
-    return ours
+    """Return pip-compile's command with our options before its own."""
+    theirs = compile_module.cli
+    return TargetCommand(
+        theirs.name,
+        # Its --help, since 7.6 an option like others, ends in examples of pip-compile.
+        params=[*target_options(), *(each for each in theirs.params if each.name != "help")],
+        callback=_compile,
+        help=_HELP,
+        epilog=_EXAMPLES,
+        context_settings={**theirs.context_settings, "help_option_names": ["-h", "--help"]},
+    )
 
 
 def target_options() -> list[click.Parameter]:

@@ -22,7 +22,13 @@ from piptools.logging import log
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hosts.piptools import downloads
-from accelock.hosts.piptools.command import make_target_plan, take_options, target_options, words_of
+from accelock.hosts.piptools.command import (
+    TargetCommand,
+    make_target_plan,
+    take_options,
+    target_options,
+    words_of,
+)
 from accelock.hosts.piptools.files import STDOUT
 from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile
 from accelock.hosts.piptools.rewrite.resolve import Resolution
@@ -64,7 +70,7 @@ def main(args: Sequence[str]) -> None:
 
     :raises AccelockError: with the message for the user; nothing was written.
     """
-    command = click.Command(
+    command = TargetCommand(
         "rewrite",
         callback=_rewrite,
         params=[*target_options(), *_own_options()],
