@@ -1,10 +1,11 @@
-"""README.md as values: its scenarios, the blocks in them, and its tables.
+"""README.md and the pages of docs/ as values: their scenarios, the blocks in them, and tables.
 
-Hidden comments in the README say what its tests need to know:
+Hidden comments in a page say what its tests need to know:
 
     <!-- scenario: NAME | project | like OTHER | installs | clone | python 3.12 | fails 1 -->
-        Blocks from here on, in their order, happen in one fresh folder. `project`: it begins with
-        the files of the quick start; `like`: also with those of another scenario. `installs`: in a
+        Blocks of the page from here on, in their order, happen in one fresh folder. `project`: it
+        begins with the files of the quick start; `like`: also with those of another scenario, which
+        may be on another page. `installs`: in a
         virtual environment of its own, with accelock; `installs poetry`: with Poetry instead;
         `poetry`: with the Poetry that the tests have, if any; `conda`: with a channel and the extra
         (tests/readme/test_conda.py); `clone`: with this repository in ./accelock.
@@ -13,6 +14,8 @@ Hidden comments in the README say what its tests need to know:
         The next block shows lines of a file, or of `stdout` or `stderr` of the last commands.
     <!-- run by: .ci/run -->
         The next block is not run by these tests.
+    <!-- generated: WHAT -->
+        docs/generate.py writes what stands from here to `<!-- generated: end -->`.
 
 A block of commands is fenced as `sh`. Any other block is a file, whose name is the first word in
 backquotes of the paragraph above it, which ends with a colon.
@@ -20,6 +23,7 @@ backquotes of the paragraph above it, which ends with a colon.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,10 +34,11 @@ if TYPE_CHECKING:
 
 TOP = Path(__file__).parents[2]
 README = TOP / "README.md"
+PAGES = (README, *sorted((TOP / "docs").glob("*.md")))
 PROJECT = "quick-start"
 COMMENT = re.compile(r"<!-- ([a-z ]+): (.+) -->")
 FENCE = re.compile(r"```(\w*)")
-HEADINGS = ("## ", "### ")
+HEADINGS = ("# ", "## ", "### ")
 NAMED = re.compile(r"`([\w./-]+)`")
 
 
@@ -42,9 +47,8 @@ class Block:
     """A fenced block. `name` is the file that it is, or that it shows lines of."""
 
     kind: str  # commands, file, excerpt, elsewhere
-    language: str
     text: str
-    lineno: int
+    where: str
     name: str = ""
 
 
@@ -76,7 +80,7 @@ class Scenario:
 
 
 def scenarios() -> list[Scenario]:
-    """Return the scenarios of the README, in order."""
+    """Return the scenarios of all pages, in order."""
     return _read()[0]
 
 
@@ -85,12 +89,18 @@ def loose_blocks() -> list[Block]:
     return _read()[1]
 
 
+@functools.cache
+def all_text() -> str:
+    """Return all pages as one text."""
+    return "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
 def table(heading: str) -> list[list[str]]:
-    """Return the rows of the table below a heading that contains these words, without its head."""
-    lines = iter(README.read_text(encoding="utf-8").splitlines())
-    next(line for line in lines if line.startswith(HEADINGS) and heading in line)
+    """Return the rows of the table, without its head, below the heading that has these words."""
+    lines = all_text().splitlines()
+    (found,) = (n for n, line in enumerate(lines) if line.startswith(HEADINGS) and heading in line)
     rows: list[list[str]] = []
-    for line in lines:
+    for line in lines[found + 1 :]:
         if line.startswith(HEADINGS) or (rows and not line.startswith("|")):
             break
         if line.startswith("|"):
@@ -103,26 +113,36 @@ def literals(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
+@functools.cache
 def _read() -> tuple[list[Scenario], list[Block]]:
     found: list[Scenario] = []
     loose: list[Block] = []
+    for page in PAGES:
+        _read_page(page, found, loose)
+    return found, loose
+
+
+def _read_page(page: Path, found: list[Scenario], loose: list[Block]) -> None:
+    """Add the scenarios and the loose blocks of a page."""
+    scenario: Scenario | None = None
     hints: dict[str, str] = {}
     paragraph = ""
-    lines = iter(enumerate(README.read_text(encoding="utf-8").splitlines(), 1))
+    lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), 1))
     for number, line in lines:
         comment, fence = COMMENT.fullmatch(line), FENCE.fullmatch(line)
         if fence:
-            text = "".join(f"{inner}\n" for inner in _until_fence(lines))
-            block = _block(fence[1], text, number, hints, paragraph)
-            (found[-1].blocks if found and block.kind != "elsewhere" else loose).append(block)
+            inner = "".join(f"{each}\n" for each in _until_fence(lines))
+            where = f"{page.relative_to(TOP)}, line {number}"
+            block = _block(fence[1], inner, where, hints, paragraph)
+            (scenario.blocks if scenario and block.kind != "elsewhere" else loose).append(block)
             hints = {}
         elif comment and comment[1] == "scenario":
             name, *words = (word.strip() for word in comment[2].split("|"))
-            found.append(Scenario(name, tuple(words)))
+            scenario = Scenario(name, tuple(words))
+            found.append(scenario)
         elif comment:
             hints[comment[1]] = comment[2]
         paragraph = f"{paragraph} {line}" if line and not (fence or comment) else ""
-    return found, loose
 
 
 def _until_fence(lines: Iterator[tuple[int, str]]) -> Iterator[str]:
@@ -132,14 +152,14 @@ def _until_fence(lines: Iterator[tuple[int, str]]) -> Iterator[str]:
         yield line
 
 
-def _block(language: str, text: str, lineno: int, hints: dict[str, str], above: str) -> Block:
+def _block(language: str, inner: str, where: str, hints: dict[str, str], above: str) -> Block:
     if "run by" in hints:
-        return Block("elsewhere", language, text, lineno, hints["run by"])
+        return Block("elsewhere", inner, where, hints["run by"])
     if language == "sh":
-        return Block("commands", language, text, lineno)
+        return Block("commands", inner, where)
     if "excerpt" in hints:
-        return Block("excerpt", language, text, lineno, hints["excerpt"])
+        return Block("excerpt", inner, where, hints["excerpt"])
     name = NAMED.search(above)
     if name is None or not above.endswith(":"):
-        raise ValueError(f"README.md, line {lineno}: nothing says what this block is")
-    return Block("file", language, text, lineno, name[1])
+        raise ValueError(f"{where}: nothing says what this block is")
+    return Block("file", inner, where, name[1])

@@ -194,4 +194,4 @@ def check_excerpt(block: Block, whole: str) -> None:
         else:
             words += (r"[^\n]*?".join(map(re.escape, word.split(GAP))) for word in line.split())
     pattern = r"\s+".join(words)
-    assert re.search(pattern, whole), f"README.md, line {block.lineno}: not in\n{whole}"
+    assert re.search(pattern, whole), f"{block.where}: not in\n{whole}"

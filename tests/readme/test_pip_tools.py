@@ -1,6 +1,6 @@
-"""The README's commands, run to the letter, with the files that it shows, in fresh folders.
+"""The pages' commands, run to the letter, with the files that they show, in fresh folders.
 
-What they reach is on localhost: tests/readme/world.py. How the README says which blocks belong
+What they reach is on localhost: tests/readme/world.py. How a page says which blocks belong
 together: tests/readme/document.py.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.server import IndexServer
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the README speaks to sh and make")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the pages speak to sh and make")
 ALL = scenarios()
 # These have a test of their own, which also looks at what came of them.
 TOLD_APART = {
@@ -140,10 +140,14 @@ def test_mirror_is_read_and_written_or_only_read(
 
 
 def test_all_commands_are_in_a_scenario_or_run_by_continuous_integration() -> None:
-    assert [block.name for block in loose_blocks()] == [".ci/run"]
+    loose = {block.name: block.text for block in loose_blocks()}
+    assert set(loose) == {".ci/run", ".pre-commit-hooks.yaml"}
     run = (TOP / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    commands = loose_blocks()[0].text.splitlines()
+    commands = loose[".ci/run"].splitlines()
     assert [line for line in run if line in commands] == commands
+    (hook,) = re.findall(r"- id: (.*)", loose[".pre-commit-hooks.yaml"])
+    hooks = (TOP / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    assert f"- id: {hook}\n" in hooks
     assert all(scenario.last_commands() for scenario in ALL)
 
 

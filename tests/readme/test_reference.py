@@ -1,8 +1,12 @@
-"""The README's tables and figures are the program's own: nothing is missing, nothing made up."""
+"""The pages' tables and figures are the program's own: nothing is missing, nothing made up.
+
+What docs/generate.py writes is in test_generated.py.
+"""
 
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -18,16 +22,6 @@ from accelock.commands.check import check
 from accelock.commands.diff import diff
 from accelock.commands.doctor import diagnose
 from accelock.commands.families import families
-from accelock.commands.pylock import PylockCommand
-from accelock.commands.reports import (
-    CheckCommand,
-    DetectCommand,
-    DiffCommand,
-    DoctorCommand,
-    FamiliesCommand,
-    TargetsCommand,
-    WhyCommand,
-)
 from accelock.commands.targets import targets
 from accelock.commands.why import why, why_package
 from accelock.errors import ConfigError
@@ -41,14 +35,13 @@ from accelock.settings.settings import Config, parse_config
 from accelock.targets import PLATFORMS, parse_target
 from tests.commands.heres import fetching, gpu_box, here, no_network
 from tests.commands.poetry_locks import PoetryFolder
-from tests.readme.document import README, TOP, literals, table
+from tests.readme.document import TOP, all_text, literals, table
 from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEXT = README.read_text(encoding="utf-8")
 VARIABLE = re.compile(r"[A-Z]+(_[A-Z]+)+_?")
 READ = ("ACCELOCK_", "CUDA_", "ROCR_", "HIP_", "HSA_")
 
@@ -66,11 +59,12 @@ def written(heading: str) -> set[str]:
     return {flag for row in table(heading) for flag in literals(row[0])}
 
 
-def literal_text(folder: Path) -> list[str]:
+@functools.cache
+def literal_text() -> list[str]:
     """Every string in the program's code, with gaps where a value is put in."""
     return [
         node.value
-        for path in folder.rglob("*.py")
+        for path in Path(accelock.__file__).parent.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
@@ -81,67 +75,20 @@ def literal_text(folder: Path) -> list[str]:
 
 def test_compile_has_the_options_of_pip_compile_and_those_in_the_table() -> None:
     theirs = flags("piptools", "compile")
-    assert flags("accelock", "compile") == theirs | written("accelock compile")
-    assert not theirs & written("accelock compile")
+    assert flags("accelock", "compile") == theirs | written("# accelock compile")
+    assert not theirs & written("# accelock compile")
 
 
 def test_rewrite_has_the_options_in_the_table() -> None:
-    assert flags("accelock", "rewrite") == written("accelock rewrite")
+    assert flags("accelock", "rewrite") == written("# accelock rewrite")
 
 
 def test_sync_has_the_options_of_pip_sync() -> None:
     assert flags("accelock", "sync") == flags("piptools", "sync")
 
 
-def test_check_has_the_options_in_the_table() -> None:
-    assert {f"--{each.name}" for each in CheckCommand.options} == written("### `accelock check")
-
-
-def test_pylock_has_the_options_in_the_table() -> None:
-    has = {f"--{each.name}" for each in PylockCommand.options}
-    has |= {f"-{each.shortcut}" for each in PylockCommand.options if each.shortcut}
-    assert has == written("### `accelock pylock")
-
-
-def test_the_commands_about_a_machine_have_the_options_in_the_table() -> None:
-    rows = {literals(row[0])[-1]: literals(row[1]) for row in table("`accelock detect`")}
-    commands = (DetectCommand, WhyCommand, DiffCommand, DoctorCommand)
-    for command in commands:
-        has = {f"--{each.name}" for each in command.options}
-        told = {flag for flag, names in rows.items() if str(command.name) in names or not names}
-        assert has == told, command.name
-    shortcuts = {f"-{each.shortcut}" for c in commands for each in c.options if each.shortcut}
-    assert shortcuts == {flag for flag in written("`accelock detect`") if len(flag) == 2}
-
-
-def test_the_commands_about_what_there_is_have_the_options_in_the_table() -> None:
-    rows = {literals(row[0])[-1]: literals(row[1]) for row in table("`accelock families")}
-    for command in (FamiliesCommand, TargetsCommand):
-        has = {f"--{each.name}" for each in command.options}
-        told = {flag for flag, names in rows.items() if str(command.name) in names or not names}
-        assert has == told, command.name
-
-
-def test_the_families_are_those_of_the_catalogue_with_what_users_ask_for() -> None:
-    (_options, _gap, listed) = TEXT.partition("| Family | Packages |\n|---|---|\n")
-    rows = [list(map(literals, row.strip("|").split("|"))) for row in until_gap(listed)]
-    assert {names[0]: packages for names, packages in rows} == {
-        family.name: [p.name for p in family.packages if not (p.runtime or p.is_glob)]
-        for family in load_catalogue().families
-    }
-
-
-def until_gap(text: str) -> list[str]:
-    return text.partition("\n\n")[0].splitlines()
-
-
-def test_all_profiles_are_named() -> None:
-    (paragraph,) = re.findall(r"^Profiles, composed.*?\n\n", TEXT, re.MULTILINE | re.DOTALL)
-    assert tuple(literals(paragraph.replace("\n", " "))) == profile.names()
-
-
 def test_a_machine_has_the_keys_in_the_table() -> None:
-    rows = table("What a machine is in JSON")
+    rows = table("# A machine")
     machine = profile.dump(profile.read("h100"))
     assert {key for row in rows for key in literals(row[0])} == set(machine)
     (gpus,) = (literals(row[1]) for row in rows if literals(row[0]) == ["gpus"])
@@ -172,7 +119,7 @@ def test_reports_have_the_keys_in_the_table(tmp_path: Path) -> None:
         ],
         "doctor": [diagnose(gpu_box(tmp_path, "520.61.05"), ()).dumps()],
     }
-    assert_keys(table("`diff` and `doctor` are in JSON"), printed)
+    assert_keys(table("# check, why, diff and doctor"), printed)
 
 
 def test_what_there_is_has_the_keys_in_the_table(tmp_path: Path) -> None:
@@ -186,7 +133,7 @@ def test_what_there_is_has_the_keys_in_the_table(tmp_path: Path) -> None:
             "families": [families(at.settings, None, {}).dumps()],
             "targets": [targets(at, ["torch"], ["cpu", "cu126"], lambda: reading).dumps()],
         }
-    assert_keys(table("`families` and `targets` are in JSON"), printed)
+    assert_keys(table("# families and targets"), printed)
 
 
 def assert_keys(rows: list[list[str]], printed: dict[str, list[str]]) -> None:
@@ -206,16 +153,16 @@ def test_doctor_has_the_codes_in_the_table() -> None:
     )
     codes = set(re.findall(r"(?:Finding|Note|\.note)\(\s*\"([a-z-]+)\"", texts))
     codes |= {cause.value for cause in Reason}
-    rows = table("What `accelock doctor` finds")
+    rows = table("What doctor finds")
     assert {code for row in rows for code in literals(row[0])} == codes
 
 
 def test_a_probe_has_the_time_that_is_told() -> None:
-    assert f"A probe has {({2.0: 'two'})[LIMIT]} seconds" in TEXT
+    assert f"A probe has {({2.0: 'two'})[LIMIT]} seconds" in all_text()
 
 
 def test_a_choice_is_made_in_the_order_that_is_told() -> None:
-    assert ORDER.replace("cpu", "`cpu`") in TEXT.replace("\n   ", " ")
+    assert ORDER.replace("cpu", "`cpu`") in all_text().replace("\n   ", " ")
 
 
 # The table in pyproject.toml
@@ -251,7 +198,7 @@ def test_config_has_the_defaults_in_the_table() -> None:
 
 
 def test_all_platforms_are_named() -> None:
-    assert all(f"`{name}`" in TEXT for name in PLATFORMS)
+    assert all(f"`{name}`" in all_text() for name in PLATFORMS)
 
 
 # Variables, names of outputs, messages, figures
@@ -260,7 +207,7 @@ def test_all_platforms_are_named() -> None:
 def test_variables_are_those_that_the_program_reads() -> None:
     families = [f"{family.name.upper().replace('-', '_')}" for family in load_catalogue().families]
     read: set[str] = set()
-    for text in literal_text(Path(accelock.__file__).parent):
+    for text in literal_text():
         if VARIABLE.fullmatch(text) and text.startswith(READ):
             read |= {text + family for family in families} if text.endswith("_") else {text}
     assert written("Environment variables") == read
@@ -276,7 +223,7 @@ def test_outputs_have_the_names_in_the_table(row: list[str]) -> None:
 
 @pytest.mark.parametrize("message", sorted(written("What an error means")))
 def test_messages_are_those_of_the_program(message: str) -> None:
-    texts = literal_text(Path(accelock.__file__).parent)
+    texts = literal_text()
     assert any(message in text for text in texts)
 
 
@@ -286,15 +233,13 @@ def test_pip_and_pip_tools_are_tested_in_the_pairs_that_are_named() -> None:
     pips = dict(
         re.findall(r"^ *(\w+): python -m pip install --quiet pip==([\d.]+)$", tox, re.MULTILINE)
     )
-    named = re.findall(r"(\d+\.\d+\.\d+) with (?:pip )?(\d+\.\d+)", TEXT)
+    named = re.findall(r"(\d+\.\d+\.\d+) with (?:pip )?(\d+\.\d+)", all_text())
     assert sorted(named) == sorted((tools[factor], pips[factor]) for factor in tools)
 
 
 def test_lowest_versions_are_those_of_the_project() -> None:
     project = (TOP / "pyproject.toml").read_text(encoding="utf-8")
-    (line,) = re.findall(
-        r"^Python ([\d.]+), pip ([\d.]+), pip-tools ([\d.]+), or newer", TEXT, re.MULTILINE
-    )
+    (line,) = re.findall(r"Python ([\d.]+), pip ([\d.]+), pip-tools ([\d.]+), or newer", all_text())
     python, pip, tools = line
     assert f'requires-python = ">={python}"' in project
     assert f'pip-tools = ["pip-tools>={tools}", "pip>={pip}"]' in project

@@ -1,15 +1,11 @@
-"""The README's tables about conda are the program's own: nothing is missing, nothing made up."""
+"""The pages' tables about conda are the program's own: nothing is missing, nothing made up."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.commands.conda_capture import CondaCaptureCommand
-from accelock.commands.conda_install import CondaInstallCommand
-from accelock.commands.conda_lock import CondaLockCommand
 from accelock.conda.config import CondaConfig, parse_conda
 from accelock.conda.formats.environment import ENVIRONMENT
 from accelock.conda.formats.lock import EXPLICIT, LOCK
@@ -17,28 +13,13 @@ from accelock.conda.formats.pixi import PIXI
 from accelock.errors import ConfigError
 from accelock.settings.settings import Config
 from accelock.targets import CPU, PLATFORMS
-from tests.readme.document import README, TOP, literals, table
-
-if TYPE_CHECKING:
-    from cleo.commands.command import Command
+from tests.readme.document import TOP, all_text, literals, table
 
 LINUX = PLATFORMS["linux-x86_64"]
-TEXT = README.read_text(encoding="utf-8")
 
 
 def written(heading: str) -> set[str]:
     return {flag for row in table(heading) for flag in literals(row[0])}
-
-
-@pytest.mark.parametrize(
-    "command",
-    [CondaCaptureCommand, CondaInstallCommand, CondaLockCommand],
-    ids=lambda command: command.name,
-)
-def test_commands_have_the_options_in_the_tables(command: type[Command]) -> None:
-    flags = {f"--{each.name}" for each in command.options}
-    flags |= {f"-{each.shortcut}" for each in command.options if each.shortcut}
-    assert written(f"accelock {command.name}") == flags
 
 
 def keys(table_: dict[str, object]) -> set[str]:
@@ -74,12 +55,12 @@ def test_files_have_the_names_in_the_table() -> None:
 
 
 def test_the_oldest_rattler_is_that_of_the_project_and_tested() -> None:
-    (oldest,) = re.findall(r"^- py-rattler (\d+\.\d+), .* and the newest", TEXT, re.MULTILINE)
+    (oldest,) = re.findall(r"^- py-rattler (\d+\.\d+), .* and the newest", all_text(), re.MULTILINE)
     assert f'"py-rattler>={oldest}"' in (TOP / "pyproject.toml").read_text(encoding="utf-8")
     assert f"py-rattler=={oldest}.*" in (TOP / "tox.ini").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("extra", re.findall(r"accelock\[([\w,-]+)\]", TEXT))
+@pytest.mark.parametrize("extra", re.findall(r"accelock\[([\w,-]+)\]", all_text()))
 def test_extras_are_those_of_the_project(extra: str) -> None:
     project = (TOP / "pyproject.toml").read_text(encoding="utf-8")
     for name in extra.split(","):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
-DOCUMENTS = ("CONTRIBUTING.md", "docs/architecture.md")
+DOCUMENTS = ("CONTRIBUTING.md", "docs/how-it-works.md")
 NAME = re.compile(r"[\w./-]+/[\w./-]*|[\w-]+\.(?:py|md|toml|ini)")
 CODE = re.compile(r"```sh\n(?P<block>.*?)```|`(?P<span>[^`\n]+)`", re.DOTALL)
 # Words of commands that are no file of the repository.

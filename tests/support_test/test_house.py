@@ -1,4 +1,4 @@
-"""Which module may import which, read from the sources: the layers of docs/architecture.md."""
+"""Which module may import which, read from the sources: the layers of docs/how-it-works.md."""
 
 from __future__ import annotations
 
