@@ -3,7 +3,7 @@
     python -m docs.generate
 
 A page has such a part between `<!-- generated: WHAT -->` and `<!-- generated: end -->`. The first
-word of WHAT names an entry of PARTS, the rest goes to it. tests/readme/test_generated.py tests that
+word of WHAT names an entry of PARTS, the rest goes to it. tests/readme/test_pages.py tests that
 the pages are what this writes. It needs the extra pip-tools.
 """
 

@@ -1,6 +1,6 @@
 """The pages' tables and figures are the program's own: nothing is missing, nothing made up.
 
-What docs/generate.py writes is in test_generated.py.
+What docs/generate.py writes is in test_pages.py.
 """
 
 from __future__ import annotations
