@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from accelock import toml
-from accelock.targets import host_platform
+from accelock.locks.markers import Place
+from accelock.settings.project import Settings
+from accelock.targets import PLATFORMS, PythonVersion, host_platform
 from tests.piptools.conftest import environment
 from tests.piptools.support_project import Project
 from tests.support.environments import Venv, fresh_venv, run
-from tests.support.pylocks import UV, needs_packaging, pip_reads_pylock, same_in_every_cell
+from tests.support.pylocks import (
+    UV,
+    needs_packaging,
+    pip_reads_pylock,
+    same_in_every_cell,
+    selected,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +79,60 @@ def test_a_second_run_writes_the_same_bytes_and_downloads_nothing(
     assert index.bodies() == ()
 
 
+@pytest.fixture(scope="module")
+def together(compiled: Project) -> Path:
+    """The one file of all targets."""
+    done = compiled.accelock("pylock", "-o", "pylock.toml")
+    assert (done.returncode, done.stdout) == (0, "pylock.toml written\n"), done.stderr
+    return compiled.folder / "pylock.toml"
+
+
+class TestTogether:
+    def test_each_extra_is_a_target_and_the_first_needs_none(
+        self, compiled: Project, together: Path
+    ) -> None:
+        assert same_in_every_cell(compiled.folder, together=together.name) == 6
+
+    def test_what_all_have_is_there_once_and_for_all(self, together: Path) -> None:
+        data = toml.loads(together.read_text(encoding="utf-8"))
+        assert data["extras"] == ["cpu", "cu126", "rocm6-3"]
+        (tqdm,) = (each for each in data["packages"] if each["name"] == "tqdm")
+        assert "marker" not in tqdm
+        markers = {
+            each["version"]: each["marker"] for each in data["packages"] if each["name"] == "torch"
+        }
+        assert markers["2.8.0+cu126"] == "'cu126' in extras"
+        assert markers["2.8.0+cpu"].startswith("'cu126' not in extras and 'rocm6-3' not in extras")
+
+    def test_two_extras_at_once_are_refused(self, compiled: Project, together: Path) -> None:
+        from packaging.pylock import PylockSelectError  # noqa: PLC0415 - may be older
+
+        settings = Settings.of(compiled.folder)
+        place = Place(PLATFORMS["linux-x86_64"], PythonVersion.host())
+        with pytest.raises(PylockSelectError):
+            selected(together, place, settings, ("cu126", "rocm6-3"))
+
+    def test_a_target_without_files_here_is_refused(
+        self, compiled: Project, together: Path
+    ) -> None:
+        from packaging.pylock import PylockSelectError  # noqa: PLC0415 - may be older
+
+        settings = Settings.of(compiled.folder)
+        place = Place(PLATFORMS["macos-arm64"], PythonVersion.host())
+        with pytest.raises(PylockSelectError):
+            selected(together, place, settings, ("cu126",))
+
+    def test_check_knows_it(self, compiled: Project, together: Path, project: Project) -> None:
+        for name, data in compiled.files().items():
+            project.put(name, data.decode())
+        assert project.accelock("check", together.name).returncode == 0
+        text = project.read("requirements.cu126.txt")
+        project.put("requirements.cu126.txt", re.sub(r"tqdm==[0-9.]+", "tqdm==1.0", text))
+        done = project.accelock("check", together.name)
+        assert done.returncode == 1
+        assert "it is stale: requirements.cu126.txt changed after it was made" in done.stdout
+
+
 def test_check_tells_a_stale_one(compiled: Project, project: Project) -> None:
     for name, data in compiled.files().items():
         project.put(name, data.decode())
@@ -119,6 +182,24 @@ class TestInstalls:
         assert done.returncode == 0, done.stdout + done.stderr
         assert venv.installed() == compiled.pins(f"requirements.{label}.txt")
         assert venv.installed()["torch"] == f"2.8.0+{label}"
+
+    @pytest.mark.parametrize(("extra", "label"), [("", "cpu"), ("[cu126]", "cu126")])
+    def test_one_of_all_with_pip(
+        self, compiled: Project, together: Path, venv: Venv, extra: str, label: str
+    ) -> None:
+        if not pip_reads_pylock():
+            pytest.skip("this pip reads no pylock files")
+        words = ["-m", "pip", "--python", str(venv.python), "install", "-r", f"{together}{extra}"]
+        done = run(sys.executable, *words, cwd=venv.path, env=venv.env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert venv.installed() == compiled.pins(f"requirements.{label}.txt")
+
+    @pytest.mark.skipif(UV is None, reason="uv is not installed here")
+    def test_one_of_all_with_uv(self, compiled: Project, together: Path, venv: Venv) -> None:
+        words = [str(UV), "pip", "sync", "--python", str(venv.python), "--extra", "cu126"]
+        done = run(*words, str(together), cwd=venv.path, env=venv.env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert venv.installed() == compiled.pins("requirements.cu126.txt")
 
     @pytest.mark.skipif(UV is None, reason="uv is not installed here")
     def test_with_uv(self, compiled: Project, venv: Venv) -> None:

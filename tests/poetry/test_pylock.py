@@ -32,6 +32,12 @@ def test_each_cell_is_the_same_as_of_poetry_lock(written: Project) -> None:
     assert same_in_every_cell(written.folder) > 0
 
 
+def test_one_file_has_all_targets(written: Project) -> None:
+    written.poetry("accelock", "pylock", "-o", "pylock.toml")
+    assert same_in_every_cell(written.folder, together="pylock.toml") > 0
+    assert "pylock.toml" in written.poetry("accelock", "check").stdout
+
+
 def test_a_second_run_writes_the_same_bytes(written: Project) -> None:
     before = written.files()
     written.poetry("accelock", "pylock")

@@ -32,7 +32,9 @@ def pip_reads_pylock() -> bool:
     return "pylock" in done.stdout
 
 
-def selected(path: Path, place: Place, settings: Settings) -> dict[str, tuple[str | None, str]]:
+def selected(
+    path: Path, place: Place, settings: Settings, extras: tuple[str, ...] = ()
+) -> dict[str, tuple[str | None, str]]:
     """Return what a file gives a place: name -> version, and the sha256 of the one file."""
     from packaging.pylock import Pylock  # noqa: PLC0415 - packaging may be older
 
@@ -43,7 +45,7 @@ def selected(path: Path, place: Place, settings: Settings) -> dict[str, tuple[st
         "platform_version": "",
     }
     tags = place.platform.tags(place.python, settings.config.levels)
-    found = lock.select(environment=environment, tags=tags)  # type: ignore[arg-type]
+    found = lock.select(environment=environment, tags=tags, extras=extras)  # type: ignore[arg-type]
     return {
         package.name: (
             str(package.version) if package.version else None,
@@ -53,19 +55,27 @@ def selected(path: Path, place: Place, settings: Settings) -> dict[str, tuple[st
     }
 
 
-def same_in_every_cell(folder: Path, lock_name: str | None = None) -> int:
+def same_in_every_cell(
+    folder: Path, lock_name: str | None = None, together: str | None = None
+) -> int:
     """Hold each target's pylock file against the lock, place by place; return how many places.
 
     Versions are equal, and so is the hash where the lock has any.
+
+    :param together: the one file of all targets. Of it, too, the first one needs no extra.
     """
     settings = Settings.of(folder)
     lock = open_lock(folder, settings, lock_name)
     count = 0
     for target, each in lock.targets.items():
-        path = folder / f"pylock.{target.name.replace('.', '-')}.toml"
+        extra = target.name.replace(".", "-")
+        path = folder / (together or f"pylock.{extra}.toml")
+        extras = (extra,) if together else ()
         for place in places_of(each):
             pins = lock.at(target, place)
-            found = selected(path, place, settings)
+            found = selected(path, place, settings, extras)
+            if together and target == next(iter(lock.targets)):
+                assert selected(path, place, settings) == found
             assert {name: version for name, (version, _) in found.items()} == {
                 name: pin.version for name, pin in pins.items()
             }, (target, place)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelock.locks.model import TargetLock
-    from accelock.locks.pylock import Stamp
+    from accelock.locks.pylock import Origin, Stamp
     from accelock.settings.project import Settings
 
 _AGAIN = "run: accelock pylock"
@@ -55,28 +55,29 @@ def _of_file(name: str, stamp: Stamp, directory: Path, settings: Settings) -> It
     if stamp.is_edited:
         what = "it was edited by hand, or merged badly: it does not say what was written"
         yield _finding("edited-pylock", name, what, _AGAIN)
-    lock = _locked(stamp, directory, settings)
-    if lock is None:
-        what = f"{stamp.lock}, which it was made from, is not there or lacks {stamp.target}"
-        yield _finding("stale-pylock", name, what, f"lock again, and {_AGAIN}, or delete it")
-    elif pylock.digest(lock) != stamp.digest:
-        what = f"it is stale: {stamp.lock} changed after it was made"
-        yield _finding("stale-pylock", name, what, _AGAIN)
+    for origin in stamp.origins:
+        lock = _locked(origin, directory, settings)
+        if lock is None:
+            what = f"{origin.lock}, which it was made from, is not there or lacks {origin.target}"
+            yield _finding("stale-pylock", name, what, f"lock again, and {_AGAIN}, or delete it")
+        elif pylock.digest(lock) != origin.digest:
+            what = f"it is stale: {origin.lock} changed after it was made"
+            yield _finding("stale-pylock", name, what, _AGAIN)
 
 
-def _locked(stamp: Stamp, directory: Path, settings: Settings) -> TargetLock | None:
-    """Return what the lock has for a file's target, None where it has nothing.
+def _locked(origin: Origin, directory: Path, settings: Settings) -> TargetLock | None:
+    """Return what the lock has for a target of a file, None where it has nothing.
 
     :raises AccelockError: the lock is damaged.
     """
-    target = parse_target(stamp.target, settings.catalogue.targets)
-    path = directory / stamp.lock
+    target = parse_target(origin.target, settings.catalogue.targets)
+    path = directory / origin.lock
     if path.name == poetry_lock.KIND:
         lock = poetry_lock.read(path.parent, settings)
         return lock.targets.get(target) if lock is not None else None
     if not path.is_file():
         return None
-    found = compiled.read_file(path, stamp.lock, target, settings)
+    found = compiled.read_file(path, origin.lock, target, settings)
     return found if pylock.places_of(found) else None
 
 

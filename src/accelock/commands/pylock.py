@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
-from accelock.catalogue.source import TARGET_FIELD, Source
+from accelock.catalogue.source import Source
 from accelock.commands.base import LOCK, ContextCommand
 from accelock.commands.downloads import Downloads, Fetching
-from accelock.errors import AccelockError, UnknownWordError, UsageError
-from accelock.locks import journal, pylock
+from accelock.errors import AccelockError, UnknownWordError
+from accelock.locks import journal, pylock, pylock_extras
 from accelock.locks.compiled import shown
 from accelock.locks.direct import table_of
 from accelock.locks.pylock import Package
@@ -49,14 +49,16 @@ class PylockCommand(ContextCommand):
         "Writes pylock.<target>.toml for every target of poetry.lock, or of the compiled files: "
         "all of them, or none. No version changes: it finds the files of each pin on the indexes, "
         "holds them against the lock's hashes, and downloads none. pip 26.1 and uv install such a "
-        "file: `pip install -r pylock.cpu.toml`. `accelock check` tells when it is stale."
+        "file: `pip install -r pylock.cpu.toml`. With -o pylock.toml, one file has all targets, "
+        "each as an extra: `pip install -r 'pylock.toml[cu126]'`. The first one needs no extra. "
+        "`accelock check` tells when a file is stale."
     )
     options: ClassVar[list[Option]] = [
         option("target", "t", "Only this target of the lock.", flag=False, multiple=True),
         option(
             "output-file",
             "o",
-            "Another name than pylock.{target}.toml; with {target} in it for several targets.",
+            "Another name than pylock.{target}.toml; without {target}, one file of all targets.",
             flag=False,
         ),
         option("only", None, "Only this group of poetry.lock, as main.", flag=False, multiple=True),
@@ -104,27 +106,47 @@ def write(context: Context, asked: Asked, open_reader: Callable[[], Fetching]) -
     :raises AccelockError: there is no lock, a pin's files are not found, or a file of another tool
         is in the way.
     """
-    lock = context.open_lock()
-    chosen = _chosen(lock, asked, context)
-    if len(chosen) > 1 and TARGET_FIELD not in (asked.output or pylock.NAME):
-        raise UsageError(
-            f"{asked.output} is one file, and there are {len(chosen)} targets; choose one with "
-            f"--target, or put {TARGET_FIELD} into the name"
-        )
-    paths = [(each, _path(each, asked, context)) for each in chosen]
+    chosen = _chosen(context.open_lock(), asked, context)
+    paths: dict[Path, list[TargetLock]] = {}
+    for each in chosen:
+        paths.setdefault(_path(each, asked, context), []).append(each)
     opened = functools.cache(open_reader)
     files: dict[Path, bytes] = {}
     notes: dict[str, None] = {}
-    for each, path in paths:
-        finder = _Finder.of(each, context, opened, asked.groups)
-        own = context.directory.resolve() / each.file
-        where = Path(os.path.relpath(own, path.parent.resolve())).as_posix()
-        data = pylock.document(each, finder.packages(path.parent), where, asked.groups)
+    for path, locks in paths.items():
+        finders = [_Finder.of(each, context, opened, asked.groups) for each in locks]
+        data = _document(path, finders, context, asked)
         _validate(data, path.name)
         files[path] = pylock.dumps(data).encode()
-        notes |= dict.fromkeys(finder.notes())
+        notes |= dict.fromkeys(note for finder in finders for note in finder.notes())
     journal.write_all(files, context.directory)
     return Written(tuple(shown(path, context.directory) for path in files), tuple(notes))
+
+
+def _document(
+    path: Path, finders: Sequence[_Finder], context: Context, asked: Asked
+) -> dict[str, Any]:
+    """Return the data of a file of one target or several.
+
+    :raises AccelockError: a pin's files are not found, or the targets are for different Pythons.
+    """
+    locks = [(_relative(each.lock.file, path, context), each.lock) for each in finders]
+    if len({pylock.python_range(lock) for _, lock in locks}) > 1:
+        raise AccelockError(
+            f"{path.name}: the targets are locked for different Pythons, which one file cannot "
+            f"say; write a file for each (-o {pylock.NAME})"
+        )
+    found = [(each.lock, each.packages(path.parent)) for each in finders]
+    if len(found) == 1:
+        return pylock.document(locks, found[0][1], groups=asked.groups)
+    extras = [pylock_extras.extra_of(lock.target) for lock, _ in found]
+    return pylock.document(locks, pylock_extras.joined(found), extras, asked.groups)
+
+
+def _relative(name: str, path: Path, context: Context) -> str:
+    """Return a lock's file as another file names it: relative to its folder, with `/`."""
+    own = context.directory.resolve() / name
+    return Path(os.path.relpath(own, path.parent.resolve())).as_posix()
 
 
 def _chosen(lock: Lock, asked: Asked, context: Context) -> list[TargetLock]:

@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 
     from accelock.locks.model import Pin, TargetLock
     from accelock.sources.model import IndexFile
-    from accelock.targets import PythonVersion, Target
+    from accelock.targets import Target
 
 NAME = f"pylock.{TARGET_FIELD}.toml"
 VERSION = "1.0"
 TOOL = "accelock"
 FORMAT = 1
+FORMAT_OF_SEVERAL = 2  # of several targets in one file
 _NAMED = re.compile(r"pylock(\.[^.]+)?\.toml")  # PEP 751
-_KEYS = ("target", "lock", "digest", "body")
+_KEYS = ("target", "lock", "digest")
 _EXTRA = re.compile(r"\bextra\b")
 _NOWHERE = "<empty>"  # poetry-core's word for a marker that holds nowhere
 
@@ -61,17 +62,27 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """What `[tool.accelock]` of a file says: target, the lock's file, and digests (SHA-256).
+class Origin:
+    """What a file says of a target in it.
 
-    :param lock: relative to the file, with `/`.
-    :param digest: of what the lock said of the target when the file was made.
-    :param is_edited: whether the file says something else than what was written.
+    :param lock: the file that it was locked in, relative, with `/`.
+    :param digest: of what the lock said of the target when the file was made (SHA-256).
     """
 
     target: str
     lock: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What `[tool.accelock]` of a file says.
+
+    :param origins: what each of its targets was made from.
+    :param is_edited: whether the file says something else than what was written.
+    """
+
+    origins: tuple[Origin, ...]
     is_edited: bool
 
 
@@ -119,32 +130,38 @@ def marker_of(
 
 
 def document(
-    lock: TargetLock, packages: Iterable[Package], where: str, groups: Sequence[str] = ()
+    locks: Sequence[tuple[str, TargetLock]],
+    packages: Iterable[Package],
+    extras: Sequence[str] = (),
+    groups: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the data of a target's file, in the order in which PEP 751 has its keys.
+    """Return the data of a file, in the order in which PEP 751 has its keys.
 
-    :param where: the lock, relative to the file, with `/`.
+    :param locks: the targets that it is of, each behind its lock's file (relative, with `/`).
+    :param extras: those that stand for several targets.
     :param groups: those that it is of; empty is all.
     """
     ordered = sorted(packages, key=lambda each: (each.pin.name, str(each.pin.version), each.marker))
-    platforms = lock.platforms or ()
     whole: dict[str, Any] = {
         "lock-version": VERSION,
         "environments": [
             f"sys_platform == '{each.sys_platform}' and platform_machine == '{each.machine}'"
-            for each in platforms
+            for each in dict.fromkeys(p for _, lock in locks for p in lock.platforms or ())
         ],
-        "requires-python": lock.requires_python or _range(lock.pythons or lock.supported),
+        "requires-python": python_range(locks[0][1]),
+        **({"extras": list(extras)} if extras else {}),
         "created-by": TOOL,
         "packages": [_package(each) for each in ordered],
     }
-    stamp: dict[str, Any] = {
-        "format": FORMAT,
-        "target": lock.target.name,
-        "lock": where,
-        "digest": digest(lock),
-        "body": _sha256(whole),
-    }
+    parts = [
+        {"target": lock.target.name, "lock": where, "digest": digest(lock)} for where, lock in locks
+    ]
+    stamp: dict[str, Any] = (
+        {"format": FORMAT, **parts[0]} if len(parts) == 1 else {"format": FORMAT_OF_SEVERAL}
+    )
+    stamp["body"] = _sha256(whole)
+    if len(parts) > 1:
+        stamp["targets"] = parts
     if groups:
         stamp["groups"] = list(groups)
     return {**whole, "tool": {TOOL: stamp}}
@@ -220,18 +237,25 @@ def read(path: Path, where: str) -> Stamp | None:
     version = str(data.get("lock-version", ""))
     table = data.get("tool")
     ours = table.get(TOOL) if isinstance(table, dict) else None
-    if not version.startswith("1.") or (isinstance(ours, dict) and ours.get("format") != FORMAT):
+    known = (FORMAT, FORMAT_OF_SEVERAL)
+    if not version.startswith("1.") or (isinstance(ours, dict) and ours.get("format") not in known):
         raise PylockError(
             f"{where}: it has lock-version {version or 'none'}, or is of a newer accelock"
         )
     if ours is None:
         return None
-    words = [ours.get(key) if isinstance(ours, dict) else None for key in _KEYS]
-    if not all(isinstance(each, str) for each in words):
+    parts = ours.get("targets", [ours]) if isinstance(ours, dict) else None
+    if not isinstance(parts, list) or not all(map(_is_origin, parts)):
         raise PylockError(f"{where}: [tool.accelock] is damaged")
-    target, lock, made_of, body = map(str, words)
     rest = {key: value for key, value in data.items() if key != "tool"}
-    return Stamp(target, lock, made_of, is_edited=body != _sha256(rest))
+    return Stamp(
+        tuple(Origin(*(each[key] for key in _KEYS)) for each in parts),
+        is_edited=ours.get("body") != _sha256(rest),
+    )
+
+
+def _is_origin(part: object) -> bool:
+    return isinstance(part, dict) and all(isinstance(part.get(key), str) for key in _KEYS)
 
 
 def _package(package: Package) -> dict[str, Any]:
@@ -284,8 +308,11 @@ def _requires(files: Iterable[IndexFile]) -> str | None:
     return None
 
 
-def _range(pythons: Sequence[PythonVersion]) -> str:
-    """Return the specifier of minor versions: from the first to the last, but for those between."""
+def python_range(lock: TargetLock) -> str:
+    """Return the Pythons of a lock (PEP 440): from the first minor version to the last."""
+    if lock.requires_python:
+        return lock.requires_python
+    pythons = lock.pythons or lock.supported
     first, last = min(pythons), max(pythons)
     between = (f"{first.major}.{minor}" for minor in range(first.minor, last.minor))
     gaps = [f"!={each}.*" for each in between if each not in set(map(str, pythons))]
