@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
-pytestmark = pytest.mark.internals
 
 LINUX = 'platforms = ["linux-x86_64"]'
 
@@ -28,6 +27,7 @@ def public(project: Project, target: str, name: str = "torch") -> str:
 
 
 class TestAdd:
+    @pytest.mark.internals
     def test_it_takes_a_version_that_all_targets_have_and_writes_no_label(
         self, project: Project
     ) -> None:
@@ -101,6 +101,7 @@ class TestAdd:
 
         assert "torch" in project.refused("add", "torch==1.7.1", "--lock")
 
+    @pytest.mark.internals
     def test_something_else_leaves_torch_where_it_is(self, project: Project) -> None:
         project.write_pyproject(["torch<2.7"], table=LINUX).poetry("lock")
         project.replace("torch<2.7", "torch")
@@ -113,6 +114,7 @@ class TestAdd:
             assert project.pins(target)["sentence-transformers"] == "3.4.1"
 
     @on_linux
+    @pytest.mark.internals
     def test_it_installs_for_this_machine(self, project: Project) -> None:
         project.write_pyproject(["tqdm"], table=LINUX).poetry("lock")
         project.make_environment()
@@ -172,6 +174,7 @@ class TestRemove:
         assert [each["name"] for each in copy.lock()["package"]] == ["colorama", "tqdm"]
 
     @on_linux
+    @pytest.mark.internals
     def test_its_libraries_go_from_the_environment(self, copy: Project) -> None:
         copy.write_pyproject(["torch", "tqdm"], targets=("cpu", "rocm6.3")).poetry("lock")
         assert "pytorch-triton-rocm" in copy.install(target="rocm6.3")
@@ -192,6 +195,7 @@ class TestUpdate:
         assert public(project, "cpu") == public(project, "cu126") == "2.6.0"
         return project
 
+    @pytest.mark.internals
     def test_one_package(self, old: Project) -> None:
         old.poetry("update", "torch", "--lock")
 
@@ -208,6 +212,7 @@ class TestUpdate:
             assert public(old, target) == "2.6.0"
             assert old.pins(target)["tqdm"] == "4.67.1"
 
+    @pytest.mark.internals
     def test_everything(self, old: Project) -> None:
         old.poetry("update", "--lock", ACCELOCK_TARGET="cpu")
         by_update = old.read()
@@ -249,6 +254,7 @@ def with_loose_library(site: Site, version: str) -> Site:
 
 
 class TestTargets:
+    @pytest.mark.internals
     def test_a_new_one_begins_with_what_is_locked(self, project: Project) -> None:
         requires = ["torch<2.7", "tqdm<4.67"]
         project.write_pyproject(requires, targets=("cpu",), table=LINUX).poetry("lock")
@@ -275,6 +281,7 @@ class TestTargets:
 
 
 @pytest.mark.parametrize("source", ["an index", "PyPI"])
+@pytest.mark.internals
 def test_a_lock_of_plain_poetry_becomes_ours(project: Project, source: str) -> None:
     """Its pins of ordinary packages are kept; a torch that not all targets have gives way."""
     project.write_pyproject(["torch", "tqdm<4.67"], targets=("cpu", "cu118"), table=LINUX)

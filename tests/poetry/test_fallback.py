@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
 
-pytestmark = pytest.mark.internals
 
 MORE = '[tool.poetry.group.dev.dependencies]\ntorchvision = "*"\n'
 
@@ -51,6 +50,7 @@ def solved(project: Project) -> Any:
 
 
 class TestWithThePlugin:
+    @pytest.mark.internals
     def test_the_lock_is_what_it_is_without_a_fallback(
         self, with_fallback: Project, tmp_path: Path, index: IndexServer
     ) -> None:
@@ -93,6 +93,7 @@ class TestWithoutThePlugin:
     @pytest.mark.slow
     @pytest.mark.parametrize("reresolve", ["true", "false"])
     @pytest.mark.parametrize("words", [(), ("--only", "main")], ids=["all", "main"])
+    @pytest.mark.internals
     def test_an_install_is_the_leaders(
         self, with_fallback: Project, words: tuple[str, ...], reresolve: str
     ) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
-pytestmark = [pytest.mark.internals, on_linux]
+pytestmark = on_linux
 BOTH = pytest.mark.parametrize(
     "reresolve",
     [{"POETRY_INSTALLER_RE_RESOLVE": word} for word in ("false", "true")],
@@ -44,6 +44,7 @@ class TestChoice:
         assert "Installing torch (2.6.0+cu126)" in done.stdout
 
     @pytest.mark.parametrize("target", ["cpu", "cu126"])
+    @pytest.mark.internals
     def test_the_variable(self, copy: Project, target: str) -> None:
         copy.make_environment()
         done = copy.poetry("install", ACCELOCK_TARGET=target)
@@ -102,6 +103,7 @@ class TestChoice:
 
         assert "installing for cpu (no other declared target fits" in lines(done)[0]
 
+    @pytest.mark.internals
     def test_without_hardware_it_is_cpu_and_says_why(self, copy: Project) -> None:
         copy.make_environment()
         container_of_tests = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
@@ -157,6 +159,7 @@ class TestChoice:
         assert "ACCELOCK_TARGET" in said
 
 
+@pytest.mark.internals
 class TestOneLine:
     """Every command that installs says the target and why, once."""
 
@@ -169,6 +172,7 @@ class TestOneLine:
         ]
 
 
+@pytest.mark.internals
 class TestCellsThatAreNotLocked:
     def test_a_platform_that_is_not_declared(self, project: Project) -> None:
         project.write_pyproject(table='platforms = ["linux-aarch64", "macos-arm64"]')
@@ -232,6 +236,7 @@ def with_environment(one: Project, other: Project) -> Project:
     return one.copied(other)
 
 
+@pytest.mark.internals
 class TestChangeOfTarget:
     def test_what_only_the_old_target_had_goes(self, at_cu126: Project) -> None:
         done = at_cu126.poetry("install", ACCELOCK_TARGET="cpu")
@@ -311,6 +316,7 @@ def parted(shared: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> dic
     return projects
 
 
+@pytest.mark.internals
 class TestGroupsAndExtras:
     @pytest.mark.parametrize(
         ("words", "groups", "extras", "reresolve"),
@@ -368,6 +374,7 @@ class TestEnvironments:
         assert "chosen for this environment" in done.stderr
         assert installed_in(folder) == copy.pins("cu126")
 
+    @pytest.mark.internals
     def test_an_active_one(self, copy: Project) -> None:
         active = copy.folder.parent / "active"
         copy.make_environment().environment.rename(active)
@@ -409,6 +416,7 @@ class TestEnvironments:
         assert notes == {"chosen": "cu126", "installed": "cu126"}
 
 
+@pytest.mark.internals
 class TestWhatItDownloads:
     @pytest.fixture
     def own(
@@ -486,6 +494,7 @@ def only(folder: Path) -> Path:
     return found
 
 
+@pytest.mark.internals
 class TestRun:
     def test_it_runs_what_is_installed(self, at_cu126: Project) -> None:
         code = "import torch; print(torch.__version__, torch.version.cuda)"
