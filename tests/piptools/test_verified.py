@@ -149,3 +149,13 @@ def test_awkward_packages(
     found = both(project, steps)
 
     assert [text for text, _ in found["verified"]] == [text for text, _ in found["solved"]]
+
+
+def test_a_pinned_source_distribution_is_built_and_nothing_is_solved(
+    awkward: IndexServer, project_at: Callable[[IndexServer], Project]
+) -> None:
+    project = project_at(awkward).write(requirements_in="built\ntail\n")
+    first, _ = run(project, "verified")
+    again, solves = run(project, "verified")
+
+    assert (again, solves) == (first, 0)

@@ -114,29 +114,23 @@ class CellResolver(BacktrackingResolver):  # type: ignore[misc]
         )
 
     def resolve(self, max_rounds: int = 10) -> set[Any]:
-        """Return the pins of the cell: walked where nothing is in the way, else solved by pip."""
-        if self.run.active is None:
-            return set(super().resolve(max_rounds))
-        if self.run.active.probing:
-            return set()
-        self.run.active.resolving = True
-        if not keeping.to_upgrade(self.run):
-            found = verified.solution(self.run, self.run.active, self)
-            if found is not None:
-                return self._pinned(found)
-        self.run.solves += 1
+        """Return the pins of the cell."""
+        if self.run.active is not None:
+            if self.run.active.probing:
+                return set()
+            self.run.active.resolving = True
         return set(super().resolve(max_rounds))
 
-    def _pinned(self, found: verified.Verified) -> set[Any]:
-        """Return a result as `BacktrackingResolver.resolve` does, pip-tools 7.3.0 to 7.6.2."""
-        ireqs: set[Any] = self._get_install_requirements(resolver_result=found)
-        if not self.allow_unsafe:
-            self._filter_out_unsafe_constraints(ireqs=ireqs, unsafe_packages=self.unsafe_packages)
-        return ireqs
-
     def _do_resolve(self, resolver: Any, compatible_existing_constraints: dict[str, Any]) -> bool:
+        """Walk the requirements where nothing is in the way, else let pip solve."""
         if self.run.active is None:
             return bool(super()._do_resolve(resolver, compatible_existing_constraints))
+        if not keeping.to_upgrade(self.run):
+            found = verified.solution(self.run, self.run.active, self, resolver.factory)
+            if found is not None:
+                resolver._result = found
+                return True
+        self.run.solves += 1
         pins = compatible_existing_constraints
         attempt = functools.partial(_attempt, self, self.run.active, resolver, Rounds())
         for pin in keeping.solve(self.run, attempt, pins):

@@ -15,8 +15,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from pip._internal.exceptions import PipError
 from pip._internal.req.constructors import install_req_from_line
 from pip._vendor.packaging.specifiers import SpecifierSet as PipSpecifierSet
+from pip._vendor.resolvelib.resolvers import Result
+from pip._vendor.resolvelib.structs import DirectedGraph
 from piptools.utils import is_pinned_requirement
 
 from accelock.errors import MetadataError, SourceError
@@ -28,17 +31,18 @@ from accelock.sources.model import IndexFile
 from accelock.sources.wheel_metadata import parse_metadata, parse_requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from accelock.hosts.piptools.state import Active, Run
     from accelock.resolve.verify import Taken
     from accelock.sources.wheel_metadata import CoreMetadata
 
 
-def solution(run: Run, active: Active, resolver: Any) -> Verified | None:
+def solution(run: Run, active: Active, resolver: Any, factory: Any) -> Result | None:
     """Return what a cell takes, or None where pip's resolver has to tell.
 
     :param resolver: pip-tools' of the cell, with the inputs and the pins that are preferred.
+    :param factory: pip's, which builds the metadata of a source distribution that is pinned.
     """
     ireqs, pins = resolver.constraints, resolver.existing_constraints
     if any(each.link or each.editable or each.hash_options or not each.req for each in ireqs):
@@ -66,8 +70,9 @@ def solution(run: Run, active: Active, resolver: Any) -> Verified | None:
         for version in [Version(next(iter(pin.specifier)).version)]
         if wanted.get(name, SpecifierSet()).contains(version, prereleases=True)
     }
-    found = verify(asked, limits, preferred, _Releases(run, active, resolver.finder, pins))
-    return None if found is None else Verified.of(found, ireqs)
+    releases = _Releases(run, active, resolver.finder, factory, pins)
+    found = verify(asked, limits, preferred, releases)
+    return None if found is None else _result(found, ireqs)
 
 
 def _is_exact(pin: Any) -> bool:
@@ -121,6 +126,7 @@ class _Releases:
     run: Run
     active: Active
     finder: Any
+    factory: Any
     pins: Mapping[str, Any]
 
     def best(self, name: str, wanted: SpecifierSet) -> _Release | None:
@@ -131,7 +137,7 @@ class _Releases:
         if found is None or found.link.is_yanked:
             return None
         version = Version(str(found.version))
-        metadata = self._metadata(name, version, found.link)
+        metadata = self._metadata(name, version, found)
         if metadata is None or not self._is_for_this_python(metadata):
             return None
         return _Release(self.run, self.active, version, found, metadata)
@@ -144,18 +150,34 @@ class _Releases:
             return False
         return wanted.contains(python, prereleases=True)
 
-    def _metadata(self, name: str, version: Version, link: Any) -> CoreMetadata | None:
-        """Return the metadata of a file; None where it would have to be built or downloaded."""
+    def _metadata(self, name: str, version: Version, candidate: Any) -> CoreMetadata | None:
+        """Return the metadata of a file; None where pip has to tell.
+
+        That of a source distribution is built where it is pinned, as pip would do, and of no other.
+        """
+        link = candidate.link
         key = key_of(link)
         try:
+            if key not in self.run.memo.metadata and not link.is_wheel and name in self.pins:
+                self._build(name, candidate)
             if key not in self.run.memo.metadata:
                 self.run.memo.metadata[key] = self._read(name, version, link).raw
             found = parse_metadata(self.run.memo.metadata[key])
             for line in found.requires:
                 parse_requirement(line)
-        except (MetadataError, SourceError):  # pip meets the same, and says it
+        except (MetadataError, SourceError, PipError):  # pip meets the same, and says it
             return None
         return found
+
+    def _build(self, name: str, candidate: Any) -> None:
+        """Let pip prepare a file; our hook on that keeps the metadata (`metadata.install`)."""
+        self.factory._make_candidate_from_link(
+            candidate.link,
+            extras=frozenset(),
+            template=install_req_from_line(f"{name}=={candidate.version}"),
+            name=name,
+            version=candidate.version,
+        )
 
     def _read(self, name: str, version: Version, link: Any) -> CoreMetadata:
         if (file := self.run.files.get(link.url_without_fragment)) is not None:
@@ -192,43 +214,27 @@ class _Candidate:
         return self.requirement
 
 
-@dataclass(frozen=True)
-class Verified:
-    """A result that pip-tools takes for one of pip's resolver.
+def _result(taken: Mapping[str, Taken[_Release]], ireqs: Iterable[Any]) -> Result:
+    """Return what a walk found as pip's resolver returns it.
 
-    :param mapping: what was taken, by name.
-    :param parents: what requires it.
+    :param ireqs: the requirements of the inputs, which say where they are written.
     """
-
-    mapping: Mapping[str, _Candidate]
-    parents: Mapping[str, Sequence[str]]
-
-    @classmethod
-    def of(cls, taken: Mapping[str, Taken[_Release]], ireqs: Iterable[Any]) -> Verified:
-        """Return what a walk found.
-
-        :param ireqs: the requirements of the inputs, which say where they are written.
-        """
-        origins: dict[str, Any] = {
-            canonicalize_name(e.name): e for e in reversed([*ireqs]) if not e.constraint
-        }
-        mapping = {}
-        for name, each in taken.items():
-            origin = origins.get(name)
-            extras = f"[{','.join(sorted(each.extras))}]" if each.extras else ""
-            requirement = install_req_from_line(
-                f"{name}{extras}=={each.release.version}",
-                comes_from=None if origin is None else origin.comes_from,
-            )
-            link = each.release.candidate.link
-            mapping[name] = _Candidate(name, each.release.version, link, requirement)
-        return cls(mapping, {name: sorted(each.parents) for name, each in taken.items()})
-
-    @property
-    def graph(self) -> Verified:
-        """Return what pip-tools asks for the parents."""
-        return self
-
-    def iter_parents(self, name: str) -> Iterable[str]:
-        """Return the names of the packages that require one."""
-        return self.parents[name]
+    origins: dict[str, Any] = {
+        canonicalize_name(e.name): e for e in reversed([*ireqs]) if not e.constraint
+    }
+    mapping: dict[str, Any] = {}
+    graph: Any = DirectedGraph()
+    for name, each in taken.items():
+        origin = origins.get(name)
+        extras = f"[{','.join(sorted(each.extras))}]" if each.extras else ""
+        requirement = install_req_from_line(
+            f"{name}{extras}=={each.release.version}",
+            comes_from=None if origin is None else origin.comes_from,
+        )
+        link = each.release.candidate.link
+        mapping[name] = _Candidate(name, each.release.version, link, requirement)
+        graph.add(name)
+    for name, each in taken.items():
+        for parent in each.parents:
+            graph.connect(parent, name)
+    return Result(mapping, graph, {})
