@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.sites import Site
 
 TESTS = Path(__file__).parent
+COUNT = itertools.count()
 # These take seconds, and what they test depends on the standard library: every test in them, and
 # in the files beside this one, is marked `python`. The snapshot is the same on all of them, and so
 # is what is made up for a property, which takes a minute.
@@ -55,6 +57,14 @@ def pytest_configure() -> None:
         if not name.startswith(("PYTHON", "XDG_", "TOX_")):
             del os.environ[name]
     os.environ.update(clean)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give each test a cache of its own, where it calls what reads indexes in this process."""
+    folder = tmp_path_factory.getbasetemp() / f"cache-{next(COUNT)}"
+    monkeypatch.setattr("accelock.sources.cache.user_cache_path", lambda *_, **__: folder)
+    return folder
 
 
 @pytest.fixture

@@ -91,11 +91,20 @@ def test_all_targets_or_some(compiled: Project, reading: Fetching) -> None:
 
 
 def test_a_name_for_each_target(compiled: Project, reading: Fetching) -> None:
-    assert "is one file, and there are 2 targets" in refused(
-        compiled, reading, Asked(output="pylock.toml")
-    )
     found = write(here(compiled.folder), Asked(output="pylock.my-{target}.toml"), lambda: reading)
     assert found.files == ("pylock.my-cpu.toml", "pylock.my-cu126.toml")
+
+
+def test_one_file_of_targets_for_different_pythons_is_refused(
+    compiled: Project, reading: Fetching
+) -> None:
+    path = compiled.folder / "requirements.cu126.txt"
+    text = path.read_text(encoding="utf-8")
+    assert "python 3.11" in text
+    path.write_text(text.replace("python 3.11", "python 3.12"), encoding="utf-8")
+
+    asked = Asked(output="pylock.toml")
+    assert "the targets are locked for different Pythons" in refused(compiled, reading, asked)
 
 
 def test_wrong_words(compiled: Project, reading: Fetching) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.errors import MetadataError
+from accelock.sources import cache
 from accelock.sources.filename import parse_filename
 from accelock.sources.model import IndexFile
 from accelock.sources.reader import IndexReader
@@ -66,6 +67,63 @@ def test_metadata_is_read_once(server: LittleServer, reader: IndexReader) -> Non
         reader.metadata(file_at(url, core_metadata=RIGHT))
 
     assert len(server.log) == 1
+
+
+@pytest.mark.parametrize("published", [RIGHT, None], ids=["PEP 658", "ranges"])
+def test_the_next_run_asks_for_nothing(
+    server: LittleServer, session: Session, published: dict[str, str] | None
+) -> None:
+    url = server.serve(PATH, TORCH.content, ranges="yes")
+    server.serve(f"{PATH}.metadata", TORCH.metadata)
+    file = replace(file_at(url, core_metadata=published), sha256="a" * 64)
+    first = IndexReader(session).metadata(file)
+    asked = len(server.log)
+
+    again = IndexReader(session).metadata(file)
+
+    assert len(server.log) == asked > 0
+    assert replace(again, raw=first.raw) == first
+
+    IndexReader(session).metadata(replace(file, sha256="b" * 64))
+    IndexReader(session).metadata(replace(file, sha256=None))
+    assert len(server.log) == 3 * asked
+
+
+@pytest.mark.parametrize("text", [b"", b"Name: other\nVersion: 1\n", b"\xff\x00"])
+def test_what_is_kept_and_damaged_is_asked_for_again(
+    server: LittleServer, reader: IndexReader, session: Session, own_cache: Path, text: bytes
+) -> None:
+    url = server.serve(f"{PATH}.metadata", TORCH.metadata).removesuffix(".metadata")
+    file = replace(file_at(url, core_metadata=RIGHT), sha256="a" * 64)
+    reader.metadata(file)
+    (kept,) = (path for path in own_cache.rglob("*") if path.is_file())
+    kept.write_bytes(text)
+
+    assert IndexReader(session).metadata(file).raw == TORCH.metadata
+    assert len(server.log) == 2
+    assert IndexReader(session).metadata(file).version == file.version
+    assert len(server.log) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_no_matter(
+    server: LittleServer, reader: IndexReader, own_cache: Path
+) -> None:
+    own_cache.write_bytes(b"")
+    url = server.serve(f"{PATH}.metadata", TORCH.metadata).removesuffix(".metadata")
+
+    file = replace(file_at(url, core_metadata=RIGHT), sha256="a" * 64)
+    assert reader.metadata(file).raw == TORCH.metadata
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+    monkeypatch.setattr(cache, "_MOST_OF_FOLDER", 1)
+    kept = cache.Metadata()
+    for number in range(300):
+        kept.put(replace(file_at(f"https://host/{number}"), sha256="a" * 64), TORCH.metadata)
+
+    there = [path for path in own_cache.rglob("*") if path.is_file()]
+    assert len(there) == len({path.parent for path in there}) <= 256
+    assert kept.get(replace(file_at("https://host/299"), sha256="a" * 64)) is not None
 
 
 def test_without_a_metadata_file_ranges_of_the_wheel_are_read(

@@ -1,8 +1,9 @@
-"""What is known of files between runs, in the user's cache: the size, and a hash that none publish.
+"""What is known of files between runs, in the user's cache: metadata, sizes, unpublished hashes.
 
 PyTorch's index lacks the sha256 of some wheels of GBs. Such a wheel is downloaded to be hashed once
 ever, and only where the user allowed it (``--allow-downloads``, or ``allow-downloads = true`` in
-[tool.accelock]). Sizes are as the index says (PEP 700), else by a HEAD; never by a body.
+[tool.accelock]). Sizes are as the index says (PEP 700), else by a HEAD; never by a body. The
+metadata of a file never changes: it is asked for once, by PEP 658 or by ranges of the wheel.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import re
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from platformdirs import user_cache_path
@@ -21,14 +26,15 @@ from accelock.sources.http import OK, describe_status, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from accelock.sources.http import Http, Response
     from accelock.sources.model import IndexFile
 
-__all__ = ["Digests", "Sizes", "cache_folder"]
+__all__ = ["Digests", "Metadata", "Sizes", "cache_folder"]
 
 _MOST = 20_000  # entries of a file; older ones are forgotten first
+_MOST_OF_FOLDER = 80  # metadata of files in each of 256 folders, a few KB each
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _CHUNK = 1 << 20  # bytes
 _MEGABYTE = 1_000_000
 # Without identity a server may compress, and announce the length of that.
@@ -77,6 +83,46 @@ class _Table(Generic[Value]):
             if isinstance(found, dict):
                 return {key: value for key, value in found.items() if type(value) is self.kind}
         return {}
+
+
+class Metadata:
+    """The headers of METADATA, kept between runs: of files whose sha256 the index tells.
+
+    They are known by URL and hash: what one index says of a file is believed there alone.
+
+    :param folder: where they are kept; the user's cache directory by default.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = (folder or cache_folder()) / "metadata"
+
+    def get(self, file: IndexFile) -> bytes | None:
+        """Return the headers, None where they are not known."""
+        path = self._path(file)
+        with contextlib.suppress(OSError):
+            return path.read_bytes() if path is not None else None
+        return None
+
+    def put(self, file: IndexFile, raw: bytes) -> None:
+        """Keep the headers of a METADATA; what cannot be written costs the next run a request."""
+        if (path := self._path(file)) is None:
+            return
+        end = _END_OF_HEADERS.search(raw)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            there = sorted(path.parent.iterdir(), key=os.path.getmtime)
+            if len(there) >= _MOST_OF_FOLDER:
+                there[0].unlink()
+            # Whole or not at all, however many runs write it.
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as fresh:
+                fresh.write(raw[: end.end()] if end else raw)
+            Path(fresh.name).replace(path)
+
+    def _path(self, file: IndexFile) -> Path | None:
+        if not file.sha256 or path_of(file.url) is not None:
+            return None
+        key = hashlib.sha256(f"{redact(file.url)} {file.sha256}".encode()).hexdigest()
+        return self._folder / key[:2] / key[2:]
 
 
 class Sizes:

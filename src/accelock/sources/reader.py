@@ -13,8 +13,8 @@ from mousebender.simple import create_project_url
 from packaging.utils import canonicalize_name
 
 from accelock.catalogue.source import redact
-from accelock.errors import AccelockError, SourceError
-from accelock.sources.cache import Digests, Sizes
+from accelock.errors import AccelockError, MetadataError, SourceError
+from accelock.sources.cache import Digests, Metadata, Sizes
 from accelock.sources.filename import parse_filename
 from accelock.sources.http import (
     ABSENT,
@@ -31,7 +31,7 @@ from accelock.sources.http import (
 )
 from accelock.sources.model import IndexFile, ProjectPage
 from accelock.sources.page import ACCEPT, collect, parse_page
-from accelock.sources.wheel_metadata import CoreMetadata, read_metadata
+from accelock.sources.wheel_metadata import CoreMetadata, checked, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -56,11 +56,15 @@ class IndexReader:
 
     :param session: the host tool's session, with its proxies, certificates and credentials.
     :param timeout: how long to wait for a server to connect or to go on, in seconds.
+    :param cache: the folder of what is kept between runs; the user's by default.
     """
 
-    def __init__(self, session: Session, *, timeout: float = 60.0) -> None:
+    def __init__(
+        self, session: Session, *, timeout: float = 60.0, cache: Path | None = None
+    ) -> None:
         cap_waits(session)
         self._http = Http(session, timeout)
+        self._kept = Metadata(cache)
         self._projects: _Memo[ProjectPage] = _Memo()
         self._find_links: _Memo[ProjectPage] = _Memo()
         self._metadata: _Memo[CoreMetadata] = _Memo()
@@ -127,13 +131,13 @@ class IndexReader:
     def metadata(self, file: IndexFile) -> CoreMetadata:
         """Return the core metadata of a file: by PEP 658, else out of the wheel by ranges.
 
-        Read and parsed once a run for a file and what its page announces: another page of the same
-        file can know more (a PEP 658 hash) than the one that led to a failure.
+        Read once for a file, and parsed once a run for it and what its page announces: another page
+        of the same file can know more (a PEP 658 hash) than the one that led to a failure.
 
         :raises MetadataError: neither has it; the file itself is never downloaded.
         """
         key = f"{file.url} {file.core_metadata}"
-        return self._metadata.get(key, lambda: read_metadata(file, self._http))
+        return self._metadata.get(key, lambda: self._read_metadata(file))
 
     def digests(
         self,
@@ -152,6 +156,14 @@ class IndexReader:
     def sizes(self, folder: Path | None = None) -> Sizes:
         """Return what tells how large files are, over this reader's session."""
         return Sizes(self._http, folder)
+
+    def _read_metadata(self, file: IndexFile) -> CoreMetadata:
+        if (known := self._kept.get(file)) is not None:
+            with suppress(MetadataError):
+                return checked(known, file)
+        found = read_metadata(file, self._http)
+        self._kept.put(file, found.raw)
+        return found
 
     def _read_project(self, url: str, index_url: str, project: str) -> ProjectPage:
         if (directory := _local(index_url)) is not None:

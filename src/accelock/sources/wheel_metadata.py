@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from accelock.sources.http import Http, Response
     from accelock.sources.model import IndexFile
 
-__all__ = ["CoreMetadata", "parse_metadata", "parse_requirement", "read_metadata"]
+__all__ = ["CoreMetadata", "checked", "parse_metadata", "parse_requirement", "read_metadata"]
 
 _MEGABYTE = 1_000_000
 PARTIAL = 206
@@ -41,7 +41,7 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class CoreMetadata:
-    """The headers of a METADATA (PEP 566), parsed once; `raw` is the whole of it.
+    """The headers of a METADATA (PEP 566), parsed once; `raw` is what they were read from.
 
     `requires` are its Requires-Dist as they are written; `parse_requirement` parses each once.
     """
@@ -119,7 +119,7 @@ def _attempt(
 ) -> CoreMetadata | str:
     """Return the metadata, or the reason why this place does not have it."""
     try:
-        return _checked(read(file, http), file)
+        return checked(read(file, http), file)
     except (MetadataError, SourceError) as error:
         return str(error).rstrip(".")
 
@@ -151,8 +151,11 @@ def _read_local(file: IndexFile, _: Http) -> bytes:
         raise MetadataError(f"it cannot be read ({error})") from error
 
 
-def _checked(raw: bytes, file: IndexFile) -> CoreMetadata:
-    """Parse metadata, which must be of this file's project and version, as pip demands too."""
+def checked(raw: bytes, file: IndexFile) -> CoreMetadata:
+    """Parse metadata, which must be of this file's project and version, as pip demands too.
+
+    :raises MetadataError: it is not, or is none.
+    """
     found = parse_metadata(raw)
     if (found.name, found.version) != (file.name, file.version):
         raise MetadataError(f"its metadata is of another file ({found.name} {found.version})")

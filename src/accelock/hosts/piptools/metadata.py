@@ -8,6 +8,7 @@ whose markers held when it was first asked, which would carry one cell's markers
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from email.parser import BytesParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,17 +73,22 @@ def _fetch_metadata_only(run: Run, original: Callable[..., Any]) -> Callable[...
             dist = None
         if dist is not None or not req.link.is_wheel or req.link.is_file:
             return dist
-        contents = _by_ranges(run.reader, req.link.url_without_fragment)
+        contents = _by_ranges(run.reader, req.link)
         return None if contents is None else _distribution(contents, req)
 
     return fetch
 
 
-def _by_ranges(reader: IndexReader, url: str) -> bytes | None:
+def _by_ranges(reader: IndexReader, link: Any) -> bytes | None:
     with contextlib.suppress(MetadataError, SourceError):
-        for file in reader.find_links(url).files:
-            return reader.metadata(file).raw
+        for file in reader.find_links(link.url_without_fragment).files:
+            return reader.metadata(replace(file, sha256=sha256_of(link))).raw
     return None
+
+
+def sha256_of(link: Any) -> str | None:
+    """Return the sha256, in hex, that an index tells of a link's file."""
+    return str(link.hash) if link.hash_name == "sha256" else None
 
 
 def _prepare_linked(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,7 +23,7 @@ from pip._vendor.resolvelib.structs import DirectedGraph
 from piptools.utils import is_pinned_requirement
 
 from accelock.errors import MetadataError, SourceError
-from accelock.hosts.piptools.metadata import key_of
+from accelock.hosts.piptools.metadata import key_of, sha256_of
 from accelock.hosts.piptools.state import place_of_files
 from accelock.locks.markers import loosened
 from accelock.resolve.verify import verify
@@ -192,6 +192,7 @@ class _Releases:
                 name=name,
                 version=version,
                 tags=frozenset(),
+                sha256=sha256_of(link),
                 core_metadata=None if published is None else dict(published.hashes or {}),
             )
         )
