@@ -60,6 +60,11 @@ COMMANDS = {
         "FamiliesCommand",
         "which packages are built per target, where they are read, what goes with what",
     ),
+    "init": (
+        "init",
+        "InitCommand",
+        "what a project says of hardware by hand, moved into [tool.accelock]",
+    ),
     "pylock": (
         "pylock",
         "PylockCommand",

@@ -21,6 +21,7 @@ from accelock.commands.base import ContextCommand
 from accelock.commands.conda_capture import CondaCaptureCommand
 from accelock.commands.conda_install import CondaInstallCommand
 from accelock.commands.conda_lock import CondaLockCommand
+from accelock.commands.init import TARGETS, declared
 from accelock.commands.pylock import PylockCommand
 from accelock.commands.reports import (
     CheckCommand,
@@ -33,10 +34,10 @@ from accelock.commands.reports import (
 )
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware import choose
-from accelock.hardware.fit import newest_that_runs
 from accelock.hosts.poetry import editing, fallback, sources
 from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.project import platform_of, remember, remembered
+from accelock.moving_in.pyproject import TextFile, with_targets
 from accelock.settings.project import Settings
 from accelock.settings.settings import Config, parse_config
 from accelock.targets import CPU, PythonVersion, host_platform, parse_target
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from poetry.poetry import Poetry
 
     from accelock.commands.downloads import Fetching
-    from accelock.hosts.poetry.editing import PyprojectFile
     from accelock.hosts.poetry.fallback import Route
     from accelock.targets import Platform
 
@@ -226,9 +226,7 @@ class InitCommand(PoetryCommand):
         "builds per target, what stands before that installed (a dry run does not stop); with "
         "--fallback it installs that target, for the packages that the project itself requires."
     )
-    arguments: ClassVar[list[Argument]] = [
-        argument("targets", "cpu, cu126, rocm6.3, xpu, ...", optional=True, multiple=True)
-    ]
+    arguments: ClassVar[list[Argument]] = [TARGETS]
     options: ClassVar[list[Option]] = [
         option(
             "fallback",
@@ -241,17 +239,17 @@ class InitCommand(PoetryCommand):
     def handle(self) -> int:
         """Change pyproject.toml, or nothing at all."""
         with shown():
-            self._change(editing.PyprojectFile.read(Path(self.poetry.pyproject_path)))
+            self._change(TextFile.read(Path(self.poetry.pyproject_path)))
         return 0
 
-    def _change(self, old: PyprojectFile) -> None:
+    def _change(self, old: TextFile) -> None:
         words, with_fallback = self.argument("targets"), self.option("fallback")
         said: list[str] = []
         file = old
         table = old.data.get("tool", {}).get("accelock")
         if table is None:
             targets, reason = _targets(words)
-            file = editing.with_targets(old, targets)
+            file = with_targets(old, targets)
             said.append(f"declares {', '.join(targets)}{reason}")
         elif words or not with_fallback:
             raise AccelockError(_there_is_one(old.path, table))
@@ -268,7 +266,7 @@ class InitCommand(PoetryCommand):
         self.line("Now run <c1>poetry lock</>, and commit pyproject.toml and poetry.lock.")
 
     @staticmethod
-    def _routes(file: PyprojectFile) -> tuple[Route, ...]:
+    def _routes(file: TextFile) -> tuple[Route, ...]:
         pyproject = file.data
         config = _config(pyproject, file.path)
         settings = Settings(config.extend(load_catalogue()), config)
@@ -284,8 +282,7 @@ def _targets(words: Sequence[str]) -> tuple[list[str], str]:
     catalogue = load_catalogue()
     known, tables = catalogue.targets, catalogue.hardware
     if words:
-        runs = functools.partial(newest_that_runs, catalogue=catalogue)
-        return list(dict.fromkeys(parse_target(word, known, runs).name for word in words)), ""
+        return declared(words), ""
     platform = host_platform()
     there = [parse_target(name, known) for name in sorted(known)]
     usable = [

@@ -1,4 +1,4 @@
-"""Changing a pyproject.toml: comments and layout stay, and nothing but what was asked for changes.
+"""Sources of ours in a pyproject.toml: comments and layout stay, and nothing else changes.
 
 Poetry's own tables are edited in place with tomlkit. What is new comes at the end of the file as
 text, so that no line before it moves.
@@ -7,92 +7,30 @@ text, so that no line before it moves.
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
 from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
 
-from accelock import toml
 from accelock.errors import AccelockError
-from accelock.locks import journal, reference
+from accelock.locks import reference
+from accelock.moving_in.pyproject import below, inline, key_of
 from accelock.settings.poetry_project import MAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, MutableMapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, MutableMapping
 
     from accelock.hosts.poetry.fallback import Route
     from accelock.locks.reference import FamilySource
+    from accelock.moving_in.pyproject import TextFile
     from accelock.settings.poetry_project import Ask
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: other keys are quoted
 _POETRY = ("tool", "poetry")
 
 
-@dataclass(frozen=True, slots=True)
-class PyprojectFile:
-    """The text of a pyproject.toml with plain newlines, and how its own end."""
-
-    path: Path
-    text: str
-    newline: str = "\n"
-
-    @classmethod
-    def read(cls, path: Path) -> PyprojectFile:
-        """Return the file's text.
-
-        :raises AccelockError: it cannot be read.
-        """
-        try:
-            text = path.read_bytes().decode()
-        except (OSError, UnicodeDecodeError) as error:
-            raise AccelockError(f"{path}: cannot be read ({error})") from error
-        return cls(path, text.replace("\r\n", "\n"), "\r\n" if "\r\n" in text else "\n")
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """Return the file's data.
-
-        :raises AccelockError: it is no TOML.
-        """
-        return toml.parse(self.text, str(self.path))
-
-    def appended(self, block: str) -> PyprojectFile:
-        """Return the file with lines at its end.
-
-        :raises AccelockError: they do not fit what stands before; the message has them.
-        """
-        whole = f"{self.text.rstrip()}\n\n{block}" if self.text.strip() else block
-        try:
-            toml.parse(whole, str(self.path))
-        except toml.TomlError as error:
-            raise AccelockError(
-                f"{self.path}: these lines cannot be added to it as it is written "
-                f"({error}). Nothing was changed; add them by hand:\n{block}"
-            ) from error
-        return PyprojectFile(self.path, whole, self.newline)
-
-    def write(self) -> None:
-        """Write the file, whole or not at all.
-
-        :raises OutputError: it cannot be written.
-        """
-        content = self.text.replace("\n", self.newline)
-        journal.write_all({self.path: content.encode()})
-
-
-def with_targets(file: PyprojectFile, targets: Sequence[str]) -> PyprojectFile:
-    """Return the file with a [tool.accelock] table.
-
-    :raises AccelockError: the file's own layout leaves no place for it.
-    """
-    return file.appended(f"[tool.accelock]\ntargets = {json.dumps(list(targets))}\n")
-
-
-def with_routes(file: PyprojectFile, routes: Iterable[Route]) -> PyprojectFile:
+def with_routes(file: TextFile, routes: Iterable[Route]) -> TextFile:
     """Return the file with the sources of routes, each dependency naming its own.
 
     Sources of ours for another target become the leader's.
@@ -112,7 +50,7 @@ def with_routes(file: PyprojectFile, routes: Iterable[Route]) -> PyprojectFile:
         if not _source_in_place(document, route.source):
             blocks.append(_source_block(route.source))
     tables = [_table_block(document, group, lines) for group, lines in new.items()]
-    edited = PyprojectFile(file.path, tomlkit.dumps(document), file.newline)
+    edited = replace(file, text=tomlkit.dumps(document))
     block = "\n".join([*filter(None, tables), *blocks])
     whole = edited.appended(block) if block else edited
     _verify(file, whole)
@@ -126,13 +64,13 @@ def _name_in_place(document: Any, ask: Ask, source: str) -> bool:
     for table, key in found:
         table[key] = _named(table[key], source)
     if tables and not found:
-        tables[0][ask.name] = _inline(source=source)
+        tables[0][ask.name] = inline({"source": source})
     return bool(tables)
 
 
 def _named(value: Any, source: str) -> Any:
     if isinstance(value, str):
-        return _inline(version=str(value), source=source)
+        return inline({"version": str(value), "source": source})
     for each in value if isinstance(value, list) else [value]:
         if each.get("source") != source:
             each["source"] = source
@@ -141,22 +79,22 @@ def _named(value: Any, source: str) -> Any:
 
 def _tables(document: Any, group: str) -> Iterator[MutableMapping[str, Any]]:
     """Yield Poetry's tables of a group's dependencies, those that are there."""
-    poetry = _below(document, *_POETRY)
+    poetry = below(document, *_POETRY)
     if group == MAIN:
         paths: list[tuple[str, ...]] = [("dependencies",)]
     else:
-        keys = [key for key in _below(poetry, "group") if canonicalize_name(key) == group]
+        keys = [key for key in below(poetry, "group") if canonicalize_name(key) == group]
         paths = [("group", key, "dependencies") for key in keys]
         paths += [("dev-dependencies",)] if group == "dev" else []
     for path in paths:
-        table = _below(poetry, *path[:-1])
+        table = below(poetry, *path[:-1])
         if path[-1] in table:
             yield table[path[-1]]
 
 
 def _source_in_place(document: Any, source: FamilySource) -> bool:
     """Make the first source of ours for the family this one, and drop others; False without."""
-    declared = _below(document, *_POETRY).get("source", [])
+    declared = below(document, *_POETRY).get("source", [])
     family = source.family.name
     own = [n for n, each in enumerate(declared) if reference.target_of(each["name"], family)]
     for number in reversed(own[1:]):
@@ -184,14 +122,14 @@ def _source_block(source: FamilySource) -> str:
 def _table_block(document: Any, group: str, lines: list[tuple[str, str]]) -> str:
     path = "dependencies"
     if group != MAIN:
-        names = [*_below(document, *_POETRY, "group"), *_below(document, "dependency-groups")]
+        names = [*below(document, *_POETRY, "group"), *below(document, "dependency-groups")]
         spelt = next((name for name in names if canonicalize_name(name) == group), group)
-        path = f"group.{_key(spelt)}.dependencies"
-    rows = "".join(f"{_key(name)} = {{ source = {json.dumps(s)} }}\n" for name, s in lines)
+        path = f"group.{key_of(spelt)}.dependencies"
+    rows = "".join(f"{key_of(name)} = {{ source = {json.dumps(s)} }}\n" for name, s in lines)
     return f"[tool.poetry.{path}]\n{rows}"
 
 
-def _verify(old: PyprojectFile, new: PyprojectFile) -> None:
+def _verify(old: TextFile, new: TextFile) -> None:
     """Check that only sources of ours differ: tomlkit has lost lines of unusual layouts before.
 
     :raises AccelockError: something else does.
@@ -219,19 +157,3 @@ def _without_ours(data: Any) -> Any:
 
 def _is_ours(value: Any) -> bool:
     return isinstance(value, str) and value.lower().startswith(reference.PREFIX)
-
-
-def _below(data: Any, *path: str) -> Any:
-    for key in path:
-        data = data.get(key, {}) if hasattr(data, "get") else {}
-    return data
-
-
-def _inline(**values: str) -> Any:
-    table = tomlkit.inline_table()
-    table.update(values)
-    return table
-
-
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else json.dumps(name)

@@ -18,11 +18,12 @@ from accelock.catalogue.source import Source, redact
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hosts.poetry import fallback, root, sources
 from accelock.hosts.poetry.asks import Asks
+from accelock.moving_in.lines import blocks
 from accelock.sources.filename import parse_filename
 from accelock.targets import parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from accelock.catalogue import Family
     from accelock.hosts.poetry.project import Project
     from accelock.targets import Target
-
-_HEADER = re.compile(r"\s*\[")
-_SOURCE_HEADER = re.compile(r"\s*\[\[\s*tool\.poetry\.source\s*\]\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +153,7 @@ def _refusal(unfit: Mapping[OwnSource, Sequence[str]], project: Project) -> str:
     table = f"[tool.accelock.packages] {names[0]} = "
     return (
         f"{project.where}: {'; '.join(said)}. accelock has an index of its own for each target. "
-        f"Take these lines out:{_listed(lines)}\n"
+        f"Take these lines out, or let `accelock init` do it:{_listed(lines)}\n"
         f'Where it is meant: {table}{{ source = "own" }} takes it from there on every target, and '
         f"{table}{{ cpuonly = true }} takes the family's CPU builds on every target. Where it is "
         "a mirror, name that with {target} in [tool.accelock.sources]."
@@ -188,19 +186,10 @@ def _lines_of(own: OwnSource, project: Project) -> list[str]:
         if key.search(line)
     ]
     found = found or [f'source = "{own.source}" of {own.name}']
-    for first, last in _blocks(lines):
-        named = re.compile(rf"""\s*name\s*=\s*["']{name}["']""", re.IGNORECASE)
-        if any(map(named.match, lines[first:last])):
-            found.append(f"lines {first + 1} to {last}: [[tool.poetry.source]] {own.source}")
+    named = re.compile(rf"""\s*name\s*=\s*["']{name}["']""", re.IGNORECASE)
+    for block in blocks(lines):
+        is_source = block.path == ("tool", "poetry", "source")
+        if is_source and any(map(named.match, lines[block.first : block.stop])):
+            where = f"lines {block.first + 1} to {block.stop}"
+            found.append(f"{where}: [[tool.poetry.source]] {own.source}")
     return found
-
-
-def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield where each [[tool.poetry.source]] begins and ends, without what is empty behind it."""
-    for first, line in enumerate(lines):
-        if _SOURCE_HEADER.match(line):
-            rest = lines[first + 1 :]
-            length = next((n for n, each in enumerate(rest) if _HEADER.match(each)), len(rest))
-            while length and not rest[length - 1].strip():
-                length -= 1
-            yield first, first + 1 + length
