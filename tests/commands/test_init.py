@@ -135,6 +135,14 @@ class TestOneFile:
         assert project.written()[-1] == "Now run: accelock compile requirements/base.in"
         assert project.read("requirements/base.in") == "torch\n"
 
+    def test_what_is_built_on_it_is_compiled_too(self, project: Moving) -> None:
+        project.put("a.in", "-r base.in\npytest\n")
+        project.put("base.in", f"-i {OWN}/cpu\ntorch\n")
+        project.put("all.in", "-c a.txt\nmypy\n")
+        project.put("docs.in", "mkdocs\n")
+        commands = " && ".join(f"accelock compile {name}.in" for name in ("base", "a", "all"))
+        assert project.written()[-1] == f"Now run: {commands}"
+
     def test_targets_that_the_user_names(self, project: Moving) -> None:
         project.put("requirements.in", f"-f {OWN}/torch_stable.html\ntorch\n")
         assert "name the targets: accelock init cpu" in project.refused()
@@ -204,6 +212,12 @@ class TestPair:
             ("torch\n", "--pre\ntorch\n", {}, "requirements-gpu.in:1: --pre, which not all"),
             ("torch\n", "torch\n", {"requirements.in": "x\n"}, "requirements.in:1: is there, and"),
             (
+                "-r requirements.in\n",
+                "-r requirements.in\n",
+                {"requirements.in": "numpy\n-i {url}/cpu\n"},
+                "requirements.in:2: says itself what it is for",
+            ),
+            (
                 "torch\n",
                 "torch\n",
                 {"all.in": "# all\n-r requirements-cpu.in\n"},
@@ -224,7 +238,7 @@ class TestPair:
         project.put("requirements-cpu.in", cpu.format(url=OWN))
         project.put("requirements-gpu.in", gpu)
         for name, text in others.items():
-            project.put(name, text)
+            project.put(name, text.format(url=OWN))
         assert told in project.refused("cpu", "cu126")
 
     def test_other_files_get_what_one_target_has(self, project: Moving) -> None:
@@ -293,7 +307,7 @@ class TestRefusals:
         project.put("requirements.in", f"{lines}torch\n")
         said = project.refused()
         assert "requirements.in:1: builds for cpu (line 1), cu126 (line 2): nothing tells" in said
-        assert "nothing was changed: 1 of these are for you to decide, at requirements.in:1" in said
+        assert "nothing was changed: decide first what is said of requirements.in:1" in said
 
     def test_two_places_of_a_family(self, project: Moving) -> None:
         project.put("a.in", f"-i {MIRROR}/cpu\ntorch\n")

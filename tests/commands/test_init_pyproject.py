@@ -40,6 +40,8 @@ def plain(text: str) -> str:
 INLINE = '{ version = "1", source = "cpu" }'
 IN_A_TABLE = f"[tool.poetry.dependencies]\ntorch = {INLINE}\n"
 TORCH = 'cpu = ["torch"]\ncu126 = ["torch"]\n'
+WITH_A_URL = 'cpu = ["torch", "x @ https://a.org/x.zip"]\ncu126 = []\n'
+WITH_GIT = 'torch = "*"\nx = { git = "https://a.org/x" }\n'
 GROUP = "[tool.poetry.group.{}.dependencies]\n"
 NAMED = f'name="cpu"\nurl="{OWN}/cpu"'
 LAYOUT = f"""\
@@ -186,6 +188,12 @@ class TestSources:
         assert not tool["poetry"].get("source")
         assert tool["poetry"]["dependencies"]["torch"] in ("1", "2.6.0", {"version": "1"})
 
+    def test_what_would_be_damaged_stays(self, project: Moving) -> None:
+        """What looks like a table is in a string: without it the file would be TOML, and wrong."""
+        text = "\n[tool.x]\ntext = '''\n[[tool.poetry.source]]\nname = 'none'\n[end]\n'''\n"
+        project.put("pyproject.toml", POETRY + 'torch = "2.6.0+cpu"\n' + text + source("cpu"))
+        assert "cannot be changed safely" in project.refused("--write")
+
 
 class TestExtrasAndGroups:
     def test_extras_of_the_project(self, project: Moving) -> None:
@@ -221,6 +229,30 @@ plots = ["pandas"]
         assert data["project"]["dependencies"] == ["torch"]
         assert data["dependency-groups"] == {"x": ["y"]}
 
+    def test_what_an_extra_alone_asks_for_in_poetrys_tables(self, project: Moving) -> None:
+        text = f"""{POETRY}torch = [
+  {{ version = "2.6.0", source = "cpu", markers = "extra == 'cpu'" }},
+  {{ version = "2.6.0", source = "cu126", markers = "extra == 'gpu'" }},
+]
+triton = {{ version = "^3.2", optional = true, markers = "extra == 'gpu'" }}
+
+[tool.poetry.extras]
+cpu = ["torch"]
+gpu = ["torch", "triton"]
+"""
+        project.put("pyproject.toml", text + source("cpu") + source("cu126"))
+        said = [line for line in project.written() if "triton" in line and line[0] not in "+- "]
+        table = "[tool.accelock.target.cu126.dependencies]"
+        assert said == [f"pyproject.toml:11: triton, as cu126 alone asks for it: {table}"]
+        tool = toml.loads(project.read("pyproject.toml"))["tool"]
+        assert tool["poetry"]["dependencies"] == {"python": "^3.11", "torch": "2.6.0"}
+        assert tool["accelock"]["target"] == {"cu126": {"dependencies": {"triton": "<4,>=3.2"}}}
+
+    def test_extras_that_have_nothing_of_hardware(self, project: Moving) -> None:
+        extras = '[project.optional-dependencies]\ncpu-count = ["psutil"]\ngpu-count = ["x"]\n'
+        project.put("pyproject.toml", PROJECT + extras)
+        assert "Nothing here" in project.shown()[0]
+
     def test_an_extra_alone_is_an_option(self, project: Moving) -> None:
         extras = '[project.optional-dependencies]\ngpu = ["torch==2.6.0+cu126"]\n'
         project.put("pyproject.toml", PROJECT + extras)
@@ -241,11 +273,11 @@ plots = ["pandas"]
                 "includes cpu: include no group that goes",
             ),
             (
-                '[project.optional-dependencies]\ncpu = ["x @ https://a.org/x.zip"]\ncu126 = []\n',
+                f"[project.optional-dependencies]\n{WITH_A_URL}",
                 "only a version can be said for one target",
             ),
             (
-                f'{GROUP.format("cpu")}x = {{ git = "https://a.org/x" }}\n{GROUP.format("cu126")}',
+                f"{GROUP.format('cpu')}{WITH_GIT}{GROUP.format('cu126')}",
                 "x of the group cpu: write it as one plain version",
             ),
         ],

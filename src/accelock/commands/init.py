@@ -42,27 +42,22 @@ class InitCommand(Command):
     arguments: ClassVar[list[Argument]] = [TARGETS]
     options: ClassVar[list[Option]] = [option("write", "w", "Change the files, all or none.")]
 
-    def directory(self) -> Path:
-        """Return the project's folder."""
-        return Path()
-
     def handle(self) -> int:
         """Show, or write, and return the exit code."""
-        words, folder = declared(self.argument("targets")), self.directory()
+        words, folder = declared(self.argument("targets")), Path()
         there = files.read_files(folder)
         found = plan(there, load_catalogue(), words, files.read_others(folder))
         self._say(map(str, found.findings))
         if found.open:
-            raise AccelockError(
-                f"nothing was changed: {len(found.open)} of these are for you to decide, at "
-                + ", ".join(f"{each.file}:{each.line}" for each in found.open)
-            )
+            places = ", ".join(f"{each.file}:{each.line}" for each in found.open)
+            raise AccelockError(f"nothing was changed: decide first what is said of {places}")
         if not found.edits:
             self._say([_CHANGED if found.findings or words else _NOTHING])
             return 0
         self._say(["", *files.diff(there, found), ""])
         if not self.option("write"):
-            self._say(["Nothing was written. To write it: accelock init --write"])
+            again = " ".join(["accelock init --write", *words])
+            self._say([f"Nothing was written. To write it: {again}"])
             return 0
         files.write(folder, there, found)
         gone = [name for name, text in found.edits.items() if text is None]

@@ -5,11 +5,14 @@ They go. What all of them ask for, the project asks for; what one asks for alone
 
 from __future__ import annotations
 
+import functools
+import re
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from accelock.catalogue.load import load_substitutes
 from accelock.moving_in.by_hand import WORD, target_of
 from accelock.moving_in.dependencies import (
     asks_for,
@@ -20,7 +23,7 @@ from accelock.moving_in.dependencies import (
     table_value,
 )
 from accelock.moving_in.poetry_tables import EXTRAS, GROUPS, MAIN, PoetryTables, source_of
-from accelock.moving_in.pyproject import Edit, Path, table_at, value_of
+from accelock.moving_in.pyproject import Edit, Path, below, table_at, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,7 +81,7 @@ def _targets(
 ) -> dict[str, str]:
     """Return each name with its target; none, where there are not two, so that none is a choice."""
     made: dict[str, str] = {}
-    if len(found) < 2:  # noqa: PLR2004
+    if len(found) < 2 or not any(_is_of_hardware(tables, name, roots) for name in found):  # noqa: PLR2004
         return made
     spare = {each for each in (*tables.sources.values(), *words) if each not in (None, "cpu")}
     for name, targets in found.items():
@@ -92,6 +95,23 @@ def _targets(
             return {}
         made[name] = str(next(iter(known)))
     return made
+
+
+def _is_of_hardware(tables: PoetryTables, name: str, roots: Sequence[Path]) -> bool:
+    """Tell whether an extra or a group asks for a package that comes in builds per target."""
+    values = [below(tables.data, *root, name) for root in roots]
+    texts = [text for each in values if isinstance(each, list) for text in each]
+    own = [key for each in values for key in table_at(each, "dependencies")]
+    names = [*own, *(n for t in texts if isinstance(t, str) for n in re.findall(r"^[\w.-]+", t))]
+    return any(
+        tables.catalogue.family_of(each) or canonicalize_name(each) in _substituted()
+        for each in names
+    )
+
+
+@functools.cache
+def _substituted() -> frozenset[str]:
+    return frozenset[str]().union(*(each.names for each in load_substitutes().values()))
 
 
 # Extras
@@ -116,14 +136,12 @@ def _move_extras(tables: PoetryTables) -> None:
 
 
 def _of_one_extra(tables: PoetryTables, extra: str, target: str) -> None:
-    """Let a target ask for what its extra has, and the others for accelerators have not."""
-    extras, main = tables.extras_of_poetry, table_at(tables.data, *MAIN)
-    others = [extras[name] for name in tables.extras if name in extras]
-    for name in extras[extra]:
-        if name in main and not all(name in names for names in others):
-            left = tables.without_optional(name, tables.constraint(name, main[name]).value)
-            tables.for_target(target, name, requirement_of(name, left), (*MAIN, name))
-            tables.change((*MAIN, name), None)
+    """Let a target ask for what its extra has, and not all of the others for accelerators have."""
+    main = table_at(tables.data, *MAIN)
+    for name in tables.of_some_extras.intersection(tables.extras_of_poetry[extra], main):
+        left = tables.without_optional(name, tables.constraint(name, main[name]).value)
+        tables.for_target(target, name, requirement_of(name, left), (*MAIN, name))
+        tables.change((*MAIN, name), None)
 
 
 # Groups

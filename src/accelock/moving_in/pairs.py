@@ -135,7 +135,7 @@ class Pair:
         pins = requirements.parse(line.text, member.name).pins
         asked, options = requirements.without_flags(line.text)
         number = line.first
-        if not pins or pins[0].url or pins[0].editable or options or not pins[0].name:
+        if not pins or pins[0].url or options or not pins[0].name:
             self._stop(found, member.name, number, f"{line.text}, which not all of the pair have")
             return
         what = f"{line.text}, which not all of the pair have"
@@ -198,10 +198,15 @@ def also_compiled(
     of_pairs = {member.name for pair in pairs for member in pair.members}
     bases = {pair.base for pair in pairs}
     for name, each in inputs.items():
-        paths = (_referred(line.text) for line in logical_lines(each.text))
-        includes = {_beside(name, path) for path in paths if path}
-        if tables and name not in of_pairs | bases and not includes & bases:
+        if tables and name not in of_pairs | bases and not layers(name, each.text) & bases:
             yield Finding(name, 1, "no file of a pair", f"its compiled files have {tables} too")
+
+
+def layers(name: str, text: str) -> set[str]:
+    """Return the inputs that one is built on: what it includes, and what its constraints are of."""
+    paths = (_referred(line.text) for line in logical_lines(text))
+    found = (PurePosixPath(_beside(name, path)) for path in paths if path)
+    return {path.with_suffix(".in").as_posix() for path in found}
 
 
 def _keyed(text: str, pair: Pair) -> dict[str, Line]:

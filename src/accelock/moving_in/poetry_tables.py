@@ -23,7 +23,7 @@ from accelock.moving_in.dependencies import (
 )
 from accelock.moving_in.lines import line_of
 from accelock.moving_in.model import Finding, Reading
-from accelock.moving_in.pyproject import Edit, Path, table_at, table_of, value_of
+from accelock.moving_in.pyproject import FILE, Edit, Path, table_at, table_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from accelock.catalogue import Catalogue
 
-FILE = "pyproject.toml"
 MAIN: Path = ("tool", "poetry", "dependencies")
 EXTRAS: Path = ("project", "optional-dependencies")
 GROUPS: Path = ("dependency-groups",)
@@ -148,8 +147,9 @@ class PoetryTables:
     def read_dependencies(self) -> None:
         """Note what names such a source or a build, in all tables but those that go."""
         for path, table in self._tables():
+            apart = self.of_some_extras if path == MAIN else set()
             for name, value in table.items():
-                if name != "python":
+                if name != "python" and name not in apart:
                     self._read((*path, name), name, value)
         arrays: dict[Path, Any] = {
             ("project", "dependencies"): table_at(self.data, "project").get("dependencies", [])
@@ -173,6 +173,13 @@ class PoetryTables:
         """Return the extras in Poetry's own table, each with the dependencies that it names."""
         extras = table_at(self.data, "tool", "poetry", "extras")
         return {extra: names for extra, names in extras.items() if isinstance(names, list)}
+
+    @property
+    def of_some_extras(self) -> set[str]:
+        """Return the dependencies that some of the extras that go name, and not all of them."""
+        own = self.extras_of_poetry
+        named = [set(own[extra]) for extra in self.extras if extra in own]
+        return set[str]().union(*named) - set.intersection(*named) if named else set()
 
     def constraint(self, name: str, value: Any) -> Constraint:
         """Return a constraint of a dependency without what it says by hand."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+FILE = "pyproject.toml"
 #: The keys of a TOML document from the root, and the numbers of items.
 Path = tuple[str | int, ...]
 
@@ -108,7 +109,12 @@ def with_targets(file: TextFile, targets: Sequence[str]) -> TextFile:
 
     :raises AccelockError: the file's own layout leaves no place for it.
     """
-    return file.appended(f"[tool.accelock]\ntargets = {json.dumps(list(targets))}\n")
+    return file.appended(targets_table(targets))
+
+
+def targets_table(targets: Sequence[str]) -> str:
+    """Return a [tool.accelock] table as text."""
+    return f"[tool.accelock]\ntargets = {value_of(list(targets))}\n"
 
 
 def edited(file: TextFile, edits: Iterable[Edit]) -> TextFile:
