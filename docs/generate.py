@@ -80,7 +80,8 @@ def command(name: str) -> str:
     return "\n\n".join(
         (
             f"### accelock {name}",
-            f"Usage: `{usage}`, or `poetry {usage}`",
+            # `poetry accelock init` is a command of its own.
+            f"Usage: `{usage}`" if name == "init" else f"Usage: `{usage}`, or `poetry {usage}`",
             shown(found.help),
             table(("Option", "Meaning"), map(row, found.options)),
         )
