@@ -72,6 +72,31 @@ def test_what_of_a_companion_goes_with_a_torch(
     assert found == (None if specifier is None else SpecifierSet(specifier))
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "requirement"),
+    [
+        ("torchaudio", "2.11.0+cpu", "torch>=2.11"),
+        ("torchaudio", "2.10.0", "torch>=2.10,<2.11"),
+        ("torchaudio", "2.9.1", "torch==2.9.1"),
+        ("torchdata", "0.7.1", "torch>=2.0.0"),  # of rows that are ranges, and exact ones
+        ("torchdata", "0.6.0", "torch==2.0.0"),
+        ("torchdata", "0.6.2", "torch>=2.0.0,<=2.0.1"),
+        ("torchcodec", "0.12.0", "torch>=2.11"),
+        ("torchdata", "0.2.0", None),
+    ],
+)
+def test_what_a_companion_asks_for(name: str, version: str, requirement: str | None) -> None:
+    assert CATALOGUE.companion_requires(name, Version(version)) == requirement
+
+
+def test_every_companion_can_say_what_it_asks_for() -> None:
+    for companion in (each for family in CATALOGUE.families for each in family.companions):
+        for _of, releases in companion.releases:
+            for specifier in releases:
+                version = Version(specifier.version.removesuffix(".*"))
+                CATALOGUE.companion_requires(companion.name, version)
+
+
 def test_every_companion_is_of_its_family_and_every_row_is_reached() -> None:
     for family in CATALOGUE.families:
         for companion in family.companions:

@@ -26,13 +26,13 @@ class Exclusive:
     """Distributions, by canonical name, that install the same package, `imports`.
 
     Two of them must not be installed side by side. `source` is the URL that says so, and `reviewed`
-    the day on which it was read.
+    the day on which it was read; neither, where the user's own pyproject.toml says it.
     """
 
     names: tuple[str, ...]
     imports: str
-    source: str
-    reviewed: date
+    source: str | None = None
+    reviewed: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class Companion:
     """The releases of a package (`name`, torchaudio) by those of the one it is for (`of`, torch).
 
     `releases` are pairs (releases of `of`, releases of `name`), and `source` the URL that publishes
-    them, read on the day `reviewed`. Versions that are asked about may carry a local label;
-    pre-releases count like others.
+    them, read on the day `reviewed`; neither, where the user's own pyproject.toml says it. Versions
+    that are asked about may carry a local label; pre-releases count like others.
     """
 
     name: str
     of: str
     releases: tuple[tuple[SpecifierSet, SpecifierSet], ...]
-    source: str
+    source: str | None = None
     reviewed: date | None = None
 
     def goes_with(self, version: Version, of: Version) -> bool | None:
@@ -68,13 +68,13 @@ class Companion:
         if not bounds:
             return None
         lowest = min(low for low, _high in bounds)
-        highs = [high for _low, high in bounds]
-        if None in highs:
+        highs = [high for _low, high in bounds if high is not None]
+        if len(highs) < len(bounds):
             return f"{self.of}>={lowest}"
-        highest = max(high for high in highs if high is not None)
+        highest, operator = max(highs)
         if highest == lowest:
             return f"{self.of}=={lowest}"
-        return f"{self.of}>={lowest},<{highest}"
+        return f"{self.of}>={lowest},{operator}{highest}"
 
     def specifier(self, of: Version) -> SpecifierSet | None:
         """Return which releases of the companion go with a release of `of`; None: not known."""
@@ -96,7 +96,8 @@ class ForeignPair:
         if (own := self.companion.specifier(self.of)) is not None:
             offers.insert(0, f"{name}{own} with this {of}")
         pair = f"{name} {self.version.public} does not go with {of} {self.of.public}"
-        return f"{pair}: take {', or '.join(offers)} ({self.companion.source})"
+        says_so = f" ({self.companion.source})" if self.companion.source else ""
+        return f"{pair}: take {', or '.join(offers)}{says_so}"
 
 
 def foreign_pairs(
@@ -114,18 +115,30 @@ def foreign_pairs(
             yield ForeignPair(companion, version, of)
 
 
-def _bounds(releases: SpecifierSet) -> tuple[Version, Version | None]:
-    """Return the first release of a row, and the first one behind it; None of an open row.
+def _bounds(releases: SpecifierSet) -> tuple[Version, tuple[Version, str] | None]:
+    """Return the first release of a row, and where it ends (`<2.10`, `<=2.9.1`); None: nowhere.
 
-    Of ``==2.9.1`` both are the same.
+    Releases that a row excludes inside of that (`!=`, `>`) are not told.
     """
-    (specifier,) = releases
-    low = Version(specifier.version.removesuffix(".*"))
-    if specifier.operator != "==":
-        return low, None
-    if not specifier.version.endswith(".*"):
-        return low, low
-    return low, Version(f"{low.major}.{low.minor + 1}")
+    low, ends = Version("0"), []
+    for specifier in releases:
+        version = Version(specifier.version.removesuffix(".*"))
+        if specifier.operator in ("==", "~=", ">=", ">"):
+            low = max(low, version)
+        if specifier.operator in ("<", "<="):
+            ends.append((version, specifier.operator))
+        elif specifier.operator == "==":
+            is_exact = not specifier.version.endswith(".*")
+            ends.append((version, "<=") if is_exact else (_next(version.release), "<"))
+        elif specifier.operator == "~=":
+            ends.append((_next(version.release[:-1]), "<"))
+    return low, min(ends, default=None)
+
+
+def _next(release: tuple[int, ...]) -> Version:
+    """Return the first version behind all that begin with a release's numbers."""
+    *first, last = release
+    return Version(".".join(map(str, (*first, last + 1))))
 
 
 def _has(releases: SpecifierSet, version: Version) -> bool:
