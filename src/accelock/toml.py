@@ -173,6 +173,16 @@ class Table:
             if len(self.faults) == faults:
                 yield key, table
 
+    def array(self, key: str) -> Iterator[Table]:
+        """Return the tables of an array of tables, which may be missing."""
+        value = self.values.get(key, [])
+        if not isinstance(value, list):
+            self.fault(key, f"must be an array of tables ([[...]]), not {kind_of(value)}")
+            return
+        items = {f"{key}[{place}]": item for place, item in enumerate(value)}
+        for _place, table in Table(items, self.path, self.faults).tables():
+            yield table
+
     def _path(self, key: str) -> str:
         bare = _BARE_KEY.fullmatch(key.partition("[")[0])
         written = key if bare else f'"{key}"'

@@ -14,6 +14,7 @@ from accelock.commands.families import families
 from accelock.errors import ConfigError, UnknownWordError
 from accelock.settings.project import Settings
 from tests.support.environments import run_accelock
+from tests.support.own_family import TABLE as OWN
 from tests.support.second_family import NAME, accelock_with_it
 
 if TYPE_CHECKING:
@@ -109,6 +110,28 @@ def test_the_json(tmp_path: Path) -> None:
     assert [each["imports"] for each in document["exclusive"]] == [
         group.imports for group in load_exclusive()
     ]
+
+
+def test_a_family_of_the_project_says_where_it_is_from(tmp_path: Path) -> None:
+    table = '[tool.accelock]\ntargets = ["cpu"]\n' + OWN.format(url="https://w.example")
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+    rows = [line.split() for line in lines(tmp_path)]
+    url = "https://w.example/kernels/{target}"
+    assert ["kernels", "fast-kernels", url, "pyproject.toml", "yours"] in rows
+    assert ["fast_kernels:", "fast-kernels,", "fast-kernels-lite"] in rows
+    found = lines(tmp_path, "fast-kernels")
+    assert found[:3] == [
+        "kernels (yours: pyproject.toml)",
+        f"  read from  {url} (pyproject.toml)",
+        "  labels     +{target}; builds for macos-arm64 may carry none",
+    ]
+    assert any(line.startswith("yours: packages; one version on all targets") for line in found)
+    (family,) = json.loads(families(Settings.of(tmp_path), "kernels", {}).dumps())["families"]
+    assert (family["yours"], family["source"], family["reviewed"]) == (True, None, None)
+    there = {"ACCELOCK_SOURCE_KERNELS": "https://m.example/{target}"}
+    assert "  read from  https://m.example/{target} (ACCELOCK_SOURCE_KERNELS)" in lines(
+        tmp_path, "kernels", **there
+    )
 
 
 def test_a_word_that_is_none_offers_the_nearest(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from accelock.targets import PLATFORMS, parse_target
 
 KNOWN = load_catalogue().targets
 RULE = Substitution.of(())
+GROUPS = load_exclusive()
 
 
 def got(text: str, target: str, platform: str = "linux-x86_64", rule: Substitution = RULE) -> str:
@@ -85,12 +86,12 @@ def test_a_project_can_turn_it_off() -> None:
 
 
 def test_names_that_overwrite_each_other() -> None:
-    assert list(together({"onnxruntime", "onnxruntime-gpu", "numpy"})) == [
+    assert list(together({"onnxruntime", "onnxruntime-gpu", "numpy"}, GROUPS)) == [
         ("onnxruntime", "onnxruntime-gpu")
     ]
-    assert list(together({"onnxruntime", "xgboost"})) == []
-    assert list(together({"onnxruntime", "onnxruntime-gpu"}, {"onnxruntime"})) == []
-    assert list(together({"faiss-cpu", "faiss-gpu-cu12"}, {"faiss"})) == []
+    assert list(together({"onnxruntime", "xgboost"}, GROUPS)) == []
+    assert list(together({"onnxruntime", "onnxruntime-gpu"}, GROUPS, {"onnxruntime"})) == []
+    assert list(together({"faiss-cpu", "faiss-gpu-cu12"}, GROUPS, {"faiss"})) == []
 
 
 @pytest.mark.parametrize("project", load_substitutes().values(), ids=lambda each: each.name)

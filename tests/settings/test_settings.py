@@ -234,7 +234,7 @@ BAD = [
         "colour = 'red'",
         (
             "colour: unknown key; the keys are: targets, platforms, lockstep, glibc, macos, "
-            "python, allow-downloads, sources, target, packages, conda"
+            "python, allow-downloads, sources, target, packages, families, conda"
         ),
     ),
     ("'lock step' = true", "\"lock step\": unknown key; did you mean 'lockstep'?"),

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 NAME = "llama-cpp-python"
 FAMILY = f"""\
-[family]
-name = "{NAME}"
 index = "https://abetlen.github.io/llama-cpp-python/whl/{{target}}"
 recognise = ["*/llama-cpp-python/whl/{{target}}"]
 source = "https://llama-cpp-python.readthedocs.io/en/latest/"

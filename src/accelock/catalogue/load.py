@@ -1,7 +1,8 @@
 """Reading the catalogue's TOML files into values; nothing behind this module knows the format.
 
 Each file of families/ is a family, and that file alone makes it one: how its source is laid out,
-what its builds are labelled with, its packages, and which releases go together.
+what its builds are labelled with, its packages, and which releases go together. It says what a
+user's own `[tool.accelock.families.NAME]` says, in the same words.
 
 The files ship with accelock, so that a fault in them is a fault of ours: it raises KeyError,
 TypeError or ValueError, and a test reads every file.
@@ -16,19 +17,22 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import SpecifierSet
 
 from accelock import toml
+from accelock.catalogue.families import parse_family
 from accelock.catalogue.hardware import (
     CapabilityRange,
     DriverFloor,
     GfxSupport,
     HardwareTables,
 )
-from accelock.catalogue.model import Catalogue, Family, FamilyPackage
-from accelock.catalogue.pairs import Companion, Exclusive
+from accelock.catalogue.model import Catalogue
+from accelock.catalogue.pairs import Exclusive
 from accelock.catalogue.substitutes import Substitute, SubstitutedProject
 from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from accelock.catalogue.model import Family
 
 __all__ = ["load_catalogue", "load_exclusive", "load_substitutes"]
 
@@ -40,9 +44,9 @@ _HARDWARE_FILE = "hardware.toml"
 def load_catalogue() -> Catalogue:
     """Return the catalogue that ships with accelock; read once a process."""
     hardware = _hardware(_read(_HARDWARE_FILE))
-    tables = (_read(f"families/{one.name}") for one in sorted(_DATA.glob("families/*.toml")))
-    families = tuple(_family(table, hardware.targets) for table in tables)
-    return Catalogue(families, hardware)
+    names = sorted(file.stem for file in _DATA.glob("families/*.toml"))
+    families = tuple(_family(name, hardware.targets) for name in names)
+    return Catalogue(families, hardware, load_exclusive())
 
 
 @functools.cache
@@ -84,39 +88,14 @@ def _read(name: str) -> dict[str, Any]:
     return toml.parse(_DATA.joinpath(name).read_text(encoding="utf-8"), name)
 
 
-def _family(data: dict[str, Any], targets: frozenset[str]) -> Family:
-    table = data["family"]
-    return Family(
-        name=table["name"],
-        index=table["index"],
-        packages=tuple(_packages(data["package"])),
-        label_template=table.get("label"),
-        unlabelled_platforms=frozenset(table.get("unlabelled_platforms", ())),
-        patterns=tuple(table["recognise"]),
-        targets=targets,
-        companions=tuple(map(_companion, data.get("companion", ()))),
-        source=table["source"],
-        reviewed=table["reviewed"],
-    )
-
-
-def _companion(table: dict[str, Any]) -> Companion:
-    releases = tuple((SpecifierSet(of), SpecifierSet(own)) for of, own in table["releases"])
-    return Companion(table["name"], table["of"], releases, table["source"], table["reviewed"])
-
-
-def _packages(tables: list[dict[str, Any]]) -> Iterator[FamilyPackage]:
-    for table in tables:
-        for name in table["names"]:
-            yield FamilyPackage(
-                name=name,
-                lockstep=table["lockstep"],
-                labelled=table["labelled"],
-                lookup=tuple(table["lookup"]),
-                runtime=table["runtime"],
-                source=table["source"],
-                reviewed=table["reviewed"],
-            )
+def _family(name: str, targets: frozenset[str]) -> Family:
+    """Return the family that a file is, by the name of the file."""
+    path = f"families/{name}.toml"
+    table = toml.Table(_read(path), path, [])
+    family = parse_family(name, table, targets)
+    if table.faults:
+        raise ValueError(table.faults)
+    return family
 
 
 def _hardware(data: dict[str, Any]) -> HardwareTables:

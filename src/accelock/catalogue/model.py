@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from accelock.catalogue.hardware import HardwareTables
-    from accelock.catalogue.pairs import Companion
+    from accelock.catalogue.pairs import Companion, Exclusive
     from accelock.targets import Target
 
 __all__ = ["Catalogue", "Family", "FamilyPackage", "Place"]
@@ -36,12 +36,13 @@ class FamilyPackage:
 
     `lockstep`: one public version over all cells.
     `labelled`: its builds for Linux on x86_64 and for Windows always carry the target's label on
-    the family's indexes, so that a build without one is another variant.
+    the family's indexes, so that a build without one is another variant. Where a family has no
+    labels, each target's index has its builds alone, and any from elsewhere is another variant.
     `lookup`: where it is looked up, first place first; no other place ever counts. A place behind
     the first is named only where the same project is published there too, by the same people.
     `runtime`: a library that the family's packages pull in by themselves, and no user asks for.
-    `source` is the URL that this was read from, and `reviewed` the day; neither, where the user's
-    own pyproject.toml says it.
+    `source` is the URL that this was read from, and `reviewed` the day, where that is told.
+    `is_yours`: the user's own pyproject.toml says it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class FamilyPackage:
     runtime: bool
     source: str | None = field(default=None, compare=False)
     reviewed: date | None = field(default=None, compare=False)
+    is_yours: bool = field(default=False, compare=False)
 
     @property
     def is_family_only(self) -> bool:
@@ -72,8 +74,10 @@ class Family:
     the index of its own is all that tells a target's builds. `unlabelled_platforms` names the
     platforms whose builds of a labelled package may carry no label. `patterns` are the ends of URL
     paths by which a user's URL is known to be this family's, and `targets` the targets that
-    `{target}` in them may stand for. `companions` say which releases of its packages go together.
-    `source` is the URL that this was read from, and `reviewed` the day.
+    `{target}` in them may stand for. `companions` say which releases of its packages go together,
+    and `exclusive` what must not be installed side by side. `source` is the URL that this was read
+    from, and `reviewed` the day, where that is told. `is_yours`: the user's own pyproject.toml has
+    it.
     """
 
     name: str
@@ -84,8 +88,10 @@ class Family:
     patterns: tuple[str, ...]
     targets: frozenset[str] = field(repr=False)
     companions: tuple[Companion, ...] = field(default=(), repr=False)
-    source: str = ""
+    exclusive: tuple[Exclusive, ...] = field(default=(), repr=False)
+    source: str | None = None
     reviewed: date | None = None
+    is_yours: bool = False
 
     def package(self, name: str) -> FamilyPackage | None:
         """Return the entry for the project `name`, however it is spelt: exact names before globs.
@@ -114,8 +120,9 @@ class Family:
         """Return the source template that a user's URL is an instance of, or None.
 
         "https://mirror.corp/x/whl/cu126/" gives "https://mirror.corp/x/whl/{target}" whatever the
-        host; a page of all files gives itself. The base of the index alone (".../whl") is taken
-        only at the index's own host, because that path says nothing elsewhere. Credentials stay.
+        host; a page of all files gives itself. The path of the index itself, and its base alone
+        (".../whl"), are taken at the index's own host, because they say nothing elsewhere.
+        Credentials stay.
         """
         parts = urlsplit(url.strip())
         if parts.scheme not in ("http", "https"):
@@ -124,7 +131,9 @@ class Family:
         path = parts.path.partition(";")[0].rstrip("/")
         if self._is_index_base(parts.hostname, path):
             return _with_path(url, f"{path}/{TARGET_FIELD}")
-        for pattern in self.patterns:
+        own = urlsplit(self.index)
+        patterns = (own.path, *self.patterns) if parts.netloc == own.netloc else self.patterns
+        for pattern in patterns:
             matched = self._match(pattern, path)
             if matched is not None:
                 return _with_path(url, matched)
@@ -173,11 +182,13 @@ def _with_path(url: str, path: str) -> str:
 class Catalogue:
     """All families and the hardware tables.
 
+    :param exclusive: what must not be installed side by side.
     :param apart: projects, by canonical name, that count as in no family, whatever it names.
     """
 
     families: tuple[Family, ...]
     hardware: HardwareTables
+    exclusive: tuple[Exclusive, ...] = ()
     apart: frozenset[str] = frozenset()
 
     @property
@@ -248,6 +259,28 @@ class Catalogue:
         companions = (one for family in self.families for one in family.companions)
         return next((one for one in companions if one.name == wanted), None)
 
+    def recognise(self, url: str) -> tuple[Family, str] | None:
+        """Return the family that a user's URL is of, and the source template; None: of none.
+
+        The family whose own index it is wins over one that has such a path.
+        """
+        found = [(each, at) for each in self.families if (at := each.recognise(url)) is not None]
+        own = [(each, at) for each, at in found if at == each.index]
+        return next(iter((*own, *found)), None)
+
+    def with_families(self, families: tuple[Family, ...]) -> Catalogue:
+        """Return a catalogue with the user's own families, which come first.
+
+        A package that one of them names is in no other family.
+        """
+        names = {package.name for family in families for package in family.packages}
+        others = tuple(
+            replace(each, packages=tuple(p for p in each.packages if p.name not in names))
+            for each in self.families
+        )
+        exclusive = tuple(group for family in families for group in family.exclusive)
+        return replace(self, families=(*families, *others), exclusive=(*self.exclusive, *exclusive))
+
     def extended(self, additions: Mapping[str, str], *, without: Iterable[str] = ()) -> Catalogue:
         """Return a catalogue with the user's own packages: project name -> family name.
 
@@ -270,7 +303,9 @@ def _extend(family: Family, added: Mapping[str, str]) -> Family:
     own = {name for name, owner in added.items() if owner == family.name}
     kept = [package for package in family.packages if package.name not in added.keys() - own]
     new = [
-        FamilyPackage(name, lockstep=False, labelled=True, lookup=("family",), runtime=False)
+        FamilyPackage(
+            name, lockstep=False, labelled=True, lookup=("family",), runtime=False, is_yours=True
+        )
         for name in sorted(own)
         if family.exact(name) is None
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from accelock.catalogue import Source, load_catalogue, redact
+from accelock.catalogue import Source, redact
 from accelock.errors import AccelockError, BudgetError
 from accelock.locks.budget import Cost, Download, denied, spell_total, total
 from accelock.locks.markers import Place
@@ -223,7 +223,7 @@ class Downloads:
         """Return where this machine reads a family: environment, or table; None: as usual."""
         if family.name in self.sources:
             return self.sources[family.name]
-        named = sources_from_environment(os.environ, load_catalogue())
+        named = sources_from_environment(os.environ, self.settings.catalogue)
         return named.get(family.name) or self.settings.config.named_source(family, target)
 
     def _tags(self, place: Place) -> Mapping[Tag, int]:

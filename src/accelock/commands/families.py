@@ -5,8 +5,9 @@ The JSON: `format` (1), `families`: a list of `name`, `index` (the catalogue's, 
 credentials, and `said_by`), `exceptions` (targets with a source of their own: `target`, `url`),
 `packages` (each `name`, `lockstep`, `labelled`, `lookup`, `runtime`, `yours`, `source`,
 `reviewed`), `companions` (each `name`, `of`, `releases`: pairs of version specifiers, of `of` and
-of `name`, `source`, `reviewed`), `source` and `reviewed`; and `exclusive`: a list of `imports`,
-`names`, `source` and `reviewed`. Days are as in 2026-11-30; null where the project says it.
+of `name`, `source`, `reviewed`), `yours`, `source` and `reviewed`; and `exclusive`: a list of
+`imports`, `names`, `source` and `reviewed`. Days are as in 2026-11-30. `yours`: pyproject.toml says
+it; source and day are null then, where it does not tell them.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from accelock.catalogue import load_catalogue
-from accelock.catalogue.load import load_exclusive
 from accelock.catalogue.source import Source, redact, sources_from_environment, variable_of
 from accelock.commands.tables import aligned
 from accelock.errors import UnknownWordError
@@ -49,14 +48,15 @@ class Known:
     def lines(self) -> Iterator[str]:
         """Yield all of it as text."""
         family = self.family
-        yield family.name
+        yield f"{family.name} (yours: pyproject.toml)" if family.is_yours else family.name
         facts = [("read from", f"{self.source.redacted} ({self.said_by})")]
         facts += [
             (f"for {target}", f"{own.redacted} (pyproject.toml)")
             for target, own in self.source.exceptions.items()
         ]
         facts.append(("labels", _labels(family)))
-        facts.append(("reviewed", _reviewed(family.source, family.reviewed)))
+        if family.source is not None:
+            facts.append(("reviewed", _reviewed(family.source, family.reviewed)))
         yield from aligned(facts)
         for head, packages in itertools.groupby(family.packages, key=_traits):
             yield ""
@@ -70,7 +70,8 @@ class Known:
             yield ""
             yield f"which {companion.name} goes with which {companion.of}"
             yield from aligned(list(_pairs(companion)))
-            yield f"  reviewed {_reviewed(companion.source, companion.reviewed)}"
+            if companion.source is not None:
+                yield f"  reviewed {_reviewed(companion.source, companion.reviewed)}"
 
     def document(self) -> dict[str, Any]:
         """Return all of it for JSON."""
@@ -96,6 +97,7 @@ class Known:
                 }
                 for each in family.companions
             ],
+            "yours": family.is_yours,
             "source": family.source,
             "reviewed": _day(family.reviewed),
         }
@@ -122,8 +124,9 @@ class Families:
             if number == 0:
                 yield ""
                 yield "install one of these at a time; all of a line are the same Python package"
-            names = ", ".join(group.names)
-            yield f"  {group.imports}: {names} (reviewed {_day(group.reviewed)})"
+            day = _day(group.reviewed)
+            said = f" (reviewed {day})" if day else ""
+            yield f"  {group.imports}: {', '.join(group.names)}{said}"
 
     def dumps(self) -> str:
         """Return the answer as JSON."""
@@ -148,7 +151,8 @@ class Families:
             names = [one.name for one in each.family.packages if not one.runtime]
             more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             packages = f"{', '.join(names[:_SHOWN])}{more}"
-            url, reviewed = each.source.redacted, _day(each.family.reviewed) or ""
+            url = each.source.redacted
+            reviewed = _day(each.family.reviewed) or ("yours" if each.family.is_yours else "")
             yield each.family.name, packages, url, each.said_by, reviewed
 
 
@@ -161,10 +165,10 @@ def families(settings: Settings, word: str | None, environ: Mapping[str, str]) -
     """
     catalogue = settings.catalogue
     chosen = catalogue.families if word is None else (_named(word, catalogue),)
-    from_environment = sources_from_environment(environ, load_catalogue())
+    from_environment = sources_from_environment(environ, catalogue)
     known = []
     for family in chosen:
-        said_by = "catalogue"
+        said_by = "pyproject.toml" if family.is_yours else "catalogue"
         source = settings.config.source(family)
         if family.name in from_environment:
             source = from_environment[family.name]
@@ -172,7 +176,7 @@ def families(settings: Settings, word: str | None, environ: Mapping[str, str]) -
         elif family.name in settings.config.sources:
             said_by = "pyproject.toml"
         known.append(Known(family, source, said_by))
-    groups = load_exclusive()
+    groups = catalogue.exclusive
     if word is not None:
         groups = tuple(g for g in groups if any(map(chosen[0].package, g.names)))
     return Families(tuple(known), groups, is_one=word is not None)
@@ -212,7 +216,7 @@ def _traits(package: FamilyPackage) -> str:
         "labelled" if package.labelled else "no label needed",
         f"from {where}",
     ]
-    return f"{'yours: ' if package.source is None else ''}{'; '.join(words)}"
+    return f"{'yours: ' if package.is_yours else ''}{'; '.join(words)}"
 
 
 def _wrapped(names: Iterable[str]) -> Iterator[str]:
@@ -238,14 +242,14 @@ def _package(package: FamilyPackage) -> dict[str, Any]:
         "labelled": package.labelled,
         "lookup": list(package.lookup),
         "runtime": package.runtime,
-        "yours": package.source is None,
+        "yours": package.is_yours,
         "source": package.source,
         "reviewed": _day(package.reviewed),
     }
 
 
 def _reviewed(source: str, reviewed: date | None) -> str:
-    return f"{_day(reviewed)}, {redact(source)}"
+    return ", ".join(filter(None, (_day(reviewed), redact(source))))
 
 
 def _day(reviewed: date | None) -> str | None:

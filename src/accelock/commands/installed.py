@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from accelock.catalogue.load import load_exclusive
 from accelock.commands.findings import Finding, Level
 from accelock.errors import AccelockError
 from accelock.hardware import run_command
@@ -74,7 +73,7 @@ def check(
 
     :param installed: version by canonical name.
     """
-    yield from _collisions(installed)
+    yield from _collisions(installed, context)
     yield from _mixed_builds(installed, context)
     for pair in context.settings.catalogue.foreign_pairs(installed):
         todo = "pin the one or the other, and compile or lock again"
@@ -100,8 +99,8 @@ def _other_python(lock: TargetLock, context: Context) -> Iterator[Finding]:
         yield Finding("python-not-locked", Level.ERROR, lock.file, what, todo)
 
 
-def _collisions(installed: Mapping[str, str]) -> Iterator[Finding]:
-    for group in load_exclusive():
+def _collisions(installed: Mapping[str, str], context: Context) -> Iterator[Finding]:
+    for group in context.settings.catalogue.exclusive:
         found = sorted(set(group.names) & installed.keys())
         if len(found) > 1:
             what = (

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from accelock.catalogue.load import load_exclusive, load_substitutes
+from accelock.catalogue.load import load_substitutes
 from accelock.errors import AccelockError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from accelock.catalogue.pairs import Exclusive
     from accelock.catalogue.substitutes import Substitute, SubstitutedProject
     from accelock.targets import Platform, Target
 
@@ -87,13 +88,16 @@ class Substitution:
         ) - {name}
 
 
-def together(names: Collection[str], off: Collection[str] = ()) -> Iterator[tuple[str, ...]]:
+def together(
+    names: Collection[str], groups: Iterable[Exclusive], off: Collection[str] = ()
+) -> Iterator[tuple[str, ...]]:
     """Yield the names, of those in one environment, that would overwrite each other's files.
 
     :param names: canonical.
+    :param groups: what must not be side by side.
     :param off: names whose group the project answers for itself.
     """
-    for group in load_exclusive():
+    for group in groups:
         found = set(group.names).intersection(names)
         plain = {*group.names, *map(_plain, group.names)}
         if len(found) > 1 and plain.isdisjoint(off):

@@ -41,4 +41,4 @@ class Settings:
         :raises ConfigError: a variable says what is no source.
         """
         of_all = {family.name: self.config.source(family) for family in self.catalogue.families}
-        return {**of_all, **sources_from_environment(environ, load_catalogue())}
+        return {**of_all, **sources_from_environment(environ, self.catalogue)}

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidName, canonicalize_name
+from packaging.utils import canonicalize_name
 
 from accelock import toml
-from accelock.catalogue.load import load_exclusive, load_substitutes
+from accelock.catalogue.families import parse_families, project_name
+from accelock.catalogue.load import load_substitutes
 from accelock.catalogue.source import Source, sources_from_environment, sources_from_options
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.targets import (
@@ -55,7 +56,7 @@ __all__ = [
 _ROOT = "tool.accelock"
 _KEYS = (
     "targets", "platforms", "lockstep", "glibc", "macos", "python", "allow-downloads",
-    "sources", "target", "packages", "conda",
+    "sources", "target", "packages", "families", "conda",
 )  # fmt: skip
 # Where a package of a family comes from: `PackageRule.source`.
 PACKAGE_SOURCES = ("family", "pypi", "own")
@@ -114,8 +115,8 @@ class Config:
     default ones, which do their best. `pythons` is empty where the host's Python is meant.
     `allow_downloads` consents to downloading whole wheels to hash them, where nobody publishes it.
     `sources` maps families to where the project has them. `by_target` maps targets to what the
-    project says of one alone. `packages` maps canonical project names to rules. `conda` is the
-    table of that name as it stands. `path` is the file.
+    project says of one alone. `packages` maps canonical project names to rules. `families` are
+    those of the project's own. `conda` is the table of that name as it stands. `path` is the file.
     """
 
     targets: tuple[Target, ...] = ()
@@ -128,6 +129,7 @@ class Config:
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
     by_target: Mapping[str, TargetSettings] = field(default_factory=lambda: MappingProxyType({}))
     packages: Mapping[str, PackageRule] = field(default_factory=lambda: MappingProxyType({}))
+    families: tuple[Family, ...] = ()
     conda: Mapping[str, object] | None = None
     path: Path | None = None
 
@@ -189,10 +191,13 @@ class Config:
         return source.but_for(self.exceptions(family.name))
 
     def extend(self, catalogue: Catalogue) -> Catalogue:
-        """Return `catalogue` with this project's own packages, and without those it takes out."""
+        """Return `catalogue` with this project's own families and packages.
+
+        Those that it takes out of theirs are in none.
+        """
         own = {name: rule.family for name, rule in self.packages.items() if rule.family}
         out = [name for name, rule in self.packages.items() if rule.is_out]
-        return catalogue.extended(own, without=out)
+        return catalogue.with_families(self.families).extended(own, without=out)
 
 
 def read_config(pyproject: Path, catalogue: Catalogue) -> Config | None:
@@ -263,6 +268,8 @@ def parse_config(table: Mapping[str, object], where: str, catalogue: Catalogue) 
     targets = root.words("targets", lambda word: parse_target(word, catalogue.targets))
     platforms = root.words("platforms", parse_platform)
     levels = Levels()
+    families = tuple(parse_families(root.table("families"), catalogue))
+    catalogue = catalogue.with_families(families)
     config = Config(
         targets=targets,
         platforms=platforms or DEFAULT_PLATFORMS,
@@ -275,6 +282,7 @@ def parse_config(table: Mapping[str, object], where: str, catalogue: Catalogue) 
         pythons=root.words("python", PythonVersion.parse),
         sources=MappingProxyType(_sources(root.table("sources"), catalogue)),
         packages=MappingProxyType(_packages(root.table("packages"), catalogue)),
+        families=families,
         conda=root.table("conda").values if "conda" in table else None,
         path=Path(where),
     )
@@ -311,21 +319,13 @@ def _sources(table: Table, catalogue: Catalogue) -> dict[str, Source]:
 def _packages(table: Table, catalogue: Catalogue) -> dict[str, PackageRule]:
     rules: dict[str, PackageRule] = {}
     for name, values in table.tables():
-        project = table.parsed(name, name, _project)
+        project = table.parsed(name, name, project_name)
         if project in rules:
             table.fault(name, f"is {project!r} a second time")
         rule = _package_rule(project or name, values, catalogue)
         if project is not None:
             rules[project] = rule
     return rules
-
-
-def _project(name: str) -> str:
-    """Return the canonical name of a project (PEP 503)."""
-    try:
-        return canonicalize_name(name, validate=True)
-    except InvalidName as error:
-        raise AccelockError(f"{name!r} is no project name") from error
 
 
 def _package_rule(project: str, table: Table, catalogue: Catalogue) -> PackageRule:
@@ -342,7 +342,7 @@ def _package_rule(project: str, table: Table, catalogue: Catalogue) -> PackageRu
         names = " or ".join(f'family = "{family.name}"' for family in catalogue.families)
         table.fault("cpuonly", f"{project!r} belongs to no family that has CPU builds; add {names}")
     substitute = table.boolean("substitute", default=True)
-    known = frozenset[str]().union(load_substitutes(), *(group.names for group in load_exclusive()))
+    known = frozenset[str]().union(load_substitutes(), *(g.names for g in catalogue.exclusive))
     if "substitute" in table.values and project not in known:
         table.fault("substitute", f"{project!r} has one name on all targets")
     return PackageRule(family.name if family is not None else None, cpuonly, source, substitute)
@@ -393,7 +393,7 @@ def _max_mb(table: Table) -> float | None:
 def _denied(word: str) -> str:
     """Return the canonical name of a project (PEP 503), or a glob of such names."""
     if not _GLOB.search(word):
-        return _project(word)
+        return project_name(word)
     if not _NAMES.fullmatch(word):
         raise AccelockError(
             f"{word!r} is no project name, and no glob of names; write it as in 'nvidia-*'"
@@ -406,7 +406,7 @@ def _dependencies(table: Table, target: str) -> tuple[Requirement, ...]:
     found: dict[str, Requirement] = {}
     read = functools.partial(_specifier, target=target)
     for name, value in table.values.items():
-        project = table.parsed(name, name, _project)
+        project = table.parsed(name, name, project_name)
         if project in found:
             table.fault(name, f"is {project!r} a second time")
         requirement = Requirement(project or "x")
@@ -425,7 +425,7 @@ def _read_more(table: Table, requirement: Requirement, read: Callable[[str], Spe
     if "version" not in table.values:
         table.fault(None, "has no version; write '*' for any")
     requirement.specifier = table.text("version", read) or requirement.specifier
-    requirement.extras = set(table.words("extras", _project))
+    requirement.extras = set(table.words("extras", project_name))
     requirement.marker = table.text("markers", _marker)
 
 

@@ -207,10 +207,9 @@ def _keep_apart(run: Run, active: Active, repository: Any) -> None:
     """
     finder = repository.finder
     scope = finder.search_scope
-    families = run.plan.catalogue.families
 
     def foreign(url: str) -> bool:
-        return any(family.recognise(url) for family in families) or url in run.plan.source_urls
+        return run.plan.catalogue.recognise(url) is not None or url in run.plan.source_urls
 
     active.capture.index_urls = list(scope.index_urls)
     active.capture.find_links = list(scope.find_links)

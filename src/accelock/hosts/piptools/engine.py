@@ -141,7 +141,8 @@ class Engine:
                 for each in (*capture.results, *capture.unsafe_requirements)
                 if each.name
             }
-            for names in together(pins, self.run.plan.substitution.off):
+            plan = self.run.plan
+            for names in together(pins, plan.catalogue.exclusive, plan.substitution.off):
                 asked = {name: merge.requirers(pins[name]) for name in names}
                 raise AccelockError(together_message(str(cell), asked))
 
@@ -182,10 +183,8 @@ class Engine:
         found: dict[str, Source] = {}
         for capture in self._probes.values():
             for url in (*capture.index_urls, *capture.find_links):
-                for family in self.run.plan.catalogue.families:
-                    template = family.recognise(url)
-                    if template is not None:
-                        found.setdefault(family.name, Source(template))
+                if (known := self.run.plan.catalogue.recognise(url)) is not None:
+                    found.setdefault(known[0].name, Source(known[1]))
         return found
 
     def _cpuonly_families(self) -> frozenset[str]:

@@ -21,30 +21,29 @@ if TYPE_CHECKING:
     from poetry.core.packages.package import Package
 
     from accelock.catalogue import Family
+    from accelock.hosts.poetry.project import Project
     from accelock.locks.reference import FamilySource
     from accelock.settings.poetry_project import Ask, PoetryProject
     from accelock.settings.project import Settings
 
 
-def route(package: Package) -> None:
+def route(package: Package, project: Project) -> None:
     """Let the dependencies of a root package that name a source of ours name none.
 
     Poetry would take the leader's builds on every target, and would find no such source in another
     target's view of the lock.
     """
     for dependency in root.dependencies(package):
-        if dependency.source_name and is_own(dependency.source_name):
+        if dependency.source_name and is_own(dependency.source_name, project):
             dependency.source_name = None
 
 
-def is_own(name: str) -> bool:
+def is_own(name: str, project: Project) -> bool:
     """Tell whether a source has a name that accelock gives."""
-    if not name.lower().startswith(reference.PREFIX):
-        return False
     # Poetry activates plugins for every command: the catalogue is read only for such a name.
-    from accelock.catalogue import load_catalogue
-
-    return any(reference.target_of(name, family.name) for family in load_catalogue().families)
+    return name.lower().startswith(reference.PREFIX) and any(
+        reference.target_of(name, family) for family in project.family_names
+    )
 
 
 @dataclass(frozen=True, slots=True)

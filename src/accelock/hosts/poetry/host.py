@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from accelock.hosts.poetry.group_solver import Locked
     from accelock.hosts.poetry.pool import TargetPool
+    from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.solution import Solved
     from accelock.resolve.lockstep import Decision
     from accelock.targets import Cell
@@ -94,7 +95,8 @@ class PoetryHost:
             if name not in found and self.asks.asks(name, cell):
                 mine = [each for each in asked if each.name == name]
                 found[name] = Demand(
-                    self.asks.wanted(name, cell), is_direct=any(map(_is_direct, mine))
+                    self.asks.wanted(name, cell),
+                    is_direct=any(_is_direct(each, self.project) for each in mine),
                 )
         return found
 
@@ -267,9 +269,9 @@ class PoetryHost:
 
     def together(self, solved: Solved, group: Group) -> str | None:
         """Say which packages of an environment would overwrite each other, None for none."""
-        off = self.project.substitution.off
+        off, groups = self.project.substitution.off, self.project.catalogue.exclusive
         by_name = {str(package.name): [*info.markers.values()] for package, info in solved.items()}
-        for names in together(by_name, off):
+        for names in together(by_name, groups, off):
             markers = [marker for name in names for marker in by_name[name]]
             found = next(
                 overlapping(
@@ -345,10 +347,10 @@ class PoetryHost:
         return found
 
 
-def _is_direct(dependency: Dependency) -> bool:
+def _is_direct(dependency: Dependency, project: Project) -> bool:
     """Return whether a dependency says itself where it comes from."""
     source = dependency.source_name
-    by_hand = source is not None and not fallback.is_own(source)
+    by_hand = source is not None and not fallback.is_own(source, project)
     return by_hand or dependency.is_direct_origin()
 
 

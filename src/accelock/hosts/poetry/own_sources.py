@@ -92,7 +92,7 @@ def settle(package: Package, project: Project) -> None:
 def own_source(dependency: Dependency, family: Family, project: Project) -> OwnSource | None:
     """Return where a dependency on a package of a family comes from by itself; None if nowhere."""
     name = dependency.source_name
-    if name is not None and not fallback.is_own(name):
+    if name is not None and not fallback.is_own(name, project):
         pool = project.poetry.pool
         url = str(getattr(pool.repository(name), "url", "")) if pool.has_repository(name) else ""
         return OwnSource(dependency.name, name, url, family.target_at(url))

@@ -184,7 +184,9 @@ class TargetPool(RepositoryPool):
             return self._for_all_targets(dependency)
         if found is None:
             return super().find_packages(dependency)
-        if dependency.source_name is not None and not fallback.is_own(dependency.source_name):
+        if dependency.source_name is not None and not fallback.is_own(
+            dependency.source_name, self.project
+        ):
             return super().find_packages(dependency)
         # Here, as in the methods below: the plugin loads this module for every command.
         from accelock.resolve.routing import look_up

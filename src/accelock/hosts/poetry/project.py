@@ -91,8 +91,15 @@ class Project:
 
     @functools.cached_property
     def catalogue(self) -> Catalogue:
-        """Return the catalogue with the user's own packages."""
+        """Return the catalogue with the user's own families and packages."""
         return self.config.extend(load_catalogue())
+
+    @functools.cached_property
+    def family_names(self) -> frozenset[str]:
+        """Return the names of all families, the user's own as the table has them, sound or not."""
+        own = self._table.get("families") if isinstance(self._table, dict) else None
+        known = {family.name for family in load_catalogue().families}
+        return frozenset({*known, *(own if isinstance(own, dict) else ())})
 
     @functools.cached_property
     def substitution(self) -> Substitution:
@@ -240,7 +247,7 @@ class Project:
     def source(self, family: Family) -> Source:
         """Return where this run reads a family: environment, table, or the catalogue's index."""
         with shown():
-            from_environment = sources_from_environment(os.environ, load_catalogue())
+            from_environment = sources_from_environment(os.environ, self.catalogue)
         return from_environment.get(family.name) or self.written_source(family)
 
     def written_source(self, family: Family) -> Source:

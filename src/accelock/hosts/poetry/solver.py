@@ -34,7 +34,7 @@ def solve_targets(solver: Solver, pool: TargetPool, use_latest: list[Any]) -> Tr
     :raises UserError: a target cannot be solved, or none is for this machine.
     """
     project = pool.project
-    fallback.route(solver._package)  # of dependencies that `poetry add --source` just made
+    fallback.route(solver._package, project)  # of dependencies that `poetry add --source` just made
     with shown():
         own_sources.settle(solver._package, project)
         root.strip_labels(solver._package, project)

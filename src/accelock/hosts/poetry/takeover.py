@@ -41,7 +41,7 @@ def take_over(poetry: Poetry, data: Mapping[str, Any], io: IO) -> Project:
     poetry.set_pool(TargetPool(poetry.pool, project, poetry.config))
     poetry.set_locker(TargetLocker(poetry.locker.lock, dict(data), project))
     if isinstance(unwrapped, dict) and unwrapped.get("targets"):
-        fallback.route(poetry.package)
+        fallback.route(poetry.package, project)
     solver_module.Solver = TargetSolver  # type: ignore[misc]
     Installer._execute = execute  # type: ignore[method-assign, assignment]
     return project

@@ -235,16 +235,15 @@ def _sources(rewrite: Rewrite) -> dict[str, str]:
 
 def _is_of_family(url: str, plan: Plan) -> bool:
     url = _expanded(url)
-    return url in plan.source_urls or any(f.recognise(url) for f in plan.catalogue.families)
+    return url in plan.source_urls or plan.catalogue.recognise(url) is not None
 
 
 def _for_target(value: str, rewrite: Rewrite) -> str:
     """Return a family's URL as it is written, for the target of the rewrite."""
-    for family in rewrite.file.plan.catalogue.families:
-        template = family.recognise(value)
-        if template is not None:
-            return Source(template).url(rewrite.run.shelves.variant(family, rewrite.file.target))
-    return value
+    known = rewrite.file.plan.catalogue.recognise(value)
+    if known is None:
+        return value
+    return Source(known[1]).url(rewrite.run.shelves.variant(known[0], rewrite.file.target))
 
 
 def _expanded(value: str) -> str:

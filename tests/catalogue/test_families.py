@@ -1,0 +1,157 @@
+"""A family as a table says it: what each key gives, and what is told of a faulty one."""
+
+from __future__ import annotations
+
+import pytest
+import tomlkit
+
+from accelock.catalogue import Family, FamilyPackage, load_catalogue
+from accelock.catalogue.families import parse_families
+from accelock.catalogue.pairs import Exclusive
+from accelock.toml import Table
+
+CATALOGUE = load_catalogue()
+INDEX = 'index = "https://w.example/whl/{target}"'
+PACKAGE = '[[kernels.package]]\nnames = ["a"]'
+COMPANION = f"[kernels]\n{INDEX}\n{PACKAGE}\n[[kernels.companion]]\nname = 'a'\nof = 'torch'\n"
+LABEL = 'label = "{target}"'
+
+
+def parsed(text: str) -> tuple[tuple[Family, ...], list[str]]:
+    table = Table(tomlkit.parse(text).unwrap(), "tool.accelock.families", [])
+    return tuple(parse_families(table, CATALOGUE)), table.faults
+
+
+def sound(text: str) -> Family:
+    (family,), faults = parsed(text)
+    assert faults == []
+    return family
+
+
+def test_the_least_that_there_is_to_say() -> None:
+    family = sound(f"[kernels]\n{INDEX}\n{PACKAGE}")
+    assert (family.name, family.index) == ("kernels", "https://w.example/whl/{target}")
+    assert family.packages == (
+        FamilyPackage("a", lockstep=True, labelled=True, lookup=("family",), runtime=False),
+    )
+    assert family.is_yours
+    assert family.packages[0].is_yours
+    assert family.label_template is None
+
+
+def test_all_that_there_is_to_say() -> None:
+    family = sound(f"""
+        [kernels]
+        {INDEX}
+        label = "+Cuda_{{target}}"
+        unlabelled-platforms = ["osx-arm64"]
+        recognise = ["*/kernels/{{target}}"]
+        source = "https://w.example/about"
+        reviewed = 2026-11-30
+        [[kernels.package]]
+        names = ["My_Kernels", "kernel-lib-*"]
+        lockstep = false
+        labelled = false
+        lookup = ["family", "default"]
+        runtime = true
+        [[kernels.companion]]
+        name = "my-kernels"
+        of = "torch"
+        releases = [[">=2.6", ">=1.1"], ["==2.5.*", "==1.0.*"]]
+        [[kernels.exclusive]]
+        names = ["my-kernels", "their-kernels"]
+    """)
+    assert family.label_template == "cuda.{target}"
+    assert family.unlabelled_platforms == {"macos-arm64"}
+    assert [each.name for each in family.packages] == ["my-kernels", "kernel-lib-*"]
+    assert family.packages[1].lookup == ("family", "default")
+    (companion,) = family.companions
+    assert [(str(of), str(own)) for of, own in companion.releases][1] == ("==2.5.*", "==1.0.*")
+    assert family.exclusive == (Exclusive(("my-kernels", "their-kernels"), "my-kernels"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (f"[kernels]\n{PACKAGE}", "kernels: has no index; write its URL"),
+        (f'[kernels]\nindex = "w.example"\n{PACKAGE}', "kernels.index: must be an http"),
+        (
+            f'[kernels]\nindex = "https://w.example/all"\n{PACKAGE}',
+            "kernels.index: has no {target}, and builds have no label",
+        ),
+        (f"[kernels]\n{INDEX}", "kernels: has no packages"),
+        (f"[kernels]\n{INDEX}\nlables = 'x'\n{PACKAGE}", "kernels.lables: unknown key; did you"),
+        (f"[kernels]\n{INDEX}\nlabel = 'x'\n{PACKAGE}", "kernels.label: 'x' has no {target}"),
+        (
+            f"[kernels]\n{INDEX}\nlabel = 'x{{torch}}'\n{PACKAGE}",
+            "kernels.label: 'x{torch}' has the field {torch}; the only one is {target}",
+        ),
+        (f"[kernels]\n{INDEX}\nlabel = '{{target}}/x'\n{PACKAGE}", "is no local version label"),
+        (
+            f"[kernels]\n{INDEX}\n{LABEL}\nunlabelled-platforms = ['macos-arm46']\n{PACKAGE}",
+            "platforms[0]: unknown platform 'macos-arm46'; did you mean 'macos-arm64'?",
+        ),
+        (
+            f"[kernels]\n{INDEX}\nunlabelled-platforms = ['macos-arm64']\n{PACKAGE}",
+            "kernels.unlabelled-platforms: is for builds that have a label elsewhere",
+        ),
+        (f"[kernels]\n{INDEX}\npackage = 'a'", "kernels.package: must be an array of tables"),
+        (f"[kernels]\n{INDEX}\npackage = ['a']", "kernels.package[0]: must be a table, not a str"),
+        (f"[kernels]\n{INDEX}\n[[kernels.package]]\nnames = ['a b']", "'a b' is no project name"),
+        (
+            f"[kernels]\n{INDEX}\n{PACKAGE}\nlookup = ['familly']",
+            "kernels.package[0].lookup[0]: unknown place 'familly'; did you mean 'family'?",
+        ),
+        (
+            f"[kernels]\n{INDEX}\n[[kernels.package]]\nnames = ['a-*']\nlockstep = true",
+            "kernels.package[0].lockstep: a-* stands for many packages",
+        ),
+        (f"[kernels]\n{INDEX}\n{PACKAGE}\n{PACKAGE}", "kernels.package: names a a second time"),
+        (
+            f"[kernels]\n{INDEX}\n{PACKAGE}\n[other]\n{INDEX}\n[[other.package]]\nnames = ['a']",
+            "other.package: a is in kernels already",
+        ),
+        (
+            COMPANION.replace("name = 'a'", "name = 'b'") + "releases = [['>=2', '>=1']]",
+            "kernels.companion[0].name: unknown package of the family 'b'",
+        ),
+        (
+            f"{COMPANION}releases = [['>=2', 'one']]",
+            "kernels.companion[0].releases[0]: 'one' is no version specifier (PEP 440)",
+        ),
+        (
+            f"{COMPANION}releases = ['>=2']",
+            "kernels.companion[0].releases[0]: must be two specifiers",
+        ),
+        (
+            f"[kernels]\n{INDEX}\n{PACKAGE}\n[[kernels.exclusive]]\nnames = ['a']",
+            "kernels.exclusive[0].names: must be two projects or more",
+        ),
+        (f"[kernels]\n{INDEX}\nreviewed = 'today'\n{PACKAGE}", "kernels.reviewed: must be a day"),
+        (f"[pytorch]\n{INDEX}\n[[pytorch.package]]\nnames = ['a']", "pytorch: is a family of the"),
+        (f"[Kern_els]\n{INDEX}\n[[Kern_els.package]]\nnames = ['a']", "is written 'kern-els'"),
+    ],
+)
+def test_a_fault_is_told_once_and_by_its_key(text: str, fault: str) -> None:
+    _families, faults = parsed(text)
+    (told,) = faults
+    assert fault in told
+    assert told.startswith("tool.accelock.families.")
+
+
+def test_its_own_index_is_known_at_its_own_host_alone() -> None:
+    family = sound(f"[kernels]\n{INDEX}\n{PACKAGE}")
+    assert family.recognise("https://w.example/whl/cu126/") == family.index
+    assert family.recognise("https://mirror.example/whl/cu126") is None
+    catalogue = CATALOGUE.with_families((family,))
+    assert catalogue.recognise("https://w.example/whl/cu126") == (family, family.index)
+    other = catalogue.recognise("https://mirror.example/whl/cu126")
+    assert other == (catalogue.family("pytorch"), "https://mirror.example/whl/{target}")
+    assert catalogue.recognise("https://w.example/simple") is None
+
+
+def test_a_package_that_it_names_is_in_no_other_family() -> None:
+    family = sound(f"[kernels]\n{INDEX}\n[[kernels.package]]\nnames = ['torchaudio']")
+    catalogue = CATALOGUE.with_families((family,))
+    assert catalogue.family_of("torchaudio") == (family, family.packages[0])
+    assert "torchaudio" not in catalogue.companions("torch")
