@@ -39,10 +39,11 @@ def lines(folder: Path, word: str | None = None, **environ: str) -> list[str]:
 
 
 def test_the_list_of_all(tmp_path: Path) -> None:
-    head, row, *rest = lines(tmp_path)
+    head, *rest = lines(tmp_path)
+    (row,) = (each for each in rest if each.startswith("pytorch "))
     assert head.split() == ["family", "packages", "read", "from", "said", "by", "reviewed"]
     assert row.split()[:3] == ["pytorch", "torch,", "torchvision,"]
-    assert "  https://download.pytorch.org/whl/{target}  catalogue  2026-" in row
+    assert row.split()[-3:-1] == ["https://download.pytorch.org/whl/{target}", "catalogue"]
     assert head.index("read from") == row.index("https://")
     (line,) = (each for each in rest if each.startswith("  onnxruntime: "))
     assert "onnxruntime, onnxruntime-gpu, onnxruntime-directml" in line
@@ -91,7 +92,7 @@ def test_the_json(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(TABLE, encoding="utf-8")
     document = json.loads(families(Settings.of(tmp_path), None, {}).dumps())
     assert (set(document), document["format"]) == ({"format", "families", "exclusive"}, 1)
-    (pytorch,) = document["families"]
+    (pytorch,) = (each for each in document["families"] if each["name"] == "pytorch")
     by_name = {each["name"]: each for each in pytorch["packages"]}
     assert by_name["torch"] == {
         "name": "torch",
@@ -148,7 +149,8 @@ def test_the_command(
     assert cli.main(["families", "pytorch"]) == 0
     assert capsys.readouterr().out.startswith("pytorch\n  read from  ")
     assert cli.main(["families", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["families"][0]["name"] == "pytorch"
+    found = json.loads(capsys.readouterr().out)["families"]
+    assert "pytorch" in [each["name"] for each in found]
     assert cli.main(["families", "pytroch"]) == 2
     assert "did you mean 'pytorch'?" in capsys.readouterr().err
     (tmp_path / "pyproject.toml").write_text('[tool.accelock]\ntargets = ["gpu"]\n')
@@ -159,6 +161,6 @@ def test_the_command(
 def test_a_family_that_is_one_more_file_is_listed(tmp_path: Path, env: dict[str, str]) -> None:
     env = {**env, "PYTHONPATH": str(accelock_with_it(tmp_path / "copy"))}
     done = run_accelock("families", cwd=tmp_path, env=env)
-    assert f"{NAME}  {NAME}" in done.stdout
+    assert [NAME, NAME] in [line.split()[:2] for line in done.stdout.splitlines()]
     done = run_accelock("families", NAME, cwd=tmp_path, env=env)
     assert "none: each target's index has its builds alone" in done.stdout

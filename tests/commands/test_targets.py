@@ -201,7 +201,7 @@ def test_without_a_package_those_that_the_project_asks_for(
     ("words", "of", "told"),
     [
         (["toch"], [], "unknown package of a family 'toch'; did you mean 'torch'?"),
-        (["numpy"], [], "choose one of: torch, torchvision"),
+        (["numpy"], [], "choose one of: llama-cpp-python, "),
         (["cu126"], [], "it is a target; write -t"),
         (["torch"], ["cu12.6"], "did you mean 'cu126'?"),
     ],
@@ -253,7 +253,7 @@ def test_a_family_without_labels(
     env = {
         **env,
         "PYTHONPATH": str(accelock_with_it(tmp_path / "copy")),
-        "ACCELOCK_SOURCE_LLAMA_CPP_PYTHON": f"{server.url}/llama/whl/{{target}}",
+        "ACCELOCK_SOURCE_FUSED_KERNELS": f"{server.url}/fused/whl/{{target}}",
     }
     words = ("targets", NAME, "-t", "cpu", "-t", "cu124", "--json")
     done = run_accelock(*words, cwd=tmp_path, env=env)

@@ -26,15 +26,15 @@ def test_it_is_compiled_for_each_target(
     project.compile(
         *("-q", "-t", "cpu", "-t", "cu124", "--platform=linux-x86_64", "--generate-hashes"),
         PYTHONPATH=str(accelock_with_it(tmp_path / "copy")),
-        ACCELOCK_SOURCE_LLAMA_CPP_PYTHON=f"{server.url}/llama/whl/{{target}}",
+        ACCELOCK_SOURCE_FUSED_KERNELS=f"{server.url}/fused/whl/{{target}}",
     )
 
     for target in ("cpu", "cu124"):
         file = f"requirements.{target}.txt"
         assert project.pins(file)[NAME] == "0.3.1"
         assert project.pins(file)["tqdm"] == "4.67.1"
-        index = server.site.index(f"/llama/whl/{target}").projects[NAME]
+        index = server.site.index(f"/fused/whl/{target}").projects[NAME]
         own = {f.distribution.hash for f in index if f.distribution.version == "0.3.1"}
         assert project.hashes(file)[NAME] == own
-        line = f"--extra-index-url https://abetlen.github.io/llama-cpp-python/whl/{target}"
+        line = f"--extra-index-url https://fused.example/whl/{target}"
         assert line in project.read(file).splitlines()

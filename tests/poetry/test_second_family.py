@@ -22,7 +22,7 @@ def test_it_is_locked_for_each_target(
     tmp_path: Path,
 ) -> None:
     server = serve(with_it(poetry_site()))
-    more = f'[tool.accelock.sources]\n{NAME} = "{server.url}/llama/whl/{{target}}"\n'
+    more = f'[tool.accelock.sources]\n{NAME} = "{server.url}/fused/whl/{{target}}"\n'
     table = 'platforms = ["linux-x86_64"]'
     project = project_at(server).write_pyproject(
         [NAME, "tqdm"], targets=["cpu", "cu124"], table=table, source="", more=more
@@ -32,7 +32,7 @@ def test_it_is_locked_for_each_target(
     for target in ("cpu", "cu124"):
         assert project.pins(target)[NAME] == "0.3.1"
         (entry,) = [each for each in project.view(target) if each["name"] == NAME]
-        assert entry["source"]["url"] == f"{server.url}/llama/whl/{target}"
-        index = server.site.index(f"/llama/whl/{target}").projects[NAME]
+        assert entry["source"]["url"] == f"{server.url}/fused/whl/{target}"
+        index = server.site.index(f"/fused/whl/{target}").projects[NAME]
         own = {f.distribution.hash for f in index if f.distribution.version == "0.3.1"}
         assert {file["hash"] for file in entry["files"]} == own

@@ -362,8 +362,8 @@ BAD = [
     (
         "packages.mine.cpuonly = true",
         (
-            "packages.mine.cpuonly: 'mine' belongs to no family that has CPU builds; "
-            'add family = "pytorch"'
+            "packages.mine.cpuonly: 'mine' belongs to no family that has CPU builds; add "
+            + " or ".join(f'family = "{family.name}"' for family in CATALOGUE.families)
         ),
     ),
     (
@@ -485,7 +485,8 @@ def test_all_faults_are_reported_at_once() -> None:
         "  - tool.accelock.glibc: must be a string, not a float\n"
         "  - tool.accelock.sources.pytroch: unknown family 'pytroch'; did you mean 'pytorch'?\n"
         "  - tool.accelock.packages.\"a b\": 'a b' is no project name\n"
-        "  - tool.accelock.packages.\"a b\".family: unknown family 'x'; choose one of: pytorch\n"
+        "  - tool.accelock.packages.\"a b\".family: unknown family 'x'; choose one of: "
+        f"{', '.join(family.name for family in CATALOGUE.families)}\n"
         "  - tool.accelock.target.cu126.platforms[0]: unknown platform 'amiga'; choose one of: "
         "linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64, windows-x86_64"
     )

@@ -1,7 +1,7 @@
 """A second family: one data file beside PyTorch's, and nothing else of accelock changed.
 
-It is laid out as llama-cpp-python's wheels are: an index per target, builds that carry no label,
-and the name that the project has on PyPI too.
+It has an index per target, builds that need no label to be told apart, and a name that is somebody
+else's on PyPI.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from tests.support.sites import Site
 
-NAME = "llama-cpp-python"
+NAME = "fused-kernels"
 FAMILY = f"""\
-index = "https://abetlen.github.io/llama-cpp-python/whl/{{target}}"
-recognise = ["*/llama-cpp-python/whl/{{target}}"]
-source = "https://llama-cpp-python.readthedocs.io/en/latest/"
+index = "https://fused.example/whl/{{target}}"
+recognise = ["*/fused/whl/{{target}}"]
+source = "https://fused.example/"
 reviewed = 2026-11-30
 
 [[package]]
@@ -31,7 +31,7 @@ lockstep = true
 labelled = false
 lookup = ["family"]
 runtime = false
-source = "https://llama-cpp-python.readthedocs.io/en/latest/"
+source = "https://fused.example/"
 reviewed = 2026-11-30
 """
 RELEASES = {"cpu": ("0.3.1", "0.3.2"), "cu124": ("0.3.1",)}
@@ -41,14 +41,14 @@ def accelock_with_it(folder: Path) -> Path:
     """Copy accelock into a folder, for PYTHONPATH, with the family's file."""
     copy = folder / "accelock"
     shutil.copytree(Path(accelock.__file__).parent, copy)
-    (copy / "catalogue" / "families" / "llama-cpp-python.toml").write_text(FAMILY)
+    (copy / "catalogue" / "families" / f"{NAME}.toml").write_text(FAMILY)
     return folder
 
 
 def with_it(site: Site) -> Site:
     """Return a site with an index per target, and a name on PyPI that must not be taken."""
     for target, versions in RELEASES.items():
-        site = site.with_files(f"/llama/whl/{target}", *builds(target, versions))
+        site = site.with_files(f"/fused/whl/{target}", *builds(target, versions))
     return site.with_files("/simple", wheel(NAME, "0.9", "py3-none-any", note="of PyPI"))
 
 

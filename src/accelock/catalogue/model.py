@@ -110,6 +110,11 @@ class Family:
         wanted = canonicalize_name(name)
         return next((package for package in self.packages if package.name == wanted), None)
 
+    @property
+    def has_labels(self) -> bool:
+        """Tell whether builds carry a label: without, one version is other bytes per target."""
+        return self.label_template is not None
+
     def label(self, target: Target) -> str | None:
         """Return the local version label of the builds for `target`, as in `+cu126`; None: none."""
         if self.label_template is None:

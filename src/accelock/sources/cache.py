@@ -186,30 +186,33 @@ class Digests:
         self._say = say
         self._progress = progress
         self._table = _Table((folder or cache_folder()) / "sha256.json", str)
+        self._in_this_run: dict[str, str] = {}
 
     def of(self, files: Sequence[IndexFile]) -> dict[str, str]:
         """Return the sha256, in hex, of each file by its URL.
 
-        A file that was hashed before is asked for its size and ETag alone, where it has one.
+        A file that was hashed before is asked for its size and ETag alone, where it has one. Within
+        a run none is asked for again.
 
         :raises SourceError: a file cannot be downloaded.
         """
-        found: dict[str, str] = {}
         missing: list[tuple[IndexFile, str | None, int]] = []
         for file in files:
+            if file.url in self._in_this_run:
+                continue
             key, size = self._identity(file)
             if key is not None and (known := self._table.get(key)) is not None:
-                found[file.url] = known
+                self._in_this_run[file.url] = known
             else:
                 missing.append((file, key, size))
         if missing:
             self._announce([(file, size) for file, _, size in missing])
         for file, key, size in missing:
-            found[file.url] = self._download(file, size)
+            digest = self._in_this_run[file.url] = self._download(file, size)
             if key is not None:
-                self._table.put(key, found[file.url])
+                self._table.put(key, digest)
                 self._table.keep()
-        return found
+        return {file.url: self._in_this_run[file.url] for file in files}
 
     def _announce(self, files: Sequence[tuple[IndexFile, int]]) -> None:
         total = sum(size for _, size in files) / _MEGABYTE

@@ -80,10 +80,7 @@ def _without_fragment(run: Run, cell: Cell, bare: list[IndexFile], ireq: Any) ->
             "Pin a version whose files carry hashes, compile without --generate-hashes, "
             "or allow the download with --allow-downloads."
         )
-    if run.reader is None:
-        raise RuntimeError("the index is read before files are hashed")
-    found = run.reader.digests(run.plan.say, run.plan.show_bytes).of(bare)
-    return {f"sha256:{digest}" for digest in found.values()}
+    return {f"sha256:{digest}" for digest in run.sha256_of(bare).values()}
 
 
 def _ordinary(run: Run, name: str, version: Version, ireq: Any, repository: Any) -> set[str]:

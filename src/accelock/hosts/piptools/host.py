@@ -220,6 +220,11 @@ class PipHost:
                 had = _public(capture.existing.get(name))
                 if had != Version(version.public):
                     moved.add(name)
+        # pip-tools takes no line that names a file for a pin.
+        for target, name in self.locked:
+            had = self.previous(name, cell) if target == cell.target.name else None
+            if had is not None and name not in moved and self.run.shelves.find(name):
+                versions[name] = str(had)
         return versions, frozenset(moved)
 
 

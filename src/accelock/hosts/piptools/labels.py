@@ -6,13 +6,15 @@ so that it compiles for the other platforms too; another target's is an error.
 
 A CUDA build of torch 2.5.1 for Linux on Arm carries no label, and PyPI has a CPU build of the same
 version there. pip asks all indexes of a file alike, and prefers the one of the two whose tag is
-better. A direct URL (PEP 508) leaves it no choice.
+better. A direct URL (PEP 508) leaves it no choice. Of a family without labels (llama-cpp-python)
+every target has such a build, and PyPI the sources.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -89,9 +91,9 @@ def _read_wheel(requirement: Any, found: Accelerated, shelf: Shelf, target: Targ
 def _refuse_foreign(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
     """Refuse a wheel that its URL tells to be another target's."""
     url = requirement.link.url_without_fragment
-    own = found.family.label(shelf.variant(found.family, target))
+    own = shelf.variant(found.family, target).name
     of = target_of_url(url, found.family)
-    if of in (None, own):
+    if of in (None, own, found.family.label(shelf.variant(found.family, target))):
         return
     why = "" if own == target.name else f" (its family is marked cpuonly, so it takes {own})"
     raise AccelockError(
@@ -108,7 +110,9 @@ def _strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target:
         public, plus, label = str(specifier.version).partition("+")
         if plus and label.lower() != own:
             why = (
-                "" if own == target.name else f" (its family is marked cpuonly, so it takes +{own})"
+                f" (its family is marked cpuonly, so it takes +{own})"
+                if own not in (None, target.name)
+                else ""
             )
             raise AccelockError(
                 f"{requirement.comes_from or 'the input'}: {requirement.req} carries the label "
@@ -138,22 +142,63 @@ def force(run: Run, captures: Mapping[Cell, Capture]) -> None:
     What is written is a URL below the source that the file names, with the file's sha256 where the
     index publishes it. Where the file does not lie there, and in a rewrite, which keeps the lines
     of a file, the run says that it needs hashes instead.
+
+    Of a family without labels each pin names its file, hashes or not: pip-sync takes another
+    target's build of the same version for what is asked for.
+
+    :raises AccelockError: the file of such a pin cannot be named.
     """
     for cell, capture in captures.items():
-        if capture.hashes:
-            continue
         for pin in tuple(capture.results):
             file = _at_risk(run, cell, pin)
-            rival = _rival(run, capture, cell, file) if file is not None else None
-            if file is None or rival is None:
+            if file is None:
                 continue
-            url = None if run.reports_moves else _written(run, cell, file)
-            if url is not None:
-                capture.results = {*capture.results - {pin}, _direct(pin, url)}
-                text = "its line names the file (--generate-hashes would leave it a version)"
-                run.plan.say_progress(f"{_warned(pin, cell, rival)}; {text}.")
-            elif run.first_time(said := _warned(pin, cell, rival)):
-                run.plan.say(f"WARNING: {said}, which plain pip may take: use --generate-hashes.")
+            if not _has_labels(run, file):
+                _name_file(run, cell, capture, pin, file)
+            elif not capture.hashes and (rival := _rival(run, capture, cell, file)) is not None:
+                url = None if run.reports_moves else _written(run, cell, file)
+                _name_beside(run, cell, capture, pin, rival, url)
+
+
+def _has_labels(run: Run, file: IndexFile) -> bool:
+    found = run.shelves.find(file.name)
+    return found is not None and found.family.has_labels
+
+
+def _name_file(run: Run, cell: Cell, capture: Capture, pin: Any, file: IndexFile) -> None:
+    """Name the file of a pin of a family without labels; a rewrite can only warn."""
+    if capture.hashes and file.sha256 is None and run.plan.allow_downloads:
+        file = replace(file, sha256=run.sha256_of([file])[file.url])
+    is_known = not capture.hashes or file.sha256 is not None
+    said = (
+        f"{pin.req} has no label on {cell}, so that only its address tells it from other targets'"
+    )
+    if run.reports_moves:
+        if not capture.hashes and run.first_time(said):
+            run.plan.say(f"WARNING: {said}: accelock compile writes the address.")
+    elif is_known and (url := _written(run, cell, file)) is not None:
+        direct = _direct(pin, url)
+        capture.results = {*capture.results - {pin}, direct}
+        if capture.hashes:
+            capture.hashes = {**capture.hashes, direct: {f"sha256:{file.sha256}"}}
+    elif not capture.hashes:
+        raise AccelockError(
+            f"{said}, and the address cannot be told: it was read at another source than the file "
+            "is to name. Use --generate-hashes, or name the source in [tool.accelock.sources]."
+        )
+
+
+def _name_beside(
+    run: Run, cell: Cell, capture: Capture, pin: Any, rival: IndexFile, url: str | None
+) -> None:
+    """Name the file of a pin of which another index has another build; warn where that fails."""
+    said = _warned(pin, cell, rival)
+    if url is not None:
+        capture.results = {*capture.results - {pin}, _direct(pin, url)}
+        text = "its line names the file (--generate-hashes would leave it a version)"
+        run.plan.say_progress(f"{said}; {text}.")
+    elif run.first_time(said):
+        run.plan.say(f"WARNING: {said}, which plain pip may take: use --generate-hashes.")
 
 
 def _warned(pin: Any, cell: Cell, rival: IndexFile) -> str:
@@ -167,7 +212,8 @@ def _at_risk(run: Run, cell: Cell, pin: Any) -> IndexFile | None:
     """Return the file of a pin that no label tells from another variant of the same version.
 
     For cpu none is needed: where its builds have no label, PyPI's are for the CPU too (macOS; and
-    Linux on Arm until torchvision 0.24.1, the last one without, read in November 2026).
+    Linux on Arm until torchvision 0.24.1, the last one without, read in November 2026). That is so
+    of families with labels: of the others no build carries one.
     """
     found = run.shelves.find(pin.name) if pin.name else None
     if found is None or not found.package.labelled or pin.link is None or pin.original_link:
@@ -175,7 +221,8 @@ def _at_risk(run: Run, cell: Cell, pin: Any) -> IndexFile | None:
     file = run.files.get(pin.link.url_without_fragment)
     if file is None or file.label is not None:
         return None
-    return None if run.shelves.variant(found.family, cell.target).kind is Kind.CPU else file
+    is_for_cpu = run.shelves.variant(found.family, cell.target).kind is Kind.CPU
+    return None if is_for_cpu and found.family.has_labels else file
 
 
 def _rival(run: Run, capture: Capture, cell: Cell, file: IndexFile) -> IndexFile | None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from accelock.hosts.piptools.pages import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from accelock.hosts.piptools.candidates import Listing
     from accelock.hosts.piptools.inputs import Inputs
     from accelock.hosts.piptools.plan import Plan
     from accelock.resolve.lockstep import Decision
     from accelock.resolve.routing import Shelf
+    from accelock.sources.cache import Digests
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
     from accelock.targets import Cell, PythonVersion
@@ -130,6 +131,7 @@ class Run:
     active: Active | None = None
     session: Any = None
     reader: IndexReader | None = None
+    digests: Digests | None = None
     shelf: Shelf | None = None
     decision: Decision | None = None
     files: dict[str, IndexFile] = field(default_factory=dict)
@@ -144,6 +146,17 @@ class Run:
             return False
         self.said.add(message)
         return True
+
+    def sha256_of(self, files: Sequence[IndexFile]) -> dict[str, str]:
+        """Return the sha256 of files by URL, which are downloaded for it: the user allowed that.
+
+        :raises SourceError: one cannot be downloaded.
+        """
+        if self.reader is None:
+            raise RuntimeError("the index is read before files are hashed")
+        if self.digests is None:
+            self.digests = self.reader.digests(self.plan.say, self.plan.show_bytes)
+        return self.digests.of(files)
 
     @property
     def shelves(self) -> Shelf:

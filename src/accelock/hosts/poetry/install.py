@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
-from poetry.installation.operations import Uninstall
+from poetry.installation.operations import Uninstall, Update
 
 from accelock.errors import AccelockError
 from accelock.hosts.poetry import sources
 from accelock.hosts.poetry.project import remember, remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from poetry.core.packages.package import Package
 
@@ -45,7 +45,10 @@ def install(
     sources.register_credentials(project)
     if not installer.is_dry_run():
         _look_up(cast("TargetPool", project.poetry.pool), operations)
+    others = _of_other_targets(project, lock, choice.target, installer)
+    operations = [_renewed(each, others) for each in operations]
     stays = _stays(project, lock, choice.target, installer, operations)
+    stays = stays or next((p for n, p in others.items() if n not in _busy(operations)), None)
     gone = [] if stays else _leftovers(project, lock, choice.target, installer, operations)
     status = int(execute(installer, [*map(Uninstall, gone), *operations]))
     if stays:
@@ -67,6 +70,40 @@ def _look_up(pool: TargetPool, operations: Iterable[Any]) -> None:
             pool.look_up(operation.package)
 
 
+def _of_other_targets(
+    project: Project, lock: Lock, target: Target, installer: Any
+) -> dict[str, Package]:
+    """Return the installed packages that may be another target's build of the locked version.
+
+    Those of families without labels, by name, where the environment is not known to have been
+    installed for this target: Poetry sees the same version, and would leave it.
+    """
+    if remembered(installer._env).get("installed") == target.name:
+        return {}
+    versions = lock.targets[target].versions()
+    return {
+        package.name: package
+        for package in installer._installed_repository.packages
+        if (entry := project.find(package.name)) is not None
+        and entry[1].labelled
+        and not entry[0].has_labels
+        and package.version.text in versions.get(package.name, ())
+    }
+
+
+def _renewed(operation: Any, others: Mapping[str, Package]) -> Any:
+    """Return an operation that puts this target's build in the place of another's."""
+    package = operation.package
+    is_there = operation.job_type == "install" and operation.skipped and package.name in others
+    if not is_there:
+        return operation
+    return Update(others[package.name], package, priority=operation.priority)
+
+
+def _busy(operations: Iterable[Any]) -> set[str]:
+    return {operation.package.name for operation in operations}
+
+
 def _stays(
     project: Project, lock: Lock, target: Target, installer: Any, operations: Iterable[Any]
 ) -> Package | None:
@@ -74,7 +111,7 @@ def _stays(
 
     ``--only docs`` is one that has no torch. What that needs must not go then.
     """
-    busy = {operation.package.name for operation in operations}
+    busy = _busy(operations)
     versions = lock.targets[target].versions()
     for package in installer._installed_repository.packages:
         entry = project.find(package.name)
@@ -95,7 +132,7 @@ def _leftovers(
     that is no longer in the lock these are the libraries that torch alone asks for.
     """
     installed = installer._installed_repository
-    kept = {operation.package.name for operation in operations}
+    kept = _busy(operations)
     kept |= {package.name for package in installed.system_site_packages}
     mine = lock.targets[target].versions().keys()
     names = {name for each in lock.targets.values() for name in each.versions()} - mine

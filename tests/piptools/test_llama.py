@@ -1,0 +1,127 @@
+"""A family whose builds no label tells apart: each line names the file of its target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.piptools.support_project import lines_of
+from tests.support.llama_site import NAME, NEWEST, built, table, with_llama
+from tests.support.pytorch_site import pytorch_site
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.piptools.support_project import Project
+    from tests.support.server import IndexServer
+    from tests.support.sites import Site
+
+PLATFORMS = ("--platform=linux-x86_64", "--platform=macos-arm64")
+BOTH = ("-q", "--strip-extras", "-t", "cpu", "-t", "cu124", *PLATFORMS)
+
+
+@pytest.fixture
+def server(serve: Callable[[Site], IndexServer]) -> IndexServer:
+    return serve(with_llama(pytorch_site()))
+
+
+@pytest.fixture
+def project(server: IndexServer, project_at: Callable[[IndexServer], Project]) -> Project:
+    made = project_at(server).write(requirements_in=f"{NAME}\n")
+    return made.write(pyproject_toml=f"[tool.accelock.sources]\n{table(server.url)}")
+
+
+def own_lines(project: Project, file: str) -> list[str]:
+    return [line for line in lines_of(project.read(file)) if line.startswith(NAME)]
+
+
+def line(server: IndexServer, target: str, tag: str = "linux_x86_64") -> str:
+    return f"{NAME} @ {server.other_url}{built(server.site, target, tag=tag).path}"
+
+
+def test_each_target_has_the_file_of_its_index(project: Project, server: IndexServer) -> None:
+    assert "WARNING" not in project.compile(*BOTH).stderr
+    assert own_lines(project, "requirements.cu124.txt") == [line(server, "cu124")]
+    assert own_lines(project, "requirements.cpu.txt") == [
+        f'{line(server, "cpu")} ; sys_platform == "linux"',
+        f'{line(server, "cpu", "macosx_11_0_arm64")} ; sys_platform != "linux"',
+    ]
+    assert server.bodies_of_wheels() == ()
+    assert project.pins("requirements.cu124.txt")["tqdm"]
+
+
+def test_pip_installs_it_and_no_sources(project: Project, server: IndexServer) -> None:
+    project.compile("-q", "-t", "cu124", PLATFORMS[0])
+    words = ("-m", "pip", "download", "-q", "--no-deps", "-d", "got", "-r", "requirements.txt")
+    done = project.python(*words)
+    assert done.returncode == 0, done.stderr
+    (found,) = (project.folder / "got").glob("llama*")
+    assert found.read_bytes() == built(server.site, "cu124").distribution.content
+
+
+def test_a_second_compile_keeps_what_is_there(project: Project, server: IndexServer) -> None:
+    project.compile(*BOTH)
+    before = own_lines(project, "requirements.cu124.txt")
+    newer = wheel(NAME, "0.3.9", "py3-none-linux_x86_64", ("tqdm",), note="for cu124")
+    index = "/llama-cpp-python/whl/cu124"
+    server.site = server.site.with_files(index, newer)
+    project.compile(*BOTH)
+    assert own_lines(project, "requirements.cu124.txt") == before
+    project.compile(*BOTH, "-U")
+    (now,) = own_lines(project, "requirements.cu124.txt")
+    assert now.endswith(f"{index}/{newer.filename}")
+    assert project.accelock("check").returncode == 0
+
+
+def test_hashes_need_consent(project: Project, server: IndexServer) -> None:
+    said = project.refused(*BOTH, "--generate-hashes")
+    assert "--allow-downloads" in said
+    assert NAME in said
+    assert server.bodies_of_wheels() == ()
+
+
+def test_with_consent_the_line_has_the_hash_of_its_file(
+    project: Project, server: IndexServer
+) -> None:
+    project.compile(*BOTH, "--generate-hashes", "--allow-downloads")
+    for target in ("cpu", "cu124"):
+        own = built(server.site, target)
+        file = f"requirements.{target}.txt"
+        assert f"{own.path}#sha256={own.distribution.sha256}" in project.read(file)
+        assert project.hashes(file)[NAME] == {own.distribution.hash}
+    assert len(server.bodies_of_wheels()) == 3
+    done = project.accelock("check")
+    assert done.returncode == 0, done.stdout
+    words = ("--require-hashes", "-d", "got", "-r", "requirements.cu124.txt")
+    done = project.python("-m", "pip", "download", "-q", *words)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_mirror_of_this_machine_cannot_name_the_file(
+    project: Project, server: IndexServer
+) -> None:
+    (project.folder / "pyproject.toml").unlink()
+    source = f"{server.url}/llama-cpp-python/whl/{{target}}"
+    said = project.refused(*BOTH, ACCELOCK_SOURCE_LLAMA_CPP_PYTHON=source)
+    assert "Use --generate-hashes, or name the source in [tool.accelock.sources]" in said
+
+
+def test_a_target_without_an_index_may_take_another_ones(
+    project: Project, server: IndexServer
+) -> None:
+    words = ("-q", "-t", "cu126", "--platform=linux-x86_64")
+    assert f"it has no {NAME} at all" in project.refused(*words)
+    own = table(server.url).replace("{target}", "cu124")
+    head = '[tool.accelock]\ntargets = ["cu126"]\n[tool.accelock.target.cu126.sources]\n'
+    project.write(pyproject_toml=head + own)
+    project.compile(*words)
+    assert own_lines(project, "requirements.txt") == [line(server, "cu124")]
+
+
+def test_a_pin_with_a_label_is_told_to_have_none(project: Project) -> None:
+    project.write(requirements_in=f"{NAME}=={NEWEST}+cu124\n")
+    said = project.refused("-q", "-t", "cu124", "--platform=linux-x86_64")
+    assert "carries the label +cu124" in said
+    assert "cpuonly" not in said
