@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import tomlkit
+from packaging.version import Version
 
 from accelock.catalogue import Family, FamilyPackage, load_catalogue
 from accelock.catalogue.families import parse_families
 from accelock.catalogue.pairs import Exclusive
+from accelock.targets import parse_target
 from accelock.toml import Table
 
 CATALOGUE = load_catalogue()
@@ -83,8 +85,8 @@ def test_all_that_there_is_to_say() -> None:
         (f"[kernels]\n{INDEX}\nlables = 'x'\n{PACKAGE}", "kernels.lables: unknown key; did you"),
         (f"[kernels]\n{INDEX}\nlabel = 'x'\n{PACKAGE}", "kernels.label: 'x' has no {target}"),
         (
-            f"[kernels]\n{INDEX}\nlabel = 'x{{torch}}'\n{PACKAGE}",
-            "kernels.label: 'x{torch}' has the field {torch}; the only one is {target}",
+            f"[kernels]\n{INDEX}\nlabel = 'x{{cuda}}'\n{PACKAGE}",
+            "kernels.label: unknown field of a label 'cuda'; choose one of: target, target.version",
         ),
         (f"[kernels]\n{INDEX}\nlabel = '{{target}}/x'\n{PACKAGE}", "is no local version label"),
         (
@@ -148,6 +150,48 @@ def test_its_own_index_is_known_at_its_own_host_alone() -> None:
     other = catalogue.recognise("https://mirror.example/whl/cu126")
     assert other == (catalogue.family("pytorch"), "https://mirror.example/whl/{target}")
     assert catalogue.recognise("https://w.example/simple") is None
+
+
+def test_a_page_for_each_release_is_known_however_it_is_quoted() -> None:
+    pyg = CATALOGUE.family("pyg")
+    for url in (
+        "https://data.pyg.org/whl/torch-2.6.0+cu126.html",
+        "https://data.pyg.org/whl/torch-2.6.0%2Bcpu.html",
+        pyg.index,
+    ):
+        assert CATALOGUE.recognise(url) == (pyg, pyg.index)
+    mirrored = CATALOGUE.recognise("https://m.example/pyg/whl/torch-2.6.0+cu126.html")
+    assert mirrored == (pyg, "https://m.example/pyg/whl/torch-{torch}+{target}.html")
+    assert CATALOGUE.recognise("https://data.pyg.org/whl/torch-2.6.0+cuda.html") is None
+
+
+@pytest.mark.parametrize(
+    ("label", "target", "release", "found"),
+    [
+        ("cu.{target.version}.torch.{torch.minor}", "cu128", "2.11.0", "cu.12.8.torch.2.11"),
+        ("cu{target.major}torch{torch.minor}cxx11abiTRUE", "cu126", "2.8.0",
+         "cu12torch2.8cxx11abitrue"),
+        ("{target}torch{torch.minor}", "rocm6.3", "2.9.1", "rocm6.3torch2.9"),
+        ("{target}.torch{torch}", "cu126", "2.9.1", "cu126.torch2.9.1"),
+        ("cu.{target.version}.torch.{torch.minor}", "cpu", "2.11.0", None),
+        ("{target}torch{torch.minor}", "cu126", None, None),
+    ],
+)  # fmt: skip
+def test_a_label_has_the_parts_of_target_and_release(
+    label: str, target: str, release: str | None, found: str | None
+) -> None:
+    family = sound(f"[kernels]\n{INDEX}\nlabel = '{label}'\n{PACKAGE}")
+    version = Version(release) if release else None
+    assert family.label(parse_target(target, CATALOGUE.targets), version) == found
+    assert family.release_of == "torch"
+
+
+def test_a_label_has_the_digits_of_the_release() -> None:
+    pyg, target = CATALOGUE.family("pyg"), parse_target("cu126", CATALOGUE.targets)
+    assert pyg.label(target, Version("2.10.1")) == "pt210cu126"
+    assert pyg.label(target) is None
+    assert CATALOGUE.release_of("torch-scatter") == "torch"
+    assert CATALOGUE.release_of("torch") is None
 
 
 def test_a_package_that_it_names_is_in_no_other_family() -> None:

@@ -20,7 +20,7 @@ from accelock.resolve.search import Result, Search
 from accelock.targets import PLATFORMS, Cell, PythonVersion, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from accelock.resolve.lockstep import Decision
 
@@ -74,6 +74,7 @@ class FakeHost:
     :param libraries: those of the family that are in no lockstep.
     :param locked: the versions that are locked now, for all cells.
     :param missing: (package, version, cell): a build that is listed and turns out to have no file.
+    :param built: package -> release of torch -> the versions that are built for it.
     :param cluster: tells the group of a cell by its picks; each cell is its own where it is None.
     """
 
@@ -86,6 +87,8 @@ class FakeHost:
     locked: Mapping[str, str] = field(default_factory=dict)
     missing: Collection[tuple[str, str, Cell]] = ()
     cluster: Callable[[Cell, Mapping[tuple[str, Cell], Version]], object] | None = None
+    built: Mapping[str, Mapping[str, frozenset[Version]]] = field(default_factory=dict)
+    bound: Mapping[str, Version] = field(default_factory=dict)
     read: list[tuple[str, str, Cell]] = field(default_factory=list)
     solved: list[tuple[Cell, ...]] = field(default_factory=list)
     preferred: list[tuple[Group, ...]] = field(default_factory=list)
@@ -116,6 +119,17 @@ class FakeHost:
             },
             where=f"{each.target}/{name}",
         )
+
+    def builds_for(
+        self, name: str, each: Cell, releases: Iterable[Version]
+    ) -> dict[Version, frozenset[Version]]:
+        """Return the versions that a cell has beside each release of torch."""
+        del each
+        return {release: self.built[name].get(str(release), frozenset()) for release in releases}
+
+    def bind(self, releases: Mapping[str, Version]) -> None:
+        """Note the release of torch of each target."""
+        self.bound = dict(releases)
 
     def requires(self, name: str, version: Version, each: Cell) -> list[Requirement]:
         """Return what a release requires of its family: of labelled packages and libraries."""
@@ -302,6 +316,7 @@ def search(
     together: bool = True,
     leaves_out: bool = True,
     steps: int = 50,
+    release_of: Callable[[str], str | None] = lambda _name: None,
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None,
 ) -> Result[Pinned]:
     """Run a search over the cells of a lock for the packages in lockstep that the inputs name."""
@@ -314,6 +329,7 @@ def search(
         companions=lambda name: [n for n in FAMILY if n != name] if name in FAMILY else [],
         anything=SpecifierSet(),
         together=together,
+        release_of=release_of,
         leaves_out=leaves_out,
         steps=steps,
         announce=announce,

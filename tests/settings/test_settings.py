@@ -281,7 +281,7 @@ BAD = [
     (
         "sources.pytorch = 'https://user:secret@m/{taget}'",
         (
-            "sources.pytorch: has the field {taget}; the only one is {target}: "
+            "sources.pytorch: has the field {taget}; the fields are {target} and {torch}: "
             "'https://****@m/{taget}'"
         ),
     ),

@@ -14,9 +14,9 @@ from packaging.utils import InvalidName, canonicalize_name
 
 from accelock.catalogue.model import Family, FamilyPackage, Place
 from accelock.catalogue.pairs import Companion, Exclusive
-from accelock.catalogue.source import TARGET_FIELD, Source
+from accelock.catalogue.source import TARGET_FIELD, Source, label_fields
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.targets import parse_platform
+from accelock.targets import CPU, parse_platform
 from accelock.toml import kind_of
 
 if TYPE_CHECKING:
@@ -196,16 +196,15 @@ def _place(word: str) -> Place:
 def _label(text: str) -> str:
     """Return a template of a local version label (PEP 440), normalised, without a plus."""
     plain = text.removeprefix("+")
+    known = label_fields(CPU, None)
     for field in _FIELD.findall(plain):
-        if field != "target":
-            raise AccelockError(
-                f"{text!r} has the field {{{field}}}; the only one is {TARGET_FIELD}"
-            )
-    if TARGET_FIELD not in plain:
+        if field not in known:
+            raise AccelockError(str(UnknownWordError("field of a label", field, tuple(known))))
+    if not _FIELD.search(plain):
         raise AccelockError(f"{text!r} has no {TARGET_FIELD}; leave it out where builds have none")
-    if not _LABEL.fullmatch(plain.replace(TARGET_FIELD, "cpu")):
+    if not _LABEL.fullmatch(_FIELD.sub("1", plain)):
         raise AccelockError(f"{text!r} is no local version label (PEP 440)")
-    return re.sub(r"[-_]", ".", plain.lower())
+    return re.sub(r"[-_]", ".", plain.lower())  # the fields have neither
 
 
 def _specifier(text: str) -> SpecifierSet:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from packaging.utils import canonicalize_name
 
 from accelock.catalogue.pairs import ForeignPair, foreign_pairs
-from accelock.catalogue.source import TARGET_FIELD
+from accelock.catalogue.source import (
+    RELEASE_FIELD,
+    RELEASE_OF,
+    TARGET_FIELD,
+    fields_in,
+    label_fields,
+)
 from accelock.errors import UnknownWordError
 from accelock.targets import parse_target
 
@@ -69,15 +75,16 @@ class FamilyPackage:
 class Family:
     """Packages that ship hardware variants together, and how.
 
-    `index` is a URL template with `{target}`: an index (PEP 503) or a find-links page per target.
-    `label_template` is the local version label of a target's builds, with `{target}`; None where
-    the index of its own is all that tells a target's builds. `unlabelled_platforms` names the
-    platforms whose builds of a labelled package may carry no label. `patterns` are the ends of URL
-    paths by which a user's URL is known to be this family's, and `targets` the targets that
-    `{target}` in them may stand for. `companions` say which releases of its packages go together,
-    and `exclusive` what must not be installed side by side. `source` is the URL that this was read
-    from, and `reviewed` the day, where that is told. `is_yours`: the user's own pyproject.toml has
-    it.
+    `index` is a URL template with `{target}`: an index (PEP 503) or a find-links page per target;
+    with `{torch}` too there is a page for each release of torch, in a family of builds for one.
+    `label_template` is the local version label of a target's builds, with the fields of
+    `label_fields`; None where the index of its own is all that tells a target's builds.
+    `unlabelled_platforms` names the platforms whose builds of a labelled package may carry no
+    label. `patterns` are the ends of URL paths by which a user's URL is known to be this family's,
+    and `targets` the targets that `{target}` in them may stand for. `companions` say which releases
+    of its packages go together, and `exclusive` what must not be installed side by side. `source`
+    is the URL that this was read from, and `reviewed` the day, where that is told. `is_yours`: the
+    user's own pyproject.toml has it.
     """
 
     name: str
@@ -115,11 +122,25 @@ class Family:
         """Tell whether builds carry a label: without, one version is other bytes per target."""
         return self.label_template is not None
 
-    def label(self, target: Target) -> str | None:
-        """Return the local version label of the builds for `target`, as in `+cu126`; None: none."""
-        if self.label_template is None:
-            return None
-        return self.label_template.replace(TARGET_FIELD, target.name)
+    @property
+    def release_of(self) -> str | None:
+        """Return the package for each of whose releases there are builds (torch); None: for all.
+
+        Each has a page of its own, or its number in the label.
+        """
+        return RELEASE_OF if f"{{{RELEASE_OF}" in f"{self.index}{self.label_template}" else None
+
+    def label(self, target: Target, release: Version | None = None) -> str | None:
+        """Return the local version label of the builds for `target`, as in `+cu126`; None: none.
+
+        :param release: of torch, where that is in the label; without it there is none to tell.
+        """
+        label = self.label_template or ""
+        for name, value in label_fields(target, release).items():
+            if value is None and f"{{{name}}}" in label:
+                return None
+            label = label.replace(f"{{{name}}}", value or "")
+        return label or None
 
     def recognise(self, url: str) -> str | None:
         """Return the source template that a user's URL is an instance of, or None.
@@ -147,7 +168,7 @@ class Family:
     def target_at(self, url: str) -> str | None:
         """Return the target whose index a user's URL is, or None where it does not say so."""
         template = self.recognise(url)
-        if template is None or TARGET_FIELD not in template:
+        if template is None or TARGET_FIELD not in template or RELEASE_FIELD in template:
             return None
         before, _, after = template.partition(TARGET_FIELD)
         whole = _with_path(url, urlsplit(url.strip()).path.rstrip("/"))
@@ -167,12 +188,13 @@ class Family:
         return "/".join((*before, *wanted))
 
     def _segment_fits(self, wanted: str, found: str) -> bool:
-        if wanted != TARGET_FIELD:
-            return wanted == found
-        if found in (TARGET_FIELD, "%7Btarget%7D"):
+        if wanted in (found, unquote(found)):
             return True
+        target = (fields_in(wanted, unquote(found)) or {}).get("target")
+        if target is None:
+            return False
         try:
-            parse_target(found, self.targets)
+            parse_target(target, self.targets)
         except UnknownWordError:
             return False
         return True
@@ -222,6 +244,18 @@ class Catalogue:
                     return family, package
         return None
 
+    def cpuonly_families(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the families that take their CPU builds where these packages are to.
+
+        What is built for releases of a package (torch) goes with the builds of that.
+        """
+        found = {entry[0].name for entry in map(self.family_of, names) if entry is not None}
+        for family in self.families:
+            home = self.family_of(family.release_of) if family.release_of else None
+            tied = {family.name, home[0].name} if home is not None else set()
+            found |= tied if found & tied else set()
+        return frozenset(found)
+
     def companions(self, name: str) -> tuple[str, ...]:
         """Return the other packages that are released with the project `name`, as torch's are.
 
@@ -237,6 +271,11 @@ class Catalogue:
             if package.lockstep and package.labelled and not package.is_glob and package.name != own
             if package.name not in self.apart
         )
+
+    def release_of(self, name: str) -> str | None:
+        """Return the package for each of whose releases a project is built: torch, or None."""
+        found = self.family_of(name)
+        return None if found is None else found[0].release_of
 
     def goes_with(self, name: str, version: Version, of: Version) -> bool | None:
         """Tell whether a companion's release goes with one of the package it is for (torch's).

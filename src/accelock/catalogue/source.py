@@ -1,5 +1,7 @@
 """Where a family's files are listed: an index per target, or a find-links page.
 
+A page may be there for each release of torch, as PyG's are: `{torch}` in the URL stands for that.
+
 A user sets one in pyproject.toml, in the environment, or as an option of a command.
 """
 
@@ -16,13 +18,18 @@ from accelock.errors import AccelockError, ConfigError, UnknownWordError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from packaging.version import Version
+
     from accelock.catalogue.model import Catalogue
     from accelock.targets import Target
 
 __all__ = [
+    "RELEASE_FIELD",
     "TARGET_FIELD",
     "Source",
+    "fields_in",
     "hide_credentials",
+    "label_fields",
     "redact",
     "sources_from_environment",
     "sources_from_options",
@@ -30,6 +37,8 @@ __all__ = [
 ]
 
 TARGET_FIELD = "{target}"
+RELEASE_OF = "torch"
+RELEASE_FIELD = f"{{{RELEASE_OF}}}"
 # Before the host of a URL whose scheme was forgotten.
 _LOGIN = re.compile(r"^[^/@\s]*:[^/@\s]*@")
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s'\"]+@")
@@ -98,6 +107,19 @@ class Source:
         own = {name: replace(each, is_of_one_target=True) for name, each in exceptions.items()}
         return replace(self, exceptions=own)
 
+    def of_release(self, release: Version | None) -> Source:
+        """Return the source for one release of torch, where each has a page of its own."""
+        if release is None or not self.has_release:
+            return self
+        exceptions = {name: own.of_release(release) for name, own in self.exceptions.items()}
+        filled = self.template.replace(RELEASE_FIELD, str(release))
+        return replace(self, template=filled, exceptions=exceptions)
+
+    @property
+    def has_release(self) -> bool:
+        """Tell whether each release of torch has a page of its own."""
+        return RELEASE_FIELD in self.template
+
     def at(self, target: Target) -> Source:
         """Return the source of one target: its own, or the one that all have."""
         return self.exceptions.get(target.name, self)
@@ -129,9 +151,39 @@ def _fault(url: str) -> str | None:
     if re.search(r"\s", url) or not (parts.hostname or parts.scheme == "file"):
         return f"is no complete URL: {redact(url)!r}"
     for name in re.findall(r"\{([^{}]*)\}", url):
-        if name != "target":
-            return f"has the field {{{name}}}; the only one is {TARGET_FIELD}: {redact(url)!r}"
+        if name not in ("target", RELEASE_OF):
+            return (
+                f"has the field {{{name}}}; the fields are {TARGET_FIELD} and {RELEASE_FIELD}: "
+                f"{redact(url)!r}"
+            )
     return None
+
+
+def label_fields(target: Target, release: Version | None) -> dict[str, str | None]:
+    """Return what the fields of a label stand for; None for one that there is nothing for.
+
+    Of cu128 and torch 2.11.0 `{target.version}` is 12.8 and `{target.major}` 12, `{torch.minor}` is
+    2.11 and `{torch.digits}` 211; cpu has no version.
+    """
+    numbers = [*map(str, target.version)]
+    release_ = None if release is None else (str(release.major), str(release.minor))
+    return {
+        "target": target.name,
+        "target.version": ".".join(numbers) or None,
+        "target.major": numbers[0] if numbers else None,
+        RELEASE_OF: None if release is None else release.public,
+        f"{RELEASE_OF}.minor": None if release_ is None else ".".join(release_),
+        f"{RELEASE_OF}.digits": None if release_ is None else "".join(release_),
+    }
+
+
+def fields_in(template: str, text: str) -> Mapping[str, str] | None:
+    """Return what the fields of a template stand for in a text; None where that is no such text."""
+    pattern = re.escape(template)
+    for name in ("target", RELEASE_OF):
+        pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>[^/]+?)", 1)
+    found = re.fullmatch(pattern, text)
+    return None if found is None else found.groupdict()
 
 
 def redact(url: str) -> str:

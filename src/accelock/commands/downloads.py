@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from packaging.version import Version
+
 from accelock.catalogue import Source, redact
+from accelock.catalogue.source import RELEASE_OF, fields_in
 from accelock.errors import AccelockError, BudgetError
 from accelock.locks.budget import Cost, Download, denied, spell_total, total
 from accelock.locks.markers import Place
@@ -207,6 +210,8 @@ class Downloads:
         own = CPU if pin.label == CPU.name else target
         named = self._named(family, own) if family else None
         source = (named or Source(family.index)).url(own) if family else None
+        if family and source and family.release_of:
+            source = Source(source).of_release(_release(family, pin, source)).template
         if known and source and known[1].lookup[0] == "family":
             # What nothing here names may have been named on the command line of the lock.
             yield source if named or not pin.index else _of_lock(pin.index, known[0], own)
@@ -229,6 +234,14 @@ class Downloads:
     def _tags(self, place: Place) -> Mapping[Tag, int]:
         tags = place.platform.tags(place.python, self.settings.config.levels)
         return {tag: rank for rank, tag in enumerate(tags)}
+
+
+def _release(family: Family, pin: Pin, source: str) -> Version | None:
+    """Return the release of torch whose page a lock names for a pin; None where it names none."""
+    index = unquote(pin.index or "")
+    templates = filter(None, (source, family.recognise(index)))
+    found = (fields_in(template, index) for template in templates)
+    return next((Version(each[RELEASE_OF]) for each in found if each), None)
 
 
 def _linked(pin: Pin) -> IndexFile | None:

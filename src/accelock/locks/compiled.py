@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelock.catalogue.source import TARGET_FIELD, Source
+from accelock.catalogue.source import TARGET_FIELD, Source, fields_in
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.locks import requirements, stamp
 from accelock.locks.model import MAIN, Lock, Pin, TargetLock
@@ -233,7 +233,7 @@ class _Indexes:
         return (*((own,) if own else ()), *given)
 
     def _is_instance(self, url: str, source: Source) -> bool:
-        return url.rstrip("/") == source.without_credentials.url(self.target)
+        return fields_in(source.without_credentials.url(self.target), url.rstrip("/")) is not None
 
 
 def _is_page(url: str) -> bool:

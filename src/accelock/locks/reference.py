@@ -55,8 +55,7 @@ class FamilySource:
 def variant_of(family: Family, target: Target, settings: Settings) -> Target:
     """Return the target whose builds a family takes: cpu, where it is marked `cpuonly`."""
     marked = [name for name, rule in settings.config.packages.items() if rule.cpuonly]
-    found = (settings.catalogue.family_of(name) for name in marked)
-    return CPU if family.name in {entry[0].name for entry in found if entry} else target
+    return CPU if family.name in settings.catalogue.cpuonly_families(marked) else target
 
 
 def is_own(name: str, settings: Settings) -> bool:

@@ -105,6 +105,19 @@ class Host(Protocol[Solution]):
         :raises SourceError: the family's source cannot be read.
         """
 
+    def builds_for(
+        self, name: str, cell: Cell, releases: Iterable[Version]
+    ) -> Mapping[Version, Collection[Version]]:
+        """Return the public versions that a cell has beside each release of torch.
+
+        Of a package that is built for one release of torch at a time.
+
+        :raises SourceError: a page of the family cannot be read.
+        """
+
+    def bind(self, releases: Mapping[str, Version]) -> None:
+        """Read such packages, from now on, as they are built for these releases, by target."""
+
     def requires(self, name: str, version: Version, cell: Cell) -> Sequence[Requirement]:
         """Return what a labelled package of a family requires of its family in a cell.
 

@@ -32,6 +32,7 @@ def serving(
     tags: frozenset[Tag],
     is_find_links: bool,
     is_of_one_target: bool = False,
+    release: Version | None = None,
 ) -> tuple[IndexFile, ...]:
     """Return the wheels of one project that serve one cell, in the order of `files`.
 
@@ -47,13 +48,15 @@ def serving(
     platform. Where a family's builds carry no label at all, those without one serve on an index of
     the target's own, and none on a page of all targets, where nothing tells them apart.
 
+    `release` is that of torch, where `files` are of a page for it.
+
     Yanked files are left out always. (PEP 592 would allow one for an exact pin; a lock that is made
     anew should not take it.) Source distributions never serve: they have no variant.
     """
     if not target.exists_on(platform):
         return ()
-    label = family.label(target)
-    if label is None and is_find_links:
+    label = family.label(target, release)
+    if label is None and (is_find_links or family.has_labels):
         return ()
     wheels = [file for file in files if not file.yanked and file.fits(tags)]
     labelled = public_versions(file for file in wheels if file.label == label)

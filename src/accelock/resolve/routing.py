@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from accelock.catalogue.source import TARGET_FIELD
-from accelock.errors import SourceError
+from accelock.catalogue.source import TARGET_FIELD, Source, redact
+from accelock.errors import AccelockError, SourceError
 from accelock.resolve.labels import public_versions, serving
 from accelock.sources.wheel_metadata import parse_requirement
 from accelock.targets import CPU
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from accelock.catalogue import Catalogue, Family, FamilyPackage, Source
+    from accelock.catalogue import Catalogue, Family, FamilyPackage
     from accelock.catalogue.model import Place
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
@@ -91,6 +91,7 @@ class Shelf:
         self._siblings_read: dict[tuple[str, str], dict[str, IndexFile]] = {}
         self._unhashed: dict[tuple[str, Cell], frozenset[Version]] = {}
         self._files: dict[tuple[str, Cell], tuple[IndexFile, ...]] = {}
+        self._releases: dict[str, Version] = {}
 
     def find(self, name: str) -> Accelerated | None:
         """Return what the catalogue knows of a project, or None for an ordinary one."""
@@ -101,13 +102,111 @@ class Shelf:
         """Return the target whose builds a family takes: the target itself, or cpu if marked so."""
         return CPU if family.name in self._cpuonly else target
 
+    def bind(self, releases: Mapping[str, Version]) -> None:
+        """Read families with a page for each release of torch at these, by target's name."""
+        self._releases = dict(releases)
+        paged = {key for key in self._files if self._is_paged(key[0])}
+        self._files = {key: files for key, files in self._files.items() if key not in paged}
+
+    def release(self, family: Family, target: Target) -> Version | None:
+        """Return the release of torch whose page a family is read at for a target, if any is."""
+        return self.release_at(target) if family.release_of else None
+
+    def release_at(self, target: Target) -> Version | None:
+        """Return the release of torch that is bound for a target."""
+        return self._releases.get(target.name)
+
+    def require_release(self, name: str, target: Target) -> None:
+        """Refuse a package with pages per release of torch where none is decided.
+
+        :raises AccelockError: only other packages ask for it, so that nobody chose the release.
+        """
+        found = self.find(name)
+        if found is None or not found.family.release_of or target.name in self._releases:
+            return
+        of = found.family.release_of
+        raise AccelockError(
+            f"{name} is built for one release of {of} at a time, and only other packages ask for "
+            f"it: add {name} (and {of}) to the project's own requirements, so that a release of "
+            f"{of} is taken that there are builds for."
+        )
+
     def source(self, family: Family, target: Target) -> Source:
         """Return where this run reads a family for a target, which may have a source of its own."""
-        return self._sources[family.name].at(self.variant(family, target))
+        source = self._sources[family.name].at(self.variant(family, target))
+        return source.of_release(self.release(family, target))
 
     def url(self, family: Family, target: Target) -> str:
         """Return the URL of a family's index or find-links page for one target."""
-        return self._sources[family.name].url(self.variant(family, target))
+        return self.source(family, target).url(self.variant(family, target))
+
+    def _is_paged(self, name: str) -> bool:
+        found = self.find(name)
+        return found is not None and found.family.release_of is not None
+
+    def builds_for(
+        self, name: str, cell: Cell, releases: Iterable[Version]
+    ) -> dict[Version, frozenset[Version]]:
+        """Return the public versions that a cell can take beside each release of torch.
+
+        :raises SourceError: a page cannot be read, or has no hashes and the file needs them.
+        """
+        found = self.find(name)
+        if found is None:
+            return {}
+        builds = {}
+        pages = self._pages(found.family, cell.target, releases)
+        if self.source(found.family, cell.target).is_find_links:
+            self._reader.prefetch(find_links=pages.values())
+        for release in pages:
+            files = self._of_page(found, name, cell, release)
+            if self._hashed and files and not any(file.sha256 for file in files):
+                raise SourceError(
+                    f"{redact(pages[release])} publishes no sha256, without which {name} cannot be "
+                    "locked here. To hash it, whole wheels would have to be downloaded: allow that "
+                    "(--allow-downloads, or allow-downloads = true in [tool.accelock])."
+                )
+            builds[release] = frozenset(public_versions(files))
+        return builds
+
+    def _pages(
+        self, family: Family, target: Target, releases: Iterable[Version]
+    ) -> dict[Version, str]:
+        """Return the URL of the page for each release of torch."""
+        variant = self.variant(family, target)
+        source = self._sources[family.name].at(variant)
+        return {release: source.of_release(release).url(variant) for release in releases}
+
+    def _of_page(
+        self, found: Accelerated, name: str, cell: Cell, release: Version
+    ) -> tuple[IndexFile, ...]:
+        """Return what the page for a release of torch has for a cell."""
+        url = self._pages(found.family, cell.target, [release])[release]
+        source = self._sources[found.family.name].at(self.variant(found.family, cell.target))
+        return serving(
+            self._files_at(url, name),
+            package=found.package,
+            family=found.family,
+            target=self.variant(found.family, cell.target),
+            platform=cell.platform,
+            tags=frozenset(cell.platform.tags(cell.python, self._levels)),
+            is_find_links=not source.has_target,
+            is_of_one_target=source.is_of_one_target,
+            release=release,
+        )
+
+    def _files_at(self, url: str, name: str) -> tuple[IndexFile, ...]:
+        """Return what a page has of a project; one that is not there has nothing."""
+        if Source(url).is_find_links:
+            return self._reader.page(url).files_of(name)
+        return self._reader.project(url, name).files
+
+    def _all_releases(self, family: Family, target: Target) -> list[Version]:
+        """Return the releases of torch whose pages are read for a target: all, if none is bound."""
+        bound = self.release(family, target)
+        if bound is not None:
+            return [bound]
+        return sorted(public_versions(self.listed(family.release_of or "", target)))
 
     def describe(self, cell: Cell, name: str) -> str:
         """Return where a cell's builds of a project are looked for, for messages.
@@ -135,6 +234,8 @@ class Shelf:
             for name in names:
                 found = self.find(name)
                 if found is None:
+                    continue
+                if found.family.release_of:  # its pages are known once torch's releases are
                     continue
                 url = self.url(found.family, target)
                 if self.source(found.family, target).is_find_links:
@@ -209,6 +310,12 @@ class Shelf:
         found = self.find(name)
         if found is None:
             return ()
+        if found.family.release_of:
+            pages = self._pages(
+                found.family, target, self._all_releases(found.family, target)
+            ).values()
+            listed = (file for page in pages for file in self._files_at(page, name))
+            return tuple({file.url: file for file in listed}.values())
         url = self.url(found.family, target)
         if not self.source(found.family, target).is_find_links:
             return self._reader.project(url, name).files
@@ -220,16 +327,21 @@ class Shelf:
         if found is None:
             return ()
         source = self.source(found.family, cell.target)
-        files = serving(
-            self.listed(name, cell.target),
-            package=found.package,
-            family=found.family,
-            target=self.variant(found.family, cell.target),
-            platform=cell.platform,
-            tags=frozenset(cell.platform.tags(cell.python, self._levels)),
-            is_find_links=not source.has_target,
-            is_of_one_target=source.is_of_one_target,
-        )
+        if found.family.release_of:
+            releases = self._all_releases(found.family, cell.target)
+            each = (self._of_page(found, name, cell, release) for release in releases)
+            files = tuple({file.url: file for page in each for file in page}.values())
+        else:
+            files = serving(
+                self.listed(name, cell.target),
+                package=found.package,
+                family=found.family,
+                target=self.variant(found.family, cell.target),
+                platform=cell.platform,
+                tags=frozenset(cell.platform.tags(cell.python, self._levels)),
+                is_find_links=not source.has_target,
+                is_of_one_target=source.is_of_one_target,
+            )
         if self._hashed or source.is_find_links:
             files = tuple(self.completed(file, found.family, cell.target) for file in files)
         if not self._hashed:
@@ -264,6 +376,8 @@ class Shelf:
     def _siblings(self, family: Family, target: Target) -> Iterator[str]:
         """Yield the indexes that list the same files: of the target, and of all targets."""
         source = self.source(family, target)
+        if family.release_of:
+            return
         base, slash, last = source.template.rpartition("/")
         if slash and source.is_find_links:
             base = base.removesuffix(f"/{TARGET_FIELD}")

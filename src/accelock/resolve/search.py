@@ -25,6 +25,7 @@ from accelock.resolve.lockstep import (
     is_mixed,
     sharing,
 )
+from accelock.resolve.releases import Releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -61,12 +62,14 @@ class Result(Generic[Solution]):
     :param left_out: cells of default platforms that are not in the lock, and why.
     :param question: what was known in the end.
     :param decision: what was decided in the end.
+    :param notes: what to tell the user of a choice that was not the newest.
     """
 
     solutions: Mapping[Group, Solution]
     left_out: Mapping[Cell, str]
     question: Question
     decision: Decision
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -82,6 +85,7 @@ class Search(Generic[Solution]):
     :param together: False where the user has turned lockstep off.
     :param split: packages of which cells that the project asks in other words share no version.
     :param anything: what a project takes that says nothing of a package.
+    :param release_of: name -> the package for each of whose releases it is built; None for others.
     :param leaves_out: whether an optional cell that has no solution is left out.
     :param steps: how often something that was found is given up before the search gives up.
     :param announce: is called with a group, its number and how many there are before each solve.
@@ -96,6 +100,7 @@ class Search(Generic[Solution]):
     anything: Wanted
     together: bool = True
     split: frozenset[str] = frozenset()
+    release_of: Callable[[str], str | None] = lambda _name: None
     leaves_out: bool = True
     steps: int = _STEPS
     words: messages.Words = field(default_factory=messages.Words)
@@ -111,7 +116,13 @@ class Search(Generic[Solution]):
     _needed: dict[tuple[str, Cell], bool] = field(default_factory=dict)
     _assumed: dict[tuple[str, Cell], str] = field(default_factory=dict)
     _found: dict[Group, Solution] = field(default_factory=dict)
+    _releases: Releases = field(init=False)
+    _choices: dict[tuple[str, Cell], frozenset[Version]] = field(default_factory=dict)
+    _first_error: NoSolutionError | None = None
     _taken_back: int = 0
+
+    def __post_init__(self) -> None:
+        self._releases = Releases(self.release_of)
 
     def run(self) -> Result[Solution]:
         """Return a solution for each group of cells.
@@ -127,6 +138,10 @@ class Search(Generic[Solution]):
             for (name, _cell), demand in self._demands.items()
             if demand.is_root and not demand.is_direct and self.in_lockstep(name)
         )
+        for of in sorted(self._releases.learn(self._demands)):
+            if not self.listed(of):
+                raise ResolutionError(self._releases.is_from_elsewhere(of))
+            self._meet([of])
         while True:
             question = self._question()
             decision = self._decide(question)
@@ -139,7 +154,8 @@ class Search(Generic[Solution]):
             if not pending:
                 self._keep_what_is_asked(left_out)
                 solutions = {group: self._found[group] for group in groups}
-                return Result(solutions, left_out, question, decision)
+                notes = tuple(self._releases.notes(question, decision))
+                return Result(solutions, left_out, question, decision, notes)
             self.announce(pending[0], len(groups) - len(pending) + 1, len(groups))
             self._solve(pending[0], question, decision)
 
@@ -158,7 +174,10 @@ class Search(Generic[Solution]):
         if new:
             self.host.prefetch(new, cells)
         for name, cell in itertools.product(new, cells):
-            self._available[name, cell] = self.host.available(name, cell)
+            has = self.host.available(name, cell)
+            self._available[name, cell] = self._releases.narrowed(
+                (name, cell), has, self._demands, self.host
+            )
             if (locked := self.host.previous(name, cell)) is not None:
                 self._locked[name, cell] = locked
         return Question(
@@ -193,7 +212,10 @@ class Search(Generic[Solution]):
             return self._decide(question)
         if self._split_apart(question):
             return self._decide(question)
-        raise LockstepError("\n  ".join((decision.failure, *self._ruled_out())))
+        if self._first_error is not None:  # of the newest release, which was passed over for it
+            raise self._first_error
+        hints = (*self._ruled_out(), *self._releases.nearest(question))
+        raise LockstepError("\n  ".join((decision.failure, *hints)))
 
     def _planned(self, question: Question, decision: Decision) -> Decision:
         """Return a decision that the family's own metadata bears out."""
@@ -204,12 +226,17 @@ class Search(Generic[Solution]):
         if not plan.picks.items() <= decision.picks.items() | self._expected.items():
             self._expected |= plan.picks
             return self._decide(self._question())
-        return replace(
+        planned = replace(
             decision,
             allowed={**decision.allowed, **dict.fromkeys(plan.lacking, frozenset())},
             left_out={**plan.left_out, **decision.left_out},
             lacking={**plan.lacking, **decision.lacking},
         )
+        bound, releases = self._releases.bound(planned)
+        self._choices = dict(planned.allowed)
+        if self._releases.asked:
+            self.host.bind(releases)
+        return bound
 
     def _all_left_out(self, decision: Decision) -> dict[Cell, str]:
         """Return the cells that are left out: a platform of a target on all Pythons or on none."""
@@ -323,7 +350,24 @@ class Search(Generic[Solution]):
         if self._assume_without(lacking):
             return
         own = {self._why(cell, question, decision, said) for cell in group.cells} - {said.reason}
-        raise NoSolutionError(group, said, self._hints(group, [*sorted(own), *lacking.values()]))
+        hints = self._hints(group, [*sorted(own), *lacking.values()])
+        error = self._first_error or NoSolutionError(group, said, hints)
+        if not self._takes_an_older_release(group, question, decision):
+            raise error
+        self._first_error = error
+
+    def _takes_an_older_release(self, group: Group, question: Question, decision: Decision) -> bool:
+        """Rule out the release of torch that a group was bound to; False where it is the last."""
+        for cell in group.cells:
+            for of in dict.fromkeys(self._releases.asked.values()):
+                pick = decision.picks.get((of, cell))
+                if pick is None or len(self._choices.get((of, cell), ())) < 2:  # noqa: PLR2004
+                    continue
+                cells = frozenset({cell, *sharing(question, of, cell, self.split)})
+                self._refused.append(Refused(of, pick, cells, cell))
+                self._start_again()
+                return True
+        return False
 
     def _goes_without_optional(
         self, group: Group, question: Question, decision: Decision, said: NoSolution

@@ -92,6 +92,17 @@ class IndexReader:
         :param page_url: a URL, a `file:` URL or a local path, as pip's `--find-links` takes it.
         :raises SourceError: it cannot be read or is no such place.
         """
+        page = self.page(page_url)
+        if page.absent is not None:
+            status = describe_status(page.absent, {})
+            raise SourceError(f"{redact(page_url)} could not be read: {status}. {ADVICE}")
+        return page
+
+    def page(self, page_url: str) -> ProjectPage:
+        """Return a find-links page, which need not be there: it is empty then, and `absent`.
+
+        :raises SourceError: it cannot be read otherwise.
+        """
         return self._find_links.get(page_url, lambda: self._read_find_links(page_url))
 
     def prefetch(
@@ -113,7 +124,7 @@ class IndexReader:
         for index, name in projects:
             work[index, name] = index, partial(self.project, index, name)
         for page in find_links:
-            work[page] = page, partial(self.find_links, page)
+            work[page] = page, partial(self.page, page)
         for file in files:
             key = f"{file.url} {file.core_metadata}"
             work[key] = file.url, partial(self.metadata, file)
@@ -180,7 +191,10 @@ class IndexReader:
         filename = unquote(urlsplit(url).path.rpartition("/")[2])
         if parse_filename(filename) is not None:
             return _single_file(location, filename)
-        return _parse_answer(self._http.get(url, HEADERS), url, None)
+        answer = self._http.get(url, HEADERS)
+        if answer.status in ABSENT:
+            return ProjectPage(answer.url, absent=answer.status)
+        return _parse_answer(answer, url, None)
 
 
 def _local(location: str) -> Path | None:

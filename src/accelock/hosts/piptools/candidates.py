@@ -240,6 +240,7 @@ class _Places:
         return [*first, *second]
 
     def _of_family(self) -> list[Any]:
+        self.run.shelves.require_release(self.name, self.cell.target)
         files = self.run.shelves.files(self.name, self.cell)
         return self._in_lockstep([_candidate(self.run, file) for file in files])
 

@@ -189,17 +189,14 @@ class Engine:
 
     def _cpuonly_families(self) -> frozenset[str]:
         names = self.run.plan.cpuonly | self.run.inputs.cpuonly
-        families = set()
         for name in sorted(names):
-            found = self.run.plan.catalogue.family_of(name)
-            if found is None:
+            if self.run.plan.catalogue.family_of(name) is None:
                 raise AccelockError(
                     f"{name} is marked cpuonly, but no family has it, so that it has no CPU build "
                     "to choose. Remove the mark. (Builds of your own for PyTorch's targets join "
                     "its family in [tool.accelock.packages].)"
                 )
-            families.add(found[0].name)
-        return frozenset(families)
+        return self.run.plan.catalogue.cpuonly_families(names)
 
     def _search(self, keep: Mapping[str, str]) -> Result[Capture]:
         """Solve all cells; the default platforms' cells that cannot follow are left out."""
@@ -213,6 +210,7 @@ class Engine:
             in_lockstep=self._is_in_lockstep,
             listed=self._is_family_only,
             companions=run.plan.catalogue.companions,
+            release_of=run.plan.catalogue.release_of,
             together=run.plan.lockstep,
             anything=SpecifierSet(prereleases=self._prereleases() or None),
             announce=self._announce,

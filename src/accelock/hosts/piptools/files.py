@@ -191,6 +191,7 @@ def family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[st
             continue
         builds = run.shelves.variant(found.family, target)
         source = run.plan.written[found.family.name].at(builds)
+        source = source.of_release(run.shelves.release(found.family, target))
         url = source.without_credentials.url(builds)
         (pages if source.is_find_links else indexes)[url] = None
     return list(indexes), list(pages)

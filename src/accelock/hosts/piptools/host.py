@@ -20,7 +20,7 @@ from accelock.resolve.host import Available, Demand, Group, NoSolution
 from accelock.sources.wheel_metadata import parse_requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.requirements import Requirement
 
@@ -96,6 +96,16 @@ class PipHost:
             shelf.unhashed(name, cell),
             shelf.describe(cell, name),
         )
+
+    def builds_for(
+        self, name: str, cell: Cell, releases: Iterable[Version]
+    ) -> Mapping[Version, frozenset[Version]]:
+        """Return the versions that serve a cell beside each release of torch."""
+        return self.run.shelves.builds_for(name, cell, releases)
+
+    def bind(self, releases: Mapping[str, Version]) -> None:
+        """Read packages that are built per release of torch for these releases, by target."""
+        self.run.shelves.bind(releases)
 
     def requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
         """Return what a release of a family requires of its family in a cell, by its metadata."""

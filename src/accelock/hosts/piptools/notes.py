@@ -29,6 +29,8 @@ def say(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture]) -> 
     said = {(c.target, c.platform): left_out(c, why, words) for c, why in result.left_out.items()}
     for warning in said.values():
         run.plan.say(f"WARNING: {warning}")
+    for note in result.notes:
+        run.plan.say(f"NOTE: {note}")
     _absent(run)
     _same_for_all(run, captures)
     say_built(run)

@@ -117,6 +117,30 @@ class Coverage:
             self._has[key] = supply.pythons_of(name, cell.target, cell.platform)
         return self._has[key]
 
+    def forget(self, names: Callable[[str], bool]) -> None:
+        """Forget what platforms have of some packages: they are read elsewhere from now on."""
+        self._has = {place: has for place, has in self._has.items() if not names(place[0])}
+
+    def builds_for(
+        self, name: str, of: str, cell: Cell, releases: Iterable[Version]
+    ) -> dict[Version, frozenset[Version]]:
+        """Return the versions that a platform has beside each release of another package (torch).
+
+        For all Pythons for which it has that release.
+        """
+        pythons, shelf = self.has(of, cell), self.pool.supply.shelf
+        found: dict[Version, list[frozenset[Version]]] = {release: [] for release in releases}
+        for python in self.pool.project.pythons:
+            own = [release for release in found if python in pythons.get(release, ())]
+            place = Cell(cell.target, cell.platform, python)
+            for release, versions in shelf.builds_for(name, place, own).items():
+                found[release].append(versions)
+        return {
+            release: frozenset.intersection(*versions)
+            for release, versions in found.items()
+            if versions
+        }
+
     def available(self, name: str, cell: Cell) -> Available:
         """Return the builds that a platform has for all Pythons for which any platform has them."""
         supply, place = self.pool.supply, (cell.target, cell.platform)

@@ -107,6 +107,12 @@ def _refuse_unfit(leader: FamilySource, poetry: PoetryProject, settings: Setting
             "not keep a Poetry without accelock to one target's. Leave --fallback out: such a "
             "Poetry then stops at the lock."
         )
+    if source.has_release:
+        raise AccelockError(
+            f"pyproject.toml: {leader.family.name} has a page for each release of torch, and a "
+            "source has one address. Leave --fallback out: a Poetry without accelock then stops at "
+            "the lock."
+        )
     for each in poetry.sources:
         if leader.is_at(each.url) and not reference.target_of(each.name, leader.family.name):
             raise AccelockError(

@@ -29,7 +29,7 @@ from accelock.resolve.substitution import together, together_message
 from accelock.sources.wheel_metadata import parse_requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.requirements import Requirement
     from packaging.version import Version
@@ -110,6 +110,21 @@ class PoetryHost:
         if key not in self._available:
             self._available[key] = self.coverage.available(name, cell)
         return self._available[key]
+
+    def builds_for(
+        self, name: str, cell: Cell, releases: Iterable[Version]
+    ) -> dict[Version, frozenset[Version]]:
+        """Return the versions that a platform has beside each release of torch.
+
+        For all Pythons for which it has that release.
+        """
+        of = self.project.catalogue.release_of(name) or ""
+        return self.coverage.builds_for(name, of, cell, releases)
+
+    def bind(self, releases: Mapping[str, Version]) -> None:
+        """Read packages that are built per release of torch for these releases, by target."""
+        self.pool.supply.shelf.bind(releases)
+        self.coverage.forget(lambda name: self.project.catalogue.release_of(name) is not None)
 
     def requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
         """Return what a release of a family requires of its family on a platform, by its metadata.

@@ -48,6 +48,7 @@ def of(pool: TargetPool, host: PoetryHost, result: Result[Solved], solution: Sol
         *_by_hand(pool.project, host.asks.requires),
         *_ignored_tables(pool.project, leader),
         *(_absent(pool.project) if solution.accelerated else ()),
+        *result.notes,
         *_unhashed(host, result),
         *_pinned_alone(pool, solution),
     ]

@@ -13,6 +13,7 @@ from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository_pool import Priority, RepositoryPool
 
 from accelock.catalogue import redact
+from accelock.catalogue.source import fields_in
 from accelock.errors import SourceError
 from accelock.hosts.poetry import fallback, platform_markers, root, sources
 from accelock.hosts.poetry.errors import shown
@@ -115,6 +116,23 @@ class TargetPool(RepositoryPool):
         ours = self.family_repository(entry[0], target)
         return ours if package.source_reference == ours.name else None
 
+    def locked_releases(self) -> dict[str, PublicVersion]:
+        """Return the release of torch, by target, whose pages a lock names, of families with such.
+
+        :raises UserError: the lock is broken.
+        """
+        lock = self.project.locker.locked_targets()
+        found: dict[str, PublicVersion] = {}
+        for target, locked in lock.targets.items() if lock is not None else ():
+            for pin in locked.pins:
+                entry = self.find(pin.name)
+                if entry is None or entry[0].release_of is None or pin.index is None:
+                    continue
+                page = fields_in(sources.address(self.project, entry[0], target), pin.index)
+                if page is not None:
+                    found[target.name] = PublicVersion(page[entry[0].release_of])
+        return found
+
     def allows(self, name: str, version: PublicVersion) -> bool:
         """Return whether lockstep leaves the group at work a version that a family alone has."""
         found = self.find(name)
@@ -138,7 +156,9 @@ class TargetPool(RepositoryPool):
         sources.register_credentials(self.project)
         names = {repository.name.lower() for repository in found}
         ours = {
-            own.name.lower(): LegacyRepository(own.name, own.url, config=self.project.poetry.config)
+            own.name.lower(): LegacyRepository(
+                own.name, own.page, config=self.project.poetry.config
+            )
             for family in self.project.catalogue.families
             for target in self.project.targets
             if (own := self.family_repository(family, target)).name.lower() not in names

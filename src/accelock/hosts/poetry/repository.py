@@ -13,6 +13,7 @@ from poetry.inspection.info import PackageInfo
 from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository import Repository
 
+from accelock.catalogue.source import Source
 from accelock.hosts.poetry.errors import shown
 from accelock.resolve.labels import without_target
 
@@ -39,6 +40,20 @@ class FamilyRepository(Repository):
         self.target = target
         self.pool = pool
 
+    @property
+    def page(self) -> str:
+        """Return the URL for a lock: of the page for the release of torch, where each has one."""
+        if not Source(self.url).has_release:
+            return self.url
+        self._settle_release()
+        return Source(self.url).of_release(self.pool.supply.shelf.release_at(self.target)).template
+
+    def _settle_release(self) -> None:
+        """Read the page for the release of torch that is locked, where none was decided."""
+        shelf = self.pool.supply.shelf
+        if Source(self.url).has_release and shelf.release_at(self.target) is None:
+            shelf.bind(self.pool.locked_releases())
+
     def __bool__(self) -> bool:
         # A Poetry repository without cached packages has length 0, and would be false.
         return True
@@ -49,7 +64,7 @@ class FamilyRepository(Repository):
                 name,
                 parsed,
                 source_type="legacy",
-                source_url=self.url,
+                source_url=self.page,
                 source_reference=self.name,
             )
             for public in sorted(self._versions(name))
@@ -62,6 +77,8 @@ class FamilyRepository(Repository):
         group = self.pool.group
         if group is None:
             return {}
+        with shown():
+            self.pool.supply.shelf.require_release(name, group.target)
         return self.pool.supply.in_group(name, group, self.pool.must_have)
 
     def labelled(self, name: str, version: Version) -> PackagingVersion | None:
@@ -115,7 +132,7 @@ class FamilyRepository(Repository):
         package = info.to_package(name=name)
         # As Poetry's own LegacyRepository.package does (2.0.1 to 2.5.1).
         package._source_type = "legacy"
-        package._source_url = self.url
+        package._source_url = self.page
         package._source_reference = self.name
         return package
 
@@ -124,6 +141,7 @@ class FamilyRepository(Repository):
 
         :raises PackageNotFoundError: the source lists no file of that version.
         """
+        self._settle_release()
         with shown():
             listed = self.pool.supply.shelf.listed(name, self.target)
         package = Package(name, version)
@@ -143,6 +161,7 @@ class FamilyRepository(Repository):
         it, and nothing is downloaded to be hashed.
         """
         locked = {entry["file"]: entry["hash"] for entry in package.files}
+        self._settle_release()
         with shown():
             listed = self.pool.supply.shelf.listed(package.name, self.target)
         return [_link(file, locked) for file in listed if file.filename in locked]

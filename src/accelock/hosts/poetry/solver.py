@@ -68,6 +68,7 @@ def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
         in_lockstep=lambda name: (found := pool.find(name)) is not None and found[1].lockstep,
         listed=lambda name: (found := pool.find(name)) is not None and found[1].is_family_only,
         companions=project.catalogue.companions,
+        release_of=project.catalogue.release_of,
         together=project.config.lockstep,
         split=project.config.pinned_alone,
         anything=Wanted(),

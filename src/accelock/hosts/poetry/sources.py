@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 def cpuonly(project: Project) -> frozenset[str]:
     """Return the names of the families of which every target takes the CPU build."""
     marked = [name for name, rule in project.config.packages.items() if rule.cpuonly]
-    found = (project.catalogue.family_of(name) for name in marked)
-    return frozenset(family.name for family, _package in filter(None, found))
+    return project.catalogue.cpuonly_families(marked)
 
 
 def variant(project: Project, family: Family, target: Target) -> Target:
@@ -105,14 +104,18 @@ def register_credentials(project: Project) -> None:
     """
     known = project.poetry.config.get("repositories", {}) or {}
     own = {
-        own_name(project, family, target): {
-            "url": project.source(family).url(variant(project, family, target))
-        }
+        own_name(project, family, target): {"url": _place(project, family, target)}
         for family in project.catalogue.families
         for target in project.targets
     }
     new = {name: value for name, value in own.items() if name not in known}
     project.poetry.config.merge({"repositories": {**known, **new}})
+
+
+def _place(project: Project, family: Family, target: Target) -> str:
+    """Return the URL below which a family is read: of pages per release of torch their folder."""
+    url = project.source(family).url(variant(project, family, target))
+    return url.rpartition("/")[0] if family.release_of else url
 
 
 def fetching(poetry: Poetry, io: IO) -> Fetching:
