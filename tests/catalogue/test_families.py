@@ -79,8 +79,13 @@ def test_all_that_there_is_to_say() -> None:
         (f'[kernels]\nindex = "w.example"\n{PACKAGE}', "kernels.index: must be an http"),
         (
             f'[kernels]\nindex = "https://w.example/all"\n{PACKAGE}',
-            "kernels.index: has no {target}, and builds have no label",
+            "kernels.index: has no {target}, and no label of builds has one",
         ),
+        (
+            f'[kernels]\nindex = "https://w/{{torch}}.html"\nlabel = "{{torch}}"\n{PACKAGE}',
+            "kernels.index: has no {target}, and no label of builds has one",
+        ),
+        (f"[kernels]\n{INDEX}\n[[kernels.package]]\nnames = ['*']", "would be every project"),
         (f"[kernels]\n{INDEX}", "kernels: has no packages"),
         (f"[kernels]\n{INDEX}\nlables = 'x'\n{PACKAGE}", "kernels.lables: unknown key; did you"),
         (f"[kernels]\n{INDEX}\nlabel = 'x'\n{PACKAGE}", "kernels.label: 'x' has no {target}"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.piptools.support_project import lines_of
+from tests.piptools.support_project import Project, lines_of
 from tests.support.llama_site import NAME, NEWEST, built, table, with_llama
 from tests.support.pytorch_site import pytorch_site
 from tests.support.wheels import wheel
@@ -14,7 +14,6 @@ from tests.support.wheels import wheel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.piptools.support_project import Project
     from tests.support.server import IndexServer
     from tests.support.sites import Site
 
@@ -97,6 +96,25 @@ def test_with_consent_the_line_has_the_hash_of_its_file(
     words = ("--require-hashes", "-d", "got", "-r", "requirements.cu124.txt")
     done = project.python("-m", "pip", "download", "-q", *words)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--generate-hashes", "--allow-downloads")], ids=len)
+def test_sync_puts_another_targets_build_in_its_place(
+    project: Project, words: tuple[str, ...]
+) -> None:
+    table = project.read("pyproject.toml")
+    head = '[tool.accelock]\ntargets = ["cpu", "cu124"]\nplatforms = ["linux-x86_64"]\n'
+    project.write(pyproject_toml=head + table)
+    project.compile("-q", "--strip-extras", *words)
+    made = project.python("-m", "venv", str(project.folder / "venv"))
+    assert made.returncode == 0, made.stderr
+    python = str(project.folder / "venv" / "bin" / "python")
+    for target in ("cpu", "cu124"):
+        there = Project(project.folder, {**project.env, "ACCELOCK_TARGET": target})
+        done = there.accelock("sync", "--python-executable", python)
+        assert done.returncode == 0, done.stderr
+        (wheel_file,) = project.folder.glob("venv/lib/python*/site-packages/llama*/WHEEL")
+        assert f"for {target}" in wheel_file.read_text(encoding="utf-8")
 
 
 def test_a_mirror_of_this_machine_cannot_name_the_file(

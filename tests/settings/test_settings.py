@@ -285,6 +285,10 @@ BAD = [
             "'https://****@m/{taget}'"
         ),
     ),
+    (
+        "sources.pytorch = 'https://m/{torch}/{target}'",
+        "sources.pytorch: has {torch}; pytorch has one place for all its releases",
+    ),
     ("target = ['cpu']", "target: must be a table, not an array; did you mean 'targets'?"),
     (
         "target.cpu.platforms = ['osx-arm64']",

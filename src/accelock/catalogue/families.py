@@ -51,13 +51,15 @@ def parse_family(
     faults = len(table.faults)
     label = table.text("label", _label)
     index = table.text("index", Source.parse)
+    # A label at fault is told already.
+    is_told = "{target" in label if label is not None else "label" in table.values
     if "index" not in table.values:
         table.fault(None, f"has no index; write its URL, with {TARGET_FIELD} where the target goes")
-    elif index is not None and not index.has_target and "label" not in table.values:
+    elif index is not None and not (index.has_target or is_told):
         table.fault(
             "index",
-            f"has no {TARGET_FIELD}, and builds have no label, so that nothing tells the builds of "
-            f"one target from another's: put {TARGET_FIELD} into it, or name their label",
+            f"has no {TARGET_FIELD}, and no label of builds has one, so that nothing tells one "
+            f"target's from another's: put {TARGET_FIELD} into it, or name their label",
         )
     unlabelled = table.words("unlabelled-platforms", parse_platform)
     if unlabelled and "label" not in table.values:
@@ -183,6 +185,8 @@ def _exclusive(table: Table) -> Exclusive:
 
 
 def _project_or_glob(word: str) -> str:
+    if not word.strip("*"):
+        raise AccelockError(f"{word!r} would be every project; name them, or how they begin")
     project_name(word.replace("*", "x"))
     return canonicalize_name(word)
 

@@ -24,7 +24,12 @@ from packaging.utils import canonicalize_name
 from accelock import toml
 from accelock.catalogue.families import parse_families, project_name
 from accelock.catalogue.load import load_substitutes
-from accelock.catalogue.source import Source, sources_from_environment, sources_from_options
+from accelock.catalogue.source import (
+    RELEASE_FIELD,
+    Source,
+    sources_from_environment,
+    sources_from_options,
+)
 from accelock.errors import AccelockError, ConfigError, UnknownWordError
 from accelock.targets import (
     DEFAULT_PLATFORMS,
@@ -311,7 +316,9 @@ def _sources(table: Table, catalogue: Catalogue) -> dict[str, Source]:
     for name in table.values:
         if table.parsed(name, name, catalogue.family) is not None:
             source = table.text(name, Source.parse)
-            if source is not None:
+            if source is not None and source.has_release and not catalogue.family(name).release_of:
+                table.fault(name, f"has {RELEASE_FIELD}; {name} has one place for all its releases")
+            elif source is not None:
                 sources[name] = source
     return sources
 
