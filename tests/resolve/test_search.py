@@ -601,6 +601,23 @@ class TestGroups:
 
         assert versions(result) == {CPU: "2.9", WINDOWS: "2.9"}
 
+    def test_a_group_as_large_as_what_is_required_is_told_what_the_others_lack(self) -> None:
+        """Its size tells nothing: some of its cells are optional, and a required one is not in."""
+        index = {
+            "torch": {"2.7": release("runtime"), "2.8": release(only=[CUDA, CUDA_WINDOWS])},
+            "runtime": {"1": release(only=[CPU])},
+        }
+        host = FakeHost(index, ["torch"], cluster=by_target)
+
+        with pytest.raises(NoSolutionError) as caught:
+            search(host, CPU, CUDA, optional=[CUDA_WINDOWS])
+        rule, lacks = caught.value.hints
+        assert rule == "One version has to serve all cells (lockstep)."
+        assert lacks == (
+            f"torch 2.8 is needed, and {CPU} has no 2.8: the only torch that it has is 2.7, "
+            "at cpu/torch."
+        )
+
     def test_groups_that_change_with_the_picks(self) -> None:
         """The cells whose builds of torch have one label make a group."""
         labelled = {"2.8": [CPU, WINDOWS], "2.9": [CPU]}

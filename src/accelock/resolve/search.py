@@ -485,7 +485,7 @@ class Search(Generic[Solution]):
 
         Solves the group without regard to what other cells take.
         """
-        if not self.together or len(self.required) == len(group.cells):
+        if not self.together or set(self.required) <= set(group.cells):
             return {}
         own = {
             (name, cell): fitting(question, name, cell)
