@@ -62,6 +62,15 @@ _THEIRS = frozenset(
     }
 )
 _MADE_BY_PIP_COMPILE = re.compile(r"pip-compile|accelock compile")
+# What uv was told that a file is for, and which of our platforms that is (those of musl are none).
+_MADE_FOR = re.compile(r"--python-platform[ =](\S+)")
+_OF_UV = (
+    (r"linux|x86_64-(unknown-linux-gnu|manylinux\w+)", "linux-x86_64"),
+    (r"aarch64-(unknown-linux-gnu|manylinux\w+)", "linux-aarch64"),
+    (r"macos|aarch64-apple-darwin", "macos-arm64"),
+    (r"x86_64-apple-darwin", "macos-x86_64"),
+    (r"windows|x86_64-pc-windows-msvc", "windows-x86_64"),
+)
 _PLATFORM_NAMES = re.compile(r"\b(sys_platform|platform_machine|platform_system|os_name)\b")
 
 
@@ -105,12 +114,20 @@ def _rewrite(**params: Any) -> None:
     log.verbosity = params["verbose"] - params["quiet"]
     name = "standard input" if file == STDOUT else file
     config = read_config(Path(digests.PYPROJECT), load_catalogue())
+    content = requirements.parse(without_ours(_read(file, name)), name)
     plan = _plan_of_one(make_target_plan(options, config))
+    made_for = _platform_of_maker(content)
+    if not plan.declared and made_for in {cell.platform.name for cell in plan.cells}:
+        log.warning(
+            f"NOTE: {name} was made for {made_for}, as its header says, and is turned for that "
+            "alone: name other platforms with --platform."
+        )
+        options = replace(options, platforms=(made_for,))
+        plan = _plan_of_one(make_target_plan(options, config))
     # A pinned file says what it has; which of its names the user asked for, it may not say.
     plan = replace(plan, substitution=Substitution(off=plan.substitution.off))
     # However often the file is resolved, each thing is said once.
     plan = replace(plan, say=cache(plan.say), say_progress=cache(plan.say_progress))
-    content = requirements.parse(without_ours(_read(file, name)), name)
     base = Path() if file == STDOUT else Path(file).parent
     parameters = {**_parameters(content, hashes=hashes), **params}
     rewrite = Resolution(
@@ -125,6 +142,14 @@ def _rewrite(**params: Any) -> None:
         sys.stdout.buffer.flush()
     else:
         journal.write_all({Path(output): text.encode()})
+
+
+def _platform_of_maker(file: RequirementsFile) -> str | None:
+    """Return the platform that uv's command in a file's header names; None for none of ours."""
+    given = _MADE_FOR.search(" ".join(file.header))
+    if given is None:
+        return None
+    return next((ours for theirs, ours in _OF_UV if re.fullmatch(theirs, given[1])), None)
 
 
 def _plan_of_one(plan: Plan | None) -> Plan:
