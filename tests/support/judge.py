@@ -7,20 +7,23 @@ wheel it knows the version and the hash alone.
 
 from __future__ import annotations
 
+import functools
 import io
 import re
+import ssl
 import zipfile
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urljoin, urlsplit
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from packaging import tags
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -41,18 +44,21 @@ SYSTEMS = {
     "windows-x86_64": ("win32", "Windows", "nt", "AMD64"),
 }
 LABELLED = frozenset({"torch", "torchvision", "torchaudio"})
-_OPEN = build_opener(ProxyHandler({})).open
+parsed = functools.cache(parse_wheel_filename)
+# One context for all: each would read all certificates again.
+_TLS = HTTPSHandler(context=ssl.create_default_context())
+_OPEN = build_opener(ProxyHandler({}), _TLS).open
 
 
 class _Links(HTMLParser):
     def __init__(self, base: str) -> None:
         super().__init__()
-        self.base, self.found = base, list[tuple[str, str]]()
+        self.base, self.found = base, list[tuple[str, SpecifierSet]]()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag == "a" and (href := given.get("href")):
-            self.found.append((urljoin(self.base, href), given.get("data-requires-python") or ""))
+            self.found.append((urljoin(self.base, href), _pythons(given)))
 
 
 @dataclass
@@ -60,8 +66,12 @@ class Judge:
     """Reads the files of one index server; `faults` are in words."""
 
     python: str
-    _pages: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    _pages: dict[str, list[str]] = field(default_factory=dict)
     _requires: dict[str, list[Requirement]] = field(default_factory=dict)
+    _tags: dict[str, set[tags.Tag]] = field(default_factory=dict)
+    _versions: dict[tuple[str, ...], dict[str, list[tuple[str, Version]]]] = field(
+        default_factory=dict
+    )
 
     def faults(self, text: str, target: str, indexes: list[str]) -> list[str]:
         """Return what is wrong with a compiled file, on each platform that its header names.
@@ -72,10 +82,11 @@ class Judge:
         return [
             f"{platform}: {fault}"
             for platform in header.split()
-            for fault in self._of_cell(text, target, platform, indexes)
+            for fault in self.of_cell(text, target, platform, indexes)
         ]
 
-    def _of_cell(self, text: str, target: str, platform: str, indexes: list[str]) -> Iterator[str]:
+    def of_cell(self, text: str, target: str, platform: str, indexes: list[str]) -> Iterator[str]:
+        """Yield what is wrong with a compiled file on one platform."""
         environment = self.environment(platform)
         pins: dict[str, Requirement] = {}
         hashes: dict[str, set[str]] = {}
@@ -110,16 +121,13 @@ class Judge:
         _url, version = there[0]
         if version.local not in {None, target}:
             yield f"{pin} has another target's label"
-        labelled = any(
-            v.local == target for _u, v in self.wheels(name, indexes) if v.public == version.public
-        )
-        if name in LABELLED and version.local is None and labelled and platform != "macos-arm64":
+        if name in LABELLED and version.local is None and platform != "macos-arm64":
             fits_label = [
                 u
                 for u, v in self.wheels(name, indexes)
                 if v.public == version.public
                 and v.local == target
-                and fitting & parse_wheel_filename(_name(u))[3]
+                and fitting & parsed(_name(u))[3]
             ]
             if fits_label:
                 yield f"{pin} has no label, and {_name(fits_label[0])} is there"
@@ -135,8 +143,9 @@ class Judge:
         fitting, wanted = self.tags(platform), _versions(pin)
         there = [
             (url, version)
-            for url, version in self.wheels(name, indexes)
-            if str(version) in wanted and fitting & parse_wheel_filename(_name(url))[3]
+            for each in wanted
+            for url, version in self._by_version(name, indexes).get(each, ())
+            if fitting & parsed(_name(url))[3]
         ]
         return there or [
             (url, version) for url, version in self._sdists(name, indexes) if str(version) in wanted
@@ -172,11 +181,19 @@ class Judge:
         """Yield the URL and version of a project's wheels for the Python, at each index."""
         for url in self._files(name, indexes):
             try:
-                found, version, _build, _tags = parse_wheel_filename(_name(url))
+                found, version, _build, _tags = parsed(_name(url))
             except InvalidWheelFilename:
                 continue
             if found == name:
                 yield url, version
+
+    def _by_version(self, name: str, indexes: list[str]) -> dict[str, list[tuple[str, Version]]]:
+        key = (name, *indexes)
+        if key not in self._versions:
+            found = self._versions[key] = {}
+            for url, version in self.wheels(name, indexes):
+                found.setdefault(str(version), []).append((url, version))
+        return self._versions[key]
 
     def _sdists(self, name: str, indexes: list[str]) -> Iterator[tuple[str, Version]]:
         for url in self._files(name, indexes):
@@ -189,11 +206,9 @@ class Judge:
 
     def _files(self, name: str, indexes: list[str]) -> Iterator[str]:
         for index in indexes:
-            for url, python in self._page(f"{index.rstrip('/')}/{name}/"):
-                if f"{self.python}.0" in SpecifierSet(python):
-                    yield url
+            yield from self._page(f"{index.rstrip('/')}/{name}/")
 
-    def _page(self, url: str) -> list[tuple[str, str]]:
+    def _page(self, url: str) -> list[str]:
         if url not in self._pages:
             parser = _Links(url)
             try:
@@ -201,7 +216,8 @@ class Judge:
                     parser.feed(answer.read().decode())
             except HTTPError:
                 pass
-            self._pages[url] = parser.found
+            here = f"{self.python}.0"
+            self._pages[url] = [link for link, pythons in parser.found if here in pythons]
         return self._pages[url]
 
     def requires(self, url: str) -> list[Requirement]:
@@ -232,6 +248,8 @@ class Judge:
 
     def tags(self, platform: str) -> set[tags.Tag]:
         """Return the tags of a machine of today (glibc 2.28, macOS 14)."""
+        if platform in self._tags:
+            return self._tags[platform]
         major, minor = map(int, self.python.split("."))
         machine = platform.partition("-")[2]
         if platform.startswith("linux"):
@@ -245,7 +263,48 @@ class Judge:
         version = (major, minor)
         own = tags.cpython_tags(version, abis=[f"cp{major}{minor}"], platforms=names)
         shared = tags.compatible_tags(version, f"cp{major}{minor}", platforms=names)
-        return {*own, *shared}
+        self._tags[platform] = {*own, *shared}
+        return self._tags[platform]
+
+
+class _Remote(io.RawIOBase):
+    """A file at a URL, read piece by piece where the server has it so: a wheel may have GBs."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.position, self.whole = url, 0, b""
+        with _OPEN(Request(url, headers={"Range": "bytes=0-0"})) as answer:
+            if answer.status == HTTPStatus.PARTIAL_CONTENT:
+                self.size = int(answer.headers["Content-Range"].rpartition("/")[2])
+            else:
+                self.whole = answer.read()
+                self.size = len(self.whole)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.size}[whence]
+        self.position = start + offset
+        return self.position
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self.position + len(buffer), self.size)
+        if end <= self.position:
+            return 0
+        piece = self.whole[self.position : end]
+        if not piece:
+            asked = Request(self.url, headers={"Range": f"bytes={self.position}-{end - 1}"})
+            with _OPEN(asked) as answer:
+                piece = answer.read()
+        buffer[: len(piece)] = piece
+        self.position += len(piece)
+        return len(piece)
 
 
 def _metadata(url: str) -> bytes:
@@ -254,15 +313,25 @@ def _metadata(url: str) -> bytes:
         with _OPEN(f"{url}.metadata") as answer:
             return bytes(answer.read())
     except HTTPError:
-        with _OPEN(url) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as wheel:
-            (name,) = (each for each in wheel.namelist() if each.endswith(".dist-info/METADATA"))
+        remote = io.BufferedReader(_Remote(url), buffer_size=1 << 16)
+        with remote, zipfile.ZipFile(remote) as wheel:
+            own = re.compile(r"[^/]+\.dist-info/METADATA")  # setuptools has those of others below
+            (name,) = filter(own.fullmatch, wheel.namelist())
             return wheel.read(name)
+
+
+def _pythons(link: dict[str, str | None]) -> SpecifierSet:
+    """Return the Pythons that a link is for: all of them where it says it in no valid way."""
+    try:
+        return SpecifierSet(link.get("data-requires-python") or "")
+    except InvalidSpecifier:
+        return SpecifierSet()
 
 
 def _versions(pin: Requirement) -> set[str]:
     """Return the version of a pin, which a wheel's URL has in its name."""
     if pin.url is not None:
-        return {str(parse_wheel_filename(_name(pin.url))[1])}
+        return {str(parsed(_name(pin.url))[1])}
     return {clause.version for clause in pin.specifier}
 
 
