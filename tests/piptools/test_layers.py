@@ -66,6 +66,44 @@ def test_a_requirement_of_a_layer(prod: Project) -> None:
     assert "jinja2" in pins
 
 
+class TestWhatConflicts:
+    """A constraint stands in a file that the user may not have in mind: it is named."""
+
+    def test_within_the_family(self, project: Project) -> None:
+        project.write(requirements_in="torch\n\ntorchvision>=0.23\n-c constraints.txt\n")
+        project.write(constraints_txt="# of the cluster\ntorch==2.7.1\n")
+        said = project.refused(*BOTH, "requirements.in")
+
+        assert "no torchvision>=0.23 goes with torch 2.7.1" in said
+        assert "torch==2.7.1 is asked for in constraints.txt, line 2 (a constraint).\n" in said
+        assert "torchvision>=0.23 is asked for in requirements.in, line 3.\n" in said
+        assert "Change one of these, or lock for fewer targets." in said
+
+    def test_what_pip_finds_out(self, project: Project) -> None:
+        project.write(requirements_in="torchvision>=0.23\n-c constraints.txt\n")
+        project.write(constraints_txt="# of the cluster\ntorch==2.7.1\n")
+        said = project.refused(*BOTH, "requirements.in")
+
+        assert "torchvision 0.23.0+cpu depends on torch==2.8.0" in said
+        assert "(constraint) torch==2.7.1 in constraints.txt, line 2\n" in said
+        assert "Loosen the constraint, or ask for versions that go with it." in said
+
+    def test_with_a_layer_below(self, prod: Project) -> None:
+        """It is the file of the target, which the input does not name."""
+        prod.write(dev_in="-c requirements.txt\ntqdm>=4.67\n")
+        said = prod.refused(*BOTH, "dev.in")
+
+        lines = prod.read("requirements.cpu.txt").splitlines()
+        number = next(n for n, line in enumerate(lines, 1) if line.startswith("tqdm=="))
+        assert f"(constraint) tqdm==4.66.5 in requirements.cpu.txt, line {number}\n" in said
+
+    def test_of_standard_input(self, project: Project) -> None:
+        said = project.refused(*BOTH, "-", "-o", "out.txt", stdin="torch==2.4.0\n")
+
+        assert "torch==2.4.0 is asked for in standard input.\n" in said
+        assert "Change that line, or lock for fewer targets." in said
+
+
 def test_a_layer_of_one_target(project: Project) -> None:
     """One file for one target: it is `requirements.txt` for the dev layer, too."""
     project.write(requirements_in="torch<2.8\n", dev_in="-c requirements.txt\ntorch\n")

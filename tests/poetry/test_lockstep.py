@@ -53,6 +53,16 @@ def test_all_targets_have_the_newest_common_version(project: Project) -> None:
     assert {public(project, target) for target in ("cpu", "cu118", "rocm6.3")} == {"2.7.1"}
 
 
+def test_a_conflict_names_the_group_that_asks(project: Project) -> None:
+    vision = '[tool.poetry.group.dev.dependencies]\ntorchvision = ">=0.22"'
+    project.write_pyproject(["torch<2.7"], table=LINUX, more=vision)
+
+    said = project.refused("lock")
+    assert "torch (<2.7) is asked for in pyproject.toml." in said
+    assert "torchvision (>=0.22) is asked for in pyproject.toml (group dev)." in said
+    assert "Change one of these, or lock for fewer targets." in said
+
+
 def test_where_there_is_none_the_target_that_stops_is_named(project: Project) -> None:
     project.write_pyproject(["torch>=2.8"], targets=("cpu", "cu118", "cu126"), table=LINUX)
 

@@ -69,6 +69,7 @@ class FakeHost:
     :param index: package -> version -> release.
     :param inputs: requirements of the project, with markers.
     :param constraints: what it says of packages without asking for them.
+    :param places: where the project asks for the versions of a package.
     :param labelled: the packages in lockstep that a family's source alone has.
     :param loose: those that are in lockstep too, and that any index has.
     :param libraries: those of the family that are in no lockstep.
@@ -81,6 +82,7 @@ class FakeHost:
     index: Mapping[str, Mapping[str, Release]]
     inputs: Sequence[str]
     constraints: Sequence[str] = ()
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labelled: Collection[str] = ("torch", "torchvision", "torchaudio")
     loose: Collection[str] = ("torchtext",)
     libraries: Collection[str] = ("triton",)
@@ -101,7 +103,9 @@ class FakeHost:
                 before = found.get(requirement.name, Demand(SpecifierSet(), is_root=False))
                 assert isinstance(before.wanted, SpecifierSet)
                 found[requirement.name] = Demand(
-                    before.wanted & requirement.specifier, before.is_root or is_root
+                    before.wanted & requirement.specifier,
+                    before.is_root or is_root,
+                    places=self.places.get(requirement.name, ()),
                 )
         return found
 

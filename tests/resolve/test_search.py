@@ -93,6 +93,26 @@ class TestRequired:
         assert "no file of" not in said
         assert host.solved == []
 
+    def test_a_conflict_says_where_its_versions_are_asked_for(self) -> None:
+        vision = {"0.23": release("torch==2.8")}
+        host = FakeHost({"torch": TORCH, "torchvision": vision}, ["torch", "torchvision", "six"])
+        host.constraints = ["torch==2.7"]
+        host.places = {"torch": ("base.in, line 1", "c.txt, line 2"), "six": ("base.in, line 3",)}
+
+        with pytest.raises(LockstepError) as caught:
+            search(host, CPU)
+        *_, place, todo = str(caught.value).splitlines()
+        assert place == "  torch==2.7 is asked for in base.in, line 1 and c.txt, line 2."
+        assert todo == "  Change that line."
+
+        host.places = {**host.places, "torchvision": ("base.in, line 2",)}
+        with pytest.raises(LockstepError) as caught:
+            search(host, CPU)
+        *_, torch, vision_too, todo = str(caught.value).splitlines()
+        assert torch == place
+        assert vision_too == "  torchvision is asked for in base.in, line 2."
+        assert todo == "  Change one of these."
+
     def test_a_conflict_with_what_another_cell_can_take(self) -> None:
         torch = {"2.7": ANY, "2.8": release(only=[CPU])}
         vision = {"0.23": release("torch==2.8")}

@@ -38,11 +38,13 @@ class Demand:
     :param is_root: the project asks for the package there; else it only constrains it.
     :param is_direct: it says where the package is to come from (a URL, a path, a source by hand),
         so that there is nothing to decide.
+    :param places: where it says which versions are wanted, in words: "constraints.txt, line 2".
     """
 
     wanted: Wanted
     is_root: bool = True
     is_direct: bool = False
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ refuses) goes into the next decision. Every step back is counted, so that a sear
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic
 
@@ -214,8 +215,8 @@ class Search(Generic[Solution]):
             return self._decide(question)
         if self._first_error is not None:  # of the newest release, which was passed over for it
             raise self._first_error
-        hints = (*self._ruled_out(), *self._releases.nearest(question))
-        raise LockstepError("\n  ".join((decision.failure, *hints)))
+        said = (decision.failure, *self._ruled_out(), *self._releases.nearest(question))
+        raise LockstepError("\n  ".join((*said, *self._asked_at(" ".join(said)))))
 
     def _planned(self, question: Question, decision: Decision) -> Decision:
         """Return a decision that the family's own metadata bears out."""
@@ -535,6 +536,7 @@ class Search(Generic[Solution]):
         """
         own = [why for (_, cell), why in self._assumed.items() if cell in group.cells]
         hints = list(dict.fromkeys([*lacking, *own, *self._ruled_out()]))
+        hints += self._asked_at(" ".join(hints))
         return ["One version has to serve all cells (lockstep).", *hints] if hints else []
 
     def _ruled_out(self) -> list[str]:
@@ -553,6 +555,20 @@ class Search(Generic[Solution]):
             if older := sorted(v for _why, versions in newest[_REASONS:] for v in versions):
                 lines.append(f"{name} {', '.join(map(str, older))} is ruled out in like manner.")
         return lines
+
+    def _asked_at(self, reasons: str) -> list[str]:
+        """Return where the project asks for the versions of which reasons tell, and what to do."""
+        lines = {
+            f"{name}{demand.wanted} is asked for in {' and '.join(demand.places)}."
+            for (name, cell), demand in self._demands.items()
+            if demand.places and cell in self.required
+            if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reasons)
+        }
+        if not lines:
+            return []
+        todo = f"Change {'that line' if len(lines) == 1 else 'one of these'}"
+        several = len({cell.target for cell in self.required}) > 1
+        return [*sorted(lines), f"{todo}, or lock for fewer targets." if several else f"{todo}."]
 
     def _step_back(self) -> None:
         self._taken_back += 1

@@ -9,6 +9,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import sys
 import warnings
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import piptools.scripts.compile as compile_module
 from pip._internal.exceptions import DiagnosticPipError, PipError
+from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.resolvelib import ResolutionError as ResolvelibError
 from pip._vendor.rich.text import Text
 from piptools.logging import log
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _PROJECT_BUILDERS = ("project_wheel_metadata", "build_project_metadata")
 # Where pip explains why it found no solution; it prints there before it raises.
 _EXPLAINER = "pip._internal.resolution.resolvelib.factory"
+_CONSTRAINT = re.compile(r"The user requested \(constraint\) ([a-z0-9-]+)")
 
 
 @contextlib.contextmanager
@@ -215,10 +218,28 @@ def _said_by_the_system(error: OSError, cache: str) -> str:
 
 
 def _no_solution(run: Run, active: Active, reason: str) -> NoSolutionError:
-    said = [*active.heard, reason]
+    said = [_placed(run, active, line) for line in (*active.heard, reason)]
+    if said != [*active.heard, reason]:
+        said.append(
+            "Loosen the constraint, or ask for versions that go with it. Where its file is a "
+            "compiled one, ask for them in the inputs of that one too, and compile it first."
+        )
     reasons = list(dict.fromkeys([*said, *pages.faults(run, " ".join(said))]))
     lines = "".join(f"\n  {line}" for line in reasons)
     return NoSolutionError(active.cell, f"pip found no solution for {active.cell}:{lines}")
+
+
+def _placed(run: Run, active: Active, line: str) -> str:
+    """Return a line of pip's with the files and lines of the constraint that it tells of."""
+    found = _CONSTRAINT.search(line)
+    if found is None:
+        return line
+    places = dict.fromkeys(
+        inputs.place_of(run, active.cell.target, each)
+        for each in active.capture.constraints
+        if each.constraint and each.comes_from and canonicalize_name(each.name) == found[1]
+    )
+    return f"{line} in {' and '.join(places)}" if places else line
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 from piptools.utils import is_pinned_requirement, is_url_requirement
 
 from accelock.errors import MetadataError, SourceError
+from accelock.hosts.piptools import inputs
 from accelock.hosts.piptools.calling import Command, NoSolutionError, OutputName, call_cell
 from accelock.hosts.piptools.merge import requirers
 from accelock.hosts.piptools.state import Active
@@ -80,9 +81,16 @@ class PipHost:
                 _wanted(ireqs, capture),
                 is_root=any(not each.constraint for each in ireqs),
                 is_direct=any(is_url_requirement(each) or each.editable for each in ireqs),
+                places=tuple(dict.fromkeys(self._places(ireqs, cell))),
             )
             for name, ireqs in found.items()
         }
+
+    def _places(self, ireqs: Sequence[Any], cell: Cell) -> Iterator[str]:
+        for ireq in ireqs:
+            if ireq.comes_from and ireq.specifier:
+                place = inputs.place_of(self.run, cell.target, ireq)
+                yield f"{place} (a constraint)" if ireq.constraint else place
 
     def prefetch(self, names: Sequence[str], cells: Sequence[Cell]) -> None:
         """Fetch the families' pages of some packages for all targets, several at once."""

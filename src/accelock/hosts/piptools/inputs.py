@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _CPUONLY = re.compile(r"#[^#]*\bcpuonly\b")
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+# How pip says what asks for a requirement: of standard input pip-tools says no line.
+_PLACE = re.compile(r"-[rc] (.+?)(?: \(line (\d+)\))?")
 # The sources of a project's metadata, which pip-tools takes as input files.
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 STDIN = "-"
@@ -238,6 +240,18 @@ def of_target(run: Run, target: Target) -> list[Any]:
         if ireq.match_markers():
             found.append(ireq)
     return found
+
+
+def place_of(run: Run, target: Target, ireq: Any) -> str:
+    """Return where the project asks for a requirement, in words: "dev.in, line 3"."""
+    said = _PLACE.fullmatch(str(ireq.comes_from))
+    if said is None:  # a table of pyproject.toml, a project's own metadata
+        return str(ireq.comes_from)
+    if said[1] == STDIN:
+        return "standard input"
+    if ireq.constraint and _temporary(said[1]):
+        return "--upgrade-package"
+    return f"{_relative(_layer(run, said[1], target))}, line {said[2]}"
 
 
 def substituted(run: Run, active: Active, requirements: Iterable[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 from poetry.core.packages.dependency import Dependency
+from poetry.core.packages.dependency_group import MAIN_GROUP
 from poetry.core.version.markers import parse_marker
 from poetry.puzzle.exceptions import SolverProblemError
 
@@ -29,7 +30,7 @@ from accelock.resolve.substitution import together, together_message
 from accelock.sources.wheel_metadata import parse_requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.requirements import Requirement
     from packaging.version import Version
@@ -97,8 +98,15 @@ class PoetryHost:
                 found[name] = Demand(
                     self.asks.wanted(name, cell),
                     is_direct=any(_is_direct(each, self.project) for each in mine),
+                    places=tuple(dict.fromkeys(self._places(mine, cell))),
                 )
         return found
+
+    def _places(self, mine: Sequence[Dependency], cell: Cell) -> Iterator[str]:
+        for each in mine:
+            if not each.constraint.is_any() and self.asks.holds(each.marker, cell.platform):
+                groups = ", ".join(sorted(each.groups - {MAIN_GROUP}))
+                yield f"pyproject.toml (group {groups})" if groups else "pyproject.toml"
 
     def prefetch(self, names: Sequence[str], cells: Sequence[Cell]) -> None:
         """Fetch the families' pages of some packages for all targets, several at once."""
