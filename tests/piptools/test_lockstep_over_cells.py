@@ -416,6 +416,26 @@ class TestFromOtherPackages:
         assert "linux-aarch64 is left out of cu126" in done.stderr
         assert needy.files() == again
 
+    def test_no_old_release_that_does_without_is_taken(
+        self, served: Callable[[Site], Project]
+    ) -> None:
+        project = served(on_pypi(pure("needy", "0.1"), pure("needy", "1.0", "torch==2.8.0")))
+        project.write(requirements_in="needy\n")
+        done = project.compile("-t", "cpu", "-t", "cu126")
+
+        assert "linux-aarch64 is left out of cu126: torch 2.8.0 is needed by needy" in done.stderr
+        assert project.pins("requirements.cu126.txt", "windows-x86_64")["needy"] == "1.0"
+
+    def test_what_an_extra_needs_counts(self, served: Callable[[Site], Project]) -> None:
+        extra = wheel(
+            "needy", "1.0", "py3-none-any", ['torch==2.8.0 ; extra == "gpu"'], "", ["gpu"]
+        )
+        project = served(on_pypi(pure("needy", "0.1"), extra))
+        project.write(requirements_in="needy[gpu]>=0.1\n")
+        done = project.compile("-t", "cpu", "-t", "cu126")
+
+        assert "linux-aarch64 is left out of cu126: torch 2.8.0 is needed by needy" in done.stderr
+
     def test_several_cells_at_once(self, needy: Project) -> None:
         """Both Pythons of linux-aarch64, and no cell is solved twice for it."""
         needy.write(requirements_in="needy\n")

@@ -419,6 +419,24 @@ class TestFromOtherPackages:
         assert "is left out of cu126" in needy.poetry("lock").stderr
         assert needy.lock() == first
 
+    def test_no_old_release_that_does_without_is_taken(
+        self,
+        serve: Callable[[Site], IndexServer],
+        project_at: Callable[[IndexServer], Project],
+    ) -> None:
+        """The builds for macOS end at 2.6.0, and its group is solved by itself."""
+        here = f"cp{HERE.major}{HERE.minor}-cp{HERE.major}{HERE.minor}"
+        linux, mac = f"{here}-manylinux_2_28_x86_64", f"{here}-macosx_11_0_arm64"
+        torch = [wheel("torch", "2.8.0+cpu", linux, []), wheel("torch", "2.6.0", mac, [])]
+        needy = (pure("needy", "0.1"), pure("needy", "1.0", "torch==2.8.0"))
+        site = Site().with_files("/whl/cpu", *torch).with_files("/simple", *needy)
+        project = project_at(serve(site))
+        project.write_pyproject(["needy"], targets=("cpu",), python=ONLY_HERE)
+        done = project.poetry("lock")
+
+        assert "macos-arm64 is left out of cpu: torch 2.8.0 is needed by needy" in done.stderr
+        assert [e["version"] for e in project.view("cpu") if e["name"] == "needy"] == ["1.0"]
+
     def test_of_the_target_that_is_solved_first(self, needy: Project) -> None:
         """A platform of the very slice that has no solution."""
         done = needy.write_pyproject(["needy"], targets=("cu126",)).poetry("lock")

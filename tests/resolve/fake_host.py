@@ -185,6 +185,16 @@ class FakeHost:
         """Return the packages that require another."""
         return solution.asking[name]
 
+    def comes_to_need(self, solution: Pinned, name: str, each: Cell) -> bool:
+        """Walk from the inputs, with the versions of a solution."""
+        agenda, seen = applying(self.inputs, each), set[str]()
+        while agenda:
+            met = agenda.pop().name
+            if met not in seen and met in solution.pins:
+                agenda += applying(self.index[met][str(solution.pins[met])].requires, each)
+            seen.add(met)
+        return name in seen
+
     def unserved(self, solution: Pinned, group: Group) -> dict[Cell, str]:
         """Return the cells of a group that lack a build of what they need."""
         return {

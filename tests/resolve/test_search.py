@@ -475,6 +475,29 @@ class TestOptional:
         assert result.left_out[MAC].startswith("No matching distribution found for nothing")
         assert len(host.solved) == 3
 
+    def test_no_older_release_that_does_without_is_looked_for(self) -> None:
+        """A library of today requires torch, and that of ten years ago did not."""
+        index = {
+            "torch": {"2.8": release(only=[WINDOWS]), "2.9": release(only=[CPU, CUDA])},
+            "yolo": {"1": ANY, "8": release("torch>=2.8")},
+        }
+        host = FakeHost(index, ["yolo"])
+        result = search(host, CPU, CUDA, optional=[WINDOWS])
+
+        assert host.solved == [(CPU,), (CUDA,)]
+        assert result.left_out[WINDOWS].startswith(
+            f"torch 2.9 is needed by yolo, and {WINDOWS} has no 2.9: the only torch"
+        )
+
+    def test_one_that_does_without_by_a_marker_is_not_left_out(self) -> None:
+        index = {
+            "torch": {"2.9": release(only=[CPU])},
+            "yolo": {"8": release('torch ; sys_platform == "linux"')},
+        }
+        host = FakeHost(index, ["yolo"])
+
+        assert versions(search(host, CPU, optional=[WINDOWS])) == {CPU: "2.9", WINDOWS: None}
+
     def test_says_what_it_lacks_of_what_another_package_needs(self) -> None:
         index = {
             "timm": {"1": release("torchvision")},

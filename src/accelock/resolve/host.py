@@ -161,6 +161,12 @@ class Host(Protocol[Solution]):
     def askers(self, solution: Solution, name: str) -> Collection[str]:
         """Return the projects that require a package in a solution."""
 
+    def comes_to_need(self, solution: Solution, name: str, cell: Cell) -> bool:
+        """Return whether a cell needs a package, with the versions of others' solution.
+
+        False where that cannot be told.
+        """
+
     def unserved(self, solution: Solution, group: Group) -> Mapping[Cell, str]:
         """Return the cells of a group that need a package of which a solution has no file for them.
 

@@ -157,6 +157,8 @@ class Search(Generic[Solution]):
                 solutions = {group: self._found[group] for group in groups}
                 notes = tuple(self._releases.notes(question, decision))
                 return Result(solutions, left_out, question, decision, notes)
+            if self._cannot_follow(pending[0], question, decision):
+                continue
             self.announce(pending[0], len(groups) - len(pending) + 1, len(groups))
             self._solve(pending[0], question, decision)
 
@@ -296,6 +298,25 @@ class Search(Generic[Solution]):
             for version in versions
         )
 
+    def _cannot_follow(self, group: Group, question: Question, decision: Decision) -> bool:
+        """Leave optional cells out that lack what they need with the versions that others took.
+
+        A resolver would look for releases old enough to do without it, of all that asks for it.
+        """
+        if not self.leaves_out or any(cell in self.required for cell in group.cells):
+            return False
+        new: dict[Cell, str] = {}
+        for name, cell in decision.lacking:
+            if cell not in group.cells or cell in new:
+                continue
+            for solution in self._found.values():
+                if name in self.host.taken(solution):
+                    if self.host.comes_to_need(solution, name, cell):
+                        new[cell] = self._lacks_what_others_took(name, cell, question, decision)
+                    break
+        self._failed |= new
+        return bool(new)
+
     def _solve(self, group: Group, question: Question, decision: Decision) -> None:
         """Solve a group, and note what that teaches."""
         outcome = self.host.solve(group, decision, self._found)
@@ -415,13 +436,17 @@ class Search(Generic[Solution]):
         for name in question.names:
             if (name, cell) not in decision.lacking or name not in said.reason:
                 continue
-            for solution in self._found.values():
-                versions = self.host.taken(solution).get(name, frozenset())
-                if versions & question.available[name, cell].builds.keys():
-                    return decision.lacking[name, cell]
-                if versions:
-                    return self._lacks(name, solution, cell)
+            if any(name in self.host.taken(solution) for solution in self._found.values()):
+                return self._lacks_what_others_took(name, cell, question, decision)
         return said.reason
+
+    def _lacks_what_others_took(
+        self, name: str, cell: Cell, question: Question, decision: Decision
+    ) -> str:
+        solution = next(s for s in self._found.values() if name in self.host.taken(s))
+        if self.host.taken(solution)[name] & question.available[name, cell].builds.keys():
+            return decision.lacking[name, cell]
+        return self._lacks(name, solution, cell)
 
     def _lacks(self, name: str, solution: Solution, cell: Cell) -> str:
         """Say that a cell lacks what a solution has of a package."""

@@ -14,6 +14,7 @@ from piptools.utils import is_pinned_requirement, is_url_requirement
 
 from accelock.errors import MetadataError, SourceError
 from accelock.hosts.piptools import inputs
+from accelock.hosts.piptools.asks import Asks
 from accelock.hosts.piptools.calling import Command, NoSolutionError, OutputName, call_cell
 from accelock.hosts.piptools.merge import requirers
 from accelock.hosts.piptools.state import Active
@@ -215,6 +216,23 @@ class PipHost:
     def askers(self, solution: Capture, name: str) -> set[str]:
         """Return the projects that require a package."""
         return requirers(pins(solution)[name])
+
+    def comes_to_need(self, solution: Capture, name: str, cell: Cell) -> bool:
+        """Return whether a cell needs a package, by the metadata that the run has read."""
+        asks, versions = Asks.of(self.run.memo.metadata.values()), pins(solution)
+        environment = self.run.plan.environment(cell)
+        roots = [r for r in self.probes[cell].constraints if r.name and not r.constraint]
+        agenda = [(canonicalize_name(r.name), extra) for r in roots for extra in ("", *r.extras)]
+        seen = set(agenda)
+        while agenda:
+            parent, extra = agenda.pop()
+            version = str(version_of(versions[parent])) if parent in versions else None
+            for ask in asks.by(parent, version) if version else ():
+                if ask.holds(environment, extra):
+                    wanted = {(ask.name, each) for each in ("", *ask.requirement.extras)} - seen
+                    seen |= wanted
+                    agenda += wanted
+        return (name, "") in seen
 
     def unserved(self, _solution: Capture, _group: Group) -> dict[Cell, str]:
         """Return nothing: pip solves for one cell, and takes files that serve it."""

@@ -328,6 +328,15 @@ class PoetryHost:
         """Return the projects that require a package."""
         return [p.name for p in solution if any(each.name == name for each in p.requires)]
 
+    def comes_to_need(self, solution: Solved, name: str, cell: Cell) -> bool:
+        """Return whether a platform needs a package, by its markers in a solution."""
+        return any(
+            self.asks.holds(marker, cell.platform)
+            for package, info in solution.items()
+            if package.name == name
+            for marker in info.markers.values()
+        )
+
     def unserved(self, solution: Solved, group: Group) -> dict[Cell, str]:
         """Return the platforms that need a labelled package and have no file of it."""
         return {cell: str(package.name) for package, cell in self._lacking(group, solution)}
