@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -387,6 +388,20 @@ class TestBacktracking:
 
         assert project.pins()["torchaudio"] == "2.7.1+cpu"
         assert project.pins(platform="macos-arm64")["torchaudio"] == "2.7.1"
+
+
+def test_a_wheel_for_the_running_release_is_taken(served: Callable[[Site], Project]) -> None:
+    """As pip-compile takes it; where a Python is asked for, its first release counts."""
+    running = ">=" + ".".join(map(str, sys.version_info[:3]))
+    new = wheel("helper", "2.0", "py3-none-any", [], running)
+    project = served(on_pypi(pure("helper", "1.0"), new))
+    project.write(requirements_in="torch\nhelper\n")
+
+    project.compile("-q", "-t", "cpu")
+    assert project.pins()["helper"] == "2.0"
+    minor = ".".join(map(str, sys.version_info[:2]))
+    project.compile("-q", "-t", "cpu", "-U", f"--python-version={minor}")
+    assert project.pins()["helper"] == ("1.0" if sys.version_info[2] else "2.0")
 
 
 class TestFromOtherPackages:

@@ -33,11 +33,14 @@ if TYPE_CHECKING:
     from accelock.targets import Cell, Levels
 
 
-def target_python(cell: Cell, levels: Levels) -> TargetPython:
-    """Return pip's description of the interpreter that a cell is for (PEP 425 tags, Python)."""
+def target_python(cell: Cell, python: tuple[int, int, int], levels: Levels) -> TargetPython:
+    """Return pip's description of the interpreter that a cell is for (PEP 425 tags, Python).
+
+    :param python: the release that Requires-Python is judged for.
+    """
     return TargetPython(
         platforms=list(cell.platform.wheel_platforms(levels)),
-        py_version_info=(cell.python.major, cell.python.minor),
+        py_version_info=python,
         abis=None,
         implementation="cp",
     )

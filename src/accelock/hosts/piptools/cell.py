@@ -43,7 +43,9 @@ def repository_class(run: Run) -> type[PyPIRepository]:
             self._finder = self.command._build_package_finder(
                 options=self.options,
                 session=self._session,
-                target_python=candidates.target_python(cell, run.plan.levels),
+                target_python=candidates.target_python(
+                    cell, run.plan.version_info(cell), run.plan.levels
+                ),
             )
             # Requires-Python is judged for the cell's Python, not for the one that runs us.
             self.command.make_resolver = functools.partial(
