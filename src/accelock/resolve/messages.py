@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelock.resolve.coverage import Hole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packaging.version import Version
 
-    from accelock.resolve.host import Available
-    from accelock.resolve.lockstep import Question
+    from accelock.resolve.host import Available, Demand
+    from accelock.resolve.lockstep import Question, Refused
     from accelock.targets import Cell
 
 # How many versions a message names.
 _LISTED = 8
+# For how many versions of a package a message says why they are ruled out.
+_REASONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +148,41 @@ def versions_there(name: str, versions: Collection[Version], wanted: Collection[
         return f"its oldest {name} is {ordered[0]} (it has {listed})"
     listed = ", ".join([*(["..."] if more else []), *map(str, ordered[-_LISTED:])])
     return f"its newest {name} is {ordered[-1]} (it has {listed})"
+
+
+def ruled_out(refused: Iterable[Refused]) -> list[str]:
+    """Say which versions are ruled out and why, the newest of each package first."""
+    tried: dict[str, dict[str, set[Version]]] = {}
+    for each in refused:
+        why = each.why or f"other packages refuse it for {each.by}"
+        tried.setdefault(each.name, {}).setdefault(why, set()).add(each.version)
+    lines = []
+    for name, reasons in tried.items():
+        newest = sorted(reasons.items(), key=lambda reason: max(reason[1]), reverse=True)
+        lines += [
+            f"{name} {', '.join(map(str, sorted(versions)))} is ruled out: {why}."
+            for why, versions in newest[:_REASONS]
+        ]
+        if older := sorted(v for _why, versions in newest[_REASONS:] for v in versions):
+            lines.append(f"{name} {', '.join(map(str, older))} is ruled out in like manner.")
+    return lines
+
+
+def asked_at(
+    demands: Mapping[tuple[str, Cell], Demand], required: Sequence[Cell], reasons: str
+) -> list[str]:
+    """Say where the project asks for the packages of which reasons tell, and what to do.
+
+    :param required: the cells whose demands count.
+    """
+    lines = {
+        f"{name}{demand.wanted} is asked for in {' and '.join(demand.places)}."
+        for (name, cell), demand in demands.items()
+        if demand.places and cell in required
+        if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reasons)
+    }
+    if not lines:
+        return []
+    todo = f"Change {'that line' if len(lines) == 1 else 'one of these'}"
+    several = len({cell.target for cell in required}) > 1
+    return [*sorted(lines), f"{todo}, or lock for fewer targets." if several else f"{todo}."]

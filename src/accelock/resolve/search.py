@@ -9,7 +9,6 @@ refuses) goes into the next decision. Every step back is counted, so that a sear
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic
 
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from accelock.targets import Cell
 
 _STEPS = 50
-# For how many versions of a package a message says why they are ruled out.
-_REASONS = 4
 
 
 class NoSolutionError(ResolutionError):
@@ -217,8 +214,9 @@ class Search(Generic[Solution]):
             return self._decide(question)
         if self._first_error is not None:  # of the newest release, which was passed over for it
             raise self._first_error
-        said = (decision.failure, *self._ruled_out(), *self._releases.nearest(question))
-        raise LockstepError("\n  ".join((*said, *self._asked_at(" ".join(said)))))
+        said = [decision.failure, *messages.ruled_out(self._refused)]
+        said += self._releases.nearest(question)
+        raise LockstepError("\n  ".join((*said, *self._asked_at(said))))
 
     def _planned(self, question: Question, decision: Decision) -> Decision:
         """Return a decision that the family's own metadata bears out."""
@@ -560,46 +558,19 @@ class Search(Generic[Solution]):
         Or what another needs, where it was taken that this one does without, and it does not.
         """
         own = [why for (_, cell), why in self._assumed.items() if cell in group.cells]
-        hints = list(dict.fromkeys([*lacking, *own, *self._ruled_out()]))
-        hints += self._asked_at(" ".join(hints))
+        hints = list(dict.fromkeys([*lacking, *own, *messages.ruled_out(self._refused)]))
+        hints += self._asked_at(hints)
         return ["One version has to serve all cells (lockstep).", *hints] if hints else []
 
-    def _ruled_out(self) -> list[str]:
-        """Say which versions are ruled out and why, the newest of each package first."""
-        tried: dict[str, dict[str, set[Version]]] = {}
-        for each in self._refused:
-            why = each.why or f"other packages refuse it for {each.by}"
-            tried.setdefault(each.name, {}).setdefault(why, set()).add(each.version)
-        lines = []
-        for name, reasons in tried.items():
-            newest = sorted(reasons.items(), key=lambda reason: max(reason[1]), reverse=True)
-            lines += [
-                f"{name} {', '.join(map(str, sorted(versions)))} is ruled out: {why}."
-                for why, versions in newest[:_REASONS]
-            ]
-            if older := sorted(v for _why, versions in newest[_REASONS:] for v in versions):
-                lines.append(f"{name} {', '.join(map(str, older))} is ruled out in like manner.")
-        return lines
-
-    def _asked_at(self, reasons: str) -> list[str]:
-        """Return where the project asks for the versions of which reasons tell, and what to do."""
-        lines = {
-            f"{name}{demand.wanted} is asked for in {' and '.join(demand.places)}."
-            for (name, cell), demand in self._demands.items()
-            if demand.places and cell in self.required
-            if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reasons)
-        }
-        if not lines:
-            return []
-        todo = f"Change {'that line' if len(lines) == 1 else 'one of these'}"
-        several = len({cell.target for cell in self.required}) > 1
-        return [*sorted(lines), f"{todo}, or lock for fewer targets." if several else f"{todo}."]
+    def _asked_at(self, said: Iterable[str]) -> list[str]:
+        return messages.asked_at(self._demands, self.required, " ".join(said))
 
     def _step_back(self) -> None:
         self._taken_back += 1
         if self._taken_back > self.steps:
+            why = "".join(f"{line} " for line in messages.ruled_out(self._refused))
             raise ResolutionError(
                 f"No versions in common were found in {self.steps} steps over "
-                f"{len(self.required)} cells. {' '.join((*self._ruled_out(), ''))}Pin one of the "
-                "packages that have to agree, or set `lockstep = false` in [tool.accelock]."
+                f"{len(self.required)} cells. {why}Pin one of the packages that have to agree, or "
+                "set `lockstep = false` in [tool.accelock]."
             )
