@@ -1,10 +1,11 @@
-"""Poetry's own test suite, which its sdist ships, without the plugin and with it.
+"""The own test suite of Poetry or of pip-tools, of its sdist, without accelock and with it.
 
-    python -m tests.peer
+    python -m tests.peer poetry
 
-runs in an environment that has a Poetry and what its tests need, and no accelock: that of
-`tox -e poetry-peer`. It exits with 1 where a test's outcome is another one with the plugin than
-without. What fails in both is the machine's business: it is printed.
+runs in an environment that has the tool and what its tests need, and no accelock: that of
+`tox -e poetry-peer` or `tox -e piptools-peer`. Poetry then has the plugin; pip-tools' tests call
+`accelock compile` and `accelock sync` (`idle.py`). It exits with 1 where a test's outcome is
+another one with accelock than without. What fails in both is the machine's business: it is printed.
 """
 
 from __future__ import annotations
@@ -19,44 +20,52 @@ from importlib import metadata
 from pathlib import Path
 
 TOP = Path(__file__).parents[2]
-FEWEST = 3000  # Poetry 2.5.1 has 3342 tests: with far fewer than that nothing was proved
+# Poetry 2.5.1 has 3342 tests, pip-tools 7.6.2 921: with far fewer than that nothing was proved.
+FEWEST = {"poetry": 3000, "pip-tools": 700}
+# What pip-tools' tests need of the network is not about us.
+WITHOUT = {"poetry": (), "pip-tools": ("-m", "not network")}
+WITH = {"poetry": (), "pip-tools": ("-p", "idle")}
 RAN = (0, 1)  # pytest's exit codes where all were run, and passed or not
 PIP = (sys.executable, "-m", "pip")
-# Poetry's tests are about these, and the machine's own settings spoil them.
-SETTINGS = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PYTHONPATH")
+# The tests are about these, and the machine's own settings spoil them.
+SETTINGS = (
+    "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PYTHONPATH", "PIP_FIND_LINKS",
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL",
+)  # fmt: skip
 
 
-def main() -> int:
+def main(tool: str) -> int:
     """Run both, and say in what they differ."""
     call(*PIP, "uninstall", "--quiet", "--yes", "accelock")
     with tempfile.TemporaryDirectory() as name:
-        folder = unpacked(Path(name))
-        without = outcomes(folder)
+        folder = unpacked(tool, Path(name))
+        without = outcomes(folder, *WITHOUT[tool])
         call(*PIP, "install", "--quiet", str(TOP))
-        found = outcomes(folder)
+        found = outcomes(folder, *WITHOUT[tool], *WITH[tool])
         different = sorted(
             test for test in {*without, *found} if without.get(test) != found.get(test)
         )
         # A test that passes by luck differs by luck: it has to do so twice.
-        again = outcomes(folder, *files(folder, different)) if different else {}
+        options = (*WITHOUT[tool], *WITH[tool])
+        again = outcomes(folder, *options, *files(folder, different)) if different else {}
     different = [test for test in different if again.get(test) != without.get(test)]
-    return report(without, different)
+    return report(tool, without, different)
 
 
-def report(without: dict[str, str], different: list[str]) -> int:
+def report(tool: str, without: dict[str, str], different: list[str]) -> int:
     counts = {word: list(without.values()).count(word) for word in ("passed", "failed", "skipped")}
-    print(f"Poetry {metadata.version('poetry')} without accelock: {counts}")
+    print(f"{tool} {metadata.version(tool)} without accelock: {counts}")
     print(
         "\n".join(f"  fails without it too: {t}" for t, word in without.items() if word == "failed")
     )
     print("\n".join(f"  other with accelock: {test}" for test in different) or "With it: the same.")
-    return int(bool(different) or counts["passed"] < FEWEST)
+    return int(bool(different) or counts["passed"] < FEWEST[tool])
 
 
-def unpacked(folder: Path) -> Path:
-    """Download the sdist of the Poetry that is installed, and return its folder."""
-    wanted = f"poetry=={metadata.version('poetry')}"
-    options = ("--quiet", "--no-deps", "--no-binary=poetry", "--no-build-isolation")
+def unpacked(tool: str, folder: Path) -> Path:
+    """Download the sdist of the tool that is installed, and return its folder."""
+    wanted = f"{tool}=={metadata.version(tool)}"
+    options = ("--quiet", "--no-deps", f"--no-binary={tool}")
     call(*PIP, "download", *options, "--dest", str(folder), wanted)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
@@ -64,8 +73,11 @@ def unpacked(folder: Path) -> Path:
     return folder / archive.name.removesuffix(".tar.gz")
 
 
-def outcomes(folder: Path, *paths: str) -> dict[str, str]:
-    """Run tests and return test -> passed, failed or skipped."""
+def outcomes(folder: Path, *words: str) -> dict[str, str]:
+    """Run tests and return test -> passed, failed or skipped.
+
+    :param words: pytest's options, and files; without files all tests run.
+    """
     written = folder / "junit.xml"
     written.unlink(missing_ok=True)  # that of the run before would do for this one
     options = (
@@ -79,7 +91,8 @@ def outcomes(folder: Path, *paths: str) -> dict[str, str]:
         "no:randomly",
     )
     env = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    command = (sys.executable, "-m", "pytest", *options, f"--junitxml={written}", *paths)
+    env |= {"PYTHONPATH": str(Path(__file__).parent), "PIP_CONFIG_FILE": os.devnull}
+    command = (sys.executable, "-m", "pytest", *options, f"--junitxml={written}", *words)
     done = subprocess.run(
         command, cwd=folder, env=env, check=False, stdout=subprocess.PIPE, text=True
     )
@@ -111,4 +124,4 @@ def call(*command: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))
