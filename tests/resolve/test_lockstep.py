@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from accelock.resolve.host import Available, Demand
-from accelock.resolve.lockstep import Bound, Question, Refused, decide
+from accelock.resolve.lockstep import Bound, Question, Refused, decide, passed_over
 from tests.resolve.fake_host import FAMILY, cell
 
 if TYPE_CHECKING:
@@ -419,3 +419,47 @@ class TestFailure:
 
         assert said is not None
         assert ("torch 2.8 is there" in said and "--allow-downloads" in said) is is_said
+
+
+class TestPassedOver:
+    """torch 2.8 is there, and its index publishes no sha256 of it."""
+
+    @staticmethod
+    def unhashed(has: Mapping[Cell, str], without: Mapping[Cell, str], **others: Any) -> Question:
+        asked = question(has, **others)
+        tables = {
+            (name, c): replace(table, unhashed=versions(*without.get(c, "").split()))
+            for (name, c), table in asked.available.items()
+        }
+        return replace(asked, available=tables)
+
+    def test_the_newest_that_would_do(self) -> None:
+        asked = self.unhashed({CPU: "2.6 2.9"}, {CPU: "2.5 2.7 2.8"}, asked="<2.9")
+
+        assert passed_over(asked, "torch", CPU, Version("2.6")) == Version("2.8")
+
+    def test_an_older_one_or_the_same_is_none(self) -> None:
+        asked = self.unhashed({CPU: "2.6"}, {CPU: "2.5 2.6"})
+
+        assert passed_over(asked, "torch", CPU, Version("2.6")) is None
+
+    def test_what_others_ask_keeps_it_back(self) -> None:
+        asked = self.unhashed({CPU: "2.5 2.6"}, {CPU: "2.8"})
+
+        assert passed_over(asked, "torch", CPU, Version("2.5")) is None
+        assert passed_over(asked, "torchvision", CPU, Version("2.6")) is None
+
+    def test_a_cell_with_a_say_that_lacks_it_keeps_it_back(self) -> None:
+        has = {CPU: "2.6", CUDA: "2.6"}
+        chosen = Version("2.6")
+
+        assert passed_over(self.unhashed(has, {CPU: "2.8"}), "torch", CPU, chosen) is None
+        both = self.unhashed(has, {CPU: "2.8", CUDA: "2.8"})
+        assert passed_over(both, "torch", CPU, chosen) == Version("2.8")
+        other = self.unhashed({**has, CUDA: "2.6 2.8"}, {CPU: "2.8"})
+        assert passed_over(other, "torch", CPU, chosen) == Version("2.8")
+
+    def test_an_optional_cell_has_none(self) -> None:
+        asked = self.unhashed({CPU: "2.6"}, {CPU: "2.8"}, optional={WINDOWS: "2.6"})
+
+        assert passed_over(asked, "torch", CPU, Version("2.6")) == Version("2.8")

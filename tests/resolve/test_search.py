@@ -122,6 +122,20 @@ class TestRequired:
         with pytest.raises(LockstepError, match=only):
             search(host, CPU, CUDA)
 
+    def test_a_companion_that_another_target_has_no_new_release_of(self) -> None:
+        audio = {"2.7": release("torch==2.7"), "2.8": release("torch==2.8", only=[CPU])}
+        host = FakeHost({"torch": TORCH, "torchaudio": audio}, ["torch==2.8", "torchaudio"])
+
+        with pytest.raises(LockstepError) as caught:
+            search(host, CPU, CUDA)
+        last = "; cu126, linux-x86_64, Python 3.11 has torchaudio up to 2.7)"
+        assert f"torchaudio 2.7 requires torch==2.7 for {CPU}{last}" in str(caught.value)
+
+        host = FakeHost({"torch": TORCH, "torchaudio": audio}, ["torch==2.9", "torchaudio"])
+        with pytest.raises(LockstepError) as caught:
+            search(host, CPU)
+        assert " up to 2.8)" not in str(caught.value)
+
     def test_a_conflict_with_what_is_asked_on_another_platform(self) -> None:
         vision = {"0.23": release("torch==2.8")}
         inputs = ["torchvision==0.23", "torch==2.7 ; sys_platform == 'win32'"]

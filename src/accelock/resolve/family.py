@@ -170,7 +170,17 @@ class _Planner:
         said = ", ".join(f"{name} {version}" for name, version in chosen.items())
         asked = wanted_text(self.question, following, cell)
         why = reason or f"{cell} has none that it may take"
-        return f"no {following}{asked} goes with {said} ({why})"
+        return f"no {following}{asked} goes with {said} ({why}{self._narrowest(following, cell)})"
+
+    def _narrowest(self, name: str, cell: Cell) -> str:
+        """Say which of the cells that share a package keeps the others at older releases."""
+        cells = dict.fromkeys((cell, *sharing(self.question, name, cell, self.split)))
+        newest = {each: max(fitting(self.question, name, each), default=None) for each in cells}
+        there = {each: version for each, version in newest.items() if version is not None}
+        if len(set(there.values())) == 1:
+            return ""
+        last = min(there, key=there.__getitem__)
+        return f"; {last} has {name} up to {there[last]}"
 
     def _stops_anywhere(self, name: str, chosen: Mapping[str, Version], cell: Cell) -> str | None:
         """Return why a release cannot be had in some cell that shares it."""
