@@ -31,6 +31,7 @@ CONTENTS = """
 
 docs/poetry
 docs/pip-tools
+docs/uv
 docs/docker
 docs/ci
 docs/conda

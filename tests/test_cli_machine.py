@@ -170,3 +170,65 @@ def test_this_very_machine(words: tuple[str, ...], tmp_path: Path, env: dict[str
     assert (done.returncode, done.stderr) == (0, "")
     if "--json" in words:
         assert profile.dump(profile.parse(done.stdout, "here")) == json.loads(done.stdout)
+
+
+UV = """
+[project.optional-dependencies]
+cpu = ["torch"]
+cu126 = ["torch"]
+rocm6-3 = ["torch"]
+plots = ["matplotlib"]
+[tool.uv]
+conflicts = [[{ extra = "cpu" }, { extra = "cu126" }, { group = "rocm6-3" }], [{ extra = "plots" }]]
+"""
+
+
+def test_the_target_alone(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["target"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "cu126\n"
+    assert err.startswith("cu126: NVIDIA H100 80GB HBM3")
+    assert project.folder.exists()
+
+
+def test_the_target_of_a_uv_project_is_one_of_its_extras(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in project.folder.glob("*.*"):
+        path.unlink()
+    (project.folder / "pyproject.toml").write_text(UV, encoding="utf-8")
+    assert said(capsys, "target") == "cu126\n"
+    assert said(capsys, "target", "--machine", "mi300x") == "rocm6.3\n"
+    assert said(capsys, "target", "--machine", "mac-m3") == "cpu\n"
+    assert "cpu" in said(capsys, "why")
+
+    table = '[tool.accelock]\ntargets = ["cpu"]\n'
+    (project.folder / "pyproject.toml").write_text(UV + table, encoding="utf-8")
+    assert said(capsys, "target") == "cpu\n"
+
+
+def test_a_machine_without_any_of_the_targets(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = UV.replace('{ extra = "cpu" }, ', "")
+    for path in project.folder.glob("*.*"):
+        path.unlink()
+    (project.folder / "pyproject.toml").write_text(text, encoding="utf-8")
+    assert cli.main(["target", "--machine", "mac-m3"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("ERROR: ")
+
+
+@pytest.mark.parametrize(
+    "conflicts", ["3", "[]", "[3]", "[[]]", "[[3]]", "[[{ extra = 3 }]]", '[[{ extra = "gpu" }]]']
+)
+def test_conflicts_that_name_no_target(
+    project: Project, capsys: pytest.CaptureFixture[str], conflicts: str
+) -> None:
+    for path in project.folder.glob("*.*"):
+        path.unlink()
+    text = f"[tool.uv]\nconflicts = {conflicts}\n"
+    (project.folder / "pyproject.toml").write_text(text, encoding="utf-8")
+    assert cli.main(["target"]) == 1
+    assert "no target is declared" in capsys.readouterr().err

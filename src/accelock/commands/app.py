@@ -70,6 +70,11 @@ COMMANDS = {
         "PylockCommand",
         "what is locked as pylock.<target>.toml (PEP 751), for pip, uv and others",
     ),
+    "target": (
+        "reports",
+        "TargetCommand",
+        "the target that this machine gets, alone on a line: for scripts and for uv",
+    ),
     "targets": (
         "reports",
         "TargetsCommand",

@@ -12,6 +12,7 @@ from accelock.hardware.choice import candidates, choose_for, eligible, tell
 from accelock.locks.markers import Place
 from accelock.locks.open import facts, find_lock, open_lock
 from accelock.settings.project import Settings
+from accelock.settings.uv_project import uv_targets
 from accelock.targets import PLATFORMS, PythonVersion, host_platform
 
 if TYPE_CHECKING:
@@ -71,12 +72,13 @@ class Context:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """Return the targets to choose among: of the lock, else of [tool.accelock].
+        """Return the targets to choose among: of the lock, else of [tool.accelock] or [tool.uv].
 
         :raises AccelockError: there is none.
         """
         locked = tuple(self.lock.targets) if self.lock is not None else ()
         found = eligible(self.settings.config.targets, locked)
+        found = found or uv_targets(self.directory, self.settings.catalogue.targets)
         if not found:
             raise AccelockError(
                 f"{self.directory.resolve()}: no target is declared, and nothing is locked for "

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, ClassVar
 
 from cleo.helpers import argument, option
+from cleo.io.outputs.output import Type
 
 from accelock.commands.base import JSON, LOCK, MACHINE, Command, ContextCommand
 
@@ -236,3 +237,23 @@ class WhyCommand(ContextCommand):
         reasons = why(context)
         self.show([reasons.dumps()] if self.option("json") else reasons.lines())
         return reasons.exit_code
+
+
+class TargetCommand(ContextCommand):
+    """Prints the target of a machine, for scripts."""
+
+    name = "target"
+    description = "the target that this machine gets, alone on a line: for scripts and for uv"
+    help = (
+        "Prints the target that an installation takes here, and on standard error why; it exits "
+        "with 1 where none fits. Of a uv project whose [tool.uv] conflicts have an extra for each "
+        "target it is the extra: `uv sync --extra $(accelock target)`."
+    )
+    options: ClassVar[list[Option]] = [MACHINE, LOCK]
+
+    def handle(self) -> int:
+        """Answer, and return 0."""
+        choice = self.context().choice()
+        self.io.write_error_line(f"{choice.target}: {choice.reason}", type=Type.RAW)
+        self.show([choice.target.name])
+        return 0

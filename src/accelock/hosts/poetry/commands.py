@@ -29,6 +29,7 @@ from accelock.commands.reports import (
     DiffCommand,
     DoctorCommand,
     FamiliesCommand,
+    TargetCommand,
     TargetsCommand,
     WhyCommand,
 )
@@ -136,6 +137,12 @@ class PoetryWhyCommand(InEnvironment, WhyCommand):
     """Explains a choice: of the target for a machine, or of a package's build on each target."""
 
     name = "accelock why"
+
+
+class PoetryTargetCommand(InEnvironment, TargetCommand):
+    """Prints the target of a machine, for scripts."""
+
+    name = "accelock target"
 
 
 class PoetryDiffCommand(InEnvironment, DiffCommand):

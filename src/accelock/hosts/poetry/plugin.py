@@ -38,6 +38,7 @@ COMMANDS = {
     "accelock families": "PoetryFamiliesCommand",
     "accelock init": "InitCommand",
     "accelock pylock": "PoetryPylockCommand",
+    "accelock target": "PoetryTargetCommand",
     "accelock targets": "PoetryTargetsCommand",
     "accelock use": "UseCommand",
     "accelock why": "PoetryWhyCommand",
