@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from accelock.resolve import lockstep
 from accelock.resolve.host import Available, Demand
 from accelock.resolve.lockstep import Bound, Question, Refused, decide, passed_over
 from tests.resolve.fake_host import FAMILY, cell
@@ -421,6 +423,22 @@ class TestFailure:
         assert ("torch 2.8 is there" in said and "--allow-downloads" in said) is is_said
 
 
+def test_twice_the_cells_are_twice_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Mock(wraps=lockstep.sharing)
+    monkeypatch.setattr(lockstep, "sharing", counted)
+
+    def work(count: int) -> int:
+        counted.reset_mock()
+        decide(question({cell("cpu", python=each): "2.6 2.7" for each in range(count)}))
+        return counted.call_count
+
+    assert 0 < work(24) <= 2 * work(12)
+
+
+def over(asked: Question, name: str, place: Cell, chosen: Version) -> Version | None:
+    return passed_over(asked, decide(asked), name, place, chosen)
+
+
 class TestPassedOver:
     """torch 2.8 is there, and its index publishes no sha256 of it."""
 
@@ -436,30 +454,30 @@ class TestPassedOver:
     def test_the_newest_that_would_do(self) -> None:
         asked = self.unhashed({CPU: "2.6 2.9"}, {CPU: "2.5 2.7 2.8"}, asked="<2.9")
 
-        assert passed_over(asked, "torch", CPU, Version("2.6")) == Version("2.8")
+        assert over(asked, "torch", CPU, Version("2.6")) == Version("2.8")
 
     def test_an_older_one_or_the_same_is_none(self) -> None:
         asked = self.unhashed({CPU: "2.6"}, {CPU: "2.5 2.6"})
 
-        assert passed_over(asked, "torch", CPU, Version("2.6")) is None
+        assert over(asked, "torch", CPU, Version("2.6")) is None
 
     def test_what_others_ask_keeps_it_back(self) -> None:
         asked = self.unhashed({CPU: "2.5 2.6"}, {CPU: "2.8"})
 
-        assert passed_over(asked, "torch", CPU, Version("2.5")) is None
-        assert passed_over(asked, "torchvision", CPU, Version("2.6")) is None
+        assert over(asked, "torch", CPU, Version("2.5")) is None
+        assert over(asked, "torchvision", CPU, Version("2.6")) is None
 
     def test_a_cell_with_a_say_that_lacks_it_keeps_it_back(self) -> None:
         has = {CPU: "2.6", CUDA: "2.6"}
         chosen = Version("2.6")
 
-        assert passed_over(self.unhashed(has, {CPU: "2.8"}), "torch", CPU, chosen) is None
+        assert over(self.unhashed(has, {CPU: "2.8"}), "torch", CPU, chosen) is None
         both = self.unhashed(has, {CPU: "2.8", CUDA: "2.8"})
-        assert passed_over(both, "torch", CPU, chosen) == Version("2.8")
+        assert over(both, "torch", CPU, chosen) == Version("2.8")
         other = self.unhashed({**has, CUDA: "2.6 2.8"}, {CPU: "2.8"})
-        assert passed_over(other, "torch", CPU, chosen) == Version("2.8")
+        assert over(other, "torch", CPU, chosen) == Version("2.8")
 
     def test_an_optional_cell_has_none(self) -> None:
         asked = self.unhashed({CPU: "2.6"}, {CPU: "2.8"}, optional={WINDOWS: "2.6"})
 
-        assert passed_over(asked, "torch", CPU, Version("2.6")) == Version("2.8")
+        assert over(asked, "torch", CPU, Version("2.6")) == Version("2.8")

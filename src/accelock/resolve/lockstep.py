@@ -163,15 +163,18 @@ def holes(question: Question, name: str, cell: Cell) -> list[Hole]:
     ]
 
 
-def passed_over(question: Question, name: str, cell: Cell, chosen: Version) -> Version | None:
+def passed_over(
+    question: Question, alone: Decision, name: str, cell: Cell, chosen: Version
+) -> Version | None:
     """Return the newest version that all could have but for want of a published sha256.
 
     None where that is not what keeps a package at the chosen one: the project or another package
     asks for no newer, or some cell has no such version at all.
+
+    :param alone: what is decided of the question where no solve has taught anything.
     """
-    if name not in question.names or chosen != max(
-        decide(question).allowed.get((name, cell), ()), default=None
-    ):
+    newest = max(alone.allowed.get((name, cell), ()), default=None)
+    if name not in question.names or chosen != newest:
         return None
     cells = [c for c in sharing(question, name, cell, frozenset()) if c in question.required]
     newer = [
@@ -431,8 +434,11 @@ class _Decider:
 
     def _ruled_out(self, name: str, cell: Cell) -> set[Version]:
         """Return the versions that are ruled out for a cell and all that share with it."""
+        refused = [each for each in self.refused if each.name == name]
+        if not refused:
+            return set()
         mine = {*sharing(self.question, name, cell, self.split), cell}
-        return {r.version for r in self.refused if r.name == name and mine & r.cells}
+        return {each.version for each in refused if mine & each.cells}
 
     def _explain(
         self,

@@ -11,7 +11,7 @@ from packaging.version import Version
 from accelock.hosts.piptools import levels
 from accelock.hosts.piptools.host import pins, version_of
 from accelock.hosts.piptools.inputs import local_projects
-from accelock.resolve.lockstep import passed_over
+from accelock.resolve.lockstep import decide, passed_over
 from accelock.resolve.messages import left_out, pinned_alone_message, same_for_all_message
 from accelock.settings.settings import ignored_table
 
@@ -113,10 +113,11 @@ def _pinned_alone(run: Run, captures: Mapping[Cell, Capture]) -> None:
 
 def _unhashed(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture]) -> None:
     """Say which newer versions were passed over because nobody publishes their hashes."""
+    alone = decide(result.question)
     for cell, capture in captures.items():
         for name, ireq in pins(capture).items():
             chosen = Version(version_of(ireq).public)
-            newer = passed_over(result.question, name, cell, chosen)
+            newer = passed_over(result.question, alone, name, cell, chosen)
             if newer is not None and run.first_time(f"unhashed {name}"):
                 run.plan.say(
                     f"NOTE: {name} {newer} is passed over: its index publishes no sha256 "

@@ -18,7 +18,7 @@ from accelock.hosts.poetry.solution import lockstep_versions
 from accelock.locks import poetry_lock
 from accelock.locks.inputs import PYPROJECT
 from accelock.locks.model import MAIN
-from accelock.resolve.lockstep import passed_over
+from accelock.resolve.lockstep import decide, passed_over
 from accelock.resolve.messages import left_out, pinned_alone_message
 from accelock.settings.settings import ignored_table
 
@@ -96,10 +96,11 @@ def _unhashed(host: PoetryHost, result: Result[Solved]) -> Iterator[str]:
     Not where the lock keeps what it has.
     """
     said: set[str] = set()
+    alone = decide(result.question)
     for group, solved in result.solutions.items():
         for name, chosen in host.taken(solved).items():
             for cell in group.cells:
-                newer = passed_over(result.question, name, cell, max(chosen))
+                newer = passed_over(result.question, alone, name, cell, max(chosen))
                 if newer and name not in said and host.previous(name, cell) not in chosen:
                     said.add(name)
                     yield (
