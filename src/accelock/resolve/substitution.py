@@ -137,6 +137,6 @@ def _no_row(project: SubstitutedProject, target: Target, platform: Platform) -> 
         f"{project.name} has no build for {target.name} on {platform.name}, and by its plain name "
         f"it is for no machine. The targets that have one ({rows}). Ask for it on those alone, in "
         f"[tool.accelock.target.<target>.dependencies], or say there, for {key}, which other "
-        f"project it should have; [tool.accelock.packages] {project.name} = "
-        "{ substitute = false } takes it as it is."
+        f"project it should have; leave {platform.name} out (`platforms` in [tool.accelock]); or "
+        f"take it as it is ([tool.accelock.packages] {project.name} = {{ substitute = false }})."
     )
