@@ -355,3 +355,16 @@ def test_a_bad_source_in_the_environment(project: Project) -> None:
     project.write(requirements_in="torch\n")
 
     assert "ACCELOCK_SOURCE_PYTORCH" in project.refused(*LINUX, ACCELOCK_SOURCE_PYTORCH="nowhere")
+
+
+@pytest.mark.parametrize("gap", ["", " "])
+def test_a_marker_behind_an_index_is_no_part_of_it(
+    project: Project, index: IndexServer, gap: str
+) -> None:
+    """pip knows no markers there; others write them, and mean that index."""
+    line = f"--extra-index-url {index.url}/whl/cu118{gap}; sys_platform != 'darwin'"
+    project.write(requirements_in=f"{line}\ntorch\n", pyproject_toml="[project]\n")
+    project.compile(*LINUX)
+
+    assert f"--extra-index-url {index.url}/whl/cpu" in options_of(project.read())
+    assert "cu118" not in project.read()
