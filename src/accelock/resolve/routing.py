@@ -182,12 +182,23 @@ class Shelf:
     ) -> tuple[IndexFile, ...]:
         """Return what the page for a release of torch has for a cell."""
         url = self._pages(found.family, cell.target, [release])[release]
-        source = self._sources[found.family.name].at(self.variant(found.family, cell.target))
+        return self._fitting(found, self._files_at(url, name), cell, release)
+
+    def _fitting(
+        self,
+        found: Accelerated,
+        files: Iterable[IndexFile],
+        cell: Cell,
+        release: Version | None = None,
+    ) -> tuple[IndexFile, ...]:
+        """Return those of the files of a page that serve a cell (`labels.serving`)."""
+        variant = self.variant(found.family, cell.target)
+        source = self._sources[found.family.name].at(variant)
         return serving(
-            self._files_at(url, name),
+            files,
             package=found.package,
             family=found.family,
-            target=self.variant(found.family, cell.target),
+            target=variant,
             platform=cell.platform,
             tags=frozenset(cell.platform.tags(cell.python, self._levels)),
             is_find_links=not source.has_target,
@@ -332,16 +343,7 @@ class Shelf:
             each = (self._of_page(found, name, cell, release) for release in releases)
             files = tuple({file.url: file for page in each for file in page}.values())
         else:
-            files = serving(
-                self.listed(name, cell.target),
-                package=found.package,
-                family=found.family,
-                target=self.variant(found.family, cell.target),
-                platform=cell.platform,
-                tags=frozenset(cell.platform.tags(cell.python, self._levels)),
-                is_find_links=not source.has_target,
-                is_of_one_target=source.is_of_one_target,
-            )
+            files = self._fitting(found, self.listed(name, cell.target), cell)
         if self._hashed or source.is_find_links:
             files = tuple(self.completed(file, found.family, cell.target) for file in files)
         if not self._hashed:

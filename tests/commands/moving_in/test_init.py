@@ -9,24 +9,17 @@ import pytest
 
 from accelock.cli import main
 from accelock.moving_in import files
-from tests.commands.moving import Moving
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.commands.moving import Moving
 
 OWN = "https://download.pytorch.org/whl"
 INDEX = "requirements.in:2: --extra-index-url, the pytorch index of cu121"
 LINE_GOES = 'targets = ["cu121"]; the line goes'
 WHEEL = "torch-2.5.1%2Bcpu-cp311-cp311-linux_x86_64.whl"
 MIRROR = "https://reader:s3cret@mirror.corp/x/whl"
-
-
-@pytest.fixture
-def project(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Moving:
-    monkeypatch.chdir(tmp_path)
-    return Moving(tmp_path, capfd)
 
 
 def table(*targets: str) -> str:

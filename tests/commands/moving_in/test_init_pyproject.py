@@ -8,24 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock import toml
-from tests.commands.moving import Moving
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.commands.moving import Moving
 
 OWN = "https://download.pytorch.org/whl"
 PROJECT = '[project]\nname = "app"\nversion = "1"\n'
 POETRY = (
     '[tool.poetry]\nname = "app"\nversion = "1"\n\n[tool.poetry.dependencies]\npython = "^3.11"\n'
 )
-
-
-@pytest.fixture
-def project(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Moving:
-    monkeypatch.chdir(tmp_path)
-    return Moving(tmp_path, capfd)
 
 
 def source(target: str, url: str = OWN, more: str = 'priority = "explicit"\n') -> str:

@@ -6,21 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.moving import Moving
-
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.commands.moving import Moving
 
 OWN = "https://download.pytorch.org/whl"
 POETRY = '[tool.poetry]\nname = "app"\n[tool.accelock]\ntargets = ["cpu"]\n'
-
-
-@pytest.fixture
-def project(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Moving:
-    monkeypatch.chdir(tmp_path)
-    return Moving(tmp_path, capfd)
 
 
 @pytest.mark.parametrize(
