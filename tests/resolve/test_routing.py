@@ -6,9 +6,11 @@ import pytest
 from packaging.version import Version
 
 from accelock.catalogue import Source, load_catalogue
-from accelock.resolve.routing import Shelf
+from accelock.errors import AccelockError, SourceError
+from accelock.resolve.routing import Shelf, look_up
 from accelock.sources.reader import IndexReader
 from accelock.targets import PLATFORMS, Cell, Levels, PythonVersion, parse_target
+from tests.support.pyg_site import with_pyg
 from tests.support.pytorch_site import pytorch_site
 from tests.support.sites import HostedFile, Index, Site
 from tests.support.wheels import wheel
@@ -145,6 +147,127 @@ class TestFiles:
 
         assert len(shelves.server.pages("/whl/cpu/torch/")) == 1
 
+    def test_a_find_links_page_has_no_build_without_a_label(self, shelves: Shelves) -> None:
+        """It is of all targets, so that nothing says whose such a build is."""
+        shelf = shelves("/whl/torch_stable.html")
+
+        assert all("+" in each for each in versions_in(shelf, "torch", cell("cpu")))
+        assert versions_in(shelf, "torch", cell("cu126", "macos-arm64")) == set()
+
+    def test_the_address_is_told_and_whether_it_lacks_the_project(self, shelves: Shelves) -> None:
+        shelf, url = shelves(), shelves.server.url
+
+        assert shelf.describe(cell("cu126"), "torch") == f"{url}/whl/cu126"
+        assert shelf.describe(cell("cpu"), "torchaudio") == (
+            f"{url}/whl/cpu (it has no torchaudio at all; is the address right?)"
+        )
+        assert shelf.describe(cell("cpu"), "numpy") == "no family's source"
+
+    def test_pages_are_fetched_beforehand_for_all_targets(self, shelves: Shelves) -> None:
+        shelf = shelves()
+        shelf.prefetch(["torch", "numpy"], [cell("cpu").target, cell("cu126").target])
+        asked = [len(shelves.server.pages(f"/whl/{name}/torch/")) for name in ("cpu", "cu126")]
+        shelf.files("torch", cell("cpu"))
+
+        assert asked == [1, 1]
+        assert len(shelves.server.pages("/whl/cpu/torch/")) == 1
+
+    def test_a_page_of_all_targets_is_fetched_beforehand_once(self, shelves: Shelves) -> None:
+        shelf = shelves("/whl/torch_stable.html")
+        shelf.prefetch(["torch"], [cell("cpu").target, cell("cu126").target])
+
+        assert len(shelves.server.pages("/whl/torch_stable.html")) == 1
+
+
+class TestPages:
+    """A family with a page for each release of torch."""
+
+    @pytest.fixture
+    def shelf(self, serve: Callable[[Site], IndexServer], http: Session) -> Shelf:
+        server = serve(with_pyg(pytorch_site()))
+        sources = {
+            "pytorch": Source(f"{server.url}/whl/{{target}}"),
+            "pyg": Source(f"{server.url}/pyg/whl/torch-{{torch}}+{{target}}.html"),
+        }
+        reader = IndexReader(http, timeout=20)
+        return Shelf(reader, CATALOGUE, sources=sources, levels=Levels())
+
+    def test_each_release_has_its_own_builds(self, shelf: Shelf) -> None:
+        releases = [Version(text) for text in ("2.5.1", "2.7.1", "2.8.0")]
+        sparse = shelf.builds_for("torch-sparse", cell("cpu"), releases)
+
+        assert sparse == {
+            Version("2.5.1"): frozenset(),
+            Version("2.7.1"): {Version("0.6.18")},
+            Version("2.8.0"): frozenset(),
+        }
+        assert shelf.builds_for("numpy", cell("cpu"), releases) == {}
+
+    def test_what_is_bound_is_the_one_page_that_is_read(self, shelf: Shelf) -> None:
+        where = cell("cu126")
+        before = versions_in(shelf, "torch-scatter", where)
+        shelf.bind({"cu126": Version("2.8.0")})
+
+        assert before == {"2.1.2+pt26cu126", "2.1.2+pt27cu126", "2.1.2+pt28cu126"}
+        assert versions_in(shelf, "torch-scatter", where) == {"2.1.2+pt28cu126"}
+        assert versions_in(shelf, "torch-scatter", cell("cpu")) > {"2.1.2+pt28cpu"}
+        assert "2.8.0+cu126" in versions_in(shelf, "torch", where)
+        pyg, pytorch = (CATALOGUE.family(name) for name in ("pyg", "pytorch"))
+        assert shelf.url(pyg, where.target).endswith("/pyg/whl/torch-2.8.0+cu126.html")
+        assert shelf.release(pyg, where.target) == Version("2.8.0")
+        assert shelf.release(pytorch, where.target) is None
+
+    def test_of_a_page_that_lists_what_was_built_for_the_release_before(self, shelf: Shelf) -> None:
+        shelf.bind({"cpu": Version("2.7.1")})
+
+        assert versions_in(shelf, "torch-sparse", cell("cpu")) == {"0.6.18+pt27cpu"}
+        pinned = shelf.files_of_version("torch-sparse", cell("cpu"), Version("0.6.18+pt27cpu"))
+        assert {file.filename.split("-")[2] for file in pinned} == {
+            "cp310",
+            "cp311",
+            "cp312",
+            "cp313",
+        }
+
+    def test_no_hash_is_published(self, shelf: Shelf, http: Session) -> None:
+        hashed = Shelf(
+            IndexReader(http, timeout=20),
+            CATALOGUE,
+            sources=shelf._sources,
+            levels=Levels(),
+            hashed=True,
+        )
+        with pytest.raises(SourceError, match=r"torch-2.8.0\+cpu.html publishes no sha256"):
+            hashed.builds_for("torch-scatter", cell("cpu"), [Version("2.8.0")])
+        assert hashed.builds_for("torch-sparse", cell("cpu"), [Version("2.8.0")]) == {
+            Version("2.8.0"): frozenset()
+        }
+
+    def test_what_only_others_ask_for_has_no_release(self, shelf: Shelf) -> None:
+        target = cell("cpu").target
+        with pytest.raises(AccelockError, match="add torch-scatter"):
+            shelf.require_release("torch-scatter", target)
+        shelf.require_release("torch", target)
+        shelf.require_release("numpy", target)
+        shelf.bind({"cpu": Version("2.8.0")})
+        shelf.require_release("torch-scatter", target)
+
+
+class TestLookUp:
+    def test_the_first_place_that_has_any(self) -> None:
+        """Those behind it are not asked."""
+        found = CATALOGUE.family_of("triton")
+        assert found is not None
+        package = found[1]
+        first, second = package.lookup
+
+        def never() -> list[str]:
+            raise AssertionError
+
+        assert look_up(package, {first: lambda: ["mine"], second: never}) == ["mine"]
+        assert look_up(package, {first: list, second: lambda: ["theirs"]}) == ["theirs"]
+        assert look_up(package, {first: list, second: list}) == ()
+
 
 class TestCpuonly:
     def test_every_target_takes_the_cpu_build(self, shelves: Shelves) -> None:
@@ -228,3 +351,28 @@ class TestMetadata:
         files = shelves("/whl/torch_stable.html").files("torch", cell("cpu"))
 
         assert all(file.core_metadata for file in files)
+
+    def test_a_companion_that_the_wheel_does_not_ask_for_is_added(
+        self, serve: Callable[[Site], IndexServer], http: Session
+    ) -> None:
+        """torchaudio 2.11 names no torch, and works with its own alone."""
+        silent = wheel("torchaudio", "2.11.0+cpu", "cp311-cp311-manylinux_2_28_x86_64")
+        asks = wheel(
+            "torchaudio", "2.10.0+cpu", "cp311-cp311-manylinux_2_28_x86_64", ("torch==2.10.0",)
+        )
+        server = serve(pytorch_site().with_files("/whl/cpu", silent, asks))
+        source = Source(f"{server.url}/whl/{{target}}")
+        shelf = Shelf(
+            IndexReader(http, timeout=20), CATALOGUE, sources={"pytorch": source}, levels=Levels()
+        )
+
+        found = {
+            str(file.public): shelf.metadata(file)
+            for file in shelf.files("torchaudio", cell("cpu"))
+        }
+        assert found["2.10.0"].requires == ("torch==2.10.0",)
+        assert found["2.10.0"].raw == asks.metadata
+        (wanted,) = found["2.11.0"].requires
+        assert wanted.startswith("torch")
+        line = b"Requires-Dist: " + wanted.encode()
+        assert found["2.11.0"].raw.split() == [*silent.metadata.split(), *line.split()]

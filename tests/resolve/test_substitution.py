@@ -94,6 +94,13 @@ def test_names_that_overwrite_each_other() -> None:
     assert list(together({"faiss-cpu", "faiss-gpu-cu12"}, GROUPS, {"faiss"})) == []
 
 
+def test_the_names_that_targets_have_in_the_place_of_one() -> None:
+    assert RULE.counterparts("cupy-cuda12x") >= {"cupy-cuda13x", "cupy-rocm-7-0"}
+    assert "cupy-cuda12x" not in RULE.counterparts("cupy-cuda12x")
+    assert RULE.counterparts("onnxruntime") == {"onnxruntime-gpu"}
+    assert RULE.counterparts("numpy") == frozenset()
+
+
 @pytest.mark.parametrize("project", load_substitutes().values(), ids=lambda each: each.name)
 def test_other_names_of_a_project_exclude_each_other(project: object) -> None:
     from accelock.catalogue.substitutes import SubstitutedProject  # noqa: PLC0415

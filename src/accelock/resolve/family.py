@@ -169,8 +169,8 @@ class _Planner:
                 break
         said = ", ".join(f"{name} {version}" for name, version in chosen.items())
         asked = wanted_text(self.question, following, cell)
-        why = reason or f"{cell} has none that it may take"
-        return f"no {following}{asked} goes with {said} ({why}{self._narrowest(following, cell)})"
+        narrowest = self._narrowest(following, cell)
+        return f"no {following}{asked} goes with {said} ({reason}{narrowest})"
 
     def _narrowest(self, name: str, cell: Cell) -> str:
         """Say which of the cells that share a package keeps the others at older releases."""

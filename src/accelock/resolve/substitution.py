@@ -77,10 +77,6 @@ class Substitution:
             found.extras = {*found.extras, row.extra}
         return found
 
-    def plain_name(self, name: str) -> str:
-        """Return the plain name of what some target gets; a name of anything else is its own."""
-        return next((p.name for p in self.projects.values() if name in p.names), name)
-
     def counterparts(self, name: str) -> frozenset[str]:
         """Return the names that targets have in the place of one another, but for this one."""
         return frozenset[str]().union(
