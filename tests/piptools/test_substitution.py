@@ -157,6 +157,39 @@ def test_a_target_that_has_none(project: Project) -> None:
     assert "cupy has no build for cpu on linux-x86_64" in project.refused("-q")
 
 
+DEFAULTS = '[tool.accelock]\ntargets = ["cu126"]\n'
+
+
+def test_a_default_platform_that_has_none_is_left_out(project: Project) -> None:
+    project.write(pyproject_toml=DEFAULTS, requirements_in="cudf\njax\n")
+    said = project.compile("-q", "--generate-hashes").stderr
+    assert (
+        "windows-x86_64 is left out of cu126: cudf has no build for cu126 on windows-x86_64, and "
+        "by its plain name it is for no machine. (It is one of the default platforms;"
+    ) in said
+    assert said.count("is left out") == 1
+    for platform in ("linux-x86_64", "linux-aarch64"):
+        assert project.pins("requirements.txt", platform)["cudf-cu12"] == "26.6.0"
+    assert "platforms linux-x86_64 linux-aarch64\n" in project.read("requirements.txt")
+    assert project.accelock("check").returncode == 0
+
+
+def test_a_named_platform_that_has_none_is_an_error(project: Project) -> None:
+    named = f'{DEFAULTS}platforms = ["linux-x86_64", "windows-x86_64"]\n'
+    project.write(pyproject_toml=named, requirements_in="cudf\n")
+    said = project.refused("-q")
+    assert "cudf has no build for cu126 on windows-x86_64" in said
+    assert "leave windows-x86_64 out (`platforms` in [tool.accelock])" in said
+
+
+def test_a_default_platform_that_alone_asks_for_it(project: Project) -> None:
+    only = "jax ; sys_platform == 'linux'\ncudf ; sys_platform == 'win32'\n"
+    project.write(pyproject_toml=DEFAULTS, requirements_in=only)
+    said = project.refused("-q")
+    assert "The project asks for cudf on windows-x86_64 and on no other platform" in said
+    assert "cudf has no build for cu126 on windows-x86_64" in said
+
+
 def test_one_that_one_target_alone_asks_for(project: Project) -> None:
     project.put("pyproject.toml", f'{TABLE}[tool.accelock.target.cu126.dependencies]\ncupy = "*"\n')
     project.write(requirements_in="jax\n").compile("-q")

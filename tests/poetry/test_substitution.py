@@ -128,6 +128,28 @@ def test_a_target_that_has_none(project: Project) -> None:
     assert "cupy has no build for cpu on linux-x86_64" in project.refused("lock")
 
 
+def test_a_default_platform_that_has_none_is_left_out(project: Project) -> None:
+    project.write_pyproject(["cudf", "jax"], targets=["cu126"])
+    said = project.poetry("lock").stderr
+    assert (
+        "windows-x86_64 is left out of cu126: cudf has no build for cu126 on windows-x86_64, and "
+        "by its plain name it is for no machine. (It is one of the default platforms;"
+    ) in said
+    assert said.count("is left out") == 1
+    for platform in ("linux-x86_64", "linux-aarch64"):
+        assert project.pins("cu126", platform)["cudf-cu12"] == "26.6.0"
+    assert 'cu126 = ["linux-x86_64", "linux-aarch64"]' in project.read()
+    project.poetry("accelock", "check")
+
+
+def test_a_named_platform_that_has_none_is_an_error(project: Project) -> None:
+    named = 'platforms = ["linux-x86_64", "windows-x86_64"]'
+    project.write_pyproject(["cudf"], targets=["cu126"], table=named)
+    said = project.refused("lock")
+    assert "cudf has no build for cu126 on windows-x86_64" in said
+    assert "leave windows-x86_64 out" in said
+
+
 def test_one_that_one_target_alone_asks_for(project: Project) -> None:
     own = '[tool.accelock.target.cu126.dependencies]\ncupy = "*"\n'
     project.write_pyproject(["jax"], targets=TARGETS[:2], table=PLATFORMS, more=own)

@@ -563,6 +563,18 @@ class TestOptional:
 
         assert versions(result) == {CPU: "2.9", WINDOWS: "2.9", MAC: "2.8"}
 
+    def test_one_that_can_have_nothing_is_never_solved(self) -> None:
+        """Nor after another solution was given up: six refuses the newest torch."""
+        index = {"torch": TORCH, "six": {"1": release('torch<2.9 ; sys_platform == "darwin"')}}
+        host = FakeHost(index, ["torch", "six"])
+        result = search(
+            host, CPU, MAC, optional=[WINDOWS, ARM], excluded={WINDOWS: "There is no gadget."}
+        )
+
+        assert versions(result) == {CPU: "2.8", MAC: "2.8", ARM: "2.8"}
+        assert result.left_out == {WINDOWS: "There is no gadget."}
+        assert not any(WINDOWS in cells for cells in host.solved)
+
     def test_is_an_error_where_nothing_is_left_out(self) -> None:
         host = FakeHost({"torch": TORCH}, ["torch", 'nothing ; sys_platform == "win32"'])
 

@@ -6,7 +6,7 @@ from packaging.requirements import Requirement
 from accelock.catalogue import load_catalogue
 from accelock.catalogue.load import load_exclusive, load_substitutes
 from accelock.errors import AccelockError
-from accelock.resolve.substitution import Substitution, together
+from accelock.resolve.substitution import NoSubstituteError, Substitution, together
 from accelock.targets import PLATFORMS, parse_target
 
 KNOWN = load_catalogue().targets
@@ -78,6 +78,8 @@ def test_a_target_without_a_row_for_what_has_no_plain_build() -> None:
     assert "cupy has no build for cpu on linux-x86_64" in said
     assert "cu12?: cupy-cuda12x; cu13?: cupy-cuda13x" in said
     assert "[tool.accelock.packages] cupy = { substitute = false }" in said
+    assert isinstance(found.value, NoSubstituteError)
+    assert said.startswith(f"{found.value.reason} The targets that have one")
 
 
 def test_a_project_can_turn_it_off() -> None:

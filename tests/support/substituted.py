@@ -55,6 +55,7 @@ def substituted() -> Iterator[Distribution]:
     yield from builds("xgboost", "3.2.0", (*LINUX, MACOS, WINDOWS))
     yield from builds("xgboost-cpu", "3.2.0", (*LINUX, WINDOWS))
     yield from builds("cupy-cuda12x", "14.2.0", (*LINUX, WINDOWS))
+    yield from builds("cudf-cu12", "26.6.0", LINUX)
 
 
 def builds(name: str, version: str, platforms: Sequence[str]) -> Iterator[Distribution]:

@@ -77,6 +77,7 @@ class Search(Generic[Solution]):
     :param host: reads and solves.
     :param required: the cells that have to be in the lock, leader first.
     :param optional: those of other default platforms.
+    :param excluded: those of these for which no machine has what the project asks for, and why.
     :param in_lockstep: tells the packages of which all cells have one version.
     :param listed: tells, of these, those that the family's source alone has.
     :param companions: name -> the packages that are released with it.
@@ -102,6 +103,7 @@ class Search(Generic[Solution]):
     leaves_out: bool = True
     steps: int = _STEPS
     words: messages.Words = field(default_factory=messages.Words)
+    excluded: Mapping[Cell, str] = field(default_factory=dict)
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None
     _demands: dict[tuple[str, Cell], Demand] = field(default_factory=dict)
     _available: dict[tuple[str, Cell], Available] = field(default_factory=dict)
@@ -167,7 +169,7 @@ class Search(Generic[Solution]):
         return len(self._names) + len(self._loose) > known
 
     def _question(self) -> Question:
-        cells = (*self.required, *self.optional)
+        cells, out = (*self.required, *self.optional), {*self._failed, *self.excluded}
         for group, solution in self._found.items():
             self._learn(group, solution)
         new = [name for name in self._names if (name, self.required[0]) not in self._available]
@@ -182,7 +184,7 @@ class Search(Generic[Solution]):
                 self._locked[name, cell] = locked
         return Question(
             required=self.required,
-            optional=tuple(cell for cell in self.optional if cell not in self._failed),
+            optional=tuple(cell for cell in self.optional if cell not in out),
             names=tuple(self._names),
             loose=tuple(self._loose),
             demands=self._demands,
@@ -241,7 +243,7 @@ class Search(Generic[Solution]):
 
     def _all_left_out(self, decision: Decision) -> dict[Cell, str]:
         """Return the cells that are left out: a platform of a target on all Pythons or on none."""
-        first = {**self._failed, **decision.left_out}
+        first = {**self.excluded, **self._failed, **decision.left_out}
         platforms = {(cell.target, cell.platform): why for cell, why in reversed(first.items())}
         return {
             cell: first.get(cell) or platforms[cell.target, cell.platform]

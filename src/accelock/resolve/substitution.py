@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     from accelock.targets import Platform, Target
 
 
+class NoSubstituteError(AccelockError):
+    """A target has neither a row nor use for the plain name of what a project asks for.
+
+    :param reason: that alone, without what to do about it.
+    """
+
+    def __init__(self, project: SubstitutedProject, target: Target, platform: Platform) -> None:
+        self.reason = (
+            f"{project.name} has no build for {target.name} on {platform.name}, and by its plain "
+            "name it is for no machine."
+        )
+        super().__init__(f"{self.reason} {_what_to_do(project, target, platform)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Substitution:
     """The rule of a project; without arguments, that of one that has nothing substituted.
@@ -48,7 +62,7 @@ class Substitution:
 
         A direct URL is what it is; so is a requirement that has one of the extras by hand.
 
-        :raises AccelockError: the target has neither a row nor use for the plain name.
+        :raises NoSubstituteError: the target has neither a row nor use for the plain name.
         """
         project = self.projects.get(canonicalize_name(requirement.name))
         if project is None or requirement.url is not None:
@@ -57,7 +71,7 @@ class Substitution:
             return None
         row = project.row(target, platform)
         if row is None and not project.is_plain_for_all:
-            raise AccelockError(_no_row(project, target, platform))
+            raise NoSubstituteError(project, target, platform)
         return row
 
     def requirement(
@@ -65,7 +79,7 @@ class Substitution:
     ) -> Requirement:
         """Return what a target gets for a requirement: its specifier, extras and marker stay.
 
-        :raises AccelockError: as of `row`.
+        :raises NoSubstituteError: as of `row`.
         """
         row = self.row(requirement, target, platform)
         if row is None:
@@ -126,12 +140,11 @@ def _plain(name: str) -> str:
     return next((each.name for each in projects if name in each.names), name)
 
 
-def _no_row(project: SubstitutedProject, target: Target, platform: Platform) -> str:
+def _what_to_do(project: SubstitutedProject, target: Target, platform: Platform) -> str:
     rows = "; ".join(f"{', '.join(row.targets)}: {row}" for row in project.rows)
     key = f'"{target.name}"' if "." in target.name else target.name
     return (
-        f"{project.name} has no build for {target.name} on {platform.name}, and by its plain name "
-        f"it is for no machine. The targets that have one ({rows}). Ask for it on those alone, in "
+        f"The targets that have one ({rows}). Ask for it on those alone, in "
         f"[tool.accelock.target.<target>.dependencies], or say there, for {key}, which other "
         f"project it should have; leave {platform.name} out (`platforms` in [tool.accelock]); or "
         f"take it as it is ([tool.accelock.packages] {project.name} = {{ substitute = false }})."

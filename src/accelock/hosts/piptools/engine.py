@@ -207,6 +207,7 @@ class Engine:
             host,
             required=tuple(cell for cell in run.plan.cells if run.plan.is_required(cell)),
             optional=tuple(cell for cell in run.plan.cells if not run.plan.is_required(cell)),
+            excluded={c: each.excluded for c, each in self._probes.items() if each.excluded},
             in_lockstep=self._is_in_lockstep,
             listed=self._is_family_only,
             companions=run.plan.catalogue.companions,

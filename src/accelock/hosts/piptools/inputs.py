@@ -26,6 +26,7 @@ from accelock.catalogue import redact
 from accelock.errors import AccelockError
 from accelock.hosts.piptools import cell_markers
 from accelock.locks import inputs as digests
+from accelock.resolve.substitution import NoSubstituteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -257,7 +258,9 @@ def place_of(run: Run, target: Target, ireq: Any) -> str:
 def substituted(run: Run, active: Active, requirements: Iterable[Any]) -> list[Any]:
     """Return the requirements of the inputs as the cell at work has them, and note which differ.
 
-    :raises AccelockError: the cell's target has no use for one of them.
+    An optional cell whose target has no use for one of them is noted, and will be left out.
+
+    :raises NoSubstituteError: the target of a required cell has no use for one of them.
     """
     return [_substituted(run, active, each) for each in requirements]
 
@@ -269,7 +272,13 @@ def _substituted(run: Run, active: Active, ireq: Any) -> Any:
     if canonicalize_name(ireq.name) not in run.plan.substitution.projects:
         return ireq
     asked, place = Requirement(str(ireq.req)), (active.cell.target, active.cell.platform)
-    found = run.plan.substitution.requirement(asked, *place)
+    try:
+        found = run.plan.substitution.requirement(asked, *place)
+    except NoSubstituteError as error:
+        if run.plan.is_required(active.cell):
+            raise
+        active.capture.excluded = error.reason
+        return ireq
     # pip knows no constraint with extras; without it, it limits the package as it does elsewhere.
     if found == asked or (ireq.constraint and found.extras):
         return ireq

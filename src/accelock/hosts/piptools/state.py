@@ -70,6 +70,7 @@ class Capture:
     :param constraints: the root requirements and constraints that hold in the cell.
     :param substituted: the names of these that the cell has in the place of what the inputs say, or
         with an extra, each with the name that they say.
+    :param excluded: why the cell, which is of a default platform, can have no such name.
     :param existing: the pins of an existing output file, by name.
     :param prereleases: whether the command line or an input allows all pre-releases.
     :param finder: pip's finder for the cell, with the indexes that its inputs name.
@@ -78,6 +79,7 @@ class Capture:
     writer: dict[str, Any] = field(default_factory=dict)
     constraints: list[Any] = field(default_factory=list)
     substituted: dict[str, str] = field(default_factory=dict)
+    excluded: str | None = None
     existing: dict[str, Any] = field(default_factory=dict)
     results: set[Any] = field(default_factory=set)
     unsafe_requirements: set[Any] = field(default_factory=set)

@@ -73,7 +73,7 @@ class Asks:
     def substituted(self, dependency: Dependency, cell: Cell) -> Dependency:
         """Return what a cell has for a dependency of the project: itself, mostly.
 
-        :raises AccelockError: the cell's target has no use for it.
+        :raises NoSubstituteError: the cell's target has no use for it.
         """
         is_here = not dependency.is_direct_origin() and self.holds(dependency.marker, cell.platform)
         if dependency.name not in self.substitution.projects or not is_here:
@@ -85,7 +85,7 @@ class Asks:
     def substitutes(self, cell: Cell) -> dict[str, Dependency]:
         """Return what a cell has in the place of what the project says, by the project's name.
 
-        :raises AccelockError: the cell's target has no use for one of them.
+        :raises NoSubstituteError: the cell's target has no use for one of them.
         """
         asked = (*self.requires, *self.by_target.get(cell.target.name, ()))
         pairs = ((each, self.substituted(each, cell)) for each in asked)

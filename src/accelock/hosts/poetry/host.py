@@ -26,7 +26,7 @@ from accelock.hosts.poetry.solution import (
 )
 from accelock.resolve.coverage import covered
 from accelock.resolve.host import Available, Demand, Group, NoSolution
-from accelock.resolve.substitution import together, together_message
+from accelock.resolve.substitution import NoSubstituteError, together, together_message
 from accelock.sources.wheel_metadata import parse_requirement
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ class PoetryHost:
             },
             self.project.substitution,
         )
-        self._substitutes = {c: self.asks.substitutes(c) for c in (*required, *optional)}
+        # Why cells that do their best can have nothing in the place of what the project asks for.
+        self.excluded: dict[Cell, str] = {}
+        self._substitutes = {cell: self.asks.substitutes(cell) for cell in required}
+        self._substitutes |= {cell: self._substitutes_of(cell) for cell in optional}
         self.needs = pool.needs = Needs(self.asks, frozenset(required))
         self.coverage = Coverage(pool, (*required, *optional), self.asks.asking)
         self.group_solver = GroupSolver(solver, pool, locked, self.asks)
@@ -86,6 +89,14 @@ class PoetryHost:
         self._libraries: dict[tuple[str, Cell, tuple[str, Version]], bool] = {}
         self._leader: Group | None = None
         self._is_plain = False
+
+    def _substitutes_of(self, cell: Cell) -> dict[str, Dependency]:
+        """Return what an optional cell has in the place of others, or note why it is left out."""
+        try:
+            return self.asks.substitutes(cell)
+        except NoSubstituteError as error:
+            self.excluded[cell] = error.reason
+            return {}
 
     def demands(self, cell: Cell) -> dict[str, Demand]:
         """Return what the project asks for on a platform, in any group or extra."""

@@ -65,6 +65,7 @@ def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
         host,
         required=required,
         optional=optional,
+        excluded=host.excluded,
         in_lockstep=lambda name: (found := pool.find(name)) is not None and found[1].lockstep,
         listed=lambda name: (found := pool.find(name)) is not None and found[1].is_family_only,
         companions=project.catalogue.companions,
