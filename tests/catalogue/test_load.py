@@ -120,11 +120,14 @@ def test_floors_rise_with_cuda() -> None:
         ("cu128", "2.7.0+cu128", (7, 0), False),
         ("cu129", "2.8.0+cu129", (7, 0), True),
         ("cu124", "2.5.1+cu124", (12, 0), False),
+        ("cu134", "2.16.0+cu134", (7, 0), False),
+        ("cu134", "2.16.0+cu134", (12, 0), True),
+        ("cu134", "2.16.0+cu134", (13, 0), False),
         # Newer than the reviewed ones: what those dropped is not back, of the rest nothing is said.
-        ("cu134", "2.13.0+cu134", (7, 0), False),
-        ("cu134", "2.13.0+cu134", (7, 5), True),
-        ("cu134", "2.13.0+cu134", (13, 0), True),
-        ("cu140", "2.13.0+cu140", (6, 1), False),
+        ("cu136", "2.16.0+cu136", (7, 0), False),
+        ("cu136", "2.16.0+cu136", (7, 5), True),
+        ("cu136", "2.16.0+cu136", (13, 0), True),
+        ("cu140", "2.16.0+cu140", (6, 1), False),
     ],
 )
 def test_compute_capability(name: str, torch: str, capability: tuple[int, int], runs: bool) -> None:
@@ -155,8 +158,8 @@ def test_compute_capability_on_arm(
 
 @pytest.mark.parametrize(
     ("name", "reviewed"),
-    [("cpu", True), ("xpu", True), ("cu132", True), ("cu134", False), ("cu117", False),
-     ("rocm7.2", True), ("rocm7.14", False), ("rocm5.7", False)],
+    [("cpu", True), ("xpu", True), ("cu134", True), ("cu117", False),
+     ("rocm7.2", True), ("rocm7.14", True), ("rocm5.7", False)],
 )  # fmt: skip
 def test_targets_whose_gpus_are_known(name: str, *, reviewed: bool) -> None:
     assert HARDWARE.is_reviewed(parse_target(name, CATALOGUE.targets)) is reviewed
@@ -178,12 +181,13 @@ def test_no_capabilities_where_the_data_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("gfx", "first", "last", "count"),
     [
-        ("gfx90a", "rocm6.0", "rocm7.2", 9),
-        ("942", "rocm6.0", "rocm7.2", 9),
-        ("gfx1201", "rocm6.2.4", "rocm7.2", 6),
-        ("gfx1101", "rocm6.1", "rocm7.2", 7),
-        ("gfx950", "rocm7.0", "rocm7.2", 3),
-        ("gfx1151", "rocm7.2", "rocm7.2", 1),
+        ("gfx906", "rocm6.0", "rocm7.2", 9),
+        ("gfx90a", "rocm6.0", "rocm7.14", 10),
+        ("942", "rocm6.0", "rocm7.14", 10),
+        ("gfx1201", "rocm6.2.4", "rocm7.14", 7),
+        ("gfx1101", "rocm6.1", "rocm7.14", 8),
+        ("gfx950", "rocm7.0", "rocm7.14", 4),
+        ("gfx1151", "rocm7.2", "rocm7.14", 2),
     ],
 )
 def test_rocm_targets(gfx: str, first: str, last: str, count: int) -> None:

@@ -119,6 +119,7 @@ def sdist(
     dynamic: bool = False,
     warns: bool = False,
     to_build: str = "",
+    extras: Sequence[str] = (),
 ) -> Distribution:
     """Build an sdist with a backend of its own, so that building it asks no index for anything.
 
@@ -126,7 +127,7 @@ def sdist(
     it leaves the requirements out and says so: only a build can tell them. With `warns` its backend
     warns, as setuptools does of old projects.
     """
-    metadata = core_metadata(name, version, requires, requires_python, kind="2.2")
+    metadata = core_metadata(name, version, requires, requires_python, extras, kind="2.2")
     stem = f"{escaped(name)}-{version}"
     shown = (
         core_metadata(name, version, (), requires_python, kind="2.2", dynamic=("Requires-Dist",))
