@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from accelock.catalogue import load_catalogue
 from accelock.resolve.host import Available, Demand, Group, NoSolution
+from accelock.resolve.knowledge import Knowledge
 from accelock.resolve.search import Result, Search
 from accelock.targets import PLATFORMS, Cell, PythonVersion, parse_target
 
@@ -335,21 +336,20 @@ def search(
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None,
 ) -> Result[Pinned]:
     """Run a search over the cells of a lock for the packages in lockstep that the inputs name."""
-    return Search(
-        host=host,
+    known = Knowledge(
+        host,
         required=required,
         optional=tuple(optional),
-        excluded=excluded or {},
         in_lockstep=lambda name: name in host.labelled or name in host.loose,
         listed=lambda name: name in host.labelled,
         companions=lambda name: [n for n in FAMILY if n != name] if name in FAMILY else [],
         anything=SpecifierSet(),
         together=together,
         release_of=release_of,
-        leaves_out=leaves_out,
-        steps=steps,
-        announce=announce,
-    ).run()
+        excluded=excluded or {},
+    )
+    search = Search(host, known, leaves_out=leaves_out, steps=steps, announce=announce)
+    return search.run()
 
 
 def locked(result: Result[Pinned]) -> dict[Cell, dict[str, str]]:

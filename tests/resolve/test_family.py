@@ -10,7 +10,8 @@ from packaging.version import Version
 from accelock.resolve import family
 from accelock.resolve.family import plan
 from accelock.resolve.host import Available, Demand
-from accelock.resolve.lockstep import Question, decide
+from accelock.resolve.lockstep import decide
+from accelock.resolve.question import Question
 from tests.resolve.fake_host import FAMILY, applying, cell
 
 if TYPE_CHECKING:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import Mock
+from unittest.mock import create_autospec
 
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from accelock.resolve import lockstep
 from accelock.resolve.host import Available, Demand
-from accelock.resolve.lockstep import Bound, Question, Refused, decide, passed_over
+from accelock.resolve.lockstep import Bound, Refused, decide, passed_over
+from accelock.resolve.question import Question
 from tests.resolve.fake_host import FAMILY, cell
 
 if TYPE_CHECKING:
@@ -424,13 +424,13 @@ class TestFailure:
 
 
 def test_twice_the_cells_are_twice_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = Mock(wraps=lockstep.sharing)
-    monkeypatch.setattr(lockstep, "sharing", counted)
+    counted = create_autospec(Question.sharing, side_effect=Question.sharing)
+    monkeypatch.setattr(Question, "sharing", counted)
 
     def work(count: int) -> int:
         counted.reset_mock()
         decide(question({cell("cpu", python=each): "2.6 2.7" for each in range(count)}))
-        return counted.call_count
+        return len(counted.mock_calls)
 
     assert 0 < work(24) <= 2 * work(12)
 

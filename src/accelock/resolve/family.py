@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from accelock.resolve.lockstep import Refused, fitting, sharing, wanted_text
+from accelock.resolve.lockstep import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.version import Version
 
-    from accelock.resolve.lockstep import Decision, Question
+    from accelock.resolve.lockstep import Decision
+    from accelock.resolve.question import Question
     from accelock.targets import Cell
 
 # How many releases are looked at before the rest is left to the host's resolver.
@@ -95,7 +96,7 @@ class _Planner:
                 return
             if self._looked_at > _MOST:
                 return
-            cells = frozenset({cell, *sharing(self.question, first, cell, self.split)})
+            cells = frozenset({cell, *self.question.sharing(first, cell, self.split)})
             self.refused.append(Refused(first, version, cells, cell, found))
 
     def optional(self, cell: Cell) -> None:
@@ -136,12 +137,7 @@ class _Planner:
         return self.decision.allowed.get((name, cell), frozenset())
 
     def _asked(self, cell: Cell) -> list[str]:
-        found = []
-        for name in self.question.names:
-            demand = self.question.demands.get((name, cell))
-            if demand is not None and demand.is_root and not demand.is_direct:
-                found.append(name)
-        return found
+        return [name for name in self.question.names if self.question.is_root(name, cell)]
 
     def _candidates(self, name: str, cell: Cell) -> list[Version]:
         """Return what a cell may take: what it is expected to, then the newest first."""
@@ -168,14 +164,14 @@ class _Planner:
             if self._looked_at > _MOST:
                 break
         said = ", ".join(f"{name} {version}" for name, version in chosen.items())
-        asked = wanted_text(self.question, following, cell)
+        asked = self.question.wanted_text(following, cell)
         narrowest = self._narrowest(following, cell)
         return f"no {following}{asked} goes with {said} ({reason}{narrowest})"
 
     def _narrowest(self, name: str, cell: Cell) -> str:
         """Say which of the cells that share a package keeps the others at older releases."""
-        cells = dict.fromkeys((cell, *sharing(self.question, name, cell, self.split)))
-        newest = {each: max(fitting(self.question, name, each), default=None) for each in cells}
+        cells = dict.fromkeys((cell, *self.question.sharing(name, cell, self.split)))
+        newest = {each: max(self.question.fitting(name, each), default=None) for each in cells}
         there = {each: version for each, version in newest.items() if version is not None}
         if len(set(there.values())) == 1:
             return ""
@@ -184,7 +180,7 @@ class _Planner:
 
     def _stops_anywhere(self, name: str, chosen: Mapping[str, Version], cell: Cell) -> str | None:
         """Return why a release cannot be had in some cell that shares it."""
-        cells = (cell, *sharing(self.question, name, cell, self.split))
+        cells = (cell, *self.question.sharing(name, cell, self.split))
         for each in dict.fromkeys(cells):
             has_a_say = each in self.question.required and name in self._asked(each)
             if (each == cell or has_a_say) and (
@@ -227,8 +223,8 @@ class _Planner:
         if allowed is None:
             return self.metadata.has_library(requirement, cell, by)
         if not any(name in self._asked(other) for other in self.question.required):
-            allowed = fitting(self.question, name, cell).intersection(
-                *(fitting(self.question, name, other) for other in self._requiring(name, by, cell))
+            allowed = self.question.fitting(name, cell).intersection(
+                *(self.question.fitting(name, other) for other in self._requiring(name, by, cell))
             )
         return any(requirement.specifier.contains(v, prereleases=True) for v in allowed)
 
@@ -236,7 +232,7 @@ class _Planner:
         """Return the cells with a say that share a release and need what it requires."""
         return [
             other
-            for other in sharing(self.question, by[0], cell, self.split)
+            for other in self.question.sharing(by[0], cell, self.split)
             if by[0] in self._asked(other)
             and any(each.name == name for each in self.metadata.requires(*by, other))
         ]
@@ -250,14 +246,14 @@ class _Planner:
         )
         if not there:
             return f"which {cell} has no file of"
-        if asked := wanted_text(self.question, name, cell):
+        if asked := self.question.wanted_text(name, cell):
             return f"and for {cell} the input asks for {name}{asked}"
         return f"which {cell} may not take, because other cells cannot"
 
     def _pick(self, cell: Cell, found: Mapping[str, Version]) -> None:
         for name, version in found.items():
-            cells = {cell, *sharing(self.question, name, cell, self.split)}
+            cells = {cell, *self.question.sharing(name, cell, self.split)}
             everyone: Collection[Cell] = (*self.question.required, *self.question.optional)
             for other in everyone:
-                if other in cells or cells & set(sharing(self.question, name, other, self.split)):
+                if other in cells or cells & set(self.question.sharing(name, other, self.split)):
                     self.picks.setdefault((name, other), version)

@@ -7,59 +7,18 @@ a version and never stop a lock: where they lack what the others take, they are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import SpecifierSet
-
 from accelock.resolve import messages
-from accelock.resolve.coverage import Hole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from packaging.version import Version
 
-    from accelock.resolve.host import Available, Demand, Wanted
+    from accelock.resolve.question import Place, Question
     from accelock.targets import Cell
-
-    #: A package in a cell.
-    Place = tuple[str, Cell]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is known before versions are decided.
-
-    :param required: the cells that have a say, in the order in which they are solved.
-    :param optional: those that follow or are left out.
-    :param names: the packages that are in lockstep and that the project needs.
-    :param loose: those of them that may come from an ordinary index, so that what all cells have is
-        not known beforehand: they follow the leader.
-    :param demands: what the project says of a package in a cell; nothing where it is not here.
-    :param available: what each cell has of each of `names`.
-    :param previous: the version that is locked now. It stays where all that have a say have it.
-    :param companions: name -> the packages that are released with it. They require each other's
-        versions, so that what splits one of them over the cells splits all.
-    :param needed: whether a cell's solution has a package that the project does not ask for there:
-        such a cell has a say on it, or has none.
-    :param together: False where the user has turned lockstep off: then each cell is by itself.
-    :param anything: what a project that says nothing of a package takes: pre-releases or not.
-    :param words: what messages tell the user to do.
-    """
-
-    required: tuple[Cell, ...]
-    optional: tuple[Cell, ...]
-    names: tuple[str, ...]
-    demands: Mapping[Place, Demand]
-    available: Mapping[Place, Available]
-    loose: tuple[str, ...] = ()
-    previous: Mapping[Place, Version] = field(default_factory=dict)
-    companions: Mapping[str, Collection[str]] = field(default_factory=dict)
-    needed: Mapping[Place, bool] = field(default_factory=dict)
-    together: bool = True
-    anything: Wanted = field(default_factory=SpecifierSet)
-    words: messages.Words = field(default_factory=messages.Words)
 
 
 @dataclass(frozen=True)
@@ -130,39 +89,6 @@ def decide(
     return _Decider(question, tuple(bound), tuple(refused), split).decide()
 
 
-def is_mixed(question: Question, name: str) -> bool:
-    """Return whether the project asks for a package in other words in some cells."""
-    cells = (*question.required, *question.optional)
-    return len({wanted_text(question, name, cell) for cell in _asking(question, name, cells)}) > 1
-
-
-def fitting(question: Question, name: str, cell: Cell) -> frozenset[Version]:
-    """Return the versions that a cell has, of those that the project allows there."""
-    has = question.available[name, cell].builds
-    demand = question.demands.get((name, cell))
-    wanted = question.anything if demand is None else demand.wanted
-    return frozenset(wanted.filter(has))
-
-
-def unhashed(question: Question, name: str, cell: Cell) -> list[Version]:
-    """Return the versions that would fit a cell, of which no sha256 is published; oldest first."""
-    demand = question.demands.get((name, cell))
-    wanted = question.anything if demand is None else demand.wanted
-    has = question.available.get((name, cell))
-    return sorted(wanted.filter(has.unhashed)) if has is not None else []
-
-
-def holes(question: Question, name: str, cell: Cell) -> list[Hole]:
-    """Return what a cell lacks of versions that would fit it on other Pythons; oldest first."""
-    demand = question.demands.get((name, cell))
-    wanted = question.anything if demand is None else demand.wanted
-    has = question.available[name, cell].holes
-    return [
-        Hole(f"{name} {version}", cell.platform, tuple(has[version]))
-        for version in sorted(wanted.filter(has))
-    ]
-
-
 def passed_over(
     question: Question, alone: Decision, name: str, cell: Cell, chosen: Version
 ) -> Version | None:
@@ -176,75 +102,14 @@ def passed_over(
     newest = max(alone.allowed.get((name, cell), ()), default=None)
     if name not in question.names or chosen != newest:
         return None
-    cells = [c for c in sharing(question, name, cell, frozenset()) if c in question.required]
+    cells = [c for c in question.sharing(name, cell, frozenset()) if c in question.required]
     newer = [
         version
-        for version in unhashed(question, name, cell)
+        for version in question.unhashed(name, cell)
         if version > chosen
-        and all(
-            version in {*fitting(question, name, c), *unhashed(question, name, c)} for c in cells
-        )
+        and all(version in {*question.fitting(name, c), *question.unhashed(name, c)} for c in cells)
     ]
     return max(newer, default=None)
-
-
-def wanted_text(question: Question, name: str, cell: Cell) -> str:
-    """Return what the project asks of a package in a cell, as it is written; "" for nothing."""
-    demand = question.demands.get((name, cell))
-    return "" if demand is None else str(demand.wanted)
-
-
-def sharing(question: Question, name: str, cell: Cell, split: frozenset[str]) -> tuple[Cell, ...]:
-    """Return the cells with a say that share a version of a package with a cell.
-
-    All of them, unless the project asks for versions by platform that cannot be one
-    (``torch==2.2.2 ; sys_platform == "darwin"`` beside ``torch==2.9.1``): the user's word wins.
-    torchvision then has no version for all either, whether the project names it or not.
-    """
-    if not question.together:
-        return (cell,)
-    cells = _sharing_itself(question, name, cell, split)
-    for other in question.companions.get(name, ()):
-        if other in question.names:
-            tied = _sharing_itself(question, other, cell, split)
-            say = _asking(question, other, question.required)
-            cells = tuple(each for each in cells if each in tied or each not in say)
-    return cells or (cell,)
-
-
-def _sharing_itself(
-    question: Question, name: str, cell: Cell, split: frozenset[str]
-) -> tuple[Cell, ...]:
-    say = _asking(question, name, question.required)
-    cells = say if cell in say else (*say, cell)
-    mine = wanted_text(question, name, cell)
-    if all(wanted_text(question, name, other) == mine for other in cells):
-        return cells
-    if name not in split:
-        if name in question.loose:
-            return cells
-        having = [own for c in cells if (own := fitting(question, name, c))]
-        if having and frozenset.intersection(*having):
-            return cells
-    return tuple(other for other in cells if wanted_text(question, name, other) == mine)
-
-
-def _asking(question: Question, name: str, cells: Iterable[Cell]) -> tuple[Cell, ...]:
-    """Return the cells that want the package: all, where no required cell is asked for it.
-
-    Where another package is known to need it, or to do without, that is what counts.
-    """
-    some = any(_is_root(question, name, cell) for cell in question.required)
-    return tuple(
-        cell
-        for cell in cells
-        if _is_root(question, name, cell) or question.needed.get((name, cell), not some)
-    )
-
-
-def _is_root(question: Question, name: str, cell: Cell) -> bool:
-    demand = question.demands.get((name, cell))
-    return demand is not None and demand.is_root and not demand.is_direct
 
 
 class _Decider:
@@ -285,10 +150,10 @@ class _Decider:
     def _required(self, name: str, cell: Cell) -> str | None:
         """Decide for a required cell; return why nothing can serve it, where it has to be."""
         question = self.question
-        cells = sharing(question, name, cell, self.split)
+        cells = question.sharing(name, cell, self.split)
         common, stop = self._common(name, cell, cells)
         taken = self._taken(name, cells)
-        if cell in _asking(question, name, question.required):
+        if cell in question.asking(name, question.required):
             # What was taken before a package was met may be none of what all have: that goes.
             common = common & taken or common
         elif taken:
@@ -297,7 +162,7 @@ class _Decider:
         if common:
             return None
         reason = stop or self._explain(name, cell, (), taken)
-        if _is_root(question, name, cell):
+        if question.is_root(name, cell):
             return reason
         self.lacking[name, cell] = reason
         return None
@@ -315,7 +180,7 @@ class _Decider:
         common: frozenset[Version] | None = None
         served: list[Cell] = []
         for other in cells:
-            own = fitting(question, name, other) - self._ruled_out(name, other)
+            own = question.fitting(name, other) - self._ruled_out(name, other)
             joined = own if common is None else common & own
             if not joined:
                 if other == cell:
@@ -334,14 +199,14 @@ class _Decider:
             reason = stop or self._explain(name, cell, ())
         else:
             cells = self._leading(name, cell)
-            own = fitting(question, name, cell)
+            own = question.fitting(name, cell)
             taken = self._followed(name, cell)
             allowed = own & taken if taken else own - self._ruled_out(name, cell)
             reason = self._explain(name, cell, cells, taken)
         self._allow(name, cell, allowed)
         if allowed:
             return
-        if _is_root(question, name, cell):
+        if question.is_root(name, cell):
             self.left_out.setdefault(cell, reason)
         else:
             self.lacking[name, cell] = reason
@@ -357,13 +222,13 @@ class _Decider:
         if not question.together:
             return ()
         names = self._released_together(name)
-        alone = _is_root(question, name, cell) and not self._leading(name, cell)
+        alone = question.is_root(name, cell) and not self._leading(name, cell)
         if not alone and not any(self._is_asked_apart(each, cell) for each in names):
             return ()
         return tuple(
             other
             for other in self._alike(name, cell)
-            if _is_root(question, name, other) or not _is_root(question, name, cell)
+            if question.is_root(name, other) or not question.is_root(name, cell)
         )
 
     def _released_together(self, name: str) -> list[str]:
@@ -376,23 +241,23 @@ class _Decider:
         question, names = self.question, self._released_together(name)
 
         def asked(one: Cell) -> list[str]:
-            return [wanted_text(question, each, one) for each in names]
+            return [question.wanted_text(each, one) for each in names]
 
         return tuple(other for other in question.optional if asked(other) == asked(cell))
 
     def _is_asked_apart(self, name: str, cell: Cell) -> bool:
         """Return whether the project's words for a cell forbid what the required ones take."""
         question = self.question
-        mine, own = wanted_text(question, name, cell), fitting(question, name, cell)
+        mine, own = question.wanted_text(name, cell), question.fitting(name, cell)
         leading = self._leading(name, cell)
         if not mine or not own or own & self._followed(name, cell):
             return False
-        others = leading or _asking(question, name, question.required)
-        return any(wanted_text(question, name, other) != mine for other in others)
+        others = leading or question.asking(name, question.required)
+        return any(question.wanted_text(name, other) != mine for other in others)
 
     def _leading(self, name: str, cell: Cell) -> tuple[Cell, ...]:
         """Return the required cells that an optional one shares a version with."""
-        cells = sharing(self.question, name, cell, self.split)
+        cells = self.question.sharing(name, cell, self.split)
         return tuple(other for other in cells if other != cell and self.allowed.get((name, other)))
 
     def _followed(self, name: str, cell: Cell) -> frozenset[Version]:
@@ -422,7 +287,7 @@ class _Decider:
     def _taken_loose(self, name: str, cell: Cell) -> frozenset[Version]:
         """Return what a cell has to take of a loose package, after what others took."""
         question = self.question
-        cells = {*sharing(question, name, cell, self.split), cell}
+        cells = {*question.sharing(name, cell, self.split), cell}
         taken = self._taken(name, cells)
         if cell in question.required:
             return taken
@@ -437,7 +302,7 @@ class _Decider:
         refused = [each for each in self.refused if each.name == name]
         if not refused:
             return set()
-        mine = {*sharing(self.question, name, cell, self.split), cell}
+        mine = {*self.question.sharing(name, cell, self.split), cell}
         return {each.version for each in refused if mine & each.cells}
 
     def _explain(
@@ -448,16 +313,16 @@ class _Decider:
         wanted: Collection[Version] = (),
     ) -> str:
         question, has = self.question, self.question.available[name, cell]
-        those = {v for other in served for v in fitting(question, name, other)}
+        those = {v for other in served for v in question.fitting(name, other)}
         return messages.cannot_be_locked(
             name,
             cell,
             has,
-            asked=wanted_text(question, name, cell),
-            elsewhere={other: fitting(question, name, other) for other in served},
+            asked=question.wanted_text(name, cell),
+            elsewhere={other: question.fitting(name, other) for other in served},
             wanted=wanted or those,
-            unhashed=unhashed(question, name, cell),
-            ruled_out=fitting(question, name, cell) & self._ruled_out(name, cell),
+            unhashed=question.unhashed(name, cell),
+            ruled_out=question.fitting(name, cell) & self._ruled_out(name, cell),
             words=question.words,
-            holes=holes(question, name, cell),
+            holes=question.holes(name, cell),
         )

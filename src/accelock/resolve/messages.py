@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from accelock.resolve.host import Available, Demand
-    from accelock.resolve.lockstep import Question, Refused
+    from accelock.resolve.lockstep import Refused
+    from accelock.resolve.question import Question
     from accelock.targets import Cell
 
 # How many versions a message names.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from accelock.resolve.host import Available, Demand, Host, Solution
-    from accelock.resolve.lockstep import Decision, Place, Question
+    from accelock.resolve.lockstep import Decision
+    from accelock.resolve.question import Place, Question
 
 
 @dataclass

@@ -8,31 +8,21 @@ refuses) goes into the next decision. Every step back is counted, so that a sear
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic
 
 from accelock.errors import LockstepError, ResolutionError
 from accelock.resolve import family, messages
-from accelock.resolve.host import Demand, Group, Host, NoSolution, Solution, Wanted
-from accelock.resolve.lockstep import (
-    Bound,
-    Decision,
-    Question,
-    Refused,
-    decide,
-    fitting,
-    is_mixed,
-    sharing,
-)
-from accelock.resolve.releases import Releases
+from accelock.resolve.host import Group, Host, NoSolution, Solution
+from accelock.resolve.lockstep import Bound, Decision, Refused, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from packaging.version import Version
 
-    from accelock.resolve.host import Available
+    from accelock.resolve.knowledge import Knowledge
+    from accelock.resolve.question import Place, Question
     from accelock.targets import Cell
 
 _STEPS = 50
@@ -74,55 +64,26 @@ class Result(Generic[Solution]):
 class Search(Generic[Solution]):
     """One search over the cells of a lock.
 
-    :param host: reads and solves.
-    :param required: the cells that have to be in the lock, leader first.
-    :param optional: those of other default platforms.
-    :param excluded: those of these for which no machine has what the project asks for, and why.
-    :param in_lockstep: tells the packages of which all cells have one version.
-    :param listed: tells, of these, those that the family's source alone has.
-    :param companions: name -> the packages that are released with it.
-    :param together: False where the user has turned lockstep off.
+    :param host: solves, and tells what it took.
+    :param known: what is known of the packages that have to agree.
     :param split: packages of which cells that the project asks in other words share no version.
-    :param anything: what a project takes that says nothing of a package.
-    :param release_of: name -> the package for each of whose releases it is built; None for others.
     :param leaves_out: whether an optional cell that has no solution is left out.
     :param steps: how often something that was found is given up before the search gives up.
     :param announce: is called with a group, its number and how many there are before each solve.
     """
 
     host: Host[Solution]
-    required: tuple[Cell, ...]
-    optional: tuple[Cell, ...]
-    in_lockstep: Callable[[str], bool]
-    listed: Callable[[str], bool]
-    companions: Callable[[str], Collection[str]]
-    anything: Wanted
-    together: bool = True
+    known: Knowledge[Solution]
     split: frozenset[str] = frozenset()
-    release_of: Callable[[str], str | None] = lambda _name: None
     leaves_out: bool = True
     steps: int = _STEPS
-    words: messages.Words = field(default_factory=messages.Words)
-    excluded: Mapping[Cell, str] = field(default_factory=dict)
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None
-    _demands: dict[tuple[str, Cell], Demand] = field(default_factory=dict)
-    _available: dict[tuple[str, Cell], Available] = field(default_factory=dict)
-    _locked: dict[tuple[str, Cell], Version] = field(default_factory=dict)
-    _expected: dict[tuple[str, Cell], Version] = field(default_factory=dict)
-    _names: dict[str, None] = field(default_factory=dict)
-    _loose: dict[str, None] = field(default_factory=dict)
     _refused: list[Refused] = field(default_factory=list)
-    _failed: dict[Cell, str] = field(default_factory=dict)
-    _needed: dict[tuple[str, Cell], bool] = field(default_factory=dict)
-    _assumed: dict[tuple[str, Cell], str] = field(default_factory=dict)
+    _assumed: dict[Place, str] = field(default_factory=dict)
     _found: dict[Group, Solution] = field(default_factory=dict)
-    _releases: Releases = field(init=False)
-    _choices: dict[tuple[str, Cell], frozenset[Version]] = field(default_factory=dict)
+    _choices: dict[Place, frozenset[Version]] = field(default_factory=dict)
     _first_error: NoSolutionError | None = None
     _taken_back: int = 0
-
-    def __post_init__(self) -> None:
-        self._releases = Releases(self.release_of)
 
     def run(self) -> Result[Solution]:
         """Return a solution for each group of cells.
@@ -131,77 +92,30 @@ class Search(Generic[Solution]):
         :raises NoSolutionError: one of them has no solution.
         :raises ResolutionError: none was found in so many steps.
         """
-        for cell in (*self.required, *self.optional):
-            self._demands |= {(n, cell): each for n, each in self.host.demands(cell).items()}
-        self._meet(
-            name
-            for (name, _cell), demand in self._demands.items()
-            if demand.is_root and not demand.is_direct and self.in_lockstep(name)
-        )
-        for of in sorted(self._releases.learn(self._demands)):
-            if not self.listed(of):
-                raise ResolutionError(self._releases.is_from_elsewhere(of))
-            self._meet([of])
+        self.known.read()
         while True:
             question = self._question()
             decision = self._decide(question)
-            left_out = self._all_left_out(decision)
-            groups = self.host.groups(self._cells(left_out), decision.picks)
+            left_out = self.known.left_out(decision)
+            groups = self.host.groups(self.known.cells(left_out), decision.picks)
             if not self._stands(groups, decision):
                 self._step_back()
                 continue
             pending = [group for group in groups if group not in self._found]
             if not pending:
-                self._keep_what_is_asked(left_out)
+                self.known.keep_what_is_asked(left_out)
                 solutions = {group: self._found[group] for group in groups}
-                notes = tuple(self._releases.notes(question, decision))
+                notes = tuple(self.known.releases.notes(question, decision))
                 return Result(solutions, left_out, question, decision, notes)
             if self._cannot_follow(pending[0], question, decision):
                 continue
             self.announce(pending[0], len(groups) - len(pending) + 1, len(groups))
             self._solve(pending[0], question, decision)
 
-    def _meet(self, names: Iterable[str]) -> bool:
-        """Note packages that have to agree; return whether one of them is new."""
-        known = len(self._names) + len(self._loose)
-        for name in names:
-            (self._names if self.listed(name) else self._loose).setdefault(name)
-        return len(self._names) + len(self._loose) > known
-
     def _question(self) -> Question:
-        cells, out = (*self.required, *self.optional), {*self._failed, *self.excluded}
         for group, solution in self._found.items():
-            self._learn(group, solution)
-        new = [name for name in self._names if (name, self.required[0]) not in self._available]
-        if new:
-            self.host.prefetch(new, cells)
-        for name, cell in itertools.product(new, cells):
-            has = self.host.available(name, cell)
-            self._available[name, cell] = self._releases.narrowed(
-                (name, cell), has, self._demands, self.host
-            )
-            if (locked := self.host.previous(name, cell)) is not None:
-                self._locked[name, cell] = locked
-        return Question(
-            required=self.required,
-            optional=tuple(cell for cell in self.optional if cell not in out),
-            names=tuple(self._names),
-            loose=tuple(self._loose),
-            demands=self._demands,
-            available=self._available,
-            previous={**self._locked, **self._expected},
-            companions={name: self.companions(name) for name in (*self._names, *self._loose)},
-            needed=dict(self._needed),
-            together=self.together,
-            anything=self.anything,
-            words=self.words,
-        )
-
-    def _learn(self, group: Group, solution: Solution) -> None:
-        """Note which packages the cells of a group need, and which not."""
-        taken = self.host.taken(solution)
-        for name in (*self._names, *self._loose):
-            self._needed |= {(name, cell): name in taken for cell in group.cells}
+            self.known.learn(group.cells, self.host.taken(solution))
+        return self.known.question()
 
     def _decide(self, question: Question) -> Decision:
         bound = [Bound(group.cells, self.host.taken(s)) for group, s in self._found.items()]
@@ -217,7 +131,7 @@ class Search(Generic[Solution]):
         if self._first_error is not None:  # of the newest release, which was passed over for it
             raise self._first_error
         said = [decision.failure, *messages.ruled_out(self._refused)]
-        said += self._releases.nearest(question)
+        said += self.known.releases.nearest(question)
         raise LockstepError("\n  ".join((*said, *self._asked_at(said))))
 
     def _planned(self, question: Question, decision: Decision) -> Decision:
@@ -226,8 +140,8 @@ class Search(Generic[Solution]):
         if plan.refused:
             self._refused += plan.refused
             return self._decide(question)
-        if not plan.picks.items() <= decision.picks.items() | self._expected.items():
-            self._expected |= plan.picks
+        if not plan.picks.items() <= decision.picks.items() | self.known.expected.items():
+            self.known.expected |= plan.picks
             return self._decide(self._question())
         planned = replace(
             decision,
@@ -235,50 +149,11 @@ class Search(Generic[Solution]):
             left_out={**plan.left_out, **decision.left_out},
             lacking={**plan.lacking, **decision.lacking},
         )
-        bound, releases = self._releases.bound(planned)
+        bound, releases = self.known.releases.bound(planned)
         self._choices = dict(planned.allowed)
-        if self._releases.asked:
+        if self.known.releases.asked:
             self.host.bind(releases)
         return bound
-
-    def _all_left_out(self, decision: Decision) -> dict[Cell, str]:
-        """Return the cells that are left out: a platform of a target on all Pythons or on none."""
-        first = {**self.excluded, **self._failed, **decision.left_out}
-        platforms = {(cell.target, cell.platform): why for cell, why in reversed(first.items())}
-        return {
-            cell: first.get(cell) or platforms[cell.target, cell.platform]
-            for cell in self.optional
-            if (cell.target, cell.platform) in platforms
-        }
-
-    def _keep_what_is_asked(self, left_out: Mapping[Cell, str]) -> None:
-        """Refuse to leave out a platform on which alone the project asks for a package.
-
-        :raises LockstepError: it names the package, and why the platform would be left out.
-        """
-        for cell, reason in left_out.items():
-            kept = [c for c in self._cells(left_out) if c.target == cell.target]
-            for name, place in self._demands:
-                if place != cell or not self._is_root(name, cell):
-                    continue
-                if not any(self._is_root(name, other) for other in kept):
-                    raise LockstepError(
-                        f"The project asks for {name} on {cell.platform.name} and on no other "
-                        f"platform of {cell.target.name}, and {cell.platform.name} would have to "
-                        f"be left out: {reason} It is one of the default platforms: "
-                        f"{self.words.platforms}."
-                    )
-
-    def _is_root(self, name: str, cell: Cell) -> bool:
-        demand = self._demands.get((name, cell))
-        return demand is not None and demand.is_root
-
-    def _cells(self, left_out: Mapping[Cell, str]) -> list[Cell]:
-        """Return the cells that are in the lock: the leader, the required ones, and the others.
-
-        What an optional cell takes has no part in what a required one takes, not as a preference.
-        """
-        return [cell for cell in (*self.required, *self.optional) if cell not in left_out]
 
     def _stands(self, groups: Sequence[Group], decision: Decision) -> bool:
         """Forget solutions that the decision does not allow, and those after them."""
@@ -303,7 +178,7 @@ class Search(Generic[Solution]):
 
         A resolver would look for releases old enough to do without it, of all that asks for it.
         """
-        if not self.leaves_out or any(cell in self.required for cell in group.cells):
+        if not self.leaves_out or any(cell in self.known.required for cell in group.cells):
             return False
         new: dict[Cell, str] = {}
         for name, cell in decision.lacking:
@@ -314,7 +189,7 @@ class Search(Generic[Solution]):
                     if self.host.comes_to_need(solution, name, cell):
                         new[cell] = self._lacks_what_others_took(name, cell, question, decision)
                     break
-        self._failed |= new
+        self.known.failed |= new
         return bool(new)
 
     def _solve(self, group: Group, question: Question, decision: Decision) -> None:
@@ -327,27 +202,27 @@ class Search(Generic[Solution]):
         unserved = self.host.unserved(outcome, group)
         for cell, name in unserved.items():
             reason = self._lacks(name, outcome, cell)
-            if cell not in self.optional:
+            if cell not in self.known.optional:
                 raise LockstepError(reason)
-            self._failed[cell] = reason
+            self.known.failed[cell] = reason
         if served := tuple(cell for cell in group.cells if cell not in unserved):
             self._found[Group(served)] = outcome
 
     def _expect(self, group: Group, question: Question, solution: Solution) -> None:
         """Note what a solution took: the cells that share with its group are to take it too."""
         taken = self.host.taken(solution)
-        self._meet(taken)
-        leads = any(cell in self.required for cell in group.cells)
+        self.known.meet(taken)
+        leads = any(cell in self.known.required for cell in group.cells)
         cells = (*question.required, *question.optional) if leads else question.optional
         for name, versions in taken.items():
             for cell in cells:
                 if len(versions) == 1 and self._shares(question, name, cell, group):
-                    self._expected[name, cell] = next(iter(versions))
+                    self.known.expected[name, cell] = next(iter(versions))
 
     def _shares(self, question: Question, name: str, cell: Cell, group: Group) -> bool:
         if name not in question.names and name not in question.loose:
             return True
-        cells = {cell, *sharing(question, name, cell, self.split)}
+        cells = {cell, *question.sharing(name, cell, self.split)}
         return bool(cells.intersection(group.cells))
 
     def _refuse(
@@ -357,7 +232,7 @@ class Search(Generic[Solution]):
 
         :raises NoSolutionError: it has to be in the lock, and has no solution whatever others take.
         """
-        if self.leaves_out and not any(cell in self.required for cell in group.cells):
+        if self.leaves_out and not any(cell in self.known.required for cell in group.cells):
             self._leave_out((), group.cells, question, decision, said)
             return
         self._step_back()
@@ -381,11 +256,11 @@ class Search(Generic[Solution]):
     def _takes_an_older_release(self, group: Group, question: Question, decision: Decision) -> bool:
         """Rule out the release of torch that a group was bound to; False where it is the last."""
         for cell in group.cells:
-            for of in dict.fromkeys(self._releases.asked.values()):
+            for of in dict.fromkeys(self.known.releases.asked.values()):
                 pick = decision.picks.get((of, cell))
                 if pick is None or len(self._choices.get((of, cell), ())) < 2:  # noqa: PLR2004
                     continue
-                cells = frozenset({cell, *sharing(question, of, cell, self.split)})
+                cells = frozenset({cell, *question.sharing(of, cell, self.split)})
                 self._refused.append(Refused(of, pick, cells, cell))
                 self._start_again()
                 return True
@@ -399,15 +274,15 @@ class Search(Generic[Solution]):
         What they take is expected of all; where the group was refused that already, its optional
         cells are left out.
         """
-        cells = tuple(cell for cell in group.cells if cell in self.required)
+        cells = tuple(cell for cell in group.cells if cell in self.known.required)
         if not cells or len(cells) == len(group.cells):
             return False
         outcome = self.host.solve(Group(cells), decision, self._found)
         if isinstance(outcome, NoSolution):
             return False
-        before = dict(self._expected)
+        before = dict(self.known.expected)
         self._expect(Group(cells), question, outcome)
-        if self._expected == before:
+        if self.known.expected == before:
             others = tuple(cell for cell in group.cells if cell not in cells)
             self._leave_out(cells, others, question, decision, said)
         return True
@@ -429,7 +304,7 @@ class Search(Generic[Solution]):
             }
             spoil = {c: o for c, o in tried.items() if isinstance(o, NoSolution)} or spoil
         for cell, its in spoil.items():
-            self._failed[cell] = self._why(cell, question, decision, its)
+            self.known.failed[cell] = self._why(cell, question, decision, its)
 
     def _why(self, cell: Cell, question: Question, decision: Decision, said: NoSolution) -> str:
         """Return why a cell is left out: what it lacks that others took, or the host's words."""
@@ -450,7 +325,7 @@ class Search(Generic[Solution]):
 
     def _lacks(self, name: str, solution: Solution, cell: Cell) -> str:
         """Say that a cell lacks what a solution has of a package."""
-        self._meet([name])
+        self.known.meet([name])
         version = max(self.host.taken(solution)[name])
         askers = sorted(self.host.askers(solution, name))
         return messages.lacks_what_is_needed(name, version, askers, cell, self._question())
@@ -464,11 +339,11 @@ class Search(Generic[Solution]):
         outcome = self.host.solve(group, alone, self._found)
         if isinstance(outcome, NoSolution):
             return False
-        self._learn(group, outcome)
         taken = self.host.taken(outcome)
+        self.known.learn(group.cells, taken)
         new = [
             Refused(
-                name, version, frozenset({cell, *sharing(question, name, cell, self.split)}), cell
+                name, version, frozenset({cell, *question.sharing(name, cell, self.split)}), cell
             )
             for name, own in taken.items()
             for cell in group.cells
@@ -488,8 +363,8 @@ class Search(Generic[Solution]):
     def _start_again(self) -> None:
         """Forget what was found, and what depends on it."""
         self._found.clear()
-        self._expected.clear()
-        self._failed.clear()
+        self.known.expected.clear()
+        self.known.failed.clear()
 
     def _split_apart(self, question: Question) -> bool:
         """Part the cells for which the project asks in other words; False where none do.
@@ -498,23 +373,23 @@ class Search(Generic[Solution]):
         beside ``torch``, of which another package requires 2.8.0 on Linux.
         """
         names = (*question.names, *question.loose)
-        new = {name for name in names if is_mixed(question, name)} - self.split
-        if not self.together or not new:
+        new = {name for name in names if question.is_mixed(name)} - self.split
+        if not self.known.together or not new:
             return False
         self.split |= new
         self._refused.clear()
         self._start_again()
         return True
 
-    def _lacking(self, group: Group, question: Question) -> dict[tuple[str, Cell], str]:
+    def _lacking(self, group: Group, question: Question) -> dict[Place, str]:
         """Return the required cells that lack what a group would take by itself, and in what words.
 
         Solves the group without regard to what other cells take.
         """
-        if not self.together or set(self.required) <= set(group.cells):
+        if not self.known.together or set(self.known.required) <= set(group.cells):
             return {}
         own = {
-            (name, cell): fitting(question, name, cell)
+            (name, cell): question.fitting(name, cell)
             for name in question.names
             for cell in group.cells
         }
@@ -523,20 +398,20 @@ class Search(Generic[Solution]):
         if isinstance(outcome, NoSolution):
             return {}
         taken = self.host.taken(outcome)
-        self._meet(taken)
+        self.known.meet(taken)
         wider = self._question()
         return {
             (name, cell): messages.lacks_what_is_needed(
                 name, max(versions), sorted(self.host.askers(outcome, name)), cell, wider
             )
             for name, versions in taken.items()
-            for cell in self.required
+            for cell in self.known.required
             if name in wider.names
             and self._shares(wider, name, cell, group)
-            and max(versions) not in fitting(wider, name, cell)
+            and max(versions) not in wider.fitting(name, cell)
         }
 
-    def _assume_without(self, lacking: Mapping[tuple[str, Cell], str]) -> bool:
+    def _assume_without(self, lacking: Mapping[Place, str]) -> bool:
         """Take it that cells that are not asked for a package do without; once for each.
 
         Whether one needs it only its solve can tell: torchaudio, which another package requires on
@@ -545,12 +420,12 @@ class Search(Generic[Solution]):
         new = {
             place: why
             for place, why in lacking.items()
-            if place not in self._assumed and not self._is_root(*place)
+            if place not in self._assumed and not self.known.is_root(*place)
         }
         if not new:
             return False
         self._assumed |= new
-        self._needed |= dict.fromkeys(new, False)
+        self.known.needed |= dict.fromkeys(new, False)
         self._start_again()
         return True
 
@@ -565,7 +440,7 @@ class Search(Generic[Solution]):
         return ["One version has to serve all cells (lockstep).", *hints] if hints else []
 
     def _asked_at(self, said: Iterable[str]) -> list[str]:
-        return messages.asked_at(self._demands, self.required, " ".join(said))
+        return messages.asked_at(self.known.demands, self.known.required, " ".join(said))
 
     def _step_back(self) -> None:
         self._taken_back += 1
@@ -573,6 +448,6 @@ class Search(Generic[Solution]):
             why = "".join(f"{line} " for line in messages.ruled_out(self._refused))
             raise ResolutionError(
                 f"No versions in common were found in {self.steps} steps over "
-                f"{len(self.required)} cells. {why}Pin one of the packages that have to agree, or "
-                "set `lockstep = false` in [tool.accelock]."
+                f"{len(self.known.required)} cells. {why}Pin one of the packages that have to "
+                "agree, or set `lockstep = false` in [tool.accelock]."
             )

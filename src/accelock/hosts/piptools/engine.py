@@ -25,6 +25,7 @@ from accelock.hosts.piptools.calling import Command, OutputName, call_cell, inst
 from accelock.hosts.piptools.host import PipHost
 from accelock.hosts.piptools.state import Capture, Run
 from accelock.locks import journal
+from accelock.resolve.knowledge import Knowledge
 from accelock.resolve.routing import Shelf
 from accelock.resolve.search import Search
 from accelock.resolve.substitution import together, together_message
@@ -203,7 +204,7 @@ class Engine:
         run = self.run
         locked = files.public_versions(keep)
         host = PipHost(run, self.command, self._probes, _readable(keep), locked)
-        search = Search(
+        known = Knowledge(
             host,
             required=tuple(cell for cell in run.plan.cells if run.plan.is_required(cell)),
             optional=tuple(cell for cell in run.plan.cells if not run.plan.is_required(cell)),
@@ -214,6 +215,10 @@ class Engine:
             release_of=run.plan.catalogue.release_of,
             together=run.plan.lockstep,
             anything=SpecifierSet(prereleases=self._prereleases() or None),
+        )
+        search = Search(
+            host,
+            known,
             announce=self._announce,
             # `accelock rewrite` has means of its own: it lets go of the lines that are in the way.
             leaves_out=not run.reports_moves,

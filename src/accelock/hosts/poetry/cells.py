@@ -19,8 +19,9 @@ from accelock.hosts.poetry.asks import Wanted
 from accelock.hosts.poetry.solution import is_sourced, public
 from accelock.resolve.coverage import Hole, holes
 from accelock.resolve.host import Available, Demand
-from accelock.resolve.lockstep import Question, decide
+from accelock.resolve.lockstep import decide
 from accelock.resolve.messages import Words
+from accelock.resolve.question import Question
 from accelock.targets import DEFAULT_PLATFORMS, Cell, PythonVersion
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from accelock.hosts.poetry.group_solver import Locked
 from accelock.hosts.poetry.host import PoetryHost
 from accelock.hosts.poetry.solution import Solution, merged
 from accelock.resolve.host import Group
+from accelock.resolve.knowledge import Knowledge
 from accelock.resolve.search import NoSolutionError, Search
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
     required, optional = cells_of(project)
     host = PoetryHost(pool, solver, locked, required, optional)
     progress = _Progress(pool)
-    search = Search(
+    known = Knowledge(
         host,
         required=required,
         optional=optional,
@@ -71,11 +72,10 @@ def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
         companions=project.catalogue.companions,
         release_of=project.catalogue.release_of,
         together=project.config.lockstep,
-        split=project.config.pinned_alone,
         anything=Wanted(),
         words=WORDS,
-        announce=progress.announce,
     )
+    search = Search(host, known, split=project.config.pinned_alone, announce=progress.announce)
     try:
         with project.moving(progress.look):
             result = search.run()
