@@ -109,8 +109,9 @@ def options(name: str) -> str:
     """Return a table of what `compile` has beyond the options of pip-compile."""
     module = importlib.import_module(PIP_TOOLS_COMMANDS[name][0])
     rows = (
-        (", ".join(f"`{word}`" for word in each.opts), shown(each.help).removesuffix("."))
-        for each in module.target_options()
+        (", ".join(f"`{word}`" for word in words), shown(each.help).removesuffix("."))
+        for each in (*module.target_options(), module.HASHES)
+        for words in [[*each.opts, *each.secondary_opts]]
     )
     return table(("Option", "Meaning"), rows)
 

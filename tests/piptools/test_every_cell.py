@@ -23,7 +23,9 @@ PROJECTS = {
 }
 
 
-@pytest.mark.parametrize("options", [(), ("--generate-hashes",)], ids=["plain", "hashed"])
+@pytest.mark.parametrize(
+    "options", [("--no-generate-hashes",), ("--generate-hashes",)], ids=["plain", "hashed"]
+)
 @pytest.mark.parametrize("name", PROJECTS)
 def test_every_cell_is_whole(
     project: Project, index: IndexServer, name: str, options: tuple[str, ...]

@@ -16,17 +16,22 @@ from tests.commands.projects import Project as Compiled
 from tests.piptools.support_tools import copied, pip_environment, site_packages, tool_environment
 from tests.support.environments import Venv, isolated_env, run
 from tests.support.fakes import fakes, on_posix
+from tests.support.pytorch_site import pytorch_site
 from tests.support.wheels import Distribution, wheel
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.server import IndexServer
+    from tests.support.sites import Site
 
 HOST = host_platform()
 HOST_PYTHON = (str(PythonVersion.host()),)
 PIP_SYNC = "from piptools.scripts.sync import cli; cli(prog_name='accelock sync')"
+NAME = "requirements.txt"
+ON_FAMILYS = {"tqdm": "4.67.1", "numpy": "2.2.6"}
 # What the user of no environment below asked for.
 STRAY = wheel("stray", "1.0")
 
@@ -140,6 +145,39 @@ def test_what_was_compiled_is_installed_and_changed_with_the_target(
     looking.sync(*there, ACCELOCK_TARGET="cpu")
     assert venv.installed() == before
     assert "up-to-date" in looking.sync(*there, ACCELOCK_TARGET="cpu").stdout
+
+
+@pytest.mark.skipif(HOST is None or HOST.name != "linux-x86_64", reason="one platform is enough")
+@pytest.mark.internals
+def test_no_index_answers_for_what_is_not_its_own(
+    looking: Workplace, serve: Callable[[Site], IndexServer], tmp_path: Path
+) -> None:
+    """Without hashes, and where one layer alone has them: pip is asked in parts."""
+    evil = [wheel(name, f"{version}+evil") for name, version in ON_FAMILYS.items()]
+    server = serve(pytorch_site().with_files("/whl/cpu", *evil))
+    server.configure("/simple/h11", hashes="none", format="html")
+    source = f'[tool.accelock.sources]\npytorch = "{server.url}/whl/{{target}}"\n'
+    looking.project.write("pyproject.toml", f'[tool.accelock]\ntargets = ["cpu"]\n{source}')
+    pins = "".join(f"{name}=={version}\n" for name, version in ON_FAMILYS.items())
+    looking.project.write("requirements.in", f"torch==2.6.0\n{pins}")
+    looking.project.write("dev.in", "-c requirements.txt\nh11\n")
+    words = ("-q", "--strip-extras", "--platform=linux-x86_64", f"--index-url={server.url}/simple")
+    venv = pip_environment(tmp_path / "venv", isolated_env(tmp_path / "home"))
+    there = ("--python-executable", venv.python)
+
+    looking.run("-m", "accelock", "compile", *words, "--no-generate-hashes", "requirements.in")
+    plain = venv.pip("install", "--dry-run", "--no-deps", "-r", looking.project.folder / NAME)
+    assert "+evil" in plain.stdout
+    looking.sync(*there)
+    before = venv.installed()
+    assert before["torch"] == "2.6.0+cpu"
+    assert {name: before[name] for name in ON_FAMILYS} == ON_FAMILYS
+
+    looking.run("-m", "accelock", "compile", *words, "requirements.in")
+    looking.run("-m", "accelock", "compile", *words, "dev.in")
+    venv.pip("uninstall", "-q", "-y", "torch", "tqdm")
+    looking.sync(*there, NAME, "dev.txt")
+    assert venv.installed() == {**before, "h11": "0.16.0"}
 
 
 @pytest.mark.internals

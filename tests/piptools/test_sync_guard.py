@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+
+from accelock.hardware.choice import Choice
+from accelock.settings.project import Settings
+from accelock.targets import CPU
 
 pytestmark = pytest.mark.internals
 
@@ -13,11 +17,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # older pip-tools import what newer clicks deprecate
     import piptools.scripts.sync as sync_module
     from pip._internal.commands import create_command
+    from piptools import sync as pip_sync
 
     from accelock.hosts.piptools import sync
-
-if TYPE_CHECKING:
-    from pathlib import Path
+    from accelock.hosts.piptools.sync_calls import Calls
+    from accelock.hosts.piptools.sync_files import Selection
 
 SITE = "http://127.0.0.1:9"
 WITH_TORCH = f"""\
@@ -46,24 +50,32 @@ def index_urls(files: list[str]) -> list[str]:
     return list(finder.index_urls)
 
 
+def calls_for(files: list[str]) -> Calls:
+    choice = Choice(CPU, "a test says so")
+    return Calls(Settings.of(Path("nowhere")), Selection(tuple(files), choice))
+
+
 def test_plain_pip_forgets_the_extra_indexes_of_an_earlier_file(layers: list[str]) -> None:
-    with sync.guarded(layered=False):
+    with sync.guarded(None):
         assert index_urls(layers) == [f"{SITE}/simple", f"{SITE}/dev"]
 
 
 def test_every_layers_indexes_are_kept(layers: list[str]) -> None:
-    with sync.guarded(layered=True):
+    with sync.guarded(calls_for(layers)):
         assert index_urls(layers) == [f"{SITE}/simple", f"{SITE}/dev", f"{SITE}/whl/cpu"]
         reverse = index_urls(layers[::-1])
     assert reverse == [f"{SITE}/simple", f"{SITE}/whl/cpu", f"{SITE}/dev"]
 
 
 def test_nothing_stays_changed() -> None:
-    before = (sync_module.get_environment, sync_module.sync.diff, sync_module.parse_requirements)
-    with sync.guarded(layered=True):
-        pass
-    after = (sync_module.get_environment, sync_module.sync.diff, sync_module.parse_requirements)
-    assert before == after
+    def patched() -> list[object]:
+        module = sync_module
+        return [module.get_environment, module.parse_requirements, pip_sync.diff, pip_sync.run]
+
+    before = patched()
+    with sync.guarded(calls_for([])):
+        assert not any(new is old for new, old in zip(patched(), before, strict=True))
+    assert patched() == before
 
 
 def test_our_own_distributions_are_found_with_their_extras() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.piptools.support_project import Project
 
 ARM = "--platform=linux-aarch64"
+BARE = "--no-generate-hashes"
 OURS = f"torchvision-0.21.0-{TAG}-{TAG}-linux_aarch64.whl"
 
 
@@ -45,7 +46,7 @@ def sourced(index: IndexServer) -> str:
 
 def test_pip_takes_the_targets_own_build(project: Project, index: IndexServer) -> None:
     project.write(requirements_in="torchvision==0.21.0\n")
-    project.compile("-q", "-t", "cu126", ARM, sourced(index))
+    project.compile("-q", "-t", "cu126", ARM, BARE, sourced(index))
 
     ours = index.site.find("/whl/cu126", OURS)
     assert taken_by_pip(project, "torchvision") == ours.content
@@ -56,7 +57,7 @@ def test_pip_takes_the_targets_own_build(project: Project, index: IndexServer) -
 def test_the_line_says_who_asks_for_it(project: Project, index: IndexServer) -> None:
     mine = wheel("mine", "1.0", requires=["torchvision==0.21.0"]).save(project.folder)
     project.write(requirements_in=f"./{mine.name}\n")
-    project.compile("-q", "-t", "cu126", ARM, sourced(index))
+    project.compile("-q", "-t", "cu126", ARM, BARE, sourced(index))
 
     line = next(line for line in project.read().splitlines() if line.startswith("torchvision @"))
     below = project.read().partition(f"{line}\n")[2]
@@ -65,7 +66,7 @@ def test_the_line_says_who_asks_for_it(project: Project, index: IndexServer) -> 
 
 def test_each_platform_has_its_own_line(project: Project, index: IndexServer) -> None:
     project.write(requirements_in="torchvision==0.21.0\n")
-    project.compile("-q", "-t", "cu126", ARM, "--platform=linux-x86_64", sourced(index))
+    project.compile("-q", "-t", "cu126", ARM, "--platform=linux-x86_64", BARE, sourced(index))
 
     lines = [line for line in project.lines() if line.startswith("torchvision")]
     assert [line.partition(" ; ")[2] for line in lines] == [
@@ -89,20 +90,20 @@ def test_where_nobody_else_has_it_a_version_is_enough(
 ) -> None:
     with IndexServer(pytorch_site().without("/simple", "torchvision")) as index:
         project = project_at(index).write(requirements_in="torchvision==0.21.0\n")
-        project.compile("-q", "-t", "cu126", ARM, sourced(index))
+        project.compile("-q", "-t", "cu126", ARM, BARE, sourced(index))
 
     assert "torchvision==0.21.0" in project.lines()
 
 
 def test_a_cpu_build_of_pypi_is_one_too(project: Project, index: IndexServer) -> None:
     project.write(requirements_in="torchvision==0.21.0\n")
-    project.compile("-q", "-t", "cpu", ARM, sourced(index))
+    project.compile("-q", "-t", "cpu", ARM, BARE, sourced(index))
 
     assert "torchvision==0.21.0" in project.lines()
 
 
 def test_a_mirror_of_the_environment_is_not_written(project: Project, index: IndexServer) -> None:
-    project.write(requirements_in="torchvision==0.21.0\n").compile("-q", "-t", "cu126", ARM)
+    project.write(requirements_in="torchvision==0.21.0\n").compile("-q", "-t", "cu126", ARM, BARE)
 
     ours = "https://download.pytorch.org/whl/cu126"
     assert f"torchvision @ {ours}/{OURS}" in project.read()
@@ -111,9 +112,9 @@ def test_a_mirror_of_the_environment_is_not_written(project: Project, index: Ind
 
 def test_a_second_run_keeps_the_version(project: Project, index: IndexServer) -> None:
     project.write(requirements_in="torchvision==0.21.0\n")
-    project.compile("-q", "-t", "cu126", ARM, sourced(index))
+    project.compile("-q", "-t", "cu126", ARM, BARE, sourced(index))
     first = project.lines()
     project.write(requirements_in="torchvision\n")
-    project.compile("-q", "-t", "cu126", ARM, sourced(index))
+    project.compile("-q", "-t", "cu126", ARM, BARE, sourced(index))
 
     assert project.lines() == first

@@ -25,12 +25,10 @@ from accelock.hardware.choice import ORDER, NotLockedError
 from accelock.hardware.detection import musl_note
 from accelock.hardware.probes import nvidia
 from accelock.hardware.vendor import VARIABLE, Reason
-from accelock.locks import compiled
+from accelock.locks import compiled, requirements
 from accelock.locks.inputs import PYPROJECT
 from accelock.settings.poetry_project import read_project
 from accelock.targets import Kind
-
-_UNSAFE = "# The following packages are considered to be unsafe in a requirements file:"
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -251,7 +249,7 @@ def _exposed(file: Compiled, context: Context) -> Iterator[Finding]:
     ours = sorted({pin.name for pin in bare if pin.name and catalogue.family_of(pin.name)})
     others = [pin.name for pin in bare if pin.name not in ours]
     if bare:
-        others += _left_out(content.text)
+        others += requirements.left_out(content.text)
     todo = "compile with --generate-hashes --allow-unsafe"
     if ours:
         what = f"{_counted(ours)} without a hash: what is installed is what the index has that day"
@@ -262,16 +260,6 @@ def _exposed(file: Compiled, context: Context) -> Iterator[Finding]:
             "asks for every package: it may answer for one that is not its own"
         )
         yield Finding("index-confusion", Level.WARNING, file.name, what, todo)
-
-
-def _left_out(text: str) -> list[str]:
-    """Return the packages that pip-tools leaves out without --allow-unsafe, and names in comments.
-
-    pip installs the newest that any index of the file has of them.
-    """
-    _, _, below = text.partition(_UNSAFE)
-    lines = (line.removeprefix("#").strip() for line in below.splitlines() if line[:1] == "#")
-    return [line for line in lines if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", line)]
 
 
 def _counted(names: list[str]) -> str:

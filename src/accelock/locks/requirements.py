@@ -36,6 +36,8 @@ _QUOTED = re.compile(r"""^(["'])(.*)\1$""")
 _EXTRAS = re.compile(r"\[([^\]]*)\]$")
 _COMMENT = re.compile(r"(^|\s+)(#.*)$")
 _ANNOTATION = re.compile(r"\s+#|#\s*via\b")  # indented, or in pip-compile's words
+_UNSAFE = "# The following packages are considered to be unsafe in a requirements file:"
+_BARE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONG = {
     "-i": "--index-url",
     "--pypi-url": "--index-url",
@@ -134,6 +136,16 @@ def parse(text: str, where: str = "the requirements file") -> RequirementsFile:
         text=text,
         newline="\r\n" if "\r\n" in bare else "\n",
     )
+
+
+def left_out(text: str) -> list[str]:
+    """Return the packages that pip-tools leaves out without --allow-unsafe, and names in comments.
+
+    pip installs the newest that any index of the file has of them.
+    """
+    _, _, below = text.partition(_UNSAFE)
+    lines = (line.removeprefix("#").strip() for line in below.splitlines() if line[:1] == "#")
+    return [line for line in lines if _BARE_NAME.fullmatch(line)]
 
 
 def _read(line: Line, where: str) -> RequirementLine | list[Option]:

@@ -56,8 +56,10 @@ def repository_class(run: Run) -> type[PyPIRepository]:
 
         def get_hashes(self, ireq: Any) -> set[str]:
             active = run.active
-            if active is None or not is_pinned_requirement(ireq) or is_url_requirement(ireq):
+            if active is None:
                 return set(super().get_hashes(ireq))
+            if not is_pinned_requirement(ireq) or is_url_requirement(ireq):
+                return hashing.of_url(run, ireq, self)
             return hashing.of_pin(run, active.cell, ireq, self)
 
         def get_ordinary_hashes(self, ireq: Any) -> set[str]:

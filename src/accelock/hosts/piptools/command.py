@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import piptools.scripts.compile as compile_module
+from click.core import ParameterSource
 from piptools.logging import log
 
 from accelock import toml
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     from accelock.settings.settings import Config
 
 PROGRAM = "accelock compile"
+#: In the place of pip-compile's option, which knows no default but no.
+HASHES = click.Option(
+    ["--generate-hashes/--no-generate-hashes"],
+    default=None,
+    help="Whether the file has hashes. With a target the default is to have them where every line "
+    "can have one without a download.",
+)
 _HELP = """Pin requirements for hardware targets: one file per target, valid on every platform.
 
 Valid sources are requirements.in, pyproject.toml, setup.cfg, or setup.py specs. Without a target
@@ -37,7 +45,7 @@ _EXAMPLES = """Examples:
 \b
   accelock compile -t cpu -t cu126 requirements.in
       writes requirements.cpu.txt and requirements.cu126.txt
-  accelock compile --generate-hashes
+  accelock compile
       the targets that [tool.accelock] in pyproject.toml declares
   accelock compile -P torch
       a newer torch; every other pin stays where it can
@@ -59,7 +67,7 @@ class TargetCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options in two groups."""
-        ours = {option.name for option in target_options()}
+        ours = {option.name for option in (*target_options(), HASHES)}
         groups: dict[str, list[tuple[str, str]]] = {"Options for targets": [], "Options": []}
         for parameter in self.get_params(ctx):
             if (record := parameter.get_help_record(ctx)) is not None:
@@ -73,10 +81,11 @@ class TargetCommand(click.Command):
 def command() -> click.Command:
     """Return pip-compile's command with our options before its own."""
     theirs = compile_module.cli
+    # Its --help, since 7.6 an option like others, ends in examples of pip-compile.
+    replaced = ("help", HASHES.name)
     return TargetCommand(
         theirs.name,
-        # Its --help, since 7.6 an option like others, ends in examples of pip-compile.
-        params=[*target_options(), *(each for each in theirs.params if each.name != "help")],
+        params=[*target_options(), HASHES, *(p for p in theirs.params if p.name not in replaced)],
         callback=_compile,
         help=_HELP,
         epilog=_EXAMPLES,
@@ -121,8 +130,8 @@ def target_options() -> list[click.Parameter]:
             ["--allow-downloads"],
             is_flag=True,
             default=False,
-            help="With --generate-hashes, allow whole wheels to be downloaded where their index "
-            "publishes no hash (GBs).",
+            help="To have hashes, allow whole wheels to be downloaded where their index publishes "
+            "none (GBs).",
         ),
     ]
 
@@ -154,16 +163,20 @@ def _compile(**params: Any) -> None:
             "--resolver=legacy cannot resolve for another platform: leave it out, or compile "
             "without a target."
         )
-    command = Command(params=params, default_map=context.default_map)
+    hashes = params["generate_hashes"]
+    command = Command({**params, "generate_hashes": hashes is not False}, context.default_map)
 
     def prepare(names: Iterable[str]) -> None:
         if not params["dry_run"]:
             _refuse_unwritable(names)
         sidecars.prepare(names)
 
-    run = engine.Engine(plan, command, prepare=prepare)
+    run = engine.Engine(plan, command, prepare=prepare, hashes_by_default=hashes is None)
     compiled = run.compile()
-    pages = files.sheets(compiled, _their_context(context, params), words_of(options))
+    words = words_of(options)
+    if hashes is False and context.get_parameter_source(HASHES.name) is ParameterSource.COMMANDLINE:
+        words = (*words, "--no-generate-hashes")  # pip-tools leaves out what is its own default
+    pages = files.sheets(compiled, _their_context(context, params), words)
     # Once: pip-tools hands on a generator among what its writer is made with.
     lines = {name: render.render(page) for name, page in pages.items()}
     texts = {name: render.as_bytes(each, "\n").decode() for name, each in lines.items()}

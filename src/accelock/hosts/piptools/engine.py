@@ -15,6 +15,7 @@ from accelock.errors import AccelockError
 from accelock.hosts.piptools import (
     cell_markers,
     files,
+    hashing,
     keeping,
     labels,
     merge,
@@ -60,6 +61,7 @@ class Engine:
 
     :param command: pip-compile's own parameters.
     :param reports_moves: the caller says itself which pins it had to let go of.
+    :param hashes_by_default: nobody asked for the hashes, so that a file may go without.
     :param before: an earlier run of the same plan, whose pages and metadata are read no more.
     :param prepare: gets the paths of the files to write as soon as they are known, before anything
         is fetched; it may refuse them.
@@ -71,6 +73,7 @@ class Engine:
         command: Command,
         *,
         reports_moves: bool = False,
+        hashes_by_default: bool = False,
         before: Run | None = None,
         prepare: Callable[[Iterable[str]], None] | None = None,
     ) -> None:
@@ -79,6 +82,7 @@ class Engine:
             plan=plan,
             inputs=reading.Inputs(),
             reports_moves=reports_moves,
+            hashes_by_default=hashes_by_default,
             upgraded=keeping.names_of(command.params["upgrade_packages"]),
         )
         if before is not None:
@@ -111,6 +115,7 @@ class Engine:
         self._refuse_together(captures)
         self._record_projects(captures)
         notes.say(self.run, captures, result)
+        hashing.settle(self.run, captures, names)
         labels.force(self.run, captures)
         plan = self.run.plan
         return Compiled(
@@ -175,7 +180,8 @@ class Engine:
             sources=plan.sources,
             levels=plan.levels,
             cpuonly=self._cpuonly_families(),
-            hashed=bool(self.command.params["generate_hashes"]) and not plan.allow_downloads,
+            hashed=bool(self.command.params["generate_hashes"])
+            and not (run.hashes_by_default or plan.allow_downloads),
         )
         for cell, capture in self._probes.items():
             labels.read_builds(capture.constraints, run.shelf, cell.target)

@@ -100,15 +100,15 @@ def public_versions(files: Mapping[str, str]) -> dict[tuple[str, str], Version]:
     """
     found: dict[tuple[str, str], Version] = {}
     for target, name in files.items():
-        for pin in _pins_of(Path(name)):
+        for pin in pins_of(Path(name)):
             version = _public(pin.version)
             if version is not None:
                 found.setdefault((target, pin.name), version)
     return found
 
 
-def _pins_of(path: Path) -> tuple[requirements.RequirementLine, ...]:
-    """Return a file's pins; none of a file that is broken, about which pip-tools has its say."""
+def pins_of(path: Path) -> tuple[requirements.RequirementLine, ...]:
+    """Return the pins of an existing file; none of a broken one, about which pip-tools speaks."""
     if is_special(path):
         return ()
     try:

@@ -27,6 +27,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("piptools.scripts.sync", "get_environment"),
     ("piptools.scripts.sync", "parse_requirements"),
     ("piptools.sync", "diff"),
+    ("piptools.sync", "run"),
     ("piptools.writer", "OutputWriter._format_requirement"),
     ("piptools.writer", "OutputWriter._sort_key"),
     ("piptools.writer", "_comes_from_as_string"),

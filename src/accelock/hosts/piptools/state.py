@@ -124,6 +124,7 @@ class Run:
 
     :param decision: what the cell at work may take of the packages in lockstep.
     :param upgraded: the packages that ``--upgrade-package`` names.
+    :param hashes_by_default: hashes are wanted where every line of a file can have one.
     :param solves: how often pip's resolver was asked.
     """
 
@@ -139,6 +140,7 @@ class Run:
     files: dict[str, IndexFile] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     reports_moves: bool = False
+    hashes_by_default: bool = False
     upgraded: frozenset[str] = frozenset()
     solves: int = 0
 
@@ -148,6 +150,11 @@ class Run:
             return False
         self.said.add(message)
         return True
+
+    @property
+    def may_download(self) -> bool:
+        """Return whether files may be downloaded to be hashed: the user asked for either."""
+        return self.plan.allow_downloads or not self.hashes_by_default
 
     def sha256_of(self, files: Sequence[IndexFile]) -> dict[str, str]:
         """Return the sha256 of files by URL, which are downloaded for it: the user allowed that.

@@ -31,6 +31,7 @@ from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hardware import run_command
 from accelock.hosts.piptools.patches import Patches
+from accelock.hosts.piptools.sync_calls import Calls
 from accelock.hosts.piptools.sync_files import Chooser
 from accelock.locks import compiled, journal
 from accelock.settings.project import Settings
@@ -104,19 +105,17 @@ def _sync(**params: Any) -> None:
     words = params["src_files"]
     _refuse_unfinished(words)
     python = _python_of(params["python_executable"])
-    selection = _chooser(python).select(words)
+    settings = Settings.of(Path())
+    selection = Chooser(settings, os.environ, host_platform(), python).select(words)
     if selection is not None:
         params["src_files"] = selection.files
         if params["verbose"] >= params["quiet"]:
             click.echo(str(selection), err=True)
             if warning := selection.choice.container_warning:
                 click.echo(f"WARNING: {warning}", err=True)
-    with guarded(layered=selection is not None):
+    calls = None if selection is None else Calls(settings, selection)
+    with guarded(calls):
         _run_pip_sync(params)
-
-
-def _chooser(python: PythonVersion | None) -> Chooser:
-    return Chooser(Settings.of(Path()), os.environ, host_platform(), python)
 
 
 def _refuse_unfinished(words: Iterable[str]) -> None:
@@ -184,18 +183,19 @@ def _python_of(executable: str | None) -> PythonVersion | None:
 
 
 @contextmanager
-def guarded(*, layered: bool) -> Iterator[None]:
+def guarded(calls: Calls | None) -> Iterator[None]:
     """Let pip-sync keep what it must, and refuse Poetry's environment, while the block lasts.
 
-    `layered`: the files were compiled by accelock, and what one of them says about indexes holds
-    for all.
+    `calls`: the files were compiled by accelock, and what one of them says about indexes holds
+    for all; this is how pip installs them.
     """
     guard = _Guard()
     with Patches() as patches:
         patches.wrap(sync_module, "get_environment", guard.listen)
         patches.wrap(piptools_sync, "diff", guard.spare)
-        if layered:
+        if calls is not None:
             patches.wrap(sync_module, "parse_requirements", _remember_indexes)
+            patches.wrap(piptools_sync, "run", calls.split)
         yield
 
 
