@@ -23,6 +23,7 @@ pytestmark = pytest.mark.internals
 LINUX = "--platform=linux-x86_64"
 WORDS = ("-t", "cpu", LINUX)
 TORCH = "torch==2.8.0\n"
+SAID = "no hashes: pip asks all of its indexes for every package, and accelock sync does not"
 
 
 def command_of(text: str) -> list[str]:
@@ -37,7 +38,9 @@ def body_of(text: str) -> str:
 
 
 def notes_of(said: str) -> list[str]:
-    return [line for line in said.splitlines() if line.startswith("NOTE: ")]
+    """Return the notes on why a file has hashes or none."""
+    lines = (line for line in said.splitlines() if SAID not in line)
+    return [line for line in lines if line.startswith("NOTE: ")]
 
 
 def test_as_if_asked_for(project: Project, index: IndexServer) -> None:
@@ -177,3 +180,17 @@ def test_an_older_file_is_whole_and_gets_them(project: Project) -> None:
     assert all(project.hashes().values())
     assert project.accelock("check").returncode == 0
     assert not notes_of(project.compile(*WORDS).stderr)
+
+
+@pytest.mark.parametrize("words", [("--no-generate-hashes",), ("--python-version=3.12",)], ids=str)
+def test_what_does_not_hold_without_is_said(project: Project, words: tuple[str, ...]) -> None:
+    """In the file itself, which says it to who did not compile it, and on stderr; once a file."""
+    project.write(requirements_in=TORCH)
+    done = project.compile(*WORDS, *words)
+    assert project.read().count(f"# {SAID}\n") == 1
+    assert done.stderr.count(f"NOTE: requirements.txt has {SAID}.") == 1
+    assert project.accelock("check").returncode == 0
+
+    project.write(requirements_in="tqdm\n")
+    assert SAID not in project.compile(*WORDS, *words, "-U").stderr, "there is one"
+    assert SAID not in project.read()

@@ -167,7 +167,7 @@ def _sheet(
     index_urls, find_links = family_lines(compiled, target)
     pythons = tuple(dict.fromkeys(str(cell.python) for cell in cells))
     stamp = _stamp_of_inputs(run, target, compiled.outputs[target.name])
-    return render.Sheet(
+    sheet = render.Sheet(
         variants=compiled.variants[target.name],
         writer=writer,
         index_urls=[*writer["index_urls"], *index_urls],
@@ -176,6 +176,9 @@ def _sheet(
         command=render.compile_command(context, ours),
         stamp=stamp,
     )
+    if sheet.open_to is not None:
+        run.plan.say_progress(f"NOTE: {compiled.outputs[target.name]} has {sheet.open_to}.")
+    return sheet
 
 
 def family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[str]]:

@@ -42,6 +42,19 @@ class Sheet:
     command: str
     stamp: Stamp | None
 
+    @property
+    def open_to(self) -> str | None:
+        """Return what does not hold of a file without hashes that names several indexes, or None.
+
+        It is said in the header, and on stderr.
+        """
+        is_hashed = any(variant.hashes for variant in self.variants)
+        if is_hashed or not (self.index_urls[1:] or self.find_links):
+            return None
+        return (
+            "no hashes: pip asks all of its indexes for every package, and accelock sync does not"
+        )
+
 
 class TargetWriter(OutputWriter):  # type: ignore[misc]
     """pip-tools' writer for merged lines: several of a name, each with a marker of its own."""
@@ -88,7 +101,7 @@ class TargetWriter(OutputWriter):  # type: ignore[misc]
             markers={},
             hashes=hashes or None,
         )
-        return _stamped(list(lines), len(list(self.write_header())), self._sheet.stamp)
+        return _stamped(list(lines), len(list(self.write_header())), self._sheet)
 
     def pin(self, variant: Variant) -> list[str]:
         """Return the lines of one pin by itself, unstyled."""
@@ -126,10 +139,11 @@ def compile_command(context: click.Context, ours: Sequence[str]) -> str:
     return " ".join(part for part in ("accelock compile", *ours, theirs) if part)
 
 
-def _stamped(lines: list[str], header: int, stamp: Stamp | None) -> list[str]:
+def _stamped(lines: list[str], header: int, sheet: Sheet) -> list[str]:
     """Put the stamp behind the header lines, with the digest of what pip reads of the file."""
-    if stamp is None or not header:
+    if sheet.stamp is None or not header:
         return lines
     body = body_digest("\n".join(unstyle(line) for line in lines))
-    whole = replace(stamp, body=body).render()
-    return [*lines[:header], *map(comment, (*whole, "#")), *lines[header:]]
+    whole = replace(sheet.stamp, body=body).render()
+    said = [f"# {sheet.open_to}", "#"] if sheet.open_to else []
+    return [*lines[:header], *map(comment, (*said, *whole, "#")), *lines[header:]]
