@@ -385,6 +385,15 @@ def test_a_file_that_is_named_is_taken(looking: Workplace) -> None:
     assert (done.stderr, "filelock==3.0" in done.stdout) == ("", True)
 
 
+def test_a_file_that_was_edited_is_told(looking: Workplace) -> None:
+    """With -q too: nobody knows where such a pin comes from."""
+    path = looking.project.compiled("requirements.cpu.txt", "cpu", "filelock==1.0\n", ())
+    path.write_text(path.read_text().replace("filelock==1.0", "filelock==2.0"))
+    done = looking.sync("-n", "-q", code=1)
+    assert done.stderr.startswith("WARNING: requirements.cpu.txt is not as it was compiled: ")
+    assert "filelock==2.0" in done.stdout
+
+
 def test_a_layer_that_the_target_lacks(looking: Workplace) -> None:
     for name in ("requirements.cpu.txt", "requirements.xpu.txt", "requirements-dev.xpu.txt"):
         looking.project.compiled(name, name.split(".")[1], "filelock==1.0\n", ())

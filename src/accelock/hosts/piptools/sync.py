@@ -49,6 +49,10 @@ _ASK = (
     "import importlib.util as u, json, sys; "
     "print(json.dumps([sys.version_info[0], sys.version_info[1], u.find_spec('pip') is not None]))"
 )
+_EDITED = (
+    "is not as it was compiled: its pins, hashes or options were edited, or are damaged. It is "
+    "installed as it stands; accelock compile makes it again."
+)
 _LIMIT = 10.0  # seconds; a Python on a slow disk takes its time
 _HELP = """
 
@@ -106,9 +110,12 @@ def _sync(**params: Any) -> None:
     _refuse_unfinished(words)
     python = _python_of(params["python_executable"])
     settings = Settings.of(Path())
-    selection = Chooser(settings, os.environ, host_platform(), python).select(words)
+    chooser = Chooser(settings, os.environ, host_platform(), python)
+    selection = chooser.select(words)
     if selection is not None:
         params["src_files"] = selection.files
+        for name in chooser.edited(selection):
+            click.echo(f"WARNING: {name} {_EDITED}", err=True)
         if params["verbose"] >= params["quiet"]:
             click.echo(str(selection), err=True)
             if warning := selection.choice.container_warning:

@@ -63,6 +63,11 @@ class Chooser:
             self._refuse_elsewhere(selection)
         return selection
 
+    def edited(self, selection: Selection) -> list[str]:
+        """Return the files that are not as accelock compiled them, by name."""
+        read = [self._read(Path(name)) for name in selection.files if Path(name).is_file()]
+        return [file.name for file in read if file is not None and not file.is_as_compiled]
+
     def _named(self, words: Sequence[str]) -> Selection | None:
         """Take files that exist as they are, and the others as those of one target."""
         known = self.settings.catalogue.targets
