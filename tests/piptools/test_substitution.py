@@ -152,6 +152,36 @@ def test_it_can_be_turned_off(project: Project) -> None:
     assert pins(project, "cu126")["onnxruntime"] == "1.32.0"
 
 
+ALWAYS = '[tool.accelock.packages]\nonnxruntime = { substitute = "always" }\n'
+
+
+@pytest.mark.parametrize("asked", ["fastembed\n", "onnxruntime\nfastembed\n"])
+def test_pip_cannot_have_another_name_for_what_a_package_requires(
+    project: Project, asked: str
+) -> None:
+    project.put("pyproject.toml", TABLE + ALWAYS)
+    said = project.write(requirements_in=asked).refused("-q")
+    assert "cu126, linux-x86_64" in said
+    assert "fastembed requires onnxruntime, of which this target has onnxruntime-gpu" in said
+    assert "A poetry.lock can say it" in said
+    assert "`substitute = false`" in said
+
+
+def test_always_where_no_package_requires_it(project: Project) -> None:
+    project.put("pyproject.toml", TABLE + ALWAYS)
+    project.compile("-q")
+    assert pins(project, "cu126")["onnxruntime-gpu"] == "1.26.0"
+
+
+def test_always_with_an_extra(project: Project) -> None:
+    """What the project asks for itself brings the extra."""
+    project.put("pyproject.toml", TABLE + ALWAYS.replace("onnxruntime", "jax"))
+    project.write(requirements_in="flax\n")
+    assert "Ask for jax in the project itself: each target" in project.refused("-q")
+    project.write(requirements_in="flax\njax\n").compile("-q")
+    assert "jax-cuda12-plugin" in pins(project, "cu126")
+
+
 def test_a_target_that_has_none(project: Project) -> None:
     project.write(requirements_in="cupy\n")
     assert "cupy has no build for cpu on linux-x86_64" in project.refused("-q")

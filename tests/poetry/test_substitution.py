@@ -114,6 +114,51 @@ def test_what_another_package_asks_for_by_the_plain_name_is_refused(project: Pro
     assert "[tool.accelock.packages] onnxruntime = { substitute = false }" in said
 
 
+ALWAYS = '[tool.accelock.packages]\nonnxruntime = { substitute = "always" }\n'
+
+
+@pytest.mark.parametrize("asked", [["fastembed"], ["onnxruntime", "fastembed"], ["optimum[onnx]"]])
+def test_what_another_package_asks_for_is_each_targets_own(
+    project: Project, asked: list[str]
+) -> None:
+    project.write_pyproject(asked, targets=TARGETS, table=PLATFORMS, more=ALWAYS)
+    project.poetry("lock")
+    assert project.pins("cpu")["onnxruntime"] == "1.32.0"
+    cu126 = project.pins("cu126")
+    assert cu126["onnxruntime-gpu"] == "1.26.0"
+    assert "onnxruntime" not in cu126
+    assert project.pins("cu130")["onnxruntime-gpu"] == "1.31.1"
+    before = project.files()
+    project.poetry("lock")
+    assert project.files() == before
+    project.poetry("check", "--lock")
+    project.poetry("accelock", "check")
+    told = project.poetry("accelock", "why", "onnxruntime").stdout
+    assert "onnxruntime-gpu 1.26.0 is there in its place, asked for by" in told
+    assert ("asked for by fastembed" in told) == ("fastembed" in asked)
+
+
+def test_platforms_with_other_names_for_what_another_package_asks_for(project: Project) -> None:
+    project.write_pyproject(["fastembed"], targets=["cu126"], table=ALL, more=ALWAYS)
+    project.poetry("lock")
+    assert project.pins("cu126")["onnxruntime-gpu"] == "1.26.0"
+    assert project.pins("cu126", "windows-x86_64")["onnxruntime-gpu"] == "1.26.0"
+    arm = project.pins("cu126", "linux-aarch64")
+    assert (arm["onnxruntime"], "onnxruntime-gpu" in arm) == ("1.32.0", False)
+
+
+@on_linux
+@pytest.mark.parametrize("again", ["false", "true"])
+def test_each_targets_own_is_installed(project: Project, again: str) -> None:
+    """With `installer.re-resolve` Poetry solves the lock again."""
+    project.write_pyproject(["fastembed"], targets=TARGETS[:2], table=PLATFORMS, more=ALWAYS)
+    project.poetry("lock")
+    resolve = {"POETRY_INSTALLER_RE_RESOLVE": again}
+    for target, name in (("cu126", "onnxruntime-gpu"), ("cpu", "onnxruntime")):
+        project.poetry("install", ACCELOCK_TARGET=target, **resolve)
+        assert project.installed().keys() & {"onnxruntime", "onnxruntime-gpu"} == {name}
+
+
 def test_it_can_be_turned_off(project: Project) -> None:
     off = "[tool.accelock.packages]\nonnxruntime = { substitute = false }\n"
     project.write_pyproject(

@@ -337,8 +337,15 @@ BAD = [
         "packages.numpy.substitute: 'numpy' has one name on all targets",
     ),
     (
-        "packages.onnxruntime.substitute = 'always'",
-        "packages.onnxruntime.substitute: must be true or false, not a string",
+        "packages.onnxruntime.substitute = 'ever'",
+        'packages.onnxruntime.substitute: must be true, false or "always"',
+    ),
+    (
+        "packages.onnxruntime-gpu.substitute = 'always'",
+        (
+            "packages.onnxruntime-gpu.substitute: 'onnxruntime-gpu' is no plain name that targets "
+            "have others for"
+        ),
     ),
     (
         "packages.torch.source = 'mine'",

@@ -34,6 +34,9 @@ def substituted() -> Iterator[Distribution]:
     }.items():
         yield from builds("onnxruntime-gpu", version, platforms)
     yield wheel("fastembed", "0.7.4", requires=("onnxruntime>=1.17",))
+    extra = ("onnxruntime>=1.17 ; extra == 'onnx'",)
+    yield wheel("flax", "0.12.0", requires=("jax>=0.8",))
+    yield wheel("optimum", "2.1.0", requires=extra, extras=("onnx",))
     for version in ("0.9.2", "0.10.2"):
         yield wheel(
             "jax",

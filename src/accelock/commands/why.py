@@ -229,7 +229,8 @@ def why_package(context: Context, word: str, open_reader: Callable[[], Fetching]
         pin = _asked_for(name, there[target])
         file = downloads.filename(pin, target, place) if pin else None
         is_shared = lockstep and len(lock.targets) > 1
-        instead = [own for n, own in there[target].items() if n in others]
+        found = (_asked_for(each, there[target]) for each in sorted(others))
+        instead = [own for own in found if own is not None]
         reasons = tuple(_reasons(pin, each, known, instead, lockstep=is_shared))
         targets.append(OfTarget(target.name, pin, file, reasons))
     return WhyPackage(name, place, known, lockstep, tuple(targets), tuple(downloads.faults))

@@ -44,16 +44,19 @@ class Substitution:
 
     :param projects: what is substituted, by plain name.
     :param off: the names that the project has turned it off for.
+    :param always: those that it wants substituted for what other packages require, too.
     """
 
     projects: Mapping[str, SubstitutedProject] = field(default_factory=dict)
     off: frozenset[str] = frozenset()
+    always: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, off: Iterable[str]) -> Substitution:
+    def of(cls, off: Iterable[str], always: Iterable[str] = ()) -> Substitution:
         """Return the catalogue's, but for some plain names."""
         names = frozenset(off)
-        return cls({n: each for n, each in load_substitutes().items() if n not in names}, names)
+        projects = {n: each for n, each in load_substitutes().items() if n not in names}
+        return cls(projects, names, frozenset(always))
 
     def row(
         self, requirement: Requirement, target: Target, platform: Platform
@@ -91,6 +94,17 @@ class Substitution:
             found.extras = {*found.extras, row.extra}
         return found
 
+    def row_for_others(
+        self, requirement: Requirement, target: Target, platform: Platform
+    ) -> Substitute | None:
+        """Return what a target gets for what another package requires; None for that itself.
+
+        Where there is no row it is the package's business whether it has a use for the plain name.
+        """
+        name = canonicalize_name(requirement.name)
+        row = self.projects[name].row(target, platform) if name in self.always else None
+        return None if row is None or row.extra in requirement.extras else row
+
     def counterparts(self, name: str) -> frozenset[str]:
         """Return the names that targets have in the place of one another, but for this one."""
         return frozenset[str]().union(
@@ -114,24 +128,51 @@ def together(
             yield tuple(sorted(found))
 
 
-def together_message(where: str, found: Mapping[str, Collection[str]]) -> str:
+def together_message(
+    where: str, found: Mapping[str, Collection[str]], *, others_too: bool = False
+) -> str:
     """Say that projects would be installed over one another.
 
     :param where: the cell or the group, for people.
     :param found: the names, each with who asks for it.
+    :param others_too: the lock can say what a package requires in other words than the package.
     """
     asked = (
         f"{name} (asked for by {', '.join(sorted(via)) or 'the project'})"
         for name, via in found.items()
     )
-    first = next(iter(found))
+    first = _plain(next(iter(found)))
+    replaced = (
+        f"To have each target's own for what other packages require, too: {first} = "
+        '{ substitute = "always" }. '
+    )
     return (
         f"{where}: {' and '.join(asked)} would be installed over one another: they are one package "
         "for different hardware. Keep one of them: take the other, or what asks for it, out of "
         "the project's requirements, or ask for it on the other targets alone "
         "([tool.accelock.target.<target>.dependencies]). Where a target should have the plain "
-        f"name although it has another: [tool.accelock.packages] {_plain(first)} = "
-        "{ substitute = false }."
+        f"name although it has another: [tool.accelock.packages] {first} = "
+        f"{{ substitute = false }}. {replaced if others_too else ''}".rstrip()
+    )
+
+
+def for_others_message(where: str, name: str, asked: Collection[str], row: Substitute) -> str:
+    """Say that a compiled file cannot have another name for what a package requires.
+
+    :param where: the cell, for people.
+    :param asked: who requires the plain name.
+    """
+    if row.extra is not None:
+        todo = f"Ask for {name} in the project itself: each target then has its own"
+    else:
+        todo = (
+            "A poetry.lock can say it (`poetry lock`). For compiled files, set `substitute = false`"
+            f" to have {name} on every target, or take what requires it out of this one"
+        )
+    return (
+        f"{where}: {', '.join(sorted(asked))} requires {name}, of which this target has {row}, by "
+        f'[tool.accelock.packages] {name} = {{ substitute = "always" }}. That cannot be compiled: '
+        f"pip reads what a package requires when it installs the file, and wants {name}. {todo}."
     )
 
 

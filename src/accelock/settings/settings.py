@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import Requirement
@@ -65,6 +65,7 @@ _KEYS = (
 )  # fmt: skip
 # Where a package of a family comes from: `PackageRule.source`.
 PACKAGE_SOURCES = ("family", "pypi", "own")
+_ALWAYS: Final = "always"
 _GLOB = re.compile(r"[*?]")
 _NAMES = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._*?-]+")
 _OLDEST_GLIBC_MINOR = 5  # manylinux1: PEP 600 has no older level
@@ -77,13 +78,14 @@ class PackageRule:
     `family` adds it to that family of the catalogue; `cpuonly` asks for its family's CPU build on
     every target. `source` says where it comes from: "family" (as where it says nothing), "pypi"
     (as any package that no family has), or "own" (where the project's own files say).
-    `substitute` is False where targets are to have it under the name that the project says.
+    `substitute` is False where targets are to have it under the name that the project says, and
+    "always" where they are to have their own also for what other packages ask for.
     """
 
     family: str | None = None
     cpuonly: bool = False
     source: str | None = None
-    substitute: bool = True
+    substitute: bool | Literal["always"] = True
 
     @property
     def is_out(self) -> bool:
@@ -180,6 +182,11 @@ class Config:
     def unsubstituted(self) -> frozenset[str]:
         """Return the packages that targets are to have under the name that the project says."""
         return frozenset(name for name, rule in self.packages.items() if not rule.substitute)
+
+    @property
+    def substituted_always(self) -> frozenset[str]:
+        """Return those that targets are to have under their own names whoever asks for them."""
+        return frozenset(n for n, rule in self.packages.items() if rule.substitute == _ALWAYS)
 
     def exceptions(self, family: str) -> Mapping[str, Source]:
         """Return the sources of a family that are of one target alone, by target."""
@@ -348,11 +355,22 @@ def _package_rule(project: str, table: Table, catalogue: Catalogue) -> PackageRu
     if cpuonly and "family" not in table.values and catalogue.family_of(project) is None:
         names = " or ".join(f'family = "{family.name}"' for family in catalogue.families)
         table.fault("cpuonly", f"{project!r} belongs to no family that has CPU builds; add {names}")
-    substitute = table.boolean("substitute", default=True)
-    known = frozenset[str]().union(load_substitutes(), *(g.names for g in catalogue.exclusive))
+    substitute = _substitute(project, table, catalogue)
+    return PackageRule(family.name if family is not None else None, cpuonly, source, substitute)
+
+
+def _substitute(project: str, table: Table, catalogue: Catalogue) -> bool | Literal["always"]:
+    value, plain = table.values.get("substitute", True), load_substitutes()
+    known = frozenset[str]().union(plain, *(g.names for g in catalogue.exclusive))
     if "substitute" in table.values and project not in known:
         table.fault("substitute", f"{project!r} has one name on all targets")
-    return PackageRule(family.name if family is not None else None, cpuonly, source, substitute)
+    elif value == _ALWAYS and project not in plain:
+        table.fault("substitute", f"{project!r} is no plain name that targets have others for")
+    elif value == _ALWAYS:
+        return "always"
+    elif not isinstance(value, bool):
+        table.fault("substitute", f'must be true, false or "{_ALWAYS}"')
+    return value is not False
 
 
 def _package_source(word: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -23,13 +24,13 @@ from accelock.hosts.piptools import (
 )
 from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools.calling import Command, OutputName, call_cell, installed
-from accelock.hosts.piptools.host import PipHost
+from accelock.hosts.piptools.host import PipHost, pins
 from accelock.hosts.piptools.state import Capture, Run
 from accelock.locks import journal
 from accelock.resolve.knowledge import Knowledge
 from accelock.resolve.routing import Shelf
 from accelock.resolve.search import Search
-from accelock.resolve.substitution import together, together_message
+from accelock.resolve.substitution import for_others_message, together, together_message
 from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class Engine:
         self.run.plan = replace(self.run.plan, cells=tuple(captures))
         labels.judge(self.run, captures)
         cell_markers.judge_found(self.run, captures)
+        self._refuse_for_others(captures)
         self._refuse_together(captures)
         self._record_projects(captures)
         notes.say(self.run, captures, result)
@@ -142,15 +144,32 @@ class Engine:
         :raises AccelockError: there is one.
         """
         for cell, capture in captures.items():
-            pins: dict[str, Any] = {
+            there: dict[str, Any] = {
                 canonicalize_name(each.name): each
                 for each in (*capture.results, *capture.unsafe_requirements)
                 if each.name
             }
             plan = self.run.plan
-            for names in together(pins, plan.catalogue.exclusive, plan.substitution.off):
-                asked = {name: merge.requirers(pins[name]) for name in names}
+            for names in together(there, plan.catalogue.exclusive, plan.substitution.off):
+                asked = {name: merge.requirers(there[name]) for name in names}
                 raise AccelockError(together_message(str(cell), asked))
+
+    def _refuse_for_others(self, captures: Mapping[Cell, Capture]) -> None:
+        """Refuse a cell in which a package requires what every target is to have its own of.
+
+        pip reads what a package requires when it installs a file, and would add that to it, or
+        refuse a file with hashes: pip-sync, and `pip install -r pylock.toml`, too (pip 26.3).
+
+        :raises AccelockError: there is one.
+        """
+        rule = self.run.plan.substitution
+        for cell, capture in captures.items():
+            found = pins(capture)
+            for name in sorted(rule.always & found.keys() - capture.substituted.keys()):
+                row = rule.row_for_others(Requirement(name), cell.target, cell.platform)
+                if row is not None:
+                    asked = merge.requirers(found[name])
+                    raise AccelockError(for_others_message(str(cell), name, asked, row))
 
     def _probe(self) -> None:
         """Let pip-tools read the inputs for each cell, and resolve nothing."""

@@ -204,7 +204,11 @@ def make_plan(
         host_python=not options.pythons and not (config and config.pythons),
         dependencies={t.name: config.dependencies_of(t) for t in targets} if config else {},
         pinned_alone=_out_of_lockstep(config, catalogue),
-        substitution=Substitution.of(config.unsubstituted if config else ()),
+        substitution=(
+            Substitution.of(config.unsubstituted, config.substituted_always)
+            if config
+            else Substitution.of(())
+        ),
         say=say,
         say_progress=say_progress,
         show_bytes=show_bytes,

@@ -6,6 +6,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from poetry.core.packages.dependency import Dependency
 from poetry.core.packages.dependency_group import MAIN_GROUP
@@ -32,7 +33,6 @@ from accelock.sources.wheel_metadata import parse_requirement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from packaging.requirements import Requirement
     from packaging.version import Version
     from poetry.core.packages.package import Package
     from poetry.puzzle.solver import Solver
@@ -218,7 +218,10 @@ class PoetryHost:
         found: list[list[Cell]] = []
         signs = {cell: self._builds(cell, picks) for cell in cells}
         names = {
-            cell: {name: other.complete_name for name, other in self._substitutes[cell].items()}
+            cell: {
+                **{name: other.complete_name for name, other in self._substitutes[cell].items()},
+                **self._names_for_others(cell),
+            }
             for cell in cells
         }
         ordered = [
@@ -244,8 +247,14 @@ class PoetryHost:
 
     @property
     def substitutes(self) -> bool:
-        """Return whether some cell has anything in the place of what the project asks for."""
-        return any(self._substitutes.values())
+        """Return whether some cell has anything in the place of what is asked for."""
+        return bool(self.project.substitution.always) or any(self._substitutes.values())
+
+    def _names_for_others(self, cell: Cell) -> dict[str, str]:
+        """Return what a cell has in the place of what other packages ask for, by their name."""
+        rule, place = self.project.substitution, (cell.target, cell.platform)
+        rows = {name: rule.row_for_others(Requirement(name), *place) for name in rule.always}
+        return {name: str(row) for name, row in rows.items() if row is not None}
 
     def _builds(self, cell: Cell, picks: Mapping[tuple[str, Cell], Version]) -> dict[str, Version]:
         """Return the builds, label and all, that a cell is expected to take."""
@@ -316,7 +325,7 @@ class PoetryHost:
             )
             if found:
                 asked = {name: self.askers(solved, name) for name in found}
-                return together_message(described(group, self.project), asked)
+                return together_message(described(group, self.project), asked, others_too=True)
         return None
 
     def _hole(self, group: Group, solved: Solved) -> str | None:

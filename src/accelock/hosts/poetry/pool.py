@@ -6,6 +6,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version as PublicVersion
 from poetry.core.packages.package import Package
@@ -250,7 +251,7 @@ class TargetPool(RepositoryPool):
             self._released[key] = super().package(name, version, *args, **kw)
         is_all = self.is_exact or found is not None
         return platform_markers.apply(
-            copied(self._released[key]),
+            copied(self._released[key], self._substituted),
             self.group.platforms,
             lambda each: is_all or self.find(each.name) is not None,
         )
@@ -261,6 +262,16 @@ class TargetPool(RepositoryPool):
         return super().refresh(package)
 
     # ------------------------------------------------------------------------------------------
+
+    def _substituted(self, dependency: Dependency) -> Dependency:
+        """Return what the group at work has for what a package requires: that itself, mostly."""
+        rule = self.project.substitution
+        is_known = dependency.name in rule.always and not dependency.is_direct_origin()
+        if self.group is None or not is_known:
+            return dependency
+        asked = Requirement(dependency.complete_name)
+        row = rule.row_for_others(asked, self.group.target, self.group.platforms[0])
+        return dependency if row is None else root.substituted(dependency, row)
 
     def _is_ours(
         self, name: str, version: Version, package: FamilyPackage, ours: FamilyRepository
@@ -371,11 +382,18 @@ class TargetPool(RepositoryPool):
         return FamilyRepository(name, url, target, self)
 
 
-def copied(package: Package) -> Package:
-    """Return a package with requirements of its own: a solve writes what it finds into them."""
+def copied(
+    package: Package, change: Callable[[Dependency], Dependency] = lambda each: each
+) -> Package:
+    """Return a package with requirements of its own: a solve writes what it finds into them.
+
+    :param change: returns a requirement, or another in its place.
+    """
     copy = package.with_dependency_groups([], only=True)
     for dependency in package.requires:
-        copy.add_dependency(dependency.clone())
+        copy.add_dependency(change(dependency).clone())
+    # By their names Poetry finds the requirements of an extra.
+    copy.extras = {extra: [*map(change, own)] for extra, own in package.extras.items()}
     return copy
 
 

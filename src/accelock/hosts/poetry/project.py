@@ -107,7 +107,9 @@ class Project:
         # Poetry activates plugins for every command; few lock.
         from accelock.resolve.substitution import Substitution
 
-        return Substitution.of(self.config.unsubstituted) if self.targets else Substitution()
+        if not self.targets:
+            return Substitution()
+        return Substitution.of(self.config.unsubstituted, self.config.substituted_always)
 
     @property
     def settings(self) -> Settings:
