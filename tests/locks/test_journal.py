@@ -45,7 +45,7 @@ os.fsync = counted(os.fsync)
 for name in ("open", "chmod", "replace", "unlink"):
     setattr(pathlib.Path, name, counted(getattr(pathlib.Path, name)))
 write_all({{directory / "a.txt": b"new a", directory / "sub" / "b.txt": b"new b",
-           directory / "c.txt": b"new c"}})
+           directory / "d.txt": None, directory / "c.txt": b"new c"}})
 """
 
 
@@ -58,6 +58,7 @@ def filled(folder: Path) -> Path:
     (folder / "sub").mkdir()
     (folder / "a.txt").write_bytes(b"old a")
     (folder / "sub" / "b.txt").write_bytes(b"old b")
+    (folder / "d.txt").write_bytes(b"old d")
     return folder
 
 
@@ -92,12 +93,13 @@ def as_ordinary_user(folder: Path) -> Iterator[None]:
         os.setresuid(0, 0, 0)
 
 
-OLD = {"a.txt": b"old a", "sub/b.txt": b"old b"}
+OLD = {"a.txt": b"old a", "d.txt": b"old d", "sub/b.txt": b"old b"}
 NEW = {"a.txt": b"new a", "sub/b.txt": b"new b", "c.txt": b"new c"}
 
 
-def new_files(directory: Path) -> dict[Path, bytes]:
-    return {directory / name: data for name, data in NEW.items()}
+def new_files(directory: Path) -> dict[Path, bytes | None]:
+    changed = {directory / name: data for name, data in NEW.items()}
+    return {**changed, **{directory / name: None for name in OLD.keys() - NEW.keys()}}
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -166,7 +168,7 @@ def test_a_writer_that_is_killed_at_any_step_leaves_all_or_nothing(tmp_path: Pat
         age_everything(directory)
         recover(directory)
         recover(directory / "sub")
-        assert contents(directory).keys() <= NEW.keys()
+        assert contents(directory).keys() <= {*NEW, *OLD}
     assert seen == {(False, None), (True, "completed")}
     assert contents(directory) == NEW
 
@@ -315,6 +317,26 @@ class TestRollBack:
         assert not pending(directory)
         assert contents(directory) == {**OLD, "a.txt": b"new a"}
 
+    def test_what_went_comes_back(self, directory: Path) -> None:
+        """All was done but the end, and then somebody changed what was written."""
+        journal = interrupted(directory)
+        before = journal.read_bytes()
+        recover(directory)
+        (directory / "d.txt").write_bytes(b"old d")
+        token = journal.name.rpartition(".")[2]
+        (directory / "d.txt").rename(directory / f".d.txt.{token}.accelock-new")
+        journal.write_bytes(before)
+        (directory / "c.txt").write_bytes(b"mine")
+        with pytest.raises(OutputError, match=r"wrote \S+a\.txt, \S+b\.txt, but"):
+            recover(directory)
+        assert contents(directory) == {**NEW, "c.txt": b"mine", "d.txt": b"old d"}
+
+    def test_a_forged_journal_takes_nothing_away(self, directory: Path) -> None:
+        journal = {"format": 1, "files": [{"path": "sub/b.txt", "sha256": None}]}
+        (directory / ".accelock-journal.0123456789abcdef").write_text(json.dumps(journal))
+        recover(directory)
+        assert contents(directory) == OLD
+
     def test_a_forged_journal_moves_nothing_of_its_choice(self, directory: Path) -> None:
         victim = directory / "sub" / "b.txt"
         (directory / "evil").write_bytes(b"evil")
@@ -326,7 +348,7 @@ class TestRollBack:
 
 class TestFaults:
     @pytest.mark.parametrize("method", ["open", "chmod", "replace"])
-    @pytest.mark.parametrize("nth", [1, 2, 3])
+    @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
     def test_a_system_error_at_any_step_changes_nothing(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch, method: str, nth: int
     ) -> None:
@@ -338,6 +360,17 @@ class TestFaults:
             assert contents(directory) == OLD
         else:
             assert contents(directory) == NEW
+
+    @posix
+    def test_what_went_comes_back_where_another_cannot_go(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (directory / "d.txt").chmod(0o640)
+        fail_at(monkeypatch, "replace", 3)  # the first is the journal's
+        with pytest.raises(OutputError, match=r"a\.txt: cannot be written"):
+            write_all({directory / "d.txt": None, directory / "a.txt": None})
+        assert contents(directory) == OLD
+        assert stat.S_IMODE((directory / "d.txt").stat().st_mode) == 0o640
 
     def test_the_last_rename_is_refused(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,8 @@
 
 Every new content first goes into a file beside its output. Then a small journal, itself renamed
 into place, says which renames are to be done: from that moment on the run counts as done, and
-whoever finds the journal (`recover`) finishes it. Before that moment nothing has changed. A rename
+whoever finds the journal (`recover`) finishes it. Before that moment nothing has changed. A file
+that is to go is renamed too, over an empty one beside it that goes when all is done. A rename
 that another process has done already is no fault, so that no lock is needed: parallel runs of
 `make` in one directory each have a journal of their own.
 """
@@ -34,15 +35,15 @@ _JOURNAL = re.compile(r"\.accelock-journal\.([0-9a-f]{16})")
 _NEW = re.compile(r"\.(.+)\.([0-9a-f]{16})\.accelock-new")
 
 
-def write_all(files: Mapping[Path, bytes], directory: Path | None = None) -> None:
-    """Give every path its new content, or leave all of them as they were.
+def write_all(files: Mapping[Path, bytes | None], directory: Path | None = None) -> None:
+    """Give every path its new content, or leave all of them as they were; None takes a file away.
 
     An existing file keeps its mode (and its owner, where the system lets us); a new one follows
     the umask. Symbolic links are written through; what is no regular file (`/dev/stdout`) is
     written in place. The journal stands in `directory`, by default that of the first path. Raises
     OutputError, which names the file at fault, with nothing changed.
     """
-    special = {path: data for path, data in files.items() if is_special(path)}
+    special = {p: data for p, data in files.items() if data is not None and is_special(p)}
     regular = [path for path in files if path not in special]
     finals = _finals({path: files[path] for path in regular})
     home = directory or (regular[0].parent if regular else None)
@@ -51,7 +52,8 @@ def write_all(files: Mapping[Path, bytes], directory: Path | None = None) -> Non
         return
     recover(home)
     token = secrets.token_hex(8)
-    changes = tuple(Change.of(path, data, token) for path, data in finals.items())
+    ordered = sorted(finals.items(), key=lambda each: each[1] is None)
+    changes = tuple(Change.of(path, data, token) for path, data in ordered)
     journal = JournalFile(home.resolve(), token, changes)
     try:
         before = _prepare(changes, finals)
@@ -102,13 +104,18 @@ def pending(directory: Path) -> bool:
     return any(True for _ in _journals_in(directory))
 
 
-def _finals(files: Mapping[Path, bytes]) -> dict[Path, bytes]:
-    """Return the contents by resolved path; refuse what cannot be written to."""
-    finals: dict[Path, bytes] = {}
+def _finals(files: Mapping[Path, bytes | None]) -> dict[Path, bytes | None]:
+    """Return the contents by resolved path; refuse what cannot be written to.
+
+    Of a symbolic link that is to go, it is the link.
+    """
+    finals: dict[Path, bytes | None] = {}
     for path, data in files.items():
         with _naming(path):
-            final = path.resolve()
-        if final.is_symlink():  # still, after resolving: newer Pythons do not raise for a loop
+            final = path.parent.resolve() / path.name if data is None else path.resolve()
+        if (
+            data is not None and final.is_symlink()
+        ):  # still, after resolving: newer Pythons do not raise for a loop
             raise OutputError(f"{path}: the symbolic links form a loop; no file was changed")
         if final in finals:
             raise OutputError(f"{path}: two outputs are this one file; no file was changed")
@@ -120,7 +127,9 @@ def _finals(files: Mapping[Path, bytes]) -> dict[Path, bytes]:
     return finals
 
 
-def _prepare(changes: Iterable[Change], finals: Mapping[Path, bytes]) -> dict[Path, bytes | None]:
+def _prepare(
+    changes: Iterable[Change], finals: Mapping[Path, bytes | None]
+) -> dict[Path, bytes | None]:
     """Write the new contents beside their files; return the old ones, None for no file."""
     for parent in {path.parent for path in finals}:
         _discard(_litter(parent))
@@ -139,9 +148,9 @@ def _write_in_place(files: Mapping[Path, bytes]) -> None:
             path.write_bytes(data)
 
 
-def _write_beside(change: Change, data: bytes) -> None:
+def _write_beside(change: Change, data: bytes | None) -> None:
     with _naming(change.final):
-        _write_durably(change.new, data, like=change.final)
+        _write_durably(change.new, data or b"", like=change.final)
         _sync_directory(change.new.parent)
 
 
@@ -186,11 +195,14 @@ def _undo(
     journal: JournalFile, done: Iterable[Change], before: Mapping[Path, bytes | None]
 ) -> None:
     """Put the old contents back; until that is done the journal tells of files that are not."""
-    _discard(change.new for change in journal.changes)
+    _discard(change.new for change in journal.changes if change not in done)
     for change in done:
         old = before[change.final]
         if old is None:
             _discard([change.final])
+        elif change.sha256 is None:
+            with _naming(change.final, "it could not be put back"):
+                change.take_back()
         else:
             with _naming(change.final, "it could not get its old content back"):
                 _write_beside(change, old)
@@ -209,10 +221,13 @@ def _recover(journal: JournalFile) -> Recovery | None:
         _finish(journal)
         return Recovery("completed", journal.finals)
     with _reading():
-        new = [str(change.final) for change in journal.changes if change.is_applied]
+        written = [change for change in journal.changes if change.sha256 is not None]
+        new = [str(change.final) for change in written if change.is_applied]
     if not journal.path.exists():  # and so are its contents, or others that came after them
         return None
-    _discard(change.new for change in journal.changes)
+    for change in journal.changes:
+        with _naming(change.final, "an interrupted run took it away, and it is beside it"):
+            change.take_back()
     _finish(journal)
     if new:
         raise OutputError(
@@ -225,6 +240,7 @@ def _recover(journal: JournalFile) -> Recovery | None:
 def _finish(journal: JournalFile) -> None:
     for parent in {change.final.parent for change in journal.changes}:
         _sync_directory(parent)
+    _discard(change.new for change in journal.changes if change.sha256 is None)
     _discard([journal.path])
 
 
@@ -296,35 +312,59 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file that is to get a new content, which stands in another file beside it."""
+    """A file that is to get a new content, which stands in another file beside it.
+
+    :param sha256: of that content; None for a file that is to go. It changes places with an empty
+        file beside it, without which nothing goes: a forged journal takes nothing away either.
+    """
 
     final: Path
     new: Path
-    sha256: str
+    sha256: str | None
 
     @classmethod
-    def of(cls, final: Path, data: bytes, token: str) -> Change:
+    def of(cls, final: Path, data: bytes | None, token: str) -> Change:
         """Return the change of `final` to `data` in the run that `token` names."""
-        return cls(final, _new_path(final, token), hashlib.sha256(data).hexdigest())
+        digest = None if data is None else hashlib.sha256(data).hexdigest()
+        return cls(final, _new_path(final, token), digest)
 
     def apply(self) -> bool:
         """Rename, and return True; False where the content is gone.
 
         Then it was renamed before, by us or by another process that found the journal.
         """
+        if self.sha256 is None and not self.new.is_file():
+            return False
         with contextlib.suppress(FileNotFoundError):
-            self.new.replace(self.final)
+            if self.sha256 is None:
+                self.final.replace(self.new)
+            else:
+                self.new.replace(self.final)
             return True
-        return False
+        return self.sha256 is None
+
+    def take_back(self) -> None:
+        """Put a file back that is to go; take a content away that is not needed.
+
+        :raises OSError: the file cannot be put back.
+        """
+        if self.sha256 is None and not os.path.lexists(self.final):
+            with contextlib.suppress(FileNotFoundError):
+                self.new.replace(self.final)
+        _discard([self.new])
 
     @property
     def is_possible(self) -> bool:
         """Whether the new content is there whole, or has arrived; OSError: it cannot be read."""
+        if self.sha256 is None:
+            return self.new.is_file() or self.is_applied
         return _sha256(self.new) == self.sha256 or self.is_applied
 
     @property
     def is_applied(self) -> bool:
-        """Whether the file has its new content; OSError where that cannot be read."""
+        """Whether the file has its new content, or is gone; OSError where that cannot be read."""
+        if self.sha256 is None:
+            return not os.path.lexists(self.final)
         return _sha256(self.final) == self.sha256
 
 
@@ -375,7 +415,9 @@ class JournalFile:
         try:
             document = json.loads(data)
             known = document["format"] == _FORMAT
-            entries = [(str(entry["path"]), str(entry["sha256"])) for entry in document["files"]]
+            entries = [
+                (str(e["path"]), e["sha256"] and str(e["sha256"])) for e in document["files"]
+            ]
         except (ValueError, KeyError, TypeError):
             known, entries = False, []
         if not known:

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 from typing import TYPE_CHECKING
 
-from accelock.errors import AccelockError, OutputError
+from accelock.errors import AccelockError
 from accelock.locks import journal
 from accelock.moving_in.elsewhere import PATTERNS
 from accelock.moving_in.pyproject import TextFile
@@ -67,33 +67,18 @@ def diff(files: Mapping[str, TextFile], plan: Plan) -> Iterator[str]:
 
 
 def write(directory: Path, files: Mapping[str, TextFile], plan: Plan) -> None:
-    """Give the files their new texts, or leave all of them as they were.
-
-    Those that go are removed when all others are written.
+    """Give the files their new texts and take away those that go, or leave all as they were.
 
     :raises AccelockError: a file cannot be written, or is another one than was read.
     """
-    gone = [directory / name for name, text in plan.edits.items() if text is None]
-    contents: dict[Path, bytes] = {}
+    contents: dict[Path, bytes | None] = {}
     for name, text in plan.edits.items():
         path, old = directory / name, files.get(name)
         _refuse_changed(path, name, old)
-        if text is not None:
-            contents[path] = TextFile(path, text, old.newline if old else "\n").content
-    journal.refuse_unwritable([*contents, *gone])
+        newline = old.newline if old else "\n"
+        contents[path] = None if text is None else TextFile(path, text, newline).content
+    journal.refuse_unwritable(contents)
     journal.write_all(contents, directory)
-    for path in gone:
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be removed ({error.strerror}); all else is written, and what it "
-            "says is in the other files: remove it by hand"
-        ) from error
 
 
 def _refuse_changed(path: Path, name: str, old: TextFile | None) -> None:
