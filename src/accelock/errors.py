@@ -138,10 +138,16 @@ class MissingExtraError(AccelockError):
     def __init__(self, extra: str, feature: str) -> None:
         self.extra = extra
         self.feature = feature
-        super().__init__(self.with_command(f"pip install 'accelock[{extra}]'"))
+        super().__init__(self._told(plugin=False))
 
-    def with_command(self, command: str) -> str:
-        """Return the message with another command that installs the extra."""
+    def for_plugin(self) -> str:
+        """Return the message for who has accelock as Poetry's plugin."""
+        return self._told(plugin=True)
+
+    def _told(self, *, plugin: bool) -> str:
+        from accelock.installation import command_for  # noqa: PLC0415 - it reads metadata
+
+        command = command_for(self.extra, plugin=plugin)
         return (
             f"{self.feature} needs the extra {self.extra!r}, which is not installed; run: {command}"
         )

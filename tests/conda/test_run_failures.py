@@ -62,10 +62,10 @@ def test_without_the_extra_nothing_is_written(
     locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
     done = locked.accelock("conda", "lock")
     assert done.code == 1
-    assert done.err == (
-        "ERROR: solving conda environments needs the extra 'conda', which is not installed; "
-        "run: pip install 'accelock[conda]'\n"
+    assert done.err.startswith(
+        "ERROR: solving conda environments needs the extra 'conda', which is not installed; run: "
     )
+    assert done.err.endswith("[conda]'\n")
     assert locked.files() == before
 
 
@@ -74,7 +74,7 @@ def test_without_a_yaml_parser_the_extra_is_missing(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "yaml" else name)
     done = project.declare(forge.channel("forge")).accelock("conda", "lock")
-    assert "run: pip install 'accelock[conda]'" in done.err
+    assert done.err.endswith("[conda]'\n")
     assert (project.files(), forge.requests) == ({}, ())
 
 

@@ -187,10 +187,11 @@ def test_without_the_extra_nothing_is_resolved(charts: Project) -> None:
     before = charts.files()
     done = charts.python("-c", BLOCK, "compile", "requirements.in")
     assert done.returncode == 1
-    assert done.stderr.endswith(
+    assert (
         "ERROR: [tool.accelock.conda] in pyproject.toml needs the extra 'conda', which is not "
-        "installed; run: pip install 'accelock[conda]'\n"
-    )
+        "installed; run: "
+    ) in done.stderr
+    assert done.stderr.endswith("[conda]'\n")
     assert "torch" not in done.stderr
     assert charts.files() == before
 
@@ -276,7 +277,7 @@ def test_without_targets_the_extra_is_asked_for_before(plain: Project) -> None:
     before = plain.files()
     done = plain.python("-c", BLOCK, "compile", "requirements.in")
     assert done.returncode == 1
-    assert "pip install 'accelock[conda]'" in done.stderr
+    assert done.stderr.endswith("[conda]'\n")
     assert "tqdm" not in done.stderr
     assert plain.files() == before
 

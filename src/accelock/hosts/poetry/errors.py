@@ -28,6 +28,6 @@ def shown() -> Iterator[None]:
     try:
         yield
     except MissingExtraError as error:  # the plugin is where Poetry is, and not in the project
-        raise UserError(error.with_command(f"poetry self add 'accelock[{error.extra}]'")) from error
+        raise UserError(error.for_plugin()) from error
     except AccelockError as error:
         raise UserError(str(error)) from error
