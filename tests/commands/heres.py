@@ -9,6 +9,7 @@ import requests
 
 from accelock.commands.context import Context
 from accelock.commands.downloads import Fetching
+from accelock.commands.installed import Installed
 from accelock.errors import AccelockError
 from accelock.hardware.context import Surroundings
 from accelock.sources.reader import IndexReader
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LINUX = "linux-x86_64"
 PYTHON = PythonVersion(3, 11)
+#: An environment in which nothing is installed.
+EMPTY = Installed("/home/me/app/.venv", PYTHON, {})
 H100 = ("NVIDIA H100 80GB HBM3", "9.0")
 
 

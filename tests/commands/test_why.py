@@ -11,7 +11,7 @@ from accelock.commands.doctor import diagnose
 from accelock.commands.why import why
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware import profile
-from tests.commands.heres import gpu_box, here
+from tests.commands.heres import EMPTY, gpu_box, here
 from tests.commands.poetry_locks import PoetryFolder
 from tests.commands.projects import Project
 
@@ -166,5 +166,5 @@ def test_the_variable_names_a_target_without_a_file(project: Project) -> None:
     at = here(project.folder, environ={"ACCELOCK_TARGET": "cu126"})
     with pytest.raises(AccelockError, match="'cu126', and that is not locked; what is: cpu"):
         why(at)
-    codes = {(each.code, each.file) for each in diagnose(at, ()).report.findings}
+    codes = {(each.code, each.file) for each in diagnose(at, EMPTY).report.findings}
     assert {("no-target", None), ("missing-file", "requirements.cu126.txt")} <= codes

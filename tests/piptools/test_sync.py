@@ -65,14 +65,19 @@ class Workplace:
         command = ["-c", PIP_SYNC] if plain else ["-m", "accelock", "sync"]
         env = self.venv.env
         done = run(self.venv.python, *command, "-n", *words, cwd=self.project.folder, env=env)
-        listed = done.stdout.partition("Would uninstall:")[2].partition("Would install:")[0]
-        return {line.strip().partition(" @ ")[0] for line in listed.splitlines() if line.strip()}
+        return uninstalled(done.stdout)
 
     def add(self, distribution: Distribution, venv: Venv | None = None) -> None:
         """Install a wheel by hand."""
         place = (venv or self.venv).path
         done = (venv or self.venv).pip("install", "--no-deps", distribution.save(place))
         assert done.returncode == 0, done.stderr
+
+
+def uninstalled(said: str) -> set[str]:
+    """Return what a dry run said that it would uninstall."""
+    listed = said.partition("Would uninstall:")[2].partition("Would install:")[0]
+    return {line.strip().partition(" @ ")[0] for line in listed.splitlines() if line.strip()}
 
 
 @pytest.fixture(scope="session")
@@ -277,6 +282,66 @@ def test_an_environment_of_another_python(looking: Workplace) -> None:
 def test_our_own_environment_by_its_name(looking: Workplace) -> None:
     looking.project.compiled("requirements.cpu.txt", "cpu", "filelock==1.0\n", ())
     assert looking.would_remove("--python-executable", looking.venv.python) == set()
+
+
+# The active environment
+
+
+@pytest.fixture
+def tool(tools: Venv, tmp_path: Path) -> Workplace:
+    """A workplace whose accelock is installed as `uv tool` does it."""
+    place = tmp_path / "tools/accelock"
+    place.parent.mkdir()
+    venv = copied(tools, place, isolated_env(tmp_path / "home"))
+    (venv.path / "uv-receipt.toml").touch()
+    made = Workplace(Compiled(folder(tmp_path), HOST_PYTHON), venv)
+    made.project.compiled("requirements.cpu.txt", "cpu", "filelock==1.0\n", ())
+    return made
+
+
+@pytest.mark.internals
+@pytest.mark.parametrize("named", ["VIRTUAL_ENV", "CONDA_PREFIX", ".venv"])
+def test_a_tool_syncs_the_active_environment_and_not_its_own(
+    named: str, tool: Workplace, tmp_path: Path
+) -> None:
+    is_here = named == ".venv"
+    path = tool.project.folder / ".venv" if is_here else tmp_path / "active"
+    active = pip_environment(path, tool.venv.env)
+    tool.add(STRAY, active)
+    tool.add(wheel("own", "1.0"))
+    variables = {} if is_here else {named: str(active.path)}
+    done = tool.sync("-n", code=1, **variables)
+    called = ".venv" if is_here else f"{active.path} ({named})"
+    assert done.stderr.startswith(f"Environment: {called}\nSyncing requirements.cpu.txt for cpu (")
+    assert uninstalled(done.stdout) == {"stray"}
+    assert tool.sync("-n", "-q", code=1, **variables).stderr == ""
+
+
+def test_a_tool_without_an_environment_is_told_to_name_one(tool: Workplace, tmp_path: Path) -> None:
+    told = tool.sync(code=1).stderr
+    assert told == (
+        f"ERROR: no environment is active, and {tool.project.folder} has no .venv: accelock is "
+        "installed as a tool (uv tool), whose own environment stays as it is. Activate the "
+        "project's environment, or name its Python with --python-executable\n"
+    )
+    other = pip_environment(tmp_path / "other", tool.venv.env)
+    words = ("-n", "--python-executable", other.python)
+    assert "Environment" not in tool.sync(*words, code=1, VIRTUAL_ENV="/nowhere").stderr
+    gone = tool.sync("-n", code=1, VIRTUAL_ENV="/nowhere").stderr
+    assert gone.startswith("ERROR: the environment /nowhere (VIRTUAL_ENV) has no Python in it")
+
+
+def test_the_other_commands_look_at_the_active_environment(tool: Workplace, tmp_path: Path) -> None:
+    active = pip_environment(tmp_path / "active", tool.venv.env)
+    tool.add(wheel("torch", "2.6.0+cu126"), active)
+    tool.project.compiled("requirements.cpu.txt", "cpu", "torch==2.6.0+cpu\n", ())
+    words = ("-m", "accelock", "doctor")
+    done = tool.run(*words, code=1, VIRTUAL_ENV=str(active.path))
+    assert "torch 2.6.0+cu126 is installed" in done.stdout
+    assert f"requirements.cpu.txt, {active.path} (VIRTUAL_ENV): " in done.stdout
+    assert "[no-environment]" in tool.run(*words).stdout
+    other = tool.run(*words, "--python-executable", tool.venv.python, VIRTUAL_ENV=str(active.path))
+    assert "torch 2.6.0" not in other.stdout
 
 
 # Poetry

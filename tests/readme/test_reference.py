@@ -33,7 +33,7 @@ from accelock.hardware.vendor import Reason
 from accelock.hosts.piptools.files import output_names
 from accelock.settings.settings import Config, parse_config
 from accelock.targets import PLATFORMS, parse_target
-from tests.commands.heres import fetching, gpu_box, here, no_network
+from tests.commands.heres import EMPTY, fetching, gpu_box, here, no_network
 from tests.commands.poetry_locks import PoetryFolder
 from tests.readme.document import TOP, all_text, literals, table
 from tests.support.pytorch_site import pytorch_site
@@ -117,7 +117,7 @@ def test_reports_have_the_keys_in_the_table(tmp_path: Path) -> None:
             diff(at, ("cpu", "cu126"), no_network).dumps(),
             diff(at, ("cu126", "cpu"), no_network).dumps(),
         ],
-        "doctor": [diagnose(gpu_box(tmp_path, "520.61.05"), ()).dumps()],
+        "doctor": [diagnose(gpu_box(tmp_path, "520.61.05"), EMPTY).dumps()],
     }
     assert_keys(table("# check, why, diff and doctor"), printed)
 

@@ -7,6 +7,8 @@ of them.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from cleo.commands.command import Command as CleoCommand
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
+from accelock.environments import NoEnvironmentError, other_environment
 from accelock.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from accelock.commands.context import Context
     from accelock.commands.downloads import Fetching
+    from accelock.environments import Environment
     from accelock.hardware.context import Surroundings
     from accelock.targets import Platform, PythonVersion
 
@@ -78,10 +82,25 @@ class ContextCommand(Command):
         return surroundings()
 
     def python(self) -> PythonVersion:
-        """Return the Python of the environment that is installed into."""
+        """Return the Python of the environment that is installed into.
+
+        :raises AccelockError: the active one has no Python that answers.
+        """
         from accelock.targets import PythonVersion  # noqa: PLC0415 - it loads packaging
 
+        with contextlib.suppress(NoEnvironmentError):
+            if other := self.other_environment():
+                from accelock.commands.installed import ask_interpreter  # noqa: PLC0415
+
+                return ask_interpreter(other.python)[0]
         return PythonVersion.host()
+
+    def other_environment(self) -> Environment | None:
+        """Return the environment that is meant, None for the one that this runs in.
+
+        :raises NoEnvironmentError: this one is a tool's, and no other is named.
+        """
+        return other_environment(os.environ, self.directory())
 
     def platform(self) -> Platform | None:
         """Return that environment's platform, or None for this interpreter's."""

@@ -1,8 +1,9 @@
 """`accelock doctor`: the whole diagnosis, of machine, lock and environment.
 
-The JSON: `format` (1), `target` and `reason` (null where none fits or none is declared), `files`
-(those that were checked), `findings` (each `code`, `level`, `file`, `what`, `todo`), and `machine`,
-in the schema of `accelock detect --json`.
+The JSON: `format` (1), `target` and `reason` (null where none fits or none is declared),
+`environment` (its folder or Python, null for none), `files` (those that were checked), `findings`
+(each `code`, `level`, `file`, `what`, `todo`), and `machine`, in the schema of `accelock detect
+--json`.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ from accelock.settings.poetry_project import read_project
 from accelock.targets import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from accelock.commands.context import Context
+    from accelock.commands.installed import Installed
     from accelock.hardware import Candidate, Choice, Machine
     from accelock.locks.compiled import Compiled
 
@@ -53,11 +55,12 @@ _GLIBC = re.compile(r"glibc (\d+)\.(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was looked at, and what was found."""
+    """What was looked at, and what was found; `environment` is what to call the one there is."""
 
     report: Report
     machine: Machine
     choice: Choice | None
+    environment: str | None
 
     def exit_code(self, *, strict: bool) -> int:
         """Return 1 for an error, and for a warning where `strict`; else 0."""
@@ -67,7 +70,8 @@ class Diagnosis:
         """Yield a line for each finding, and one that sums up."""
         yield from map(str, self.report.findings)
         target = f"target {self.choice}" if self.choice else "no target"
-        looked = ", ".join(self.report.files) or "no lock"
+        files = ", ".join(self.report.files) or "no lock"
+        looked = f"{files}, {self.environment or 'no environment'}"
         yield f"{target}; looked at {looked}: {self.report.counts or 'all is well'}"
 
     def dumps(self) -> str:
@@ -76,6 +80,7 @@ class Diagnosis:
             "format": FORMAT,
             "target": self.choice.target.name if self.choice else None,
             "reason": self.choice.reason if self.choice else None,
+            "environment": self.environment,
             "files": list(self.report.files),
             "findings": [finding.as_json() for finding in self.report.findings],
             "machine": profile.dump(self.machine),
@@ -83,16 +88,15 @@ class Diagnosis:
         return json.dumps(document, indent=2)
 
 
-def diagnose(context: Context, paths: Iterable[str]) -> Diagnosis:
+def diagnose(context: Context, environment: Installed | None) -> Diagnosis:
     """Return what is wrong with a project on this machine, and with an environment.
 
     What an interrupted run left is finished or taken back first, as `check` does it.
 
-    :param paths: where the environment's interpreter finds distributions.
+    :param environment: None where accelock is a tool, and no environment is active.
     :raises ConfigError: [tool.accelock], or a variable that stands for hardware, is broken.
     """
     checked = check(context.directory)
-    there = installed.read(paths)
     declared, refusal = _declared(context)
     is_told = any(each.code in _UNREADABLE for each in checked.findings)
     choice, obstacle = _choice(context) if declared else (None, ())
@@ -101,14 +105,26 @@ def diagnose(context: Context, paths: Iterable[str]) -> Diagnosis:
         found += obstacle or check_machine(context, choice)
     if not refusal:
         found += check_lock(context)
-        found += installed.check(there, context, choice)
+        found += _environment(environment, context, choice)
     # A project without targets needs no lock of ours.
     counted = [each for each in checked.findings if declared or each.code != "no-file"]
     once = dict.fromkeys([*found, *counted])
     is_ours = declared or refusal or checked.files or context.settings.config.conda is not None
     if not is_ours:
         once[_nothing(context.directory)] = None
-    return Diagnosis(Report(checked.files, tuple(once)), context.machine, choice)
+    name = environment.name if environment else None
+    return Diagnosis(Report(checked.files, tuple(once)), context.machine, choice, name)
+
+
+def _environment(
+    environment: Installed | None, context: Context, choice: Choice | None
+) -> Iterator[Finding]:
+    if environment is not None:
+        yield from installed.check(environment.packages, context, choice)
+        return
+    what = "no environment is active, and there is no .venv here: nothing that is installed counts"
+    todo = "activate the project's environment, or name its Python with --python-executable"
+    yield Finding("no-environment", Level.WARNING, None, what, todo)
 
 
 def _nothing(directory: Path) -> Finding:

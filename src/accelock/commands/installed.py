@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -30,9 +31,27 @@ _AGAIN = "run: accelock sync (or poetry install)"
 _LIMIT = 10.0  # seconds; a Python on a slow disk takes its time
 
 
-def own_paths() -> tuple[str, ...]:
-    """Return where this interpreter finds distributions."""
-    return tuple(path for path in sys.path if path)
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """An environment: what to call it, its Python, and the version of each package by name."""
+
+    name: str
+    python: PythonVersion
+    packages: Mapping[str, str]
+
+    @classmethod
+    def own(cls) -> Installed:
+        """Return the environment of this interpreter."""
+        return cls(sys.prefix, PythonVersion.host(), read(path for path in sys.path if path))
+
+    @classmethod
+    def of(cls, python: str, name: str) -> Installed:
+        """Return the environment of another interpreter.
+
+        :raises AccelockError: it is none, or does not answer.
+        """
+        version, paths = ask_interpreter(python)
+        return cls(name, version, read(paths))
 
 
 def ask_interpreter(

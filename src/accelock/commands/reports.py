@@ -10,6 +10,7 @@ from cleo.helpers import argument, option
 from cleo.io.outputs.output import Type
 
 from accelock.commands.base import JSON, LOCK, MACHINE, Command, ContextCommand
+from accelock.environments import NoEnvironmentError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cleo.io.inputs.argument import Argument
     from cleo.io.inputs.option import Option
 
+    from accelock.commands.installed import Installed
     from accelock.targets import PythonVersion
 
 # ruff: noqa: PLC0415 - what a command works with is loaded when it runs, and not to be listed
@@ -109,8 +111,9 @@ class DoctorCommand(ContextCommand):
     name = "doctor"
     description = "what is wrong with machine, lock and environment, and what to do"
     help = (
-        "Looks at the machine (as `detect`), the lock (as `check`), and at what is installed where "
-        "this runs. It installs nothing and reads no network. What an interrupted run left is "
+        "Looks at the machine (as `detect`), the lock (as `check`), and what is installed in the "
+        "environment: that of VIRTUAL_ENV, else of CONDA_PREFIX, else ./.venv, else the one that "
+        "this runs in. It installs nothing and reads no network. What an interrupted run left is "
         "finished or taken back first. It exits with 1 where there is an error."
     )
     options: ClassVar[list[Option]] = [
@@ -124,26 +127,26 @@ class DoctorCommand(ContextCommand):
         """Look, print and return the exit code."""
         from accelock.commands.doctor import diagnose
 
-        found = diagnose(self.context(), self.paths())
+        found = diagnose(self.context(), self.environment)
         self.show([found.dumps()] if self.option("json") else found.lines())
         return found.exit_code(strict=bool(self.option("strict")))
 
-    def paths(self) -> tuple[str, ...]:
-        """Return where the environment's distributions are."""
-        from accelock.commands import installed
-
-        return self._other[1] if self._other else installed.own_paths()
-
     def python(self) -> PythonVersion:
         """Return the environment's Python."""
-        return self._other[0] if self._other else super().python()
+        return self.environment.python if self.environment else super().python()
 
     @functools.cached_property
-    def _other(self) -> tuple[PythonVersion, tuple[str, ...]] | None:
-        from accelock.commands import installed
+    def environment(self) -> Installed | None:
+        """Return the environment that is looked at, None where none is to be found."""
+        from accelock.commands.installed import Installed
 
-        word = self._word("python-executable")
-        return installed.ask_interpreter(word) if word else None
+        if word := self._word("python-executable"):
+            return Installed.of(word, word)
+        try:
+            other = self.other_environment()
+        except NoEnvironmentError:
+            return None
+        return Installed.of(other.python, str(other)) if other else Installed.own()
 
 
 class FamiliesCommand(Command):

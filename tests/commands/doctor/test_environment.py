@@ -10,7 +10,7 @@ import pytest
 from accelock.commands import installed
 from accelock.commands.doctor import diagnose
 from accelock.errors import AccelockError
-from tests.commands.heres import gpu_box, here
+from tests.commands.heres import PYTHON, gpu_box, here
 from tests.commands.poetry_locks import PoetryFolder
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def site(folder: Path, **packages: str) -> Path:
 def found(project: Project, box: str = "gpu", /, **packages: str) -> list[Finding]:
     at = gpu_box(project.folder) if box == "gpu" else here(project.folder)
     paths = (str(site(project.folder, **packages)),)
-    return [each for each in diagnose(at, paths).report.findings if each.code not in ELSEWHERE]
+    there = installed.Installed(".venv", PYTHON, installed.read(paths))
+    return [each for each in diagnose(at, there).report.findings if each.code not in ELSEWHERE]
 
 
 def test_what_the_lock_has_is_well(project: Project) -> None:
@@ -141,9 +142,19 @@ def test_torch_in_an_extra_of_poetry(tmp_path: Path) -> None:
 
     def codes(**packages: str) -> set[str]:
         paths = (str(site(tmp_path / packages["torch"], **packages)),)
-        return {each.code for each in diagnose(at, paths).report.findings} - ELSEWHERE
+        there = installed.Installed(".venv", PYTHON, installed.read(paths))
+        return {each.code for each in diagnose(at, there).report.findings} - ELSEWHERE
 
     right, wrong = codes(**CUDA), codes(torch="2.6.0+cpu")
     assert "left-over" not in right
     assert "other-build" not in right
     assert "other-build" in wrong
+
+
+def test_without_an_environment_the_rest_is_told(project: Project) -> None:
+    found = diagnose(gpu_box(project.folder), None)
+    codes = {each.code: each.level.value for each in found.report.findings}
+    assert codes["no-environment"] == "warning"
+    assert "looked at requirements.cpu.txt, requirements.cu126.txt, no environment: " in "".join(
+        found.lines()
+    )

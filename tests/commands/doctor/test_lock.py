@@ -10,7 +10,7 @@ import pytest
 from accelock.commands.doctor import diagnose
 from accelock.errors import ConfigError
 from accelock.hardware import profile
-from tests.commands.heres import gpu_box, here
+from tests.commands.heres import EMPTY, gpu_box, here
 from tests.commands.poetry_locks import PYPROJECT, PoetryFolder
 from tests.commands.projects import CPU, CU126, SITE, TABLE, Project
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def codes(folder: Path) -> list[tuple[str, str | None]]:
-    found = diagnose(gpu_box(folder), ())
+    found = diagnose(gpu_box(folder), EMPTY)
     return [(each.code, each.file) for each in found.report.findings]
 
 
@@ -30,7 +30,7 @@ def hashed(body: str) -> str:
 
 
 def test_pins_without_hashes_beside_an_extra_index(project: Project) -> None:
-    found = diagnose(gpu_box(project.folder), ()).report.findings
+    found = diagnose(gpu_box(project.folder), EMPTY).report.findings
     assert [(each.code, each.file) for each in found] == [
         ("unhashed", "requirements.cpu.txt"),
         ("index-confusion", "requirements.cpu.txt"),
@@ -50,7 +50,7 @@ def test_packages_that_pip_tools_leaves_out_of_the_file(project: Project) -> Non
     project.compiled(
         "requirements.cpu.txt", "cpu", CPU.replace("filelock==3.18.0\n", "") + left_out
     )
-    found = diagnose(gpu_box(project.folder), ()).report.findings
+    found = diagnose(gpu_box(project.folder), EMPTY).report.findings
     (confusion,) = [
         e for e in found if (e.code, e.file) == ("index-confusion", "requirements.cpu.txt")
     ]
@@ -118,7 +118,7 @@ def test_the_whole_text(tmp_path: Path) -> None:
     for target, body in (("cpu", CPU), ("cu126", CU126)):
         project.compiled(f"requirements.{target}.txt", target, hashed(body))
     project.write("requirements.in", "torch<3\n")
-    found = diagnose(gpu_box(tmp_path, "520.61.05"), ())
+    found = diagnose(gpu_box(tmp_path, "520.61.05"), EMPTY)
     old = "cu126: needs NVIDIA driver 525.60.13 or newer, this machine has 520.61.05"
     stale = (
         "it is stale: requirements.in changed after it was compiled [stale]; run: accelock "
@@ -127,40 +127,43 @@ def test_the_whole_text(tmp_path: Path) -> None:
     todo = "declare a target that it can run, and lock; or upgrade the driver"
     files = "requirements.cpu.txt, requirements.cu126.txt"
     counts = "2 errors, 1 warning"
+    looked = f"{files}, {EMPTY.name}"
     assert list(found.lines()) == [
         f"warning: there is a GPU, and cpu is taken: {old} [gpu-unused]; {todo}",
         f"requirements.cpu.txt: error: {stale} cpu",
         f"requirements.cu126.txt: error: {stale} cu126",
-        f"target cpu (no other declared target fits: {old}); looked at {files}: {counts}",
+        f"target cpu (no other declared target fits: {old}); looked at {looked}: {counts}",
     ]
 
 
 def test_the_text_ends_with_what_was_looked_at(project: Project) -> None:
-    *_, last = diagnose(here(project.folder, environ={"ACCELOCK_TARGET": "cpu"}), ()).lines()
+    *_, last = diagnose(here(project.folder, environ={"ACCELOCK_TARGET": "cpu"}), EMPTY).lines()
     assert last == (
         "target cpu (ACCELOCK_TARGET says so); looked at requirements.cpu.txt, "
-        "requirements.cu126.txt: 4 warnings"
+        f"requirements.cu126.txt, {EMPTY.name}: 4 warnings"
     )
 
 
 def test_the_json(project: Project) -> None:
-    found = diagnose(gpu_box(project.folder), ())
+    found = diagnose(gpu_box(project.folder), EMPTY)
     document = json.loads(found.dumps())
-    assert set(document) == {"format", "target", "reason", "files", "findings", "machine"}
+    keys = {"format", "target", "reason", "environment", "files", "findings", "machine"}
+    assert set(document) == keys
+    assert document["environment"] == EMPTY.name
     assert (document["format"], document["target"]) == (1, "cu126")
     assert set(document["findings"][0]) == {"code", "level", "file", "what", "todo"}
     assert profile.parse(json.dumps(document["machine"]), "x").driver is not None
 
 
 def test_a_folder_without_anything(tmp_path: Path) -> None:
-    found = diagnose(here(tmp_path), ())
+    found = diagnose(here(tmp_path), EMPTY)
     nothing, last = found.lines()
     assert nothing == (
         f"warning: there is nothing to look at in {tmp_path}: no lock of accelock's, and no "
         "targets in [tool.accelock] of a pyproject.toml [nothing-here]; run it in the folder of a "
         "project that has one of them"
     )
-    assert last == "no target; looked at no lock: 1 warning"
+    assert last == f"no target; looked at no lock, {EMPTY.name}: 1 warning"
     assert found.exit_code(strict=False) == 0
 
 
@@ -172,7 +175,7 @@ def test_a_project_with_a_conda_table_alone(tmp_path: Path) -> None:
 
 def test_targets_without_a_lock(tmp_path: Path) -> None:
     Project(tmp_path).write("pyproject.toml", TABLE)
-    found = diagnose(here(tmp_path), ())
+    found = diagnose(here(tmp_path), EMPTY)
     assert [each.code for each in found.report.findings] == ["no-file"]
     assert found.exit_code(strict=False) == 1
 
@@ -180,4 +183,4 @@ def test_targets_without_a_lock(tmp_path: Path) -> None:
 def test_a_broken_table_is_an_error_of_its_own(tmp_path: Path) -> None:
     Project(tmp_path).write("pyproject.toml", TABLE.replace("cpu", "gpu"))
     with pytest.raises(ConfigError, match=r"tool\.accelock\.targets"):
-        diagnose(here(tmp_path), ())
+        diagnose(here(tmp_path), EMPTY)

@@ -9,7 +9,7 @@ import pytest
 from accelock.commands.doctor import Diagnosis, diagnose
 from accelock.commands.findings import Level
 from accelock.hardware.vendor import Reason
-from tests.commands.heres import gpu_box, here
+from tests.commands.heres import EMPTY, gpu_box, here
 from tests.commands.projects import CPU, Project
 from tests.hardware.machines import DOCKER, nvml, with_driver, with_gpus, write
 
@@ -30,7 +30,7 @@ def findings(found: Diagnosis) -> list[Finding]:
 
 
 def codes(at: Context) -> list[tuple[str, str]]:
-    return [(each.code, each.level.value) for each in findings(diagnose(at, ()))]
+    return [(each.code, each.level.value) for each in findings(diagnose(at, EMPTY))]
 
 
 def test_all_is_well(project: Project) -> None:
@@ -59,7 +59,7 @@ def test_a_gpu_that_the_wheels_dropped(tmp_path: Path) -> None:
         project.compiled(f"requirements.{target}.txt", target, f"torch==2.11.0+{target}\n", ())
     root = with_driver(tmp_path / "root", "580.82.07")
     answers = {"NVML": nvml("580.82.07", ("Tesla V100-SXM2-16GB", "7.0"))}
-    chosen = diagnose(here(tmp_path, root, answers, environ={"ACCELOCK_TARGET": "cu128"}), ())
+    chosen = diagnose(here(tmp_path, root, answers, environ={"ACCELOCK_TARGET": "cu128"}), EMPTY)
     (finding,) = (each for each in findings(chosen) if each.code == "gpu-not-supported")
     assert finding.level is Level.ERROR
     assert finding.what == (
@@ -82,7 +82,7 @@ def test_a_platform_without_a_name(tmp_path: Path) -> None:
     machine = write(tmp_path, {"ppc.json": PPC}) / "ppc.json"
     project = Project(tmp_path / "project")
     project.compiled("requirements.cu126.txt", "cu126", "filelock==3.18.0\n", ())
-    (finding,) = findings(diagnose(here(project.folder, machine=str(machine)), ()))
+    (finding,) = findings(diagnose(here(project.folder, machine=str(machine)), EMPTY))
     assert (finding.code, finding.level) == ("no-builds", Level.ERROR)
     assert finding.what.endswith("there are no builds for linux on ppc64le")
     project.compiled("requirements.cpu.txt", "cpu", "filelock==3.18.0\n", ())
@@ -94,8 +94,8 @@ def test_a_platform_without_a_name(tmp_path: Path) -> None:
 def test_a_target_for_a_machine_that_is_elsewhere_is_a_warning(project: Project) -> None:
     at = here(project.folder, environ={"ACCELOCK_TARGET": "cu126"})
     assert codes(at) == [("no-driver", "warning")]
-    assert diagnose(at, ()).exit_code(strict=False) == 0
-    assert diagnose(at, ()).exit_code(strict=True) == 1
+    assert diagnose(at, EMPTY).exit_code(strict=False) == 0
+    assert diagnose(at, EMPTY).exit_code(strict=True) == 1
 
 
 def test_musl_and_an_old_glibc(project: Project) -> None:
@@ -119,7 +119,7 @@ def test_a_gpu_that_is_named_without_its_driver(project: Project, tmp_path: Path
     """A GPU is known, so that nobody is told that the container has none."""
     root = write(tmp_path / "root", DOCKER)
     at = here(project.folder, root, environ={"ACCELOCK_COMPUTE_CAPABILITY": "9.0"})
-    (finding,) = findings(diagnose(at, ()))
+    (finding,) = findings(diagnose(at, EMPTY))
     assert finding.code == "gpu-unused"
     assert finding.what == (
         "there is a GPU, and cpu is taken: cu126: no NVIDIA driver found for compute capability "

@@ -28,6 +28,7 @@ from pip._vendor.packaging.version import InvalidVersion
 from piptools import sync as piptools_sync
 
 from accelock.catalogue import load_catalogue
+from accelock.environments import other_environment
 from accelock.errors import AccelockError
 from accelock.hardware import run_command
 from accelock.hosts.piptools.patches import Patches
@@ -60,6 +61,9 @@ Without SRC_FILES, the file is requirements.txt or requirements.TARGET.txt, whic
 compiled for a target that fits this machine (ACCELOCK_TARGET chooses one). A name that does not
 exist means the file of that target: requirements-dev.txt is requirements-dev.TARGET.txt. accelock,
 what it needs, and what conda installed are kept.
+
+The environment is that of VIRTUAL_ENV, else of CONDA_PREFIX, else ./.venv, else the one that
+accelock runs in. --python-executable names another.
 """
 
 
@@ -108,6 +112,11 @@ class LayeredPath(click.ParamType):  # type: ignore[type-arg]  # not generic in 
 def _sync(**params: Any) -> None:
     words = params["src_files"]
     _refuse_unfinished(words)
+    is_told = params["verbose"] >= params["quiet"]
+    if params["python_executable"] is None and (other := other_environment(os.environ, Path())):
+        params["python_executable"] = other.python
+        if is_told:
+            click.echo(f"Environment: {other}", err=True)
     python = _python_of(params["python_executable"])
     settings = Settings.of(Path())
     chooser = Chooser(settings, os.environ, host_platform(), python)
@@ -116,7 +125,7 @@ def _sync(**params: Any) -> None:
         params["src_files"] = selection.files
         for name in chooser.edited(selection):
             click.echo(f"WARNING: {name} {_EDITED}", err=True)
-        if params["verbose"] >= params["quiet"]:
+        if is_told:
             click.echo(str(selection), err=True)
             if warning := selection.choice.container_warning:
                 click.echo(f"WARNING: {warning}", err=True)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from poetry.poetry import Poetry
 
     from accelock.commands.downloads import Fetching
+    from accelock.commands.installed import Installed
     from accelock.hosts.poetry.fallback import Route
     from accelock.targets import Platform
 
@@ -164,15 +165,16 @@ class PoetryDoctorCommand(InEnvironment, DoctorCommand):
 
     def python(self) -> PythonVersion:
         """Return the Python of the environment that is looked at."""
-        return self._other[0] if self._other else InEnvironment.python(self)
+        return self.environment.python
 
-    def paths(self) -> tuple[str, ...]:
-        """Return where the distributions of the environment are."""
-        from accelock.commands import installed
+    @functools.cached_property
+    def environment(self) -> Installed:
+        """Return that environment: the project's, or that of --python-executable."""
+        from accelock.commands.installed import Installed
 
-        if self._other:
-            return self._other[1]
-        return installed.ask_interpreter(str(self.env.python))[1]
+        if word := self._word("python-executable"):
+            return Installed.of(word, word)
+        return Installed.of(str(self.env.python), str(self.env.path))
 
 
 class PoetryFamiliesCommand(InProject, FamiliesCommand):
