@@ -41,6 +41,8 @@ CODE = re.compile(
     r"|(?:[\w-][\w.-]*)?(?:<\w+>|\{\w+\})(?:\.\w+)*"  # requirements.<target>.txt
 )
 HARDWARE_TABLES = Path(accelock.__file__).parent / "catalogue" / "hardware.toml"
+# `poetry accelock init` and `poetry completions` are commands of their own.
+NOT_OF_POETRY = ("init", "completions")
 OLDEST_CUDA = Version("11.1")
 HARDWARE = {"cpu": "CPU", "cu": "CUDA", "rocm": "ROCm", "xpu": "XPU"}
 
@@ -80,8 +82,7 @@ def command(name: str) -> str:
     return "\n\n".join(
         (
             f"### accelock {name}",
-            # `poetry accelock init` is a command of its own.
-            f"Usage: `{usage}`" if name == "init" else f"Usage: `{usage}`, or `poetry {usage}`",
+            f"Usage: `{usage}`{'' if name in NOT_OF_POETRY else f', or `poetry {usage}`'}",
             shown(found.help),
             table(("Option", "Meaning"), map(row, found.options)),
         )

@@ -29,6 +29,11 @@ COMMANDS = {
         "CheckCommand",
         "are the compiled files, poetry.lock and conda files fresh? Offline, for CI",
     ),
+    "completions": (
+        "completions",
+        "CompletionsCommand",
+        "a script for bash, zsh, fish or PowerShell that completes accelock's words",
+    ),
     "conda capture": (
         "conda_capture",
         "CondaCaptureCommand",
@@ -145,6 +150,11 @@ class _Console(Application):
 
     Its own says 0 after a closed pipe, whatever was found or left undone, and 1 when interrupted.
     """
+
+    @property
+    def default_commands(self) -> list[Command]:
+        """Return cleo's own, less those that are ours: its completions know no values."""
+        return [each for each in super().default_commands if each.name not in COMMANDS]
 
     @property
     def help(self) -> str:

@@ -79,7 +79,12 @@ def main(args: Sequence[str]) -> None:
 
     :raises AccelockError: with the message for the user; nothing was written.
     """
-    command = TargetCommand(
+    command().main(args=list(args), prog_name=PROGRAM)
+
+
+def command() -> click.Command:
+    """Return the command, with the options of `compile` for targets before its own."""
+    return TargetCommand(
         "rewrite",
         callback=_rewrite,
         params=[*target_options(), *_own_options()],
@@ -87,7 +92,6 @@ def main(args: Sequence[str]) -> None:
         "Every pin that can stay stays; what had to move is said on standard error.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    command.main(args=list(args), prog_name=PROGRAM)
 
 
 def _own_options() -> list[click.Parameter]:
