@@ -153,9 +153,9 @@ def test_each_targets_own_is_installed(project: Project, again: str) -> None:
     """With `installer.re-resolve` Poetry solves the lock again."""
     project.write_pyproject(["fastembed"], targets=TARGETS[:2], table=PLATFORMS, more=ALWAYS)
     project.poetry("lock")
-    resolve = {"POETRY_INSTALLER_RE_RESOLVE": again}
+    resolving = {"POETRY_INSTALLER_RE_RESOLVE": again}
     for target, name in (("cu126", "onnxruntime-gpu"), ("cpu", "onnxruntime")):
-        project.poetry("install", ACCELOCK_TARGET=target, **resolve)
+        project.poetry("install", environ=resolving, ACCELOCK_TARGET=target)
         assert project.installed().keys() & {"onnxruntime", "onnxruntime-gpu"} == {name}
 
 
