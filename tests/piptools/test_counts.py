@@ -109,6 +109,19 @@ def test_a_second_run(project: Project, index: IndexServer) -> None:
     assert index.bodies() == ()
 
 
+def test_pages_are_asked_for_several_at_once(project: Project, index: IndexServer) -> None:
+    """Those of what a wheel requires, and those of all that is locked."""
+    index.configure("/simple", delay=0.2)
+    project.write(requirements_in="pandas\n")
+    project.compile("-q", "-t", "cpu", "--platform=linux-x86_64")
+    assert index.most_at_once > 1
+    index.reset()
+    before = project.read("requirements.txt")
+    project.compile("-q", "-t", "cpu", "--platform=linux-x86_64")
+    assert index.most_at_once > 1
+    assert project.read("requirements.txt") == before
+
+
 def test_no_metadata_files_at_all(
     serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
 ) -> None:

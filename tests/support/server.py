@@ -58,6 +58,9 @@ class IndexServer(Threaded):
         self._site = site
         self._files = site.hosted()
         self._log: list[Request] = []
+        self._waiting = 0
+        self.most_at_once = 0
+        """How many requests were waiting for a delayed answer at the same time."""
         self._errors: list[BaseException] = []
         self._http = HttpServer(self)
         super().__init__(self._http)
@@ -107,6 +110,7 @@ class IndexServer(Threaded):
     def reset(self) -> None:
         """Forget the requests so far."""
         self._log.clear()
+        self.most_at_once = 0
 
     def pages(self, path: str | None = None) -> tuple[Request, ...]:
         """Requests for pages of indexes and find-links pages; or for the one page at `path`."""
@@ -138,7 +142,10 @@ class IndexServer(Threaded):
         path = unquote(urlsplit(handler.path).path)
         options = self._site.options(path)
         if options.delay:
+            self._waiting += 1
+            self.most_at_once = max(self.most_at_once, self._waiting)
             time.sleep(options.delay)
+            self._waiting -= 1
         if options.login and handler.headers.get("Authorization") != basic(options.login):
             return Answer(401, b"", headers={"WWW-Authenticate": 'Basic realm="index"'})
         if options.fault == "unavailable":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -14,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from accelock.catalogue.source import redact
 from accelock.errors import AccelockError, MetadataError, SourceError
+from accelock.sources.at_once import fetch_at_once
 from accelock.sources.cache import Digests, Metadata, Sizes
 from accelock.sources.filename import parse_filename
 from accelock.sources.http import (
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["IndexReader", "Response", "Session"]
 
 HTML_SUFFIXES = frozenset({".html", ".htm"})
-AT_ONCE = 8
-"""How many requests of a prefetch are on their way at the same time."""
 
 # As pip asks: JSON first, and a page out of a cache only after the server confirmed it.
 HEADERS = {"Accept": ACCEPT, "Cache-Control": "max-age=0"}
@@ -113,8 +110,7 @@ class IndexReader:
     ) -> None:
         """Fetch what will be asked for, several requests at once.
 
-        What fails, fails when it is asked for, with the same error, and not here. The first request
-        to each host goes alone, because it may find or ask for credentials.
+        What fails, fails when it is asked for.
 
         :param projects: (URL of an index, project).
         :param find_links: URLs of pages.
@@ -128,16 +124,7 @@ class IndexReader:
         for file in files:
             key = f"{file.url} {file.core_metadata}"
             work[key] = file.url, partial(self.metadata, file)
-        hosts: dict[str, list[Callable[[], object]]] = {}
-        for url, fetch in work.values():
-            with suppress(ValueError):
-                hosts.setdefault(urlsplit(url).netloc, []).append(fetch)
-        for fetches in hosts.values():
-            _quietly(fetches[0])
-        rest = list(itertools.chain.from_iterable(fetches[1:] for fetches in hosts.values()))
-        if rest:
-            with ThreadPoolExecutor(min(AT_ONCE, len(rest))) as pool:
-                list(pool.map(_quietly, rest))
+        fetch_at_once(work.values())
 
     def metadata(self, file: IndexFile) -> CoreMetadata:
         """Return the core metadata of a file: by PEP 658, else out of the wheel by ranges.
@@ -212,11 +199,6 @@ def _local(location: str) -> Path | None:
             "Check how it is spelt."
         )
     return path
-
-
-def _quietly(fetch: Callable[[], object]) -> None:
-    with suppress(AccelockError):
-        fetch()
 
 
 def _parse_answer(answer: Answer, url: str, project: str | None) -> ProjectPage:

@@ -21,6 +21,7 @@ from accelock.hosts.piptools import (
     labels,
     merge,
     notes,
+    pages,
 )
 from accelock.hosts.piptools import inputs as reading
 from accelock.hosts.piptools.calling import Command, OutputName, call_cell, installed
@@ -228,6 +229,7 @@ class Engine:
         """Solve all cells; the default platforms' cells that cannot follow are left out."""
         run = self.run
         locked = files.public_versions(keep)
+        self._prefetch(name for _target, name in locked)
         host = PipHost(run, self.command, self._probes, _readable(keep), locked)
         known = Knowledge(
             host,
@@ -250,6 +252,13 @@ class Engine:
             split=run.plan.pinned_alone,
         )
         return search.run()
+
+    def _prefetch(self, locked: Iterable[str]) -> None:
+        """Fetch the pages of what the inputs name and of what is locked, before any solve."""
+        leader, asked = next(iter(self._probes.values())), dict[str, None]()
+        for capture in self._probes.values():
+            asked |= dict.fromkeys(each.name for each in capture.constraints if each.link is None)
+        pages.prefetch(self.run, leader.finder, filter(None, (*asked, *locked)))
 
     def _is_in_lockstep(self, name: str) -> bool:
         found = self.run.shelves.find(name)

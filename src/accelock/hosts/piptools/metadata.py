@@ -20,6 +20,7 @@ from pip._internal.utils.packaging import get_requirement
 from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.errors import MetadataError, SourceError
+from accelock.hosts.piptools import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,6 +106,9 @@ def _prepare_linked(run: Run, original: Callable[..., Any]) -> Callable[..., Any
         contents = _metadata_of(dist)
         if contents is not None:
             run.memo.metadata[key] = contents
+        # What it requires is looked up next, one page after the other.
+        required = [each.name for each in dist.iter_dependencies()]
+        pages.prefetch(run, run.active.capture.finder, required)
         return dist
 
     return prepare_linked

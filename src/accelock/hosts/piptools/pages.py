@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 from accelock.catalogue import redact
 from accelock.errors import SourceError
 from accelock.hosts.piptools.patches import Patches
+from accelock.sources.at_once import fetch_at_once
 from accelock.sources.http import Http, hide_credentials
 from accelock.sources.page import cut_off, strange
 
@@ -42,6 +44,26 @@ def install(run: Run, patches: Patches) -> None:
     patches.wrap(collector, "_get_index_content", lambda old: _fetch_once(run, old))
     patches.wrap(collector, "_handle_get_simple_fail", lambda old: _listen(run, old))
     patches.wrap(package_finder, "parse_links", lambda old: _parse_once(run, old))
+
+
+def prefetch(run: Run, finder: Any, names: Iterable[str]) -> None:
+    """Fetch pages of ordinary projects that pip's resolver will ask for, several at once.
+
+    :param finder: pip's, which knows the indexes.
+    :param names: of projects; a family's has its own pages, and is left out.
+    """
+    work = {}
+    for name in dict.fromkeys(map(canonicalize_name, names)):
+        if run.shelf is None or run.shelf.find(name) is not None:
+            continue
+        for url in finder.search_scope.get_index_urls_locations(name):
+            link = Link(url)
+            if link.url in run.memo.pages or link.scheme not in ("http", "https"):
+                continue
+            if link.scheme == "https" or run.session.is_secure_origin(link):
+                get = functools.partial(collector._get_index_content, link, session=run.session)
+                work[link.url] = get
+    fetch_at_once(work.items())
 
 
 def faults(run: Run, reason: str) -> list[str]:
