@@ -111,7 +111,7 @@ def options(name: str) -> str:
     module = importlib.import_module(PIP_TOOLS_COMMANDS[name][0])
     rows = (
         (", ".join(f"`{word}`" for word in words), shown(each.help).removesuffix("."))
-        for each in (*module.target_options(), module.HASHES)
+        for each in (*module.target_options(), module.HASHES, module.UNSAFE)
         for words in [[*each.opts, *each.secondary_opts]]
     )
     return table(("Option", "Meaning"), rows)

@@ -103,12 +103,13 @@ def test_a_line_that_can_have_none(project: Project, line: str, why: str) -> Non
 def test_what_is_left_out_has_none(project: Project) -> None:
     """torch requires setuptools from Python 3.12 on, and pip would refuse it without a hash."""
     project.write(requirements_in=TORCH)
-    done = project.compile(*WORDS, "--python-version=3.12")
+    done = project.compile(*WORDS, "--python-version=3.12", "--no-allow-unsafe")
     assert "--hash" not in project.read()
     (note,) = notes_of(done.stderr)
-    assert "setuptools is left out (--allow-unsafe pins it)" in note
+    assert "setuptools is left out by --no-allow-unsafe" in note
+    assert "--no-allow-unsafe" in project.read()
 
-    done = project.compile(*WORDS, "--python-version=3.12", "--allow-unsafe")
+    project.compile(*WORDS, "--python-version=3.12")
     assert all(project.hashes(python="3.12").values())
 
 
@@ -152,9 +153,8 @@ def test_an_index_without_hashes(
 def test_of_one_target_alone(
     serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
 ) -> None:
-    server = serve(
-        pytorch_site().configured("/whl/cu126", hashes="none").configured("/whl/t", hashes="none")
-    )
+    bare = pytorch_site().configured("/whl/cu126", hashes="none")
+    server = serve(bare.configured("/whl/torch", hashes="none"))
     project = project_at(server)
     project.write(requirements_in=TORCH)
     done = project.compile("-t", "cpu", "-t", "cu126", LINUX)
@@ -162,6 +162,7 @@ def test_of_one_target_alone(
     assert "--hash" not in project.read("requirements.cu126.txt")
     (note,) = notes_of(done.stderr)
     assert "requirements.cu126.txt has no hashes" in note
+    assert "torch has files of which its index publishes no sha256" in note
 
 
 def test_an_older_file_is_whole_and_gets_them(project: Project) -> None:
@@ -182,7 +183,7 @@ def test_an_older_file_is_whole_and_gets_them(project: Project) -> None:
     assert not notes_of(project.compile(*WORDS).stderr)
 
 
-@pytest.mark.parametrize("words", [("--no-generate-hashes",), ("--python-version=3.12",)], ids=str)
+@pytest.mark.parametrize("words", [("--no-generate-hashes",), ("--python-version=3.12", "--no-allow-unsafe")], ids=str)
 def test_what_does_not_hold_without_is_said(project: Project, words: tuple[str, ...]) -> None:
     """In the file itself, which says it to who did not compile it, and on stderr; once a file."""
     project.write(requirements_in=TORCH)

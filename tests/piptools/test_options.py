@@ -83,7 +83,7 @@ class TestExtras:
 class TestUnsafe:
     def test_named_and_not_pinned(self, project: Project) -> None:
         project.write(requirements_in="setuptools\ntqdm\n")
-        project.compile("-q", "-t", "cpu", "-t", "cu126")
+        project.compile("-q", "-t", "cpu", "-t", "cu126", "--no-allow-unsafe")
 
         for target in ("cpu", "cu126"):
             text = project.read(f"requirements.{target}.txt")
@@ -92,9 +92,10 @@ class TestUnsafe:
                 "# setuptools\n"
             )
 
-    def test_allowed(self, project: Project) -> None:
+    @pytest.mark.parametrize("words", [(), ("--allow-unsafe",)])
+    def test_pinned_by_default(self, project: Project, words: tuple[str, ...]) -> None:
         project.write(requirements_in="setuptools ; sys_platform == 'win32'\ntqdm\n")
-        project.compile("-q", "-t", "cpu", "--allow-unsafe")
+        project.compile("-q", "-t", "cpu", *words)
 
         assert 'setuptools==70.2.0 ; sys_platform == "win32"' in project.lines()
 

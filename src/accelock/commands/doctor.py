@@ -266,7 +266,7 @@ def _exposed(file: Compiled, context: Context) -> Iterator[Finding]:
     others = [pin.name for pin in bare if pin.name not in ours]
     if bare:
         others += requirements.left_out(content.text)
-    todo = "compile with --generate-hashes --allow-unsafe"
+    todo = "compile again: with a target, that makes hashes, and pins setuptools"
     if ours:
         what = f"{_counted(ours)} without a hash: what is installed is what the index has that day"
         yield Finding("unhashed", Level.WARNING, file.name, what, todo)

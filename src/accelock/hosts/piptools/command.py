@@ -29,12 +29,18 @@ if TYPE_CHECKING:
     from accelock.settings.settings import Config
 
 PROGRAM = "accelock compile"
-#: In the place of pip-compile's option, which knows no default but no.
+#: In the place of pip-compile's options, which know no default but no.
 HASHES = click.Option(
     ["--generate-hashes/--no-generate-hashes"],
     default=None,
     help="Whether the file has hashes. With a target the default is to have them where every line "
     "can have one without a download.",
+)
+UNSAFE = click.Option(
+    ["--allow-unsafe/--no-allow-unsafe"],
+    default=None,
+    help="Whether setuptools and pip are pinned where something requires them. With a target they "
+    "are, by default: torch and triton require setuptools.",
 )
 _HELP = """Pin requirements for hardware targets: one file per target, valid on every platform.
 
@@ -67,7 +73,7 @@ class TargetCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options in two groups."""
-        ours = {option.name for option in (*target_options(), HASHES)}
+        ours = {option.name for option in (*target_options(), HASHES, UNSAFE)}
         groups: dict[str, list[tuple[str, str]]] = {"Options for targets": [], "Options": []}
         for parameter in self.get_params(ctx):
             if (record := parameter.get_help_record(ctx)) is not None:
@@ -82,10 +88,11 @@ def command() -> click.Command:
     """Return pip-compile's command with our options before its own."""
     theirs = compile_module.cli
     # Its --help, since 7.6 an option like others, ends in examples of pip-compile.
-    replaced = ("help", HASHES.name)
+    replaced = ("help", HASHES.name, UNSAFE.name)
+    kept = [each for each in theirs.params if each.name not in replaced]
     return TargetCommand(
         theirs.name,
-        params=[*target_options(), HASHES, *(p for p in theirs.params if p.name not in replaced)],
+        params=[*target_options(), HASHES, UNSAFE, *kept],
         callback=_compile,
         help=_HELP,
         epilog=_EXAMPLES,
@@ -163,8 +170,11 @@ def _compile(**params: Any) -> None:
             "--resolver=legacy cannot resolve for another platform: leave it out, or compile "
             "without a target."
         )
-    hashes = params["generate_hashes"]
-    command = Command({**params, "generate_hashes": hashes is not False}, context.default_map)
+    hashes, unsafe = params["generate_hashes"], params["allow_unsafe"]
+    if unsafe is None:  # who says which packages are unsafe wants them left out
+        unsafe = not params["unsafe_package"]
+    ours = {"generate_hashes": hashes is not False, "allow_unsafe": unsafe}
+    command = Command({**params, **ours}, context.default_map)
 
     def prepare(names: Iterable[str]) -> None:
         if not params["dry_run"]:
@@ -173,10 +183,7 @@ def _compile(**params: Any) -> None:
 
     run = engine.Engine(plan, command, prepare=prepare, hashes_by_default=hashes is None)
     compiled = run.compile()
-    words = words_of(options)
-    if hashes is False and context.get_parameter_source(HASHES.name) is ParameterSource.COMMANDLINE:
-        words = (*words, "--no-generate-hashes")  # pip-tools leaves out what is its own default
-    pages = files.sheets(compiled, _their_context(context, params), words)
+    pages = files.sheets(compiled, _their_context(context, params), _words(context, options))
     # Once: pip-tools hands on a generator among what its writer is made with.
     lines = {name: render.render(page) for name, page in pages.items()}
     texts = {name: render.as_bytes(each, "\n").decode() for name, each in lines.items()}
@@ -188,6 +195,18 @@ def _compile(**params: Any) -> None:
     if params["verbose"] > params["quiet"]:
         for line in downloads.sizes_of(compiled, texts):
             log.info(line)
+
+
+def _words(context: click.Context, options: Options) -> tuple[str, ...]:
+    """Return the words of ours for a header; pip-tools leaves out what is its own default."""
+    negated = [
+        word
+        for each in (HASHES, UNSAFE)
+        if context.params[each.name or ""] is False
+        and context.get_parameter_source(each.name or "") is ParameterSource.COMMANDLINE
+        for word in each.secondary_opts
+    ]
+    return (*words_of(options), *negated)
 
 
 def _judge_table(path: Path | None, *, plain: bool) -> None:

@@ -92,7 +92,7 @@ def _bare(capture: Capture) -> Iterator[str]:
             yield f"{ireq.name} {_why_bare(ireq)}"
     for name in sorted({each.name for each in capture.unsafe_requirements}):
         if not capture.writer["allow_unsafe"]:
-            yield f"{name} is left out (--allow-unsafe pins it)"
+            yield f"{name} is left out by --no-allow-unsafe"
 
 
 def _why_bare(ireq: Any) -> str:
