@@ -15,6 +15,44 @@ if TYPE_CHECKING:
 TARGETS = 'targets = ["cpu", "cu126"]\n'
 
 
+class TestByHand:
+    @staticmethod
+    def sourced(project: Project) -> None:
+        more = (
+            '[tool.poetry.dependencies]\ntorch = { source = "pytorch-cpu" }\n'
+            '[[tool.poetry.source]]\nname = "pytorch-cpu"\n'
+            f'url = "{project.server.url}/whl/cpu"\npriority = "explicit"\n'
+        )
+        project.write_pyproject(["torch<2.7"], targets=(), source="", more=more)
+
+    def test_it_is_shown_and_written(self, project: Project) -> None:
+        self.sourced(project)
+        before = project.read("pyproject.toml")
+        looked = project.poetry("accelock", "init", "cu126").stdout
+        assert project.read("pyproject.toml") == before
+        assert "pytorch-cpu, " in looked
+        assert '-torch = { source = "pytorch-cpu" }' in looked
+        assert "Nothing was written. To write it: poetry accelock init --write cu126" in looked
+
+        said = project.poetry("accelock", "init", "--write", "cu126").stdout
+        assert "Written: pyproject.toml.\nNow run: poetry lock" in said
+        tool = parsed(project.read("pyproject.toml"))["tool"]
+        assert tool["accelock"]["targets"] == ["cu126", "cpu"]
+        assert "pytorch-cpu" not in project.read("pyproject.toml")
+        project.poetry("lock")
+        assert project.pins("cu126")["torch"].endswith("+cu126")
+
+    def test_what_a_person_has_to_decide(self, project: Project) -> None:
+        self.sourced(project)
+        text = project.read("pyproject.toml")
+        other = '[[tool.poetry.source]]\nname = "other"\nurl = "https://m.example/whl/cu126"\n'
+        project.put("pyproject.toml", text + other)
+        before = project.files()
+        done = project.poetry("accelock", "init", "--write", code=1)
+        assert "nothing was changed: decide first" in " ".join(done.stderr.split())
+        assert project.files() == before
+
+
 class TestTable:
     def test_it_comes_last_and_nothing_else_moves(self, project: Project) -> None:
         project.write_pyproject(targets=(), source="")

@@ -81,6 +81,25 @@ def test_a_label_in_poetrys_own_tables(project: Project) -> None:
     assert 'torch = "2.6.0"  # the newest\n' in project.read("pyproject.toml")
 
 
+def test_sources_by_platform_lock_as_before(project: Project) -> None:
+    listed = (
+        '[{ version = "2.6.0", source = "pytorch-cu126", platform = "linux" }, '
+        '{ version = "2.6.0", platform = "darwin" }]'
+    )
+    legacy(project, f"torch = {listed}\n", sources(project, "cu126"))
+    locked_by_hand(project)
+    linux, macos = (project.pins("cpu", each) for each in ("linux-x86_64", "macos-arm64"))
+
+    done = project.poetry("accelock", "init", "--write")
+    assert "Now run: poetry lock" in done.stdout
+    project.replace("\ntargets = ", '\nplatforms = ["linux-x86_64", "macos-arm64"]\ntargets = ')
+    project.poetry("lock")
+
+    assert project.pins("cu126") == linux
+    assert project.pins("cpu", "macos-arm64") == macos
+    assert (linux["torch"], macos["torch"]) == ("2.6.0+cu126", "2.6.0")
+
+
 EXTRAS = """\
 [project.optional-dependencies]
 cpu = ["torch>=2.5,<2.8", "torchvision"]

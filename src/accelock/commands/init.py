@@ -18,12 +18,13 @@ from accelock.moving_in.plan import plan
 from accelock.targets import parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from cleo.io.inputs.argument import Argument
     from cleo.io.inputs.option import Option
 
 TARGETS = argument("targets", "cpu, cu126, rocm6.3, xpu, ...", optional=True, multiple=True)
+WRITE = option("write", "w", "Change the files, all or none.")
 _NOTHING = "Nothing here was made by hand for hardware. To declare targets: accelock init cpu cu126"
 _CHANGED = "There is nothing to change."
 
@@ -40,35 +41,47 @@ class InitCommand(Command):
         "you name are declared too."
     )
     arguments: ClassVar[list[Argument]] = [TARGETS]
-    options: ClassVar[list[Option]] = [option("write", "w", "Change the files, all or none.")]
+    options: ClassVar[list[Option]] = [WRITE]
 
     def handle(self) -> int:
         """Show, or write, and return the exit code."""
-        words, folder = declared(self.argument("targets")), Path()
-        there = files.read_files(folder)
-        found = plan(there, load_catalogue(), words, files.read_others(folder))
-        self._say(map(str, found.findings))
-        if found.open:
-            places = ", ".join(f"{each.file}:{each.line}" for each in found.open)
-            raise AccelockError(f"nothing was changed: decide first what is said of {places}")
-        if not found.edits:
-            self._say([_CHANGED if found.findings or words else _NOTHING])
-            return 0
-        self._say(["", *files.diff(there, found), ""])
-        if not self.option("write"):
-            again = " ".join(["accelock init --write", *words])
-            self._say([f"Nothing was written. To write it: {again}"])
-            return 0
-        files.write(folder, there, found)
-        gone = [name for name, text in found.edits.items() if text is None]
-        written = [name for name in found.edits if name not in gone]
-        removed = f"; removed: {', '.join(gone)}" if gone else ""
-        self._say([f"Written: {', '.join(written)}{removed}."])
-        self._say([f"Now run: {' && '.join(found.next)}"])
+        words = declared(self.argument("targets"))
+        self.show(move_in(Path(), words, command="accelock init", write=self.option("write")))
         return 0
 
-    def _say(self, lines: Iterable[str]) -> None:
-        self.show(map(hide_credentials, lines))
+
+def is_by_hand(folder: Path) -> bool:
+    """Tell whether a project says something of hardware by hand that can be moved in."""
+    found = plan(files.read_files(folder), load_catalogue(), (), files.read_others(folder))
+    return bool(found.edits or found.open)
+
+
+def move_in(folder: Path, words: Sequence[str], *, command: str, write: bool) -> Iterator[str]:
+    """Move a project in, and yield what to say of it.
+
+    :param words: the targets that are named.
+    :param command: what the user ran, to be told what to run next.
+    :raises AccelockError: a person has to decide first, or a file cannot be read or written.
+    """
+    there = files.read_files(folder)
+    found = plan(there, load_catalogue(), words, files.read_others(folder))
+    yield from (hide_credentials(str(each)) for each in found.findings)
+    if found.open:
+        places = ", ".join(f"{each.file}:{each.line}" for each in found.open)
+        raise AccelockError(f"nothing was changed: decide first what is said of {places}")
+    if not found.edits:
+        yield _CHANGED if found.findings or words else _NOTHING
+        return
+    yield from ("", *map(hide_credentials, files.diff(there, found)), "")
+    if not write:
+        yield f"Nothing was written. To write it: {' '.join([command, '--write', *words])}"
+        return
+    files.write(folder, there, found)
+    gone = [name for name, text in found.edits.items() if text is None]
+    written = [name for name in found.edits if name not in gone]
+    removed = f"; removed: {', '.join(gone)}" if gone else ""
+    yield f"Written: {', '.join(written)}{removed}."
+    yield f"Now run: {' && '.join(found.next)}"
 
 
 def declared(words: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 
 from accelock.moving_in.by_hand import build_of, is_pep_440, without_label
 from accelock.settings.poetry_project import alternatives
+from accelock.targets import PLATFORMS, PYTHONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -23,6 +24,7 @@ _EXTRA_TERM = re.compile(
     r"""\s*\(?\s*extra\s*(?P<operator>==|!=)\s*["'](?P<name>[^"']+)["']\s*\)?\s*"""
 )
 _RELEASE = re.compile(r"\d+(\.\d+)*([a-z]+\d+)?(\.post\d+)?(\.dev\d+)?")
+_VARIABLE = re.compile(r"""(?<!["'\w])[a-z_]{3,}(?!["'\w])""")
 _UNSAYABLE = frozenset({"url", "git", "path", "file", "python", "platform", "allow-prereleases"})
 
 
@@ -137,6 +139,41 @@ def _pep_440(version: str) -> str | None:
         return f"=={text}"
     either = alternatives(text)
     return either[0] if len(either) == 1 and is_pep_440(either[0]) else None
+
+
+def systems(constraint: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the systems (`sys_platform`) that a constraint is for; None where that is not plain.
+
+    What it says of anything else than systems and processors is not plain.
+    """
+    marker, platform = str(constraint.get("markers", "")), constraint.get("platform")
+    if set(_VARIABLE.findall(marker)) - {"sys_platform", "platform_machine", "platform_system"}:
+        return None
+    try:
+        read = Marker(marker) if marker else None
+    except InvalidMarker:
+        return None
+    there = {each: each.marker_environment(PYTHONS[-1]) for each in PLATFORMS.values()}
+    mine = {p for p, here in there.items() if read is None or read.evaluate(here)}
+    found = {each.sys_platform for each in mine}
+    if {p for p in there if p.sys_platform in found} != mine:  # some processors of a system
+        return None
+    return frozenset(found if platform is None else found & {str(platform)})
+
+
+def joined(values: list[Any]) -> Any:
+    """Return the value of a dependency that has these constraints: one, where they are the same.
+
+    But for their systems, of which none is left out.
+    """
+    tables = constraints(values)
+    where = [systems(each) for each in tables]
+    plain = [{k: v for k, v in t.items() if k not in ("markers", "platform")} for t in tables]
+    if len(values) > 1 and None not in where and all(each == plain[0] for each in plain):
+        every = {each.sys_platform for each in PLATFORMS.values()}
+        if set().union(*(each or () for each in where)) == every:
+            return plain[0]["version"] if set(plain[0]) == {"version"} else plain[0]
+    return values[0] if len(values) == 1 else tables
 
 
 def plain_requirement(text: Any, catalogue: Catalogue) -> tuple[Any, str | None]:

@@ -15,10 +15,12 @@ from accelock.moving_in.by_hand import Place, place_of
 from accelock.moving_in.dependencies import (
     Constraint,
     constraints,
+    joined,
     plain_requirement,
     read_constraint,
     requirement_of,
     requirements,
+    systems,
     table_value,
 )
 from accelock.moving_in.lines import line_of
@@ -204,7 +206,11 @@ class PoetryTables:
             yield ("tool", "poetry", *path), table_at(poetry, *path)
 
     def _read(self, path: Path, name: str, value: Any) -> None:
-        found = [self.constraint(name, each) for each in constraints(value)]
+        asked = constraints(value)
+        of_apple = [table for table in asked if self._is_apples(name, table, asked)]
+        for table in of_apple:
+            table.pop("source", None)
+        found = [self.constraint(name, table) for table in asked]
         by = dict.fromkeys(each.by_hand for each in found if each.by_hand)
         left = self._joined(path, name, found) if by else None
         if left is None:
@@ -215,6 +221,20 @@ class PoetryTables:
         for each in found:
             if each.target is not None:
                 self.reading.targets.setdefault(each.target, self.reading.findings[-1])
+        if of_apple:
+            self.say(path, f"{name} on macOS", 'the build for "cpu" that is there', "cpu")
+
+    def _is_apples(self, name: str, constraint: Any, asked: Sequence[Any]) -> bool:
+        """Tell whether this is what macOS alone gets from PyPI, beside a build for other systems.
+
+        What PyPI has of a family for macOS is what the family has there for cpu.
+        """
+        return (
+            self.catalogue.family_of(name) is not None
+            and any(source_of(each) in self.sources for each in asked)
+            and source_of(constraint) in ("", "pypi")
+            and systems(constraint) == frozenset({"darwin"})
+        )
 
     def _joined(self, path: Path, name: str, found: Sequence[Constraint]) -> Any:
         """Return one value for all targets, or None where a person has to decide."""
@@ -224,10 +244,10 @@ class PoetryTables:
             target = each.target or next((self.extras[extra] for extra in each.extras), None)
             by_target.setdefault(target, []).append(value)
         if len(by_target.keys() - {None}) < 2:  # noqa: PLR2004 - others are for other platforms
-            return _listed([value for n, value in enumerate(values) if value not in values[:n]])
+            return joined([value for n, value in enumerate(values) if value not in values[:n]])
         lists = list(by_target.values())
         if None not in by_target and all(each == lists[0] for each in lists):
-            return _listed(lists[0])
+            return joined(lists[0])
         asked = {t: requirement_of(name, v[0]) for t, v in by_target.items() if len(v) == 1}
         if None in by_target or len(asked) < len(by_target) or None in asked.values():
             todo = "say by hand what each target is to have: [tool.accelock.target.X.dependencies]"
@@ -242,8 +262,3 @@ class PoetryTables:
 def source_of(constraint: dict[str, Any]) -> str:
     """Return the source that a constraint names, in lower case, as Poetry compares them."""
     return str(constraint.get("source", "")).lower()
-
-
-def _listed(values: list[Any]) -> Any:
-    """Return the value of a dependency that has these constraints."""
-    return values[0] if len(values) == 1 else constraints(values)

@@ -151,6 +151,44 @@ class TestSources:
         project.written("cpu", "cu126")
         assert project.data() == {"targets": ["cpu", "cu126"]}
 
+    @pytest.mark.parametrize(
+        ("others", "apples", "left"),
+        [
+            ("markers = \"sys_platform != 'darwin'\"", 'platform = "darwin"', '"^2.6"'),
+            (
+                "markers = \"sys_platform != 'darwin'\"",
+                "source = 'pypi', markers = \"platform_system == 'Darwin'\"",
+                '"^2.6"',
+            ),
+            (
+                'platform = "linux"',
+                'source = "PyPI", platform = "darwin"',
+                '[{version = "^2.6",platform = "linux"},{version = "^2.6",platform = "darwin"}]',
+            ),
+        ],
+    )
+    def test_what_macos_has_of_pypi_is_the_cpus(
+        self, project: Moving, others: str, apples: str, left: str
+    ) -> None:
+        listed = f'[{{ version = "^2.6", source = "cu126", {others} }}, '
+        listed += f'{{ version = "^2.6", {apples} }}]'
+        project.put("pyproject.toml", f"{POETRY}torch = {listed}\n{source('cu126')}")
+        said = "\n".join(project.written())
+        assert 'torch on macOS: the build for "cpu" that is there' in said
+        assert project.data() == {"targets": ["cpu", "cu126"]}
+        assert f"torch = {left}" in plain(project.read("pyproject.toml"))
+
+    @pytest.mark.parametrize(
+        "apples", ["python = '>=3.12'", "source = 'pypi', platform = 'linux'", "extras = ['a']"]
+    )
+    def test_what_is_not_macos_alone_stays(self, project: Moving, apples: str) -> None:
+        listed = '[{ version = "^2.6", source = "cu126", platform = "linux" }, '
+        listed += f'{{ version = "^2.6", {apples} }}]'
+        project.put("pyproject.toml", f"{POETRY}torch = {listed}\n{source('cu126')}")
+        project.written()
+        assert project.data() == {"targets": ["cu126"]}
+        assert apples in project.read("pyproject.toml")
+
     def test_by_platform_is_for_a_person_to_decide(self, project: Moving) -> None:
         torch = """torch = [
   { version = "2.6.0", source = "cpu", platform = "darwin" },

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cleo.commands.command import Command
 from cleo.helpers import argument, option
+from cleo.io.outputs.output import Type
 from poetry.console.commands.command import Command as PoetryCommand
 from poetry.console.commands.env_command import EnvCommand
 
@@ -21,7 +22,7 @@ from accelock.commands.base import ContextCommand
 from accelock.commands.conda_capture import CondaCaptureCommand
 from accelock.commands.conda_install import CondaInstallCommand
 from accelock.commands.conda_lock import CondaLockCommand
-from accelock.commands.init import TARGETS, declared
+from accelock.commands.init import TARGETS, WRITE, declared, is_by_hand, move_in
 from accelock.commands.pylock import PylockCommand
 from accelock.commands.reports import (
     CheckCommand,
@@ -228,8 +229,13 @@ class InitCommand(PoetryCommand):
     """Write what accelock needs into pyproject.toml, and keep its comments and layout."""
 
     name = "accelock init"
-    description = "Adds a [tool.accelock] table to pyproject.toml."
+    description = (
+        "Adds a [tool.accelock] table to pyproject.toml, or moves in what it says by hand."
+    )
     help = (
+        "Where the project says something of hardware by hand (sources of builds, labels, an extra "
+        "or a group for each accelerator), it prints what each becomes, and a diff, which --write "
+        "applies. Else it adds the table. "
         "Without targets it declares cpu and what this machine has. The first target is what a "
         "Poetry without accelock gets from the lock: by default it stops at the first package with "
         "builds per target, what stands before that installed (a dry run does not stop); with "
@@ -237,18 +243,27 @@ class InitCommand(PoetryCommand):
     )
     arguments: ClassVar[list[Argument]] = [TARGETS]
     options: ClassVar[list[Option]] = [
+        WRITE,
         option(
             "fallback",
             None,
             "Also declare the first target's index as an explicit source, for a Poetry without "
             "accelock.",
-        )
+        ),
     ]
 
     def handle(self) -> int:
         """Change pyproject.toml, or nothing at all."""
+        pyproject, write = Path(self.poetry.pyproject_path), self.option("write")
         with shown():
-            self._change(TextFile.read(Path(self.poetry.pyproject_path)))
+            if self.option("fallback") or not is_by_hand(pyproject.parent):
+                self._change(TextFile.read(pyproject))
+                return 0
+            words = declared(self.argument("targets"))
+            for line in move_in(
+                pyproject.parent, words, command="poetry accelock init", write=write
+            ):
+                self.io.write_line(line, type=Type.RAW)  # <3 is no style
         return 0
 
     def _change(self, old: TextFile) -> None:
