@@ -18,6 +18,7 @@ from accelock.commands.check_compiled import (
 )
 from accelock.commands.check_poetry import check_poetry_lock, is_locked_by_poetry, missing_lock
 from accelock.commands.check_pylock import check_pylocks
+from accelock.commands.check_uv import check_uv
 from accelock.commands.findings import Finding, Level, Report
 from accelock.errors import AccelockError, OutputError
 from accelock.locks import compiled as files
@@ -42,8 +43,8 @@ def check(directory: Path, words: Sequence[str] = ()) -> Report:
 
     `directory` is the project's: where pyproject.toml is, and where the commands are run. `words`
     are files or folders as a user names them; without them every file with a stamp counts that is
-    in the directory or one level below it, and the directory's poetry.lock and conda files. Nothing
-    is read from the network.
+    in the directory or one level below it, and the directory's poetry.lock, conda files and
+    uv.lock. Nothing is read from the network.
 
     Raises ConfigError for a faulty [tool.accelock].
     """
@@ -52,19 +53,22 @@ def check(directory: Path, words: Sequence[str] = ()) -> Report:
     locks = ((each, check_poetry_lock(each, run.settings_of(each))) for each in run.locks())
     locked, conda = run.joined(locks), run.joined(run.of_conda())
     pylocks = run.joined(run.of_pylocks())
+    uv = Report() if words else check_uv(directory, run.settings.catalogue)
     compiled, unreadable = run.read()
     if not (compiled or unreadable or locked.files):
         is_apart = run.words and (pylocks.files or pylocks.findings)
-        none = () if is_apart else _no_pip_lock(run, conda)
-        found = (*recovered, *none, *conda.findings, *pylocks.findings)
-        return Report((*conda.files, *pylocks.files), found)
+        is_uvs = uv.files and not run.settings.config.targets
+        none = () if is_apart or is_uvs else _no_pip_lock(run, conda)
+        found = (*recovered, *none, *conda.findings, *pylocks.findings, *uv.findings)
+        return Report((*conda.files, *pylocks.files, *uv.files), found)
     told = {finding.file for finding in unreadable}
     governed = tuple(_governed(compiled, run))
     each = [finding for one in governed for finding in one.findings()]
     together = [finding for finding in _of_all(governed, run) if finding.file not in told]
     found = (*recovered, *unreadable, *each, *together, *locked.findings)
     names = (*(one.name for one in compiled), *locked.files, *conda.files, *pylocks.files)
-    return Report(names, (*found, *conda.findings, *pylocks.findings))
+    findings = (*found, *conda.findings, *pylocks.findings, *uv.findings)
+    return Report((*names, *uv.files), findings)
 
 
 @dataclass(frozen=True, slots=True)

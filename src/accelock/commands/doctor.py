@@ -29,6 +29,7 @@ from accelock.hardware.vendor import VARIABLE, Reason
 from accelock.locks import compiled, requirements
 from accelock.locks.inputs import PYPROJECT
 from accelock.settings.poetry_project import read_project
+from accelock.settings.uv_project import uv_targets
 from accelock.targets import Kind
 
 if TYPE_CHECKING:
@@ -143,7 +144,9 @@ def _declared(context: Context) -> tuple[bool, tuple[Finding, ...]]:
     except AccelockError as error:
         what, _, todo = str(error).partition(". ")
         return False, (Finding("damaged", Level.ERROR, None, what, todo or "repair it first"),)
-    return bool(lock or context.settings.config.targets), ()
+    known = context.settings.catalogue.targets
+    declared = context.settings.config.targets or uv_targets(context.directory, known)
+    return bool(lock or declared), ()
 
 
 def _choice(context: Context) -> tuple[Choice | None, tuple[Finding, ...]]:

@@ -26,10 +26,16 @@ def uv_targets(directory: Path, known: Collection[str]) -> tuple[Target, ...]:
     path = directory / "pyproject.toml"
     found: dict[Target, None] = {}
     for each in _conflicting(toml.read(path, str(path)) or {}):
-        with contextlib.suppress(UnknownWordError):
-            # An extra has no dot (PEP 685): rocm6-3 is rocm6.3.
-            found[parse_target(each.replace("-", "."), known)] = None
+        if (target := target_named(each, known)) is not None:
+            found[target] = None
     return tuple(found)
+
+
+def target_named(name: str, known: Collection[str]) -> Target | None:
+    """Return the target that an extra or a group is called like; it has no dot (PEP 685)."""
+    with contextlib.suppress(UnknownWordError):
+        return parse_target(name.replace("-", "."), known)  # rocm6-3 is rocm6.3
+    return None
 
 
 def _conflicting(data: Any) -> Iterator[str]:
