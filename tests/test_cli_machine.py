@@ -95,10 +95,11 @@ def test_diff(
         (1, ["why", "-m", "nowhere.json"], "nowhere.json: no such file"),
         (2, ["why", "-m", ""], "--machine is empty"),
         (2, ["why", "touch"], "did you mean 'torch'?"),
+        (2, ["diff", "cpu", "gpu"], "unknown target 'gpu'; did you mean 'cu126'?"),
         (
             2,
             ["diff", "cpu", "cu118"],
-            "unknown target in requirements.cpu.txt, requirements.cu126.txt",
+            "unknown target 'cu118' (not in requirements.cpu.txt, requirements.cu126.txt)",
         ),
         (1, ["why", "-l", "nothing.txt"], "nothing.txt is not here"),
         (1, ["doctor", "--python-executable", "/nowhere"], "/nowhere is no Python that answers"),

@@ -38,6 +38,7 @@ __all__ = [
     "PythonVersion",
     "Target",
     "host_platform",
+    "newest_of",
     "parse_platform",
     "parse_target",
     "sort_targets",
@@ -314,6 +315,12 @@ def parse_target(
         near = (kind and runs(kind)) or newest[-1]
         raise UnknownWordError("target", word, valid, nearest=near, note=note)
     raise UnknownWordError("target", word, valid, nearest=_nearest_target(word, valid))
+
+
+def newest_of(kind: Kind, targets: Collection[Target]) -> str | None:
+    """Return the name of the newest of some targets that is of a kind, or None."""
+    names = [each.name for each in targets if each.kind is kind]
+    return sort_targets(names)[-1].name if names else None
 
 
 def sort_targets(names: Collection[str]) -> tuple[Target, ...]:

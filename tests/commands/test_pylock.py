@@ -108,7 +108,7 @@ def test_one_file_of_targets_for_different_pythons_is_refused(
 
 
 def test_wrong_words(compiled: Project, reading: Fetching) -> None:
-    assert "unknown target in requirements.cpu.txt" in refused(
+    assert "unknown target 'rocm6.3' (not in requirements.cpu.txt" in refused(
         compiled, reading, Asked(targets=("rocm6.3",))
     )
     assert "did you mean 'cu126'" in refused(compiled, reading, Asked(targets=("cu12.6",)))

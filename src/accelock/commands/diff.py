@@ -8,6 +8,7 @@ is not known), and `faults` (why not). Sizes are in bytes; null is not known.
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from accelock.commands.downloads import Downloads
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.locks.budget import Download, megabytes, spell_total, total
 from accelock.locks.markers import Place
-from accelock.targets import PLATFORMS, parse_target
+from accelock.targets import PLATFORMS, newest_of, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -116,8 +117,11 @@ def diff(context: Context, words: tuple[str, str], open_reader: Callable[[], Fet
 def _target(word: str, lock: Lock, context: Context) -> TargetLock:
     by_name = {target.name: each for target, each in lock.targets.items()}
     if word not in by_name:
-        parse_target(word, context.settings.catalogue.targets)  # a slip of the pen is told as one
-        raise UnknownWordError(f"target in {', '.join(lock.files)}", word, list(by_name))
+        locked = functools.partial(newest_of, targets=lock.targets)
+        parse_target(word, context.settings.catalogue.targets, locked)  # a slip is told as one
+        raise UnknownWordError(
+            "target", word, list(by_name), note=f"not in {', '.join(lock.files)}"
+        )
     return by_name[word]
 
 

@@ -22,7 +22,7 @@ from accelock.locks import journal, pylock, pylock_extras
 from accelock.locks.compiled import shown
 from accelock.locks.direct import table_of
 from accelock.locks.pylock import Package
-from accelock.targets import parse_target
+from accelock.targets import newest_of, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -151,15 +151,17 @@ def _relative(name: str, path: Path, context: Context) -> str:
 
 def _chosen(lock: Lock, asked: Asked, context: Context) -> list[TargetLock]:
     by_name = {target.name: each for target, each in lock.targets.items()}
+    where = f"not in {', '.join(lock.files)}"
     for word in asked.targets:
         if word not in by_name:
-            parse_target(word, context.settings.catalogue.targets)  # a slip is told as one
-            raise UnknownWordError(f"target in {', '.join(lock.files)}", word, list(by_name))
+            locked = functools.partial(newest_of, targets=lock.targets)
+            parse_target(word, context.settings.catalogue.targets, locked)  # a slip is told as one
+            raise UnknownWordError("target", word, list(by_name), note=where)
     chosen = [by_name[word] for word in dict.fromkeys(asked.targets)] or list(by_name.values())
     groups = dict.fromkeys(name for each in chosen for pin in each.pins for name in pin.markers)
     for word in asked.groups:
         if word not in groups:
-            raise UnknownWordError(f"group in {', '.join(lock.files)}", word, list(groups))
+            raise UnknownWordError("group", word, list(groups), note=where)
     return chosen
 
 

@@ -213,7 +213,7 @@ def why_package(context: Context, word: str, open_reader: Callable[[], Fetching]
     others = Substitution.of(context.settings.config.unsubstituted).counterparts(name)
     if not any({name, *others} & pins.keys() for pins in there.values()):
         names = sorted({each for pins in there.values() for each in pins})
-        raise UnknownWordError(f"package in {', '.join(lock.files)}", word, names[:40])
+        raise UnknownWordError("package", word, names[:40], note=f"not in {', '.join(lock.files)}")
     known = context.settings.catalogue.family_of(name)
     config = context.settings.config
     companions = context.settings.catalogue.companions(name)

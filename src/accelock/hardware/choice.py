@@ -204,7 +204,8 @@ def tell(
         reason = "the only target declared" if is_all else "the only target that is locked"
         return Choice(targets[0], reason, rule=Rule.ONLY)
     if wanted and wanted not in names:
-        raise UnknownWordError(f"target in {VARIABLE} (only declared ones count)", wanted, names)
+        note = f"{VARIABLE} says so, and only declared ones count"
+        raise UnknownWordError("target", wanted, names, note=note)
     for name, reason, rule in (
         (wanted, f"{VARIABLE} says so", Rule.VARIABLE),
         (saved, "chosen for this environment", Rule.SAVED),

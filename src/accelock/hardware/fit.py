@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from accelock.hardware import probes
 from accelock.hardware.detection import detect, surroundings
 from accelock.hardware.vendor import Fit, Locked, Reason
-from accelock.targets import Kind, sort_targets
+from accelock.targets import Kind, newest_of, sort_targets
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from accelock.catalogue import Catalogue, HardwareTables
     from accelock.hardware.machine import Machine
     from accelock.targets import Target
@@ -44,11 +46,15 @@ def fit(
     )
 
 
-def newest_that_runs(kind: Kind, catalogue: Catalogue) -> str | None:
-    """Return the name of the newest known target of a kind that this machine runs, or None.
+def newest_that_runs(
+    kind: Kind, catalogue: Catalogue, declared: Collection[Target] = ()
+) -> str | None:
+    """Return the name of the newest target of a kind that is declared, or that this machine runs.
 
-    Nothing is said of a target whose GPUs the tables do not know.
+    None where there is neither. Nothing is said of a target whose GPUs the tables do not know.
     """
+    if name := newest_of(kind, declared):
+        return name
     machine, tables = detect(surroundings()), catalogue.hardware
     known = [each for each in sort_targets(catalogue.targets) if each.kind is kind]
     found = [

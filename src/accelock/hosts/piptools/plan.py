@@ -226,7 +226,8 @@ def _targets(options: Options, config: Config | None, catalogue: Catalogue) -> t
     if not options.targets:
         return config.targets if config else ()
     words = list(dict.fromkeys(options.targets))
-    runs = functools.partial(newest_that_runs, catalogue=catalogue)
+    declared = config.targets if config else ()
+    runs = functools.partial(newest_that_runs, catalogue=catalogue, declared=declared)
     return tuple(parse_target(word, catalogue.targets, runs) for word in words)
 
 
