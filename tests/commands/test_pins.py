@@ -25,6 +25,16 @@ def test_an_edited_pin(project: Project) -> None:
     project.write(path.name, path.read_text().replace("filelock==3.18.0", "filelock==3.19.0"))
     finding = only(check(project.folder), "edited")
     assert (finding.level, finding.file) == (Level.ERROR, path.name)
+    assert "label" not in finding.what
+
+
+def test_a_label_that_a_bot_has_dropped(project: Project) -> None:
+    path = project.folder / "requirements.cu126.txt"
+    project.write(path.name, path.read_text().replace("torch==2.6.0+cu126", "torch==2.6.1"))
+    found = {each.code: each for each in check(project.folder).findings}
+    assert found["edited"].what.endswith(
+        ". On Linux torch==2.6.1 is PyPI's build: Dependabot and Renovate drop the label"
+    )
 
 
 def test_releases_that_do_not_go_together(project: Project) -> None:

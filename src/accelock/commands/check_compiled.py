@@ -83,6 +83,8 @@ class Governed:
         name = self.compiled.name
         if not self.compiled.is_as_compiled:
             what = "its pins, hashes or options are not those that were compiled: edited or damaged"
+            if bare := self._without_label():
+                what += f". On Linux {bare} is PyPI's build: Dependabot and Renovate drop the label"
             todo = f"change the inputs instead, and {_recompile(self.compiled)}"
             yield Finding("edited", Level.ERROR, name, what, todo)
         for each in conflicts(Lock(files.KIND, {self.compiled.target: self.lock})):
@@ -94,6 +96,17 @@ class Governed:
         for what in foreign_pairs(self.lock, self.settings.catalogue):
             todo = f"pin the one or the other in the inputs, and {_recompile(self.compiled)}"
             yield Finding("foreign-pair", Level.ERROR, name, what, todo)
+
+    def _without_label(self) -> str:
+        """Return the pins that a bot may have raised: such as torch==2.8.1 beside torchvision+cpu.
+
+        On Linux every build of such a package for a target has a label; what has none is PyPI's.
+        """
+        linux = [p for p in _places(self.lock) if p.platform.sys_platform == "linux"]
+        pins = [pin for place in linux for pin in self.lock.at(place).values() if not pin.label]
+        known = ((pin, self.settings.catalogue.family_of(pin.name)) for pin in pins)
+        bare = (f"{pin.name}=={pin.version}" for pin, each in known if each and each[1].labelled)
+        return ", ".join(dict.fromkeys(bare))
 
     def _of_inputs(self) -> Iterator[Finding]:
         compiled, found = self.compiled, self.inputs
