@@ -159,6 +159,8 @@ def test_what_looks_like_a_style_is_printed_as_it_is(
 ) -> None:
     project.write("<b>torch</b>.txt", "x\n")
     assert cli.main(["check", "--ansi", "<b>torch</b>.txt"]) == 1
+    assert "\x1b[1m<b>torch</b>.txt\x1b[22m\n" in capsys.readouterr().out
+    assert cli.main(["check", "<b>torch</b>.txt"]) == 1
     assert capsys.readouterr().out.startswith("<b>torch</b>.txt: error: ")
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from accelock.commands.context import Context
     from accelock.commands.downloads import Fetching
+    from accelock.commands.screen import OnScreen
     from accelock.environments import Environment
     from accelock.hardware.context import Surroundings
     from accelock.targets import Platform, PythonVersion
@@ -58,6 +59,17 @@ class Command(CleoCommand):
         """Print lines as they are: they may hold what cleo takes for a style, such as <3."""
         for line in lines:
             self.io.write_line(line, type=Type.RAW)
+
+    def tell(self, found: OnScreen) -> None:
+        """Print what was found: as JSON, for a terminal with colours, or as plain lines."""
+        if self.option("json"):
+            self.show([found.dumps()])
+        elif self.io.output.is_decorated():
+            from accelock.commands.screen import Screen  # noqa: PLC0415 - for a terminal alone
+
+            self.show(found.on_screen(Screen.here()))
+        else:
+            self.show(found.lines())
 
 
 def shows_progress(io: IO) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accelock.commands.downloads import Downloads
+from accelock.commands.screen import Screen, said
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.locks.budget import Download, megabytes, spell_total, total
 from accelock.locks.markers import Place
@@ -67,6 +68,39 @@ class Diff:
             yield f"  {name}: {spell_total(size, unknown)}"
         for fault in self.faults:
             yield f"note: {fault}"
+
+    def on_screen(self, screen: Screen) -> Iterator[str]:
+        """Yield the difference for a terminal, with sizes as people say them."""
+        yield from screen.wrapped(next(self.lines()))
+        a, b = self.first.target.name, self.second.target.name
+        for name, mine, other in ((a, self.a, self.b), (b, self.b, self.a)):
+            if found := self.only(mine, other):
+                yield ""
+                yield screen.name(f"only in {name}")
+                yield from screen.table(
+                    [(said(each.size), each.pin.name, _version(each)) for each in found]
+                )
+        if changed := self.changed:
+            yield ""
+            yield screen.name(f"in both, {a} -> {b}")
+            yield from screen.table(
+                [
+                    (said(one.size), said(two.size), name, f"{_version(one)} -> {_version(two)}")
+                    for name in changed
+                    for one, two in [(self.a[name], self.b[name])]
+                ]
+            )
+        yield ""
+        yield screen.name(f"to download (the same in both: {len(self._same())})")
+        totals = ((name, total(each.values())) for name, each in ((a, self.a), (b, self.b)))
+        yield from screen.table(
+            [
+                (said(size), f"{name}{f', and {unknown} of unknown size' if unknown else ''}")
+                for name, (size, unknown) in totals
+            ]
+        )
+        for fault in self.faults:
+            yield from screen.wrapped(f"note: {fault}")
 
     def dumps(self) -> str:
         """Return the difference as JSON."""
@@ -166,10 +200,12 @@ def _part(title: str, downloads: list[Download]) -> Iterator[str]:
         yield f"  {_spelt(each)}"
 
 
+def _version(download: Download) -> str:
+    return download.pin.version or download.pin.url or "?"
+
+
 def _spelt(download: Download, *, named: bool = True) -> str:
-    pin = download.pin
-    version = pin.version or pin.url or "?"
-    words = f"{pin.name} {version}" if named else version
+    words = f"{download.pin.name} {_version(download)}" if named else _version(download)
     return f"{words}  {megabytes(download.size)}"
 
 

@@ -33,11 +33,12 @@ from accelock.settings.uv_project import uv_targets
 from accelock.targets import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from accelock.commands.context import Context
     from accelock.commands.installed import Installed
+    from accelock.commands.screen import Screen
     from accelock.hardware import Candidate, Choice, Machine
     from accelock.locks.compiled import Compiled
 
@@ -56,12 +57,17 @@ _GLIBC = re.compile(r"glibc (\d+)\.(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was looked at, and what was found; `environment` is what to call the one there is."""
+    """What was looked at, and what was found.
+
+    `environment` is what to call the one there is. `areas` has the worst level of what was found in
+    the machine, the lock and the environment, None where all is well.
+    """
 
     report: Report
     machine: Machine
     choice: Choice | None
     environment: str | None
+    areas: Mapping[str, Level | None]
 
     def exit_code(self, *, strict: bool) -> int:
         """Return 1 for an error, and for a warning where `strict`; else 0."""
@@ -74,6 +80,23 @@ class Diagnosis:
         files = ", ".join(self.report.files) or "no lock"
         looked = f"{files}, {self.environment or 'no environment'}"
         yield f"{target}; looked at {looked}: {self.report.counts or 'all is well'}"
+
+    def on_screen(self, screen: Screen) -> Iterator[str]:
+        """Yield the diagnosis for a terminal: what was looked at, and each finding."""
+        told = {
+            "machine": ", ".join(map(str, _summary(self.machine))),
+            "lock": ", ".join(self.report.files) or "none here",
+            "environment": self.environment or "none is active",
+        }
+        states = {area: level.value if level else "ok" for area, level in self.areas.items()}
+        rows = [(states[area], area, text) for area, text in told.items()]
+        chosen = ("ok", "target", str(self.choice)) if self.choice else ("", "target", "none")
+        yield from screen.table([rows[0], chosen, *rows[1:]], indent=0)
+        yield ""
+        for finding in self.report.findings:
+            yield from finding.on_screen(screen)
+            yield ""
+        yield self.report.counts or "All is well."
 
     def dumps(self) -> str:
         """Return the diagnosis as JSON."""
@@ -101,20 +124,36 @@ def diagnose(context: Context, environment: Installed | None) -> Diagnosis:
     declared, refusal = _declared(context)
     is_told = any(each.code in _UNREADABLE for each in checked.findings)
     choice, obstacle = _choice(context) if declared else (None, ())
-    found: list[Finding] = [] if is_told else [*refusal]
-    if declared:
-        found += obstacle or check_machine(context, choice)
-    if not refusal:
-        found += check_lock(context)
-        found += _environment(environment, context, choice)
+    machine = [*(obstacle or check_machine(context, choice))] if declared else []
+    lock = [] if refusal else [*check_lock(context)]
+    there = [] if refusal else [*_environment(environment, context, choice)]
     # A project without targets needs no lock of ours.
     counted = [each for each in checked.findings if declared or each.code != "no-file"]
-    once = dict.fromkeys([*found, *counted])
+    told = () if is_told else refusal
+    once = dict.fromkeys([*told, *machine, *lock, *there, *counted])
+    areas = {"machine": machine, "lock": [*told, *lock, *counted], "environment": there}
     is_ours = declared or refusal or checked.files or context.settings.config.conda is not None
     if not is_ours:
         once[_nothing(context.directory)] = None
     name = environment.name if environment else None
-    return Diagnosis(Report(checked.files, tuple(once)), context.machine, choice, name)
+    report = Report(checked.files, tuple(once))
+    levels = {area: _worst(each) for area, each in areas.items()}
+    return Diagnosis(report, context.machine, choice, name, levels)
+
+
+def _worst(findings: Iterable[Finding]) -> Level | None:
+    levels = {each.level for each in findings}
+    return next((level for level in Level if level in levels), None)
+
+
+def _summary(machine: Machine) -> Iterator[str]:
+    """Yield a machine in few words: its platform, its driver and its GPUs."""
+    yield machine.where
+    if machine.driver:
+        yield f"driver {machine.driver.text}"
+    yield from dict.fromkeys(gpu.name or "a GPU" for gpu in machine.gpus)
+    if not machine.gpus:
+        yield "no GPU"
 
 
 def _environment(

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from accelock.commands.screen import Screen
 
 _FORMAT = 1
 
@@ -37,6 +39,13 @@ class Finding:
     def __str__(self) -> str:
         where = f"{self.file}: " if self.file else ""
         return f"{where}{self.level.value}: {self.what} [{self.code}]; {self.todo}"
+
+    def on_screen(self, screen: Screen) -> Iterator[str]:
+        """Yield the finding for a terminal: where, then what is wrong, then what to do."""
+        where = f"  {screen.name(self.file)}" if self.file else ""
+        yield f"{screen.word(self.level.value)}{where}"
+        yield from screen.wrapped(f"{self.what} [{self.code}]", indent=2)
+        yield from screen.wrapped(f"to do: {self.todo}", indent=2)
 
     def as_json(self) -> dict[str, str | None]:
         """Return the finding as a JSON object."""
@@ -70,6 +79,17 @@ class Report:
             told = self.counts or "fresh and whole"
             yield f"{count} {noun} checked ({', '.join(self.files)}): {told}"
 
+    def on_screen(self, screen: Screen) -> Iterator[str]:
+        """Yield the report for a terminal: each file with how it is, and each finding."""
+        for finding in self.findings:
+            yield from finding.on_screen(screen)
+            yield ""
+        yield from screen.table([(worst(self.findings, name), name) for name in self.files])
+        if self.files:
+            count = len(self.files)
+            told = self.counts or "fresh and whole"
+            yield f"{count} {'file' if count == 1 else 'files'} checked: {told}"
+
     def dumps(self) -> str:
         """Return the report as JSON: `format`, `files`, `findings`."""
         findings = [finding.as_json() for finding in self.findings]
@@ -87,3 +107,9 @@ class Report:
             for level, count in counts.items()
             if count
         )
+
+
+def worst(findings: Iterable[Finding], file: str) -> str:
+    """Return how a file is: `error`, `warning`, or `ok` where nothing was found in it."""
+    levels = {finding.level for finding in findings if finding.file == file}
+    return next((level.value for level in Level if level in levels), "ok")

@@ -52,7 +52,7 @@ class CheckCommand(Command):
         from accelock.commands.check import check
 
         report = check(self.directory(), self.argument("files"))
-        self.show([report.dumps()] if self.option("json") else report.lines())
+        self.tell(report)
         return report.exit_code
 
 
@@ -100,8 +100,7 @@ class DiffCommand(ContextCommand):
         from accelock.commands.diff import diff
 
         words = (self.argument("a"), self.argument("b"))
-        found = diff(self.context(), words, self.fetching)
-        self.show([found.dumps()] if self.option("json") else found.lines())
+        self.tell(diff(self.context(), words, self.fetching))
         return 0
 
 
@@ -128,7 +127,7 @@ class DoctorCommand(ContextCommand):
         from accelock.commands.doctor import diagnose
 
         found = diagnose(self.context(), self.environment)
-        self.show([found.dumps()] if self.option("json") else found.lines())
+        self.tell(found)
         return found.exit_code(strict=bool(self.option("strict")))
 
     def python(self) -> PythonVersion:
@@ -238,7 +237,7 @@ class WhyCommand(ContextCommand):
             self.show([answer.dumps()] if self.option("json") else answer.lines())
             return 0
         reasons = why(context)
-        self.show([reasons.dumps()] if self.option("json") else reasons.lines())
+        self.tell(reasons)
         return reasons.exit_code
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from accelock.catalogue import Family, FamilyPackage
     from accelock.commands.context import Context
     from accelock.commands.downloads import Fetching
+    from accelock.commands.screen import Screen
     from accelock.hardware import Candidate, Choice, Machine
     from accelock.locks.markers import Place
     from accelock.locks.model import Lock, Pin, TargetLock
@@ -94,6 +95,23 @@ class Why:
             yield f"note: {note.what} [{note.code}]; {note.todo}"
         if self.choice is None:
             yield "to choose one all the same, set ACCELOCK_TARGET; or declare `cpu` too"
+
+    def on_screen(self, screen: Screen) -> Iterator[str]:
+        """Yield the answer for a terminal."""
+        first, *rest = self.lines()
+        yield from screen.wrapped(first)
+        yield ""
+        torch = {name: f" [torch {version}]" for name, version in self.torch.items()}
+        yield from screen.table(
+            [
+                (each.target.name, self._word(each), each.reason + torch.get(each.target.name, ""))
+                for each in self.candidates
+            ]
+        )
+        yield ""
+        behind = rest[len(rest) - rest[::-1].index("") :]
+        for line in (*rest[: rest.index("")], *behind):
+            yield from screen.wrapped(line)
 
     def dumps(self) -> str:
         """Return the answer as JSON."""
