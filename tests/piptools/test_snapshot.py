@@ -116,6 +116,19 @@ def test_cu128(site: SnapshotServer, project: Project) -> None:
     assert_no_bodies(site)
 
 
+def test_python_3_14(site: SnapshotServer, project: Project) -> None:
+    words = (*(word for word in WORDS if "python" not in word), "--python-version=3.14")
+    project.write(requirements_in="torch\ntorchvision\n", old_in="torch==2.8.0\n")
+    project.compile(*words, "-t", "cpu", "--platform=linux-x86_64", "requirements.in")
+    found = versions(project.read(), "linux-x86_64")
+    for name in FAMILY:
+        files = [f for f in listed(index(site, "cpu"), name) if str(f.version) == found[name]]
+        assert any(file.fits("linux-x86_64", (3, 14)) for file in files)
+    said = project.refused(*words, "-t", "cpu", "old.in")
+    assert "torch==2.8.0 cannot be locked for cpu, linux-x86_64, Python 3.14" in said
+    assert "it has 2.9.0, " in said
+
+
 def test_rocm(site: SnapshotServer, project: Project) -> None:
     project.write(requirements_in="torch\n")
     done = project.compile(*WORDS, "-t", "rocm6.3", "requirements.in")
