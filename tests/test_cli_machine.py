@@ -102,7 +102,7 @@ def test_diff(
             "unknown target 'cu118' (not in requirements.cpu.txt, requirements.cu126.txt)",
         ),
         (1, ["why", "-l", "nothing.txt"], "nothing.txt is not here"),
-        (1, ["doctor", "--python-executable", "/nowhere"], "/nowhere is no Python that answers"),
+        (1, ["doctor", "--python-executable", "/nowhere"], "/nowhere is not a Python that answers"),
     ],
 )
 def test_errors(

@@ -50,7 +50,7 @@ class TestPythonVersion:
 
     @pytest.mark.parametrize("text", ["", "3", "2.7", "3.12.1", "3.x", ">=3.10", "312", " 3.12"])
     def test_refuses(self, text: str) -> None:
-        with pytest.raises(AccelockError, match=r"no Python version; write it as in '3\.12'"):
+        with pytest.raises(AccelockError, match=r"not a Python version; write it as in '3\.12'"):
             PythonVersion.parse(text)
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 #: Commands on pip-tools: name -> (module with a `main(args)`, what it is).
 PIP_TOOLS_COMMANDS = {
     "compile": ("accelock.hosts.piptools.command", "pip-compile for hardware targets"),
-    "rewrite": ("accelock.hosts.piptools.rewrite.command", "turn a compiled file to a target"),
+    "rewrite": (
+        "accelock.hosts.piptools.rewrite.command",
+        "turn a compiled file into one for a target",
+    ),
     "sync": ("accelock.hosts.piptools.sync", "pip-sync of the file that fits this machine"),
 }
 _HELP = frozenset({"help", "-h", "--help"})

@@ -68,7 +68,7 @@ class PythonVersion:
         """Read "3.12"; anything else raises AccelockError."""
         found = _PYTHON.fullmatch(text)
         if found is None:
-            raise AccelockError(f"{text!r} is no Python version; write it as in '3.12'")
+            raise AccelockError(f"{text!r} is not a Python version; write it as in '3.12'")
         return cls(3, int(found[1]))
 
     @classmethod

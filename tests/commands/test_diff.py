@@ -212,7 +212,7 @@ def test_the_whole_text(compiled: Project) -> None:
         diff(here(compiled.folder), BOTH, no_network),
         a={"filelock": filelock, "torch": cpu},
         b={each.pin.name: each for each in (filelock, cublas, nccl, cuda)},
-        faults=("pypi.example tells no size of some files",),
+        faults=("pypi.example does not publish the size of some files",),
     )
     assert list(found.lines()) == [
         "cpu -> cu126 on linux-x86_64, Python 3.11 (requirements.cpu.txt, requirements.cu126.txt)",
@@ -226,7 +226,7 @@ def test_the_whole_text(compiled: Project) -> None:
         "to download:",
         "  cpu: 182.6 MB",
         "  cu126: at least 1,163.8 MB, 1 not known",
-        "note: pypi.example tells no size of some files",
+        "note: pypi.example does not publish the size of some files",
     ]
 
 

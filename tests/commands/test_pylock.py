@@ -197,7 +197,7 @@ def test_what_comes_from_elsewhere(compiled: Project, reading: Fetching) -> None
         ("a @ https://example.com/a-1.0-py3-none-any.whl", "a comes from .*no sha256"),
         ("a @ git+https://example.com/a.git@main", "a branch or tag can move"),
         ("a @ git+https://me:secret@example.com/a.git@main", r"a comes from .*\*\*\*\*"),
-        ("-e ./a", "does not tell the name of its package"),
+        ("-e ./a", "does not name its package"),
     ],
 )
 def test_what_the_lock_does_not_tell_enough_of_is_refused_by_name(

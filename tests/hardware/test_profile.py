@@ -109,7 +109,11 @@ def test_a_driver_that_is_no_object_is_told_how_to_write_it() -> None:
 
 @pytest.mark.parametrize(
     ("version", "told"),
-    [("null", "is missing"), ("580", "must be a text or null"), ('"new"', "'new' is none; write")],
+    [
+        ("null", "is missing"),
+        ("580", "must be a text or null"),
+        ('"new"', "'new' is not valid; write"),
+    ],
 )
 def test_one_fault_of_a_driver_is_told_once(version: str, told: str) -> None:
     text = f'{{"format": 1, "platform": null, "nvidia_driver": {{"version": {version}}}}}'
@@ -136,10 +140,10 @@ def test_all_faults_at_once() -> None:
         "platfrom: unknown key; did you mean 'platform'?",
         "platform: is missing; null says that accelock has no name for it",
         "wsl: must be true or false",
-        "nvidia_driver.version: 'latest' is none; write it as in 550.54.15",
+        "nvidia_driver.version: 'latest' is not valid; write it as in 550.54.15",
         "gpus[0].vendor: unknown vendor 'nvidea'; did you mean 'nvidia'?",
         "gpus[1].vendor: is missing",
-        "gpus[1].compute_capability: '90' is none; write it as in 9.0",
+        "gpus[1].compute_capability: '90' is not valid; write it as in 9.0",
         "gpus[2].vendor: must be a text or null",
         "notes: must be a list of objects",
     )

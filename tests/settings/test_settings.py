@@ -266,7 +266,7 @@ BAD = [
     ("macos = 'sonoma'", "macos: 'sonoma' is no release of macOS; write it as in '14.0'"),
     ("macos = 2024-01-01", "macos: must be a string, not a date or a time"),
     ("python = '3.12'", "python: must be an array of strings, not a string"),
-    ("python = ['3']", "python[0]: '3' is no Python version; write it as in '3.12'"),
+    ("python = ['3']", "python[0]: '3' is not a Python version; write it as in '3.12'"),
     ("python = ['3.11', '3.11']", "python[1]: names 3.11 a second time"),
     ("sources = 'https://m/whl'", "sources: must be a table, not a string"),
     (

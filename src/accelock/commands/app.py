@@ -27,17 +27,17 @@ COMMANDS = {
     "check": (
         "reports",
         "CheckCommand",
-        "are the compiled files, poetry.lock and conda files fresh? Offline, for CI",
+        "check that every lock is fresh and whole; offline, for CI",
     ),
     "completions": (
         "completions",
         "CompletionsCommand",
-        "a script for bash, zsh, fish or PowerShell that completes accelock's words",
+        "print a completion script for bash, zsh, fish or PowerShell",
     ),
     "conda capture": (
         "conda_capture",
         "CondaCaptureCommand",
-        "what was asked for in a conda environment, pinned, as a table or environment.yml",
+        "print what was asked for in a conda environment, pinned",
     ),
     "conda install": (
         "conda_install",
@@ -47,48 +47,48 @@ COMMANDS = {
     "conda lock": (
         "conda_lock",
         "CondaLockCommand",
-        "pin what [tool.accelock.conda] asks for: environment.yml and lock per target",
+        "pin [tool.accelock.conda]: an environment.yml and a lock per target",
     ),
-    "detect": ("reports", "DetectCommand", "what this machine has: driver, GPUs, platform"),
+    "detect": ("reports", "DetectCommand", "show what this machine has: driver, GPUs, platform"),
     "diff": (
         "reports",
         "DiffCommand",
-        "what two targets differ in, and how many MB each downloads",
+        "compare two targets: their packages, and the MB that each downloads",
     ),
     "doctor": (
         "reports",
         "DoctorCommand",
-        "what is wrong with machine, lock and environment, and what to do",
+        "find out what is wrong with machine, lock and environment, and what to do",
     ),
     "families": (
         "reports",
         "FamiliesCommand",
-        "which packages are built per target, where they are read, what goes with what",
+        "list the packages with a build per target, their indexes, and what goes together",
     ),
     "init": (
         "init",
         "InitCommand",
-        "what a project says of hardware by hand, moved into [tool.accelock]",
+        "move a hardware set-up that was made by hand into [tool.accelock]",
     ),
     "pylock": (
         "pylock",
         "PylockCommand",
-        "what is locked as pylock.<target>.toml (PEP 751), for pip, uv and others",
+        "write the lock as pylock.<target>.toml (PEP 751), for pip, uv and others",
     ),
     "target": (
         "reports",
         "TargetCommand",
-        "the target that this machine gets, alone on a line: for scripts and for uv",
+        "print the target that this machine gets, alone on a line, for scripts and uv",
     ),
     "targets": (
         "reports",
         "TargetsCommand",
-        "what the indexes have for each target: versions, Pythons, drivers, GPUs",
+        "show what the indexes have for each target: versions, Pythons, drivers, GPUs",
     ),
     "why": (
         "reports",
         "WhyCommand",
-        "which target this machine gets, and why; or why this build of a package",
+        "explain which target this machine gets, or which build of a package",
     ),
 }
 _HELP = frozenset({"help", "-h", "--help"})

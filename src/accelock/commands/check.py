@@ -1,4 +1,4 @@
-"""`accelock check`: are the compiled files, poetry.lock and conda files fresh? Offline, for CI."""
+"""`accelock check`: check that every lock is fresh and whole; offline, for CI."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class CompletionsCommand(Command):
     """Prints what a shell completes accelock's words by."""
 
     name = "completions"
-    description = "a script for bash, zsh, fish or PowerShell that completes accelock's words"
+    description = "print a completion script for bash, zsh, fish or PowerShell"
     help = (
         "Prints the script; your shell reads it when it starts. It knows every command, option, "
         "target, platform, profile and family. Make it again after an upgrade. `poetry completions`"

@@ -25,7 +25,7 @@ class CondaCaptureCommand(Command):
     """Prints what was asked for in a conda environment, pinned and portable."""
 
     name = "conda capture"
-    description = "what was asked for in a conda environment, pinned, as a table or environment.yml"
+    description = "print what was asked for in a conda environment, pinned"
     help = (
         "Reads the environment's own records, without conda. What pip installed there is listed "
         "apart."

@@ -23,7 +23,7 @@ class CondaLockCommand(Command):
     """Solves what is stale of [tool.accelock.conda], and writes all of its files or none."""
 
     name = "conda lock"
-    description = "pin what [tool.accelock.conda] asks for: environment.yml and lock per target"
+    description = "pin [tool.accelock.conda]: an environment.yml and a lock per target"
     help = (
         "Writes environment-<target>.yml and conda-<target>-lock.yml for every target and group, "
         "each for all platforms. Files that are fresh are left alone, and so is what is locked, "

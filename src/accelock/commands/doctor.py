@@ -162,7 +162,7 @@ def _environment(
     if environment is not None:
         yield from installed.check(environment.packages, context, choice)
         return
-    what = "no environment is active, and there is no .venv here: nothing that is installed counts"
+    what = "no environment is active, and there is no .venv here: nothing installed was looked at"
     todo = "activate the project's environment, or name its Python with --python-executable"
     yield Finding("no-environment", Level.WARNING, None, what, todo)
 

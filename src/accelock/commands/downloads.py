@@ -92,7 +92,9 @@ class Downloads:
         self._sizes = self._sizes or fetching.reader.sizes()
         size = self._sizes.of(file)
         if size is None:
-            self.faults[f"{urlsplit(file.url).hostname} tells no size of some files"] = None
+            self.faults[
+                f"{urlsplit(file.url).hostname} does not publish the size of some files"
+            ] = None
         return size
 
     def filename(self, pin: Pin, target: Target, place: Place) -> str | None:

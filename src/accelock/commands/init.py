@@ -33,7 +33,7 @@ class InitCommand(Command):
     """Shows what a project says of hardware by hand, and what becomes of it; writes it if asked."""
 
     name = "init"
-    description = "what a project says of hardware by hand, moved into [tool.accelock]"
+    description = "move a hardware set-up that was made by hand into [tool.accelock]"
     help = (
         "Reads pyproject.toml and the inputs of pip-compile (*.in), here and in requirements/: "
         "indexes and labels of builds, a file, an extra or a group for each accelerator. It prints "

@@ -67,7 +67,7 @@ def ask_interpreter(
         return PythonVersion(int(major), int(minor)), tuple(map(str, paths))
     except (ValueError, TypeError) as error:
         reason = answer.failure or "gave no answer that can be read"
-        raise AccelockError(f"{python} is no Python that answers: it {reason}") from error
+        raise AccelockError(f"{python} is not a Python that answers: it {reason}") from error
 
 
 def read(paths: Iterable[str]) -> dict[str, str]:

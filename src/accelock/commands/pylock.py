@@ -44,7 +44,7 @@ class PylockCommand(ContextCommand):
     """Writes what is locked as a pylock file for each target, or none."""
 
     name = "pylock"
-    description = "what is locked as pylock.<target>.toml (PEP 751), for pip, uv and others"
+    description = "write the lock as pylock.<target>.toml (PEP 751), for pip, uv and others"
     help = (
         "Writes pylock.<target>.toml for every target of poetry.lock, or of the compiled files: "
         "all of them, or none. No version changes: it finds the files of each pin on the indexes, "
@@ -217,7 +217,7 @@ class _Finder:
             )
         if lock.nameless:
             raise AccelockError(
-                f"{lock.file}: {lock.nameless[0]!r} does not tell the name of its package, which "
+                f"{lock.file}: {lock.nameless[0]!r} does not name its package, which "
                 "a pylock file must have; write NAME @ URL, or end it with #egg=NAME. Nothing was "
                 "written"
             )

@@ -28,7 +28,7 @@ class CheckCommand(Command):
     """Checks the locks of a project; exits with 1 where there is an error."""
 
     name = "check"
-    description = "are the compiled files, poetry.lock and conda files fresh? Offline, for CI"
+    description = "check that every lock is fresh and whole; offline, for CI"
     help = (
         "Finds the files that accelock compiled (requirements.txt, requirements.<target>.txt, ...) "
         "here and one folder below, poetry.lock and the conda files here, and tells what is stale, "
@@ -60,7 +60,7 @@ class DetectCommand(ContextCommand):
     """Shows what this machine has."""
 
     name = "detect"
-    description = "what this machine has: driver, GPUs, platform"
+    description = "show what this machine has: driver, GPUs, platform"
     help = (
         "Looks at the NVIDIA driver and GPUs (the kernel's files, NVML, nvidia-smi), AMD's (KFD, "
         "rocm_agent_enumerator), Intel's and Apple's, and at the system. It needs no project, "
@@ -83,7 +83,7 @@ class DiffCommand(ContextCommand):
     """Shows what two targets differ in, and what each downloads."""
 
     name = "diff"
-    description = "what two targets differ in, and how many MB each downloads"
+    description = "compare two targets: their packages, and the MB that each downloads"
     help = (
         "Compares what is locked for two targets on this machine's platform (on the first that "
         "both have, where this is none of them). Sizes are those that the indexes tell (PEP 700), "
@@ -108,7 +108,7 @@ class DoctorCommand(ContextCommand):
     """Says what is wrong with machine, lock and environment; exits with 1 for an error."""
 
     name = "doctor"
-    description = "what is wrong with machine, lock and environment, and what to do"
+    description = "find out what is wrong with machine, lock and environment, and what to do"
     help = (
         "Looks at the machine (as `detect`), the lock (as `check`), and what is installed in the "
         "environment: that of VIRTUAL_ENV, else of CONDA_PREFIX, else ./.venv, else the one that "
@@ -152,7 +152,7 @@ class FamiliesCommand(Command):
     """Shows what the catalogue knows of families of packages, and where they are read."""
 
     name = "families"
-    description = "which packages are built per target, where they are read, what goes with what"
+    description = "list the packages with a build per target, their indexes, and what goes together"
     help = (
         "Without FAMILY: all that accelock knows, with what pyproject.toml and the environment say "
         "to it, and which packages exclude each other. With FAMILY, or a package of one: all of "
@@ -184,7 +184,7 @@ class TargetsCommand(ContextCommand):
     """Shows what the indexes have for each target; exits with 1 where one cannot be read."""
 
     name = "targets"
-    description = "what the indexes have for each target: versions, Pythons, drivers, GPUs"
+    description = "show what the indexes have for each target: versions, Pythons, drivers, GPUs"
     help = (
         "The newest version of each PACKAGE for every target and platform, as `compile` and "
         "`poetry lock` would find it, beside what hardware runs the target. Without PACKAGE: those "
@@ -215,7 +215,7 @@ class WhyCommand(ContextCommand):
     """Explains a choice: of the target for a machine, or of a package's build on each target."""
 
     name = "why"
-    description = "which target this machine gets, and why; or why this build of a package"
+    description = "explain which target this machine gets, or which build of a package"
     help = (
         "Without PACKAGE: the target that an installation takes here, and every candidate with the "
         "reason that it was taken or passed over; it exits with 1 where none fits. With PACKAGE: "
@@ -245,7 +245,7 @@ class TargetCommand(ContextCommand):
     """Prints the target of a machine, for scripts."""
 
     name = "target"
-    description = "the target that this machine gets, alone on a line: for scripts and for uv"
+    description = "print the target that this machine gets, alone on a line, for scripts and uv"
     help = (
         "Prints the target that an installation takes here, and on standard error why; it exits "
         "with 1 where none fits. Of a uv project whose [tool.uv] conflicts have an extra for each "

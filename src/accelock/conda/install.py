@@ -49,7 +49,7 @@ def choose_records(
     """
     platform = host or host_platform()
     if platform is None:
-        raise InstallError(f"{where}: this machine is none of the platforms that accelock knows")
+        raise InstallError(f"{where}: accelock does not know this machine's platform")
     if platform not in locked:
         names = ", ".join(sorted(each.conda_subdir for each in locked)) or "no platform"
         raise InstallError(

@@ -186,7 +186,7 @@ class _Reader:
             self.fault(key, str(error))
             return None
         if value is None:
-            self.fault(key, f"{text!r} is none; write it as in {example}")
+            self.fault(key, f"{text!r} is not valid; write it as in {example}")
         return value
 
     def objects(self, key: str) -> list[_Reader]:

@@ -130,7 +130,7 @@ def test_the_environment_of_another_python() -> None:
 
 @pytest.mark.parametrize("word", ["/nowhere/python", "/bin/true", "/"])
 def test_what_is_no_python(word: str) -> None:
-    with pytest.raises(AccelockError, match="is no Python that answers"):
+    with pytest.raises(AccelockError, match="is not a Python that answers"):
         installed.ask_interpreter(word)
 
 
