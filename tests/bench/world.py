@@ -129,6 +129,7 @@ class World:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # headers and body are two writes: 40 ms each else
 
             def do_GET(self) -> None:
                 path = self.path.replace("%2B", "+")

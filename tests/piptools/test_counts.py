@@ -106,6 +106,7 @@ def test_a_second_run(project: Project, index: IndexServer) -> None:
     project.compile(*EVERYTHING)
 
     assert repeated([request.path for request in index.requests]) == {}
+    assert index.metadata() == (), "kept between runs, that of ordinary wheels too"
     assert index.bodies() == ()
 
 

@@ -34,6 +34,7 @@ _EDITABLE = re.compile(r"(-e|--editable)(?P<attached>=?)\s*")
 _NAMED = re.compile(r"[a-z0-9][a-z0-9._-]*\s*(\[[^\]]*\])?\s*($|[@;(<>=!~])", re.IGNORECASE)
 _QUOTED = re.compile(r"""^(["'])(.*)\1$""")
 _EXTRAS = re.compile(r"\[([^\]]*)\]$")
+_SHELL = re.compile(r"[^!#-&(-\[\]-~ \t\n]")  # quotes, backslashes, and what is not ASCII
 _COMMENT = re.compile(r"(^|\s+)(#.*)$")
 _ANNOTATION = re.compile(r"\s+#|#\s*via\b")  # indented, or in pip-compile's words
 _UNSAFE = "# The following packages are considered to be unsafe in a requirements file:"
@@ -255,7 +256,8 @@ def flags(text: str) -> Iterator[tuple[str, str | None]]:
 
     Raises ValueError for quotes that do not end, and for a word that belongs to no option.
     """
-    words = shlex.split(text)
+    # `shlex` looks at each letter: of twenty hashes for each pin, a second for a lock of 700.
+    words = shlex.split(text) if _SHELL.search(text) else text.split()
     while words:
         word = words.pop(0)
         if not word.startswith("-"):

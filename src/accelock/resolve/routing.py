@@ -91,12 +91,15 @@ class Shelf:
         self._siblings_read: dict[tuple[str, str], dict[str, IndexFile]] = {}
         self._unhashed: dict[tuple[str, Cell], frozenset[Version]] = {}
         self._files: dict[tuple[str, Cell], tuple[IndexFile, ...]] = {}
+        self._found: dict[str, Accelerated | None] = {}
         self._releases: dict[str, Version] = {}
 
     def find(self, name: str) -> Accelerated | None:
         """Return what the catalogue knows of a project, or None for an ordinary one."""
-        found = self._catalogue.family_of(name)
-        return None if found is None else Accelerated(*found)
+        if name not in self._found:
+            found = self._catalogue.family_of(name)
+            self._found[name] = None if found is None else Accelerated(*found)
+        return self._found[name]
 
     def variant(self, family: Family, target: Target) -> Target:
         """Return the target whose builds a family takes: the target itself, or cpu if marked so."""

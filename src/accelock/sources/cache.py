@@ -110,9 +110,8 @@ class Metadata:
         end = _END_OF_HEADERS.search(raw)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            there = sorted(path.parent.iterdir(), key=os.path.getmtime)
-            if len(there) >= _MOST_OF_FOLDER:
-                there[0].unlink()
+            if len(there := [*path.parent.iterdir()]) >= _MOST_OF_FOLDER:
+                min(there, key=os.path.getmtime).unlink()
             # Whole or not at all, however many runs write it.
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as fresh:
                 fresh.write(raw[: end.end()] if end else raw)

@@ -19,6 +19,7 @@ from pip._vendor.packaging.version import InvalidVersion
 from pip._vendor.packaging.version import Version as PipVersion
 
 from accelock.hosts.piptools import pages
+from accelock.hosts.piptools.best import Best
 from accelock.hosts.piptools.state import place_of_files
 from accelock.resolve.routing import look_up
 from accelock.sources.filename import parse_filename
@@ -78,6 +79,7 @@ class Listing:
         self._links: dict[PipVersion | None, list[list[Any]]] = {}
         self._finders: dict[object, Any] = {}
         self._found: dict[tuple[object, PipVersion | None], list[Any]] = {}
+        self._yanked: set[PipVersion | None] = set()
         # pip evaluates the links of each page, then the files of local folders, which come first.
         *pages_, files = _collected(name, finder)
         for number, links in enumerate([files, *pages_]):
@@ -86,6 +88,19 @@ class Listing:
                 groups = self._links.setdefault(version, [])
                 groups += [[] for _ in range(number + 1 - len(groups))]
                 groups[number].append(link)
+                if pages.is_yanked(link):
+                    self._yanked.add(version)
+
+    def best(self, finder: Any, place: object, wanted: Any, evaluator: Any) -> Best | None:
+        """Return pip's choice among the wanted versions; None where their names do not tell them.
+
+        :param evaluator: pip's for what is wanted, without hashes.
+        """
+        self._finders[place] = finder
+        if None in self._links and self._evaluated(place, None):
+            return None
+        versions = [each for each in self._versions(wanted) if each is not None]
+        return Best(evaluator, versions, self._yanked, functools.partial(self._evaluated, place))
 
     def candidates(self, finder: Any, place: object, wanted: Any = None) -> list[Any]:
         """Return pip's candidates for a place.
@@ -95,17 +110,20 @@ class Listing:
         :param wanted: a specifier of pip's: other versions are not evaluated. None for all.
         """
         self._finders[place] = finder
-        versions = [
-            version
-            for version in self._links
-            if version is None or wanted is None or wanted.contains(version, prereleases=True)
-        ]
+        versions = self._versions(wanted)
         return [each for version in versions for each in self._evaluated(place, version)]
 
     def looked_up(self, place: object) -> list[Any]:
         """Return all candidates of a place that was looked at; nothing of another one."""
         finder = self._finders.get(place)
         return [] if finder is None else self.candidates(finder, place)
+
+    def _versions(self, wanted: Any) -> list[PipVersion | None]:
+        return [
+            version
+            for version in self._links
+            if version is None or wanted is None or wanted.contains(version, prereleases=True)
+        ]
 
     def _evaluated(self, place: object, version: PipVersion | None) -> list[Any]:
         key = (place, version)
@@ -195,8 +213,14 @@ class _Router:
             return evaluator.compute_best_candidate(found)
         key = (project_name, specifier, hashes, self._all_wheels())
         if key not in self._bests:
-            found = self._ordinary(project_name, specifier)
-            self._bests[key] = evaluator.compute_best_candidate(found)
+            best = None
+            if not hashes and not evaluator._prefer_binary:
+                place = None if self._all_wheels() else place_of_files(self._cell)
+                project = listing(self._run, self._finder, project_name)
+                best = project.best(self._finder, place, specifier, evaluator)
+            self._bests[key] = best or evaluator.compute_best_candidate(
+                self._ordinary(project_name, specifier)
+            )
         return self._bests[key]
 
     def _places(self, name: str) -> _Places | None:

@@ -30,6 +30,7 @@ from accelock.resolve.substitution import NoSubstituteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from optparse import Values
 
     from accelock.hosts.piptools.patches import Patches
     from accelock.hosts.piptools.state import Active, Capture, Run
@@ -133,6 +134,7 @@ def install(run: Run, patches: Patches, compile_module: Any) -> None:
     """Listen while pip and pip-tools read the inputs, for the time of ``patches``."""
     patches.wrap(req_file, "get_file_content", lambda old: _read(run, old))
     patches.wrap(req_file, "ignore_comments", lambda old: _listen(run, old))
+    patches.wrap(req_file, "build_parser", one_parser)
     patches.wrap(compile_module, "parse_requirements", lambda old: _parse(run, old))
 
 
@@ -183,6 +185,23 @@ def _layer(run: Run, url: str, target: Target) -> str:
     return str(layer)
 
 
+def one_parser(original: Callable[[], Any]) -> Callable[[], Any]:
+    """Build pip's parser of options once: pip builds one of thirty options for each line."""
+    parser = original()
+    defaults = parser.get_default_values
+
+    def fresh() -> Values:
+        # What options of a line are added to must not be the list that the next line starts with.
+        values: Values = defaults()
+        for name, value in vars(values).items():
+            if value is not None and not isinstance(value, (str, int)):
+                setattr(values, name, copy.deepcopy(value))
+        return values
+
+    parser.get_default_values = fresh
+    return lambda: parser
+
+
 def _listen(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
     """Hear ``torch  # cpuonly`` before pip drops the comment."""
 
@@ -213,7 +232,15 @@ def _parse(run: Run, original: Callable[..., Any]) -> Callable[..., Iterator[Any
         run.inputs.recording = not is_output and not is_upgrade
         run.inputs.reading_stdin = not is_upgrade and _temporary(filename)
         try:
-            for requirement in original(filename, *args, **kwargs):
+            if is_output:
+                pins = run.existing.get(filename)
+                if pins is None:
+                    pins = run.existing[filename] = [*original(filename, *args, **kwargs)]
+                # Those of a cell are changed by it: `labels.forget`.
+                found: Iterable[Any] = map(copy.copy, pins)
+            else:
+                found = original(filename, *args, **kwargs)
+            for requirement in found:
                 if is_output and not requirement.match_markers():
                     continue
                 if run.inputs.recording:

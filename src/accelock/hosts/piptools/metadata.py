@@ -21,6 +21,8 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.errors import MetadataError, SourceError
 from accelock.hosts.piptools import pages
+from accelock.sources.filename import parse_filename
+from accelock.sources.model import IndexFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,16 +70,41 @@ def _fetch_metadata_only(run: Run, original: Callable[..., Any]) -> Callable[...
         file = run.files.get(req.link.url_without_fragment)
         if file is not None:
             return _distribution(run.shelves.metadata(file).raw, req)
+        is_remote = req.link.is_wheel and not req.link.is_file
+        if is_remote and req.link.metadata_file_data is not None:
+            # Not by pip, which asks for it again in each run.
+            with contextlib.suppress(MetadataError, SourceError):
+                return _distribution(run.reader.metadata(index_file(req.link)).raw, req)
         try:
             dist = original(self, req)
         except HashMismatch:  # of the PEP 658 file: what the wheel itself says is as good
             dist = None
-        if dist is not None or not req.link.is_wheel or req.link.is_file:
+        if dist is not None or not is_remote:
             return dist
         contents = _by_ranges(run.reader, req.link)
         return None if contents is None else _distribution(contents, req)
 
     return fetch
+
+
+def index_file(link: Any) -> IndexFile:
+    """Return the wheel of an index that a link of pip's leads to.
+
+    :raises MetadataError: its name is no wheel's.
+    """
+    parsed = parse_filename(link.filename)
+    if parsed is None:
+        raise MetadataError(f"{link.filename} is no wheel")
+    published = link.metadata_file_data
+    return IndexFile(
+        filename=link.filename,
+        url=link.url_without_fragment,
+        name=parsed.name,
+        version=parsed.version,
+        tags=parsed.tags,
+        sha256=sha256_of(link),
+        core_metadata=None if published is None else dict(published.hashes or {}),
+    )
 
 
 def _by_ranges(reader: IndexReader, link: Any) -> bytes | None:

@@ -214,6 +214,13 @@ def sha256_of(each: Any) -> str | None:
     return str(each.hash) if each.hash_name == "sha256" else None
 
 
+def is_yanked(each: Any) -> bool:
+    """Return whether an entry or a link is of a yanked file (PEP 592), as pip has it."""
+    if isinstance(each, Entry):
+        return bool(each.said.get("yanked"))
+    return bool(each.is_yanked)
+
+
 def _key(page: Any) -> str:
     """Return a key by the content object, not by its URL alone: pip's own cache is process-wide."""
     return f"{id(page)}:{page.url}"

@@ -57,6 +57,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("pip._internal.metadata", "get_metadata_distribution"),
     ("pip._internal.resolution.resolvelib.factory", "Factory._make_candidate_from_link"),
     ("pip._internal.resolution.resolvelib.resolver", "RLResolver"),
+    ("pip._internal.req.req_file", "build_parser"),
     ("pip._internal.req.req_file", "get_file_content"),
     ("pip._internal.req.req_file", "ignore_comments"),
     ("pip._internal.cli.req_command", "RequirementCommand._build_package_finder"),

@@ -125,6 +125,7 @@ class Run:
     :param decision: what the cell at work may take of the packages in lockstep.
     :param upgraded: the packages that ``--upgrade-package`` names.
     :param hashes_by_default: hashes are wanted where every line of a file can have one.
+    :param existing: existing output file -> pip's requirements of its lines.
     :param solves: how often pip's resolver was asked.
     """
 
@@ -142,6 +143,7 @@ class Run:
     reports_moves: bool = False
     hashes_by_default: bool = False
     upgraded: frozenset[str] = frozenset()
+    existing: dict[str, list[Any]] = field(default_factory=dict)
     solves: int = 0
 
     def first_time(self, message: str) -> bool:

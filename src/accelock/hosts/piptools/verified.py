@@ -6,7 +6,6 @@ metadata of the file that pip would take), and what pip-tools is told of the out
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +22,10 @@ from pip._vendor.resolvelib.structs import DirectedGraph
 from piptools.utils import is_pinned_requirement
 
 from accelock.errors import MetadataError, SourceError
-from accelock.hosts.piptools.metadata import key_of, sha256_of
+from accelock.hosts.piptools.metadata import index_file, key_of
 from accelock.hosts.piptools.state import place_of_files
 from accelock.locks.markers import loosened
 from accelock.resolve.verify import verify
-from accelock.sources.model import IndexFile
 from accelock.sources.wheel_metadata import parse_metadata, parse_requirement
 
 if TYPE_CHECKING:
@@ -137,7 +135,7 @@ class _Releases:
         if found is None or found.link.is_yanked:
             return None
         version = Version(str(found.version))
-        metadata = self._metadata(name, version, found)
+        metadata = self._metadata(name, found)
         if metadata is None or not self._is_for_this_python(metadata):
             return None
         return _Release(self.run, self.active, version, found, metadata)
@@ -150,7 +148,7 @@ class _Releases:
             return False
         return wanted.contains(python, prereleases=True)
 
-    def _metadata(self, name: str, version: Version, candidate: Any) -> CoreMetadata | None:
+    def _metadata(self, name: str, candidate: Any) -> CoreMetadata | None:
         """Return the metadata of a file; None where pip has to tell.
 
         That of a source distribution is built where it is pinned, as pip would do, and of no other.
@@ -161,7 +159,7 @@ class _Releases:
             if key not in self.run.memo.metadata and not link.is_wheel and name in self.pins:
                 self._build(name, candidate)
             if key not in self.run.memo.metadata:
-                self.run.memo.metadata[key] = self._read(name, version, link).raw
+                self.run.memo.metadata[key] = self._read(link).raw
             found = parse_metadata(self.run.memo.metadata[key])
             for line in found.requires:
                 parse_requirement(line)
@@ -179,23 +177,12 @@ class _Releases:
             version=candidate.version,
         )
 
-    def _read(self, name: str, version: Version, link: Any) -> CoreMetadata:
+    def _read(self, link: Any) -> CoreMetadata:
         if (file := self.run.files.get(link.url_without_fragment)) is not None:
             return self.run.shelves.metadata(file)
         if not link.is_wheel or self.run.reader is None:
             raise MetadataError("its metadata would have to be built")
-        published = link.metadata_file_data
-        return self.run.reader.metadata(
-            IndexFile(
-                filename=posixpath.basename(link.path),
-                url=link.url_without_fragment,
-                name=name,
-                version=version,
-                tags=frozenset(),
-                sha256=sha256_of(link),
-                core_metadata=None if published is None else dict(published.hashes or {}),
-            )
-        )
+        return self.run.reader.metadata(index_file(link))
 
 
 @dataclass(frozen=True)
