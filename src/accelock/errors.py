@@ -20,6 +20,7 @@ __all__ = [
     "LockstepError",
     "MetadataError",
     "MissingExtraError",
+    "OfflineError",
     "OutputError",
     "ResolutionError",
     "SourceError",
@@ -73,6 +74,13 @@ class BudgetError(AccelockError):
         super().__init__(
             f"this lock is not what the project allows:{lines}\nNothing was written: {todo}."
         )
+
+
+class OfflineError(AccelockError):
+    """What an offline run needs is not in the cache. Unlike a SourceError, nothing passes over it.
+
+    Takes the message, which names what is missing.
+    """
 
 
 class UsageError(AccelockError):

@@ -183,7 +183,9 @@ def test_an_older_file_is_whole_and_gets_them(project: Project) -> None:
     assert not notes_of(project.compile(*WORDS).stderr)
 
 
-@pytest.mark.parametrize("words", [("--no-generate-hashes",), ("--python-version=3.12", "--no-allow-unsafe")], ids=str)
+@pytest.mark.parametrize(
+    "words", [("--no-generate-hashes",), ("--python-version=3.12", "--no-allow-unsafe")], ids=str
+)
 def test_what_does_not_hold_without_is_said(project: Project, words: tuple[str, ...]) -> None:
     """In the file itself, which says it to who did not compile it, and on stderr; once a file."""
     project.write(requirements_in=TORCH)

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 NAME = "accelock"
 #: name -> (module in `accelock.commands`, class, what it is: a list of commands imports none).
 COMMANDS = {
+    "cache clear": ("cache", "CacheClearCommand", "remove accelock's cache"),
+    "cache info": (
+        "cache",
+        "CacheInfoCommand",
+        "where accelock keeps pages, metadata, sizes and hashes, and how many MB",
+    ),
     "check": (
         "reports",
         "CheckCommand",

@@ -22,10 +22,11 @@ from accelock.sources.model import IndexFile, ProjectPage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["ACCEPT", "cut_off", "parse_page", "strange"]
+__all__ = ["ACCEPT", "JSON", "as_json", "cut_off", "is_html", "parse_page", "strange"]
 
 # JSON first, as pip has it: mousebender's own ACCEPT_SUPPORTED says the same with other weights.
 ACCEPT = simple.ACCEPT_SUPPORTED
+JSON = simple.ACCEPT_JSON_V1
 
 _HTML = ("text/html", "application/vnd.pypi.simple.v1+html")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -49,11 +50,18 @@ def parse_page(body: bytes, content_type: str, url: str, project: str | None) ->
     :param project: the project whose page this is, or None for a find-links page of several.
     :raises SourceError: this is no such page, is cut off, or of a version that is not known.
     """
-    try:
-        base, entries = _read_entries(body, content_type, url)
-    except ValueError as error:
-        raise SourceError(f"{redact(url)} could not be read: {error}. {ADVICE}") from error
+    base, entries = _entries_of(body, content_type, url)
     return collect(entries, base, url, project)
+
+
+def as_json(body: bytes, content_type: str, url: str) -> bytes:
+    """Return a page as PEP 691 has it, of which `parse_page` makes the same files.
+
+    :raises SourceError: this is no such page, is cut off, or of a version that is not known.
+    """
+    base, entries = _entries_of(body, content_type, url)
+    files = [{**entry, "url": _joined(base, entry["url"])} for entry in entries]
+    return json.dumps({"meta": {"api-version": "1.0"}, "files": files}).encode()
 
 
 def cut_off(body: bytes, content_type: str) -> str | None:
@@ -61,7 +69,7 @@ def cut_off(body: bytes, content_type: str) -> str | None:
 
     For pages that a host tool parses: half a page of HTML reads as one with fewer files.
     """
-    return _ends_midway(_decode(body, content_type)) if _is_html(content_type) else None
+    return _ends_midway(_decode(body, content_type)) if is_html(content_type) else None
 
 
 def strange(body: bytes, content_type: str, filenames: list[str]) -> str | None:
@@ -69,7 +77,7 @@ def strange(body: bytes, content_type: str, filenames: list[str]) -> str | None:
 
     :param filenames: the last path components of its links.
     """
-    return _foreign(_decode(body, content_type), filenames) if _is_html(content_type) else None
+    return _foreign(_decode(body, content_type), filenames) if is_html(content_type) else None
 
 
 def collect(
@@ -87,6 +95,15 @@ def collect(
     return ProjectPage(url, tuple(files), tuple(skipped))
 
 
+def _entries_of(
+    body: bytes, content_type: str, url: str
+) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    try:
+        return _read_entries(body, content_type, url)
+    except ValueError as error:
+        raise SourceError(f"{redact(url)} could not be read: {error}. {ADVICE}") from error
+
+
 def _read_entries(
     body: bytes, content_type: str, url: str
 ) -> tuple[str, Sequence[Mapping[str, Any]]]:
@@ -94,12 +111,13 @@ def _read_entries(
     kind = content_type.lower()
     if kind.startswith(simple.ACCEPT_JSON_V1):
         return url, _read_json(body)
-    if _is_html(content_type):
+    if is_html(content_type):
         return _read_html(body, content_type, url)
     raise ValueError(f"it is no index page but of type {content_type or '(none)'}")
 
 
-def _is_html(content_type: str) -> bool:
+def is_html(content_type: str) -> bool:
+    """Tell a page of HTML (PEP 503) by its header."""
     return content_type.lower().startswith(_HTML)
 
 
@@ -179,6 +197,14 @@ def _absolute(base: str, href: str) -> str | None:
     except ValueError:
         return None
     return url if scheme in {"http", "https", "file"} else None
+
+
+def _joined(base: str, href: str) -> str:
+    """Return an absolute URL; what is none stays what it is."""
+    try:
+        return urljoin(base, href)
+    except ValueError:
+        return href
 
 
 def _text(entry: Mapping[str, Any], key: str) -> str | None:

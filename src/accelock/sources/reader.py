@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -19,7 +20,6 @@ from accelock.sources.http import (
     ABSENT,
     ADVICE,
     OK,
-    Answer,
     Http,
     Response,
     Session,
@@ -28,8 +28,9 @@ from accelock.sources.http import (
     hide_credentials,
     path_of,
 )
+from accelock.sources.kept import Pages, conditions, is_same
 from accelock.sources.model import IndexFile, ProjectPage
-from accelock.sources.page import ACCEPT, collect, parse_page
+from accelock.sources.page import ACCEPT, JSON, as_json, collect, is_html, parse_page
 from accelock.sources.wheel_metadata import CoreMetadata, checked, read_metadata
 
 if TYPE_CHECKING:
@@ -54,12 +55,19 @@ class IndexReader:
     :param session: the host tool's session, with its proxies, certificates and credentials.
     :param timeout: how long to wait for a server to connect or to go on, in seconds.
     :param cache: the folder of what is kept between runs; the user's by default.
+    :param offline: pages are taken as they are kept; the session refuses what else is asked for.
     """
 
     def __init__(
-        self, session: Session, *, timeout: float = 60.0, cache: Path | None = None
+        self,
+        session: Session,
+        *,
+        timeout: float = 60.0,
+        cache: Path | None = None,
+        offline: bool = False,
     ) -> None:
         cap_waits(session)
+        self._pages = Pages(cache, offline=offline)
         self._http = Http(session, timeout)
         self._kept = Metadata(cache)
         self._projects: _Memo[ProjectPage] = _Memo()
@@ -166,10 +174,7 @@ class IndexReader:
     def _read_project(self, url: str, index_url: str, project: str) -> ProjectPage:
         if (directory := _local(index_url)) is not None:
             return _read_local_project(directory, project)
-        answer = self._http.get(url, HEADERS)
-        if answer.status in ABSENT:
-            return ProjectPage(answer.url, absent=answer.status)
-        return _parse_answer(answer, url, project)
+        return self._read_remote(url, project)
 
     def _read_find_links(self, location: str) -> ProjectPage:
         if (path := _local(location)) is not None:
@@ -178,10 +183,31 @@ class IndexReader:
         filename = unquote(urlsplit(url).path.rpartition("/")[2])
         if parse_filename(filename) is not None:
             return _single_file(location, filename)
-        answer = self._http.get(url, HEADERS)
+        return self._read_remote(url, None)
+
+    def _read_remote(self, url: str, project: str | None) -> ProjectPage:
+        """Read a page, or take the kept one if the server says that it is the same."""
+        known = answer = self._pages.get(url)
+        if answer is None or not self._pages.offline:
+            answer = self._http.get(url, {**HEADERS, **conditions(known)})
+            if known is not None and is_same(known, answer.status, answer.headers.get("ETag")):
+                answer = known
         if answer.status in ABSENT:
+            if known is None or known.status != answer.status:
+                self._pages.put(url, answer)
             return ProjectPage(answer.url, absent=answer.status)
-        return _parse_answer(answer, url, None)
+        if answer.status != OK:
+            status = describe_status(answer.status, answer.headers)
+            raise SourceError(f"{redact(url)} could not be read: {status}. {ADVICE}")
+        content_type = answer.headers.get("Content-Type", "")
+        if is_html(content_type):  # which takes ten times as long to parse
+            body = as_json(answer.body, content_type, answer.url)
+            content_type = JSON
+            answer = replace(answer, body=body, headers={**answer.headers, "Content-Type": JSON})
+        page = parse_page(answer.body, content_type, answer.url, project)
+        if answer is not known:
+            self._pages.put(url, answer)
+        return page
 
 
 def _local(location: str) -> Path | None:
@@ -199,14 +225,6 @@ def _local(location: str) -> Path | None:
             "Check how it is spelt."
         )
     return path
-
-
-def _parse_answer(answer: Answer, url: str, project: str | None) -> ProjectPage:
-    if answer.status != OK:
-        status = describe_status(answer.status, answer.headers)
-        raise SourceError(f"{redact(url)} could not be read: {status}. {ADVICE}")
-    content_type = answer.headers.get("Content-Type", "")
-    return parse_page(answer.body, content_type, answer.url, project)
 
 
 def _read_local_project(directory: Path, project: str) -> ProjectPage:

@@ -21,6 +21,7 @@ from piptools.utils import is_pinned_requirement, is_url_requirement
 from accelock.hosts.piptools import candidates, hashing, inputs, keeping, labels, verified
 from accelock.hosts.piptools.pages import introduce
 from accelock.hosts.piptools.rounds import Rounds
+from accelock.sources.kept import go_offline
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -38,7 +39,11 @@ def repository_class(run: Run) -> type[PyPIRepository]:
             active = run.active
             if active is None:
                 return
-            self._session = run.session = run.session or self.session
+            if run.session is None:
+                run.session = self.session
+                if run.plan.offline:
+                    go_offline(run.session)
+            self._session = run.session
             cell = active.cell
             self._finder = self.command._build_package_finder(
                 options=self.options,

@@ -140,6 +140,12 @@ def target_options() -> list[click.Parameter]:
             help="To have hashes, allow whole wheels to be downloaded where their index publishes "
             "none (GBs).",
         ),
+        click.Option(
+            ["--offline"],
+            is_flag=True,
+            default=False,
+            help="Ask no index: take pages and metadata as accelock's cache has them, or fail.",
+        ),
     ]
 
 
@@ -151,6 +157,7 @@ def take_options(params: dict[str, Any]) -> Options:
         pythons=tuple(params.pop("python_version")),
         sources=tuple(params.pop("source")),
         allow_downloads=params.pop("allow_downloads"),
+        offline=params.pop("offline"),
     )
 
 

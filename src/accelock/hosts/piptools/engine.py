@@ -32,6 +32,7 @@ from accelock.resolve.knowledge import Knowledge
 from accelock.resolve.routing import Shelf
 from accelock.resolve.search import Search
 from accelock.resolve.substitution import for_others_message, together, together_message
+from accelock.sources.kept import Pages
 from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Engine:
             reports_moves=reports_moves,
             hashes_by_default=hashes_by_default,
             upgraded=keeping.names_of(command.params["upgrade_packages"]),
+            kept=Pages(kind="pip", offline=plan.offline),
         )
         if before is not None:
             self.run.memo, self.run.session = before.memo, before.session
@@ -193,7 +195,9 @@ class Engine:
         """Settle the sources, of which the inputs may name some, and what is marked cpuonly."""
         run = self.run
         run.plan = plan = run.plan.with_sources(self._sources_in_inputs())
-        run.reader = run.reader or IndexReader(run.session, timeout=run.session.timeout)
+        run.reader = run.reader or IndexReader(
+            run.session, timeout=run.session.timeout, offline=plan.offline
+        )
         run.shelf = Shelf(
             run.reader,
             plan.catalogue,

@@ -16,7 +16,8 @@ from accelock.catalogue import redact
 from accelock.errors import SourceError
 from accelock.hosts.piptools.patches import Patches
 from accelock.sources.at_once import fetch_at_once
-from accelock.sources.http import Http, hide_credentials
+from accelock.sources.http import OK, Answer, Http, hide_credentials
+from accelock.sources.kept import Pages, conditions, is_same
 from accelock.sources.page import cut_off, strange
 
 if TYPE_CHECKING:
@@ -130,10 +131,51 @@ def _fetch_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
         if link.url not in run.memo.pages:
             # pip turns what keeps it from an answer into None, but not what ends one too early.
             with Http(run.session, run.session.timeout, advice=_ADVICE).failures(link.url):
-                run.memo.pages[link.url] = original(link, **kwargs)
+                asking = {**kwargs, "session": _Asking(run.session, run.kept)}
+                run.memo.pages[link.url] = original(link, **asking)
         return run.memo.pages[link.url]
 
     return fetch
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What pip reads of an answer (24.0 to 26.3), of a page that is kept."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    url: str
+    content: bytes
+    reason: str = "as it was kept"
+    request: Any = None
+
+
+class _Asking:
+    """What pip asks for pages: its session, by which only those come that have changed."""
+
+    def __init__(self, session: Any, kept: Pages) -> None:
+        self._session = session
+        self._kept = kept
+
+    def head(self, url: str, **options: Any) -> Any:
+        """Ask as pip does."""
+        return self._session.head(url, **options)
+
+    def get(self, url: str, *, headers: Mapping[str, str], **options: Any) -> Any:
+        """Return the answer for a page, or what stands for it."""
+        if urlsplit(url).scheme not in {"http", "https"}:
+            return self._session.get(url, headers=headers, **options)
+        known = self._kept.get(url)
+        if known is None or not self._kept.offline:
+            said = self._session.get(url, headers={**headers, **conditions(known)}, **options)
+            if not is_same(known, said.status_code, said.headers.get("ETag")):
+                if known is None or OK in {known.status, said.status_code}:
+                    answer = Answer(said.status_code, said.headers, said.url, said.content)
+                    self._kept.put(url, answer)
+                return said
+        if known is None:
+            raise RuntimeError("what was not asked for is kept")
+        return _Page(known.status, known.headers, known.url, known.body)
 
 
 def _listen(run: Run, original: Callable[..., None]) -> Callable[..., None]:

@@ -52,6 +52,7 @@ class Options:
     pythons: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     allow_downloads: bool = False
+    offline: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Plan:
     lockstep: bool
     allow_downloads: bool
     host_python: bool
+    offline: bool = False
     dependencies: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
     pinned_alone: frozenset[str] = frozenset()
     substitution: Substitution = field(default_factory=Substitution)
@@ -168,7 +170,8 @@ def make_plan(
     targets = _targets(options, config, catalogue)
     if not targets and options != Options():
         raise OptionError(
-            "--platform, --source, --python-version and --allow-downloads need a target: "
+            "--platform, --source, --python-version, --allow-downloads and --offline need a "
+            "target: "
             "give one with -t (for example -t cpu), or declare `targets` in [tool.accelock]."
         )
     if not targets:
@@ -201,6 +204,7 @@ def make_plan(
         levels=config.levels if config else Levels(),
         lockstep=config.lockstep if config else True,
         allow_downloads=options.allow_downloads or bool(config and config.allow_downloads),
+        offline=options.offline,
         host_python=not options.pythons and not (config and config.pythons),
         dependencies={t.name: config.dependencies_of(t) for t in targets} if config else {},
         pinned_alone=_out_of_lockstep(config, catalogue),

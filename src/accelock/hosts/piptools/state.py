@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from accelock.hosts.piptools.pages import sha256_of
+from accelock.sources.kept import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,6 +139,7 @@ class Run:
     digests: Digests | None = None
     shelf: Shelf | None = None
     decision: Decision | None = None
+    kept: Pages = field(default_factory=lambda: Pages(kind="pip"))
     files: dict[str, IndexFile] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     reports_moves: bool = False
