@@ -137,5 +137,6 @@ def test_a_lock_of_any_shape(folder: Path, text: str) -> None:
 
 def test_doctor_says_which_extra_a_machine_gets(folder: Path) -> None:
     found = diagnose(gpu_box(folder), None)
-    assert [each.code for each in found.report.findings] == ["uv-lacks-requirements"]
+    codes = [each.code for each in found.report.findings]
+    assert codes == ["no-environment", "uv-lacks-requirements"]
     assert str(found.choice).startswith("cu126 (")
