@@ -120,7 +120,8 @@ def test_uv_is_told_where_uv_installed_it(installed: Installed) -> None:
 def test_poetry_is_told_where_it_is_a_plugin(installed: Installed) -> None:
     installed.direct(f"file://{installed.folder}/accelock", dir_info={"editable": True})
     error = MissingExtraError("conda", "this")
-    assert error.for_plugin().endswith("run: poetry self add --editable './accelock[conda]'")
+    where = installed.folder / "accelock"  # whole: Poetry reads it from a folder of its own
+    assert error.for_plugin().endswith(f"run: poetry self add --editable '{where}[conda]'")
     assert str(error).endswith("; run: pip install -e './accelock[conda]'")
 
 

@@ -48,7 +48,9 @@ def command_for(extra: str, *, plugin: bool = False) -> str:
     is_ours = tool.startswith(NAME)
     if kind in (PIPX, UV_TOOL) and is_ours:  # they make it anew: with what it has, too
         extra = ",".join(sorted({*filter(_is_there, _EXTRAS), extra}))
-    requirement, is_editable = _requirement(extra)
+    # `poetry self add` reads a path from Poetry's own folder.
+    here = None if plugin and kind is None else Path.cwd()
+    requirement, is_editable = _requirement(extra, here)
     wanted = shlex.quote(requirement)
     if kind == UVX:
         return f"uvx --from {wanted} {NAME}"
@@ -70,8 +72,11 @@ def _is_there(extra: str) -> bool:
         return False
 
 
-def _requirement(extra: str) -> tuple[str, bool]:
-    """Return accelock with an extra as pip, uv and Poetry take it, and whether it is editable."""
+def _requirement(extra: str, here: Path | None) -> tuple[str, bool]:
+    """Return accelock with an extra as pip, uv and Poetry take it, and whether it is editable.
+
+    :param here: the folder from which to call a path below it, as pip wants it: `./accelock`.
+    """
     from urllib.request import url2pathname
 
     direct = _direct_url()
@@ -80,18 +85,14 @@ def _requirement(extra: str) -> tuple[str, bool]:
     if parts.scheme == "file":
         path = Path(url2pathname(parts.path))
         is_editable = bool((direct.get("dir_info") or {}).get("editable"))
-        return f"{_shown(path)}[{extra}]", is_editable
+        if here is not None and here in path.parents:
+            return f"./{path.relative_to(here).as_posix()}[{extra}]", is_editable
+        return f"{path}[{extra}]", is_editable
     vcs = direct.get("vcs_info") or {}
     if vcs:
         revision = vcs.get("requested_revision")
         url = f"{vcs.get('vcs', 'git')}+{url}{f'@{revision}' if revision else ''}"
     return (f"{NAME}[{extra}] @ {url}" if url else f"{NAME}[{extra}]"), False
-
-
-def _shown(path: Path) -> str:
-    """Return a path as it is called from here: one below it begins with `./`, as pip wants it."""
-    here = Path.cwd()
-    return f"./{path.relative_to(here).as_posix()}" if here in path.parents else str(path)
 
 
 def _direct_url() -> dict[str, Any]:
