@@ -81,11 +81,12 @@ class Report:
 
     def on_screen(self, screen: Screen) -> Iterator[str]:
         """Yield the report for a terminal: each file with how it is, and each finding."""
-        for finding in self.findings:
+        for number, finding in enumerate(self.findings):
+            yield from [""] if number else []
             yield from finding.on_screen(screen)
-            yield ""
-        yield from screen.table([(worst(self.findings, name), name) for name in self.files])
         if self.files:
+            yield from [""] if self.findings else []
+            yield from screen.table([(worst(self.findings, name), name) for name in self.files])
             count = len(self.files)
             told = self.counts or "fresh and whole"
             yield f"{count} {'file' if count == 1 else 'files'} checked: {told}"
