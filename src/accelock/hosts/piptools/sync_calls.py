@@ -6,8 +6,9 @@ file it is: `numpy==2.2.6` is fulfilled by its `2.2.6+other` (PEP 440). And pip 
 which some lines have hashes and others have none, as that of a layer with an editable project over
 one with hashes.
 
-So pip is called once for the lines with hashes, then for those of the families, and last for all
-others, of which a family's index is not asked. Everything is locked: no call looks for more.
+So pip is called once for the lines with hashes, then for the builds with a family's label, of which
+no other index is asked, then for the rest of the families, and last for all others, of which a
+family's index is not asked. Everything is locked: no call looks for more.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from accelock.locks import requirements
 from accelock.targets import CPU
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from accelock.hosts.piptools.sync_files import Selection
     from accelock.settings.project import Settings
 
 _INSTALL = ["-m", "pip", "install", "-r"]
-_OF_INDEXES = frozenset({"--index-url", "--extra-index-url", "--find-links"})
+_PAGE = "--find-links"
+_OF_INDEXES = frozenset({"--index-url", "--extra-index-url", _PAGE})
 
 
 @dataclass(frozen=True)
@@ -64,32 +66,59 @@ class Calls:
         bare = [pin for pin in pins if not pin.hashes]
         if not bare:
             return []
-        hashed = [pin.raw for pin in pins if pin.hashes]
-        ours = [pin.raw for pin in bare if self.settings.catalogue.family_of(pin.name)]
-        others = [pin.raw for pin in bare if not self.settings.catalogue.family_of(pin.name)]
+        pairs = [*_pairs(flags)]
+        at = {url: self._families_at(url) for _flag, url in pairs if url}
+        parts = [([pin.raw for pin in pins if pin.hashes], [*flags])]
+        rest: list[str] = []
         # What pip-tools leaves out, setuptools above all, is not locked and is needed all the same.
-        others += self._left_out()
-        parts = [(hashed, [*flags]), (ours, [*flags]), (others, [*self._without_families(flags)])]
-        return [(lines, [*own, "--no-deps"]) for lines, own in parts if lines]
+        others = self._left_out()
+        labelled: dict[str, list[str]] = {}
+        for pin in bare:
+            found = self.settings.catalogue.family_of(pin.name)
+            name = found[0].name if found is not None else None
+            has_label = "+" in (pin.version or "") and any(name in own for own in at.values())
+            if name is None:
+                others.append(pin.raw)
+            elif has_label:
+                labelled.setdefault(name, []).append(pin.raw)
+            else:
+                rest.append(pin.raw)
+        for name, lines in labelled.items():
+            parts.append((lines, _alone([p for p in pairs if not p[1] or name in at[p[1]]])))
+        parts.append((rest, [*flags]))
+        parts.append((others, _words([p for p in pairs if not p[1] or not at[p[1]]])))
+        return [(lines, [*words, "--no-deps"]) for lines, words in parts if lines]
 
     def _left_out(self) -> list[str]:
         texts = [Path(name).read_text(encoding="utf-8-sig") for name in self.selection.files]
         return sorted({name for text in texts for name in requirements.left_out(text)})
 
-    def _without_families(self, flags: Sequence[str]) -> Iterator[str]:
-        words = iter(flags)
-        for word in words:
-            if word not in _OF_INDEXES:
-                yield word
-            elif not self._is_of_family(url := next(words)):
-                yield from (word, url)
-
-    def _is_of_family(self, url: str) -> bool:
-        if self.settings.catalogue.recognise(url) is not None:
-            return True
-        own = self.selection.choice.target
-        return url.rstrip("/") in {
-            source.at(target).without_credentials.url(target).rstrip("/")
-            for source in self.settings.sources({}).values()
-            for target in (own, CPU)
+    def _families_at(self, url: str) -> frozenset[str]:
+        """Return the families whose index or page this is, by the catalogue and by the project."""
+        known = self.settings.catalogue.recognise(url)
+        targets = (self.selection.choice.target, CPU)
+        return frozenset({known[0].name} if known else ()) | {
+            name
+            for name, source in self.settings.sources({}).items()
+            for target in targets
+            if source.at(target).without_credentials.url(target).rstrip("/") == url.rstrip("/")
         }
+
+
+def _alone(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the words by which pip asks these indexes and no other."""
+    urls = [url for flag, url in pairs if url and flag != _PAGE]
+    words = _words([pair for pair in pairs if not pair[1] or pair[0] == _PAGE])
+    words += ["--index-url", urls[0]] if urls else ["--no-index"]
+    return [*words, *(word for url in urls[1:] for word in ("--extra-index-url", url))]
+
+
+def _words(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [word for pair in pairs for word in pair if word]
+
+
+def _pairs(flags: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each option that names an index with its URL, and every other word by itself."""
+    words = iter(flags)
+    for word in words:
+        yield word, next(words) if word in _OF_INDEXES else ""
