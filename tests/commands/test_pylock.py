@@ -17,6 +17,7 @@ from tests.commands.projects import Project, codes, only
 from tests.support.pylocks import needs_packaging, same_in_every_cell
 from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
+from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,6 +151,23 @@ def test_a_file_that_is_gone_is_named(compiled: Project, reading: Fetching) -> N
     assert "no file of filelock 3.18.99 for linux-x86_64, Python 3.11 is found at http" in told
     lines(compiled, f"filelock==3.18.0 --hash=sha256:{SHA}")
     assert "with other hashes than the lock's" in refused(compiled, reading)
+
+
+def test_a_page_with_a_part_of_the_wheels_is_passed_over(
+    compiled: Project, server: IndexServer, reading: Fetching
+) -> None:
+    mine, other = (wheel("triton", "3.0", f"cp3{n}-cp3{n}-linux_x86_64") for n in (11, 12))
+    server.site = server.site.with_files("/whl/cu126", other).with_files("/simple", mine, other)
+    (compiled.folder / "requirements.cpu.txt").unlink()
+    hashes = " ".join(f"--hash={each.hash}" for each in (mine, other))
+    index = f"--extra-index-url {server.url}/whl/cu126"
+    body = f"{index}\ntriton==3.0 {hashes}\n"
+    compiled.compiled("requirements.cu126.txt", "cu126", body, platforms=LINUX)
+    write(here(compiled.folder), Asked(), lambda: reading)
+    data = toml.loads((compiled.folder / "pylock.cu126.toml").read_text())
+    (found,) = data["packages"]
+    assert found["index"] == f"{server.url}/simple"
+    assert [each["name"] for each in found["wheels"]] == [mine.filename]
 
 
 def test_a_page_that_cannot_be_read_is_no_absence(

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from accelock.hardware.choice import Choice
 from accelock.hosts.piptools.sync_calls import Calls
-from accelock.hosts.piptools.sync_files import Selection
 from accelock.settings.project import Settings
 from accelock.targets import parse_target
 from tests.piptools.conftest import environment
@@ -97,9 +95,8 @@ def by_pip(attacked: Project) -> dict[str, dict[str, str]]:
 def by_sync(attacked: Project, server: IndexServer) -> dict[str, str]:
     """What pip takes of a file without hashes, as `accelock sync` calls it."""
     found: dict[str, str] = {}
-    choice = Choice(parse_target(attacks.TARGET, {attacks.TARGET}), "a test says so")
-    selection = Selection((str(attacked.folder / BARE),), choice)
-    calls = Calls(Settings.of(attacked.folder), selection)
+    target = parse_target(attacks.TARGET, {attacks.TARGET})
+    calls = Calls(Settings.of(attacked.folder), (str(attacked.folder / BARE),), target)
     text = attacked.read(BARE)
     (attacked.folder / "lines.txt").write_text(
         "\n".join(line for line in text.splitlines() if not line.startswith("--"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from accelock.settings.project import Settings
 from accelock.targets import PLATFORMS, PythonVersion, host_platform
 from tests.piptools.conftest import environment
 from tests.piptools.support_project import Project
-from tests.support.environments import Venv, fresh_venv, run
+from tests.support.environments import Venv, fresh_venv, run, run_accelock
 from tests.support.pylocks import (
     UV,
     needs_packaging,
@@ -22,6 +23,7 @@ from tests.support.pylocks import (
     same_in_every_cell,
     selected,
 )
+from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +79,21 @@ def test_a_second_run_writes_the_same_bytes_and_downloads_nothing(
     assert compiled.accelock("pylock").returncode == 0
     assert compiled.files() == before
     assert index.bodies() == ()
+
+
+def reported(project: Project, file: str) -> dict[str, tuple[str, str, str]]:
+    """Return what pip would install of a file: name -> version, file name and hash."""
+    words = ["install", "--dry-run", "--no-deps", "-I", "-q", "--report", "-", "-r", file]
+    done = project.python("-m", "pip", *words)
+    assert done.returncode == 0, done.stderr
+    return {
+        each["metadata"]["name"]: (
+            each["metadata"]["version"],
+            each["download_info"]["url"].rpartition("/")[2],
+            each["download_info"]["archive_info"]["hash"],
+        )
+        for each in json.loads(done.stdout)["install"]
+    }
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +178,21 @@ def test_without_hashes_those_of_the_index_are_written(project: Project) -> None
     assert project.accelock("check", "pylock.toml").returncode == 0
 
 
+def test_the_reports_read_a_folder_with_nothing_else(together: Path, project: Project) -> None:
+    project.put("pylock.toml", together.read_text(encoding="utf-8"))
+    done = project.accelock("diff", "cpu", "cu126")
+    assert done.returncode == 0, done.stderr
+    assert "(pylock.toml)" in done.stdout
+    assert "2.8.0+cpu" in done.stdout
+    assert "not known" not in done.stdout, "the file has every size"
+    done = project.accelock("why", "-l", "pylock.toml", "torch")
+    assert "cu126: 2.8.0+cu126 (pylock.toml)" in done.stdout
+    assert "who asks for it, a pylock file does not tell" in done.stdout
+    done = project.accelock("pylock")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "that is a pylock file already" in done.stderr
+
+
 @pytest.fixture
 def venv(tmp_path: Path, shared: IndexServer) -> Venv:
     home = tmp_path / "bare"
@@ -193,6 +225,41 @@ class TestInstalls:
         done = run(sys.executable, *words, cwd=venv.path, env=venv.env)
         assert done.returncode == 0, done.stdout + done.stderr
         assert venv.installed() == compiled.pins(f"requirements.{label}.txt")
+
+    @pytest.mark.parametrize("extra", ["cpu", "cu126"])
+    def test_pip_takes_the_same_files_as_of_the_requirements(
+        self, compiled: Project, together: Path, shared: IndexServer, project: Project, extra: str
+    ) -> None:
+        if not pip_reads_pylock():
+            pytest.skip("this pip reads no pylock files")
+        text = compiled.read(f"requirements.{extra}.txt")
+        line = f"--extra-index-url {shared.url}/whl/{extra}"
+        project.put("locked.txt", re.sub("^--extra-index-url .*$", line, text, flags=re.MULTILINE))
+        one, other = (reported(project, way) for way in (f"{together}[{extra}]", "locked.txt"))
+        assert one == other
+        assert one["torch"][0] == f"2.8.0+{extra}"
+
+    @pytest.mark.parametrize(("target", "word"), [("cu126", "pylock.toml"), ("cpu", "")])
+    def test_sync_leaves_what_the_requirements_leave(
+        self, compiled: Project, together: Path, venv: Venv, target: str, word: str
+    ) -> None:
+        folder = venv.path.parent / "work"
+        folder.mkdir()
+        (folder / "pylock.toml").write_bytes(together.read_bytes())
+        words = ["sync", "--python-executable", str(venv.python), *([word] if word else [])]
+        env = {**venv.env, "ACCELOCK_TARGET": target}
+        stray = wheel("stray", "1.0").save(venv.path)
+        assert venv.pip("install", "--no-deps", stray).returncode == 0
+        done = run_accelock(*words, cwd=folder, env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"Syncing pylock.toml for {target} (ACCELOCK_TARGET" in done.stderr
+        assert venv.installed() == compiled.pins(f"requirements.{target}.txt")
+        assert not [*venv.path.rglob("direct_url.json")], "an index has all of them"
+        requested = [path.parent.name for path in venv.path.rglob("REQUESTED")]
+        own = [name for name in requested if name.startswith(("pip-", "setuptools-"))]
+        assert len(requested) - len(own) == len(venv.installed())
+        done = run_accelock(*words, cwd=folder, env=env)
+        assert (done.returncode, done.stdout) == (0, "Everything up-to-date\n")
 
     @pytest.mark.skipif(UV is None, reason="uv is not installed here")
     def test_one_of_all_with_uv(self, compiled: Project, together: Path, venv: Venv) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, UnknownWordError
+from accelock.hosts.piptools import sync_pylock
 from accelock.hosts.piptools.sync_files import Chooser
 from accelock.locks.stamp import StampError
 from accelock.settings.project import Settings
@@ -16,6 +17,7 @@ from accelock.settings.settings import Config
 from accelock.targets import PLATFORMS, PythonVersion, parse_target
 from tests.commands.projects import Project, with_stamp_edited
 from tests.hardware.machines import Commands, nvml, with_driver
+from tests.support.pylocks import needs_packaging
 
 if TYPE_CHECKING:
     from accelock.hosts.piptools.sync_files import Selection
@@ -57,6 +59,7 @@ def select(
 
 def told(selection: Selection | None) -> tuple[tuple[str, ...], str]:
     assert selection is not None
+    assert selection.choice is not None
     return selection.files, selection.choice.reason
 
 
@@ -296,3 +299,90 @@ def test_files_of_two_targets_are_not_mixed(project: Project) -> None:
 def test_files_of_others_are_left_to_pip_sync(project: Project) -> None:
     project.write("plain.txt", BODY)
     assert select("plain.txt", "absent.txt", "-") is None
+
+
+# pylock files
+
+TORCH = """\
+lock-version = "1.0"
+created-by = "other"
+environments = ["sys_platform == 'linux' and platform_machine == 'x86_64'"]
+requires-python = ">=3.11,<3.13"
+[[packages]]
+name = "torch"
+version = "2.6.0"
+"""
+
+
+def pylock(project: Project, name: str, label: str = "", text: str = TORCH) -> None:
+    file = f"torch-2.6.0{label}-py3-none-any.whl"
+    table = f'{{name = "{file}", url = "https://example.org/x.whl", hashes = {{sha256 = "0"}}}}'
+    body = text.replace('"2.6.0"', f'"2.6.0{label}"')
+    project.write(name, f"{body}wheels = [{table}]\n")
+
+
+@needs_packaging
+class TestPylock:
+    def test_one_of_another_tool_needs_no_target(self, project: Project) -> None:
+        pylock(project, "pylock.toml")
+        selection = select("pylock.toml")
+        assert selection is not None
+        assert str(selection) == "Syncing pylock.toml"
+        assert selection.pylock is not None
+        assert select() is None, "nothing says that it is meant"
+
+    def test_the_label_tells_the_target(self, project: Project) -> None:
+        pylock(project, "pylock.toml", "+cu126")
+        assert str(select("pylock.toml")) == (
+            "Syncing pylock.toml for cu126 (named on the command line)"
+        )
+
+    def test_the_machine_chooses_among_the_files_of_targets(
+        self, project: Project, tmp_path: Path
+    ) -> None:
+        for name in ("cpu", "cu126"):
+            pylock(project, f"pylock.{name}.toml", f"+{name}")
+        root = with_driver(tmp_path / "root", "580.82.07")
+        assert told(select("pylock.toml", root=root))[0] == ("pylock.cu126.toml",)
+        assert told(select("pylock.toml"))[0] == ("pylock.cpu.toml",)
+        assert told(select(root=root, declared="cpu cu126"))[0] == ("pylock.cu126.toml",)
+        assert select(root=root) is None, "nothing says that they are meant"
+        with pytest.raises(AccelockError, match="lacks it; there is one for cpu, cu126"):
+            select("pylock.toml", wanted="cu118", declared="cpu cu126 cu118")
+
+    def test_compiled_files_come_first(self, project: Project) -> None:
+        pylock(project, "pylock.cpu.toml", "+cpu")
+        project.compiled("requirements.cpu.txt", "cpu", BODY)
+        assert told(select(declared="cpu"))[0] == ("requirements.cpu.txt",)
+
+    @pytest.mark.parametrize(
+        ("platform", "python", "said"),
+        [
+            ("macos-arm64", "3.11", "pylock.toml is for linux-x86_64, and this is macos-arm64"),
+            ("linux-x86_64", "3.13", "for Python 3.11, 3.12, and the environment has Python 3.13"),
+        ],
+    )
+    def test_elsewhere_it_is_refused(
+        self, project: Project, platform: str, python: str, said: str
+    ) -> None:
+        pylock(project, "pylock.toml")
+        with pytest.raises(AccelockError, match=said):
+            select("pylock.toml", platform=platform, python=python)
+
+    def test_it_stands_alone(self, project: Project) -> None:
+        pylock(project, "pylock.toml")
+        project.compiled("requirements.cpu.txt", "cpu", BODY)
+        with pytest.raises(AccelockError, match="a whole lock, so that it is synced alone"):
+            select("pylock.toml", "requirements.cpu.txt")
+
+    def test_a_folder_beside_files_with_hashes(self, project: Project, tmp_path: Path) -> None:
+        pylock(project, "pylock.toml")
+        text = (project.folder / "pylock.toml").read_text()
+        project.write(
+            "pylock.toml", f'{text}[[packages]]\nname = "app"\ndirectory = {{path = "."}}\n'
+        )
+        selection = select("pylock.toml")
+        assert selection is not None
+        assert selection.pylock is not None
+        with pytest.raises(AccelockError, match=r"app has no hash.*Nothing was changed"):
+            sync_pylock.write(selection.pylock, None, tmp_path)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from accelock.hardware.choice import Choice
 from accelock.settings.project import Settings
 from accelock.targets import CPU
 
@@ -21,7 +20,6 @@ with warnings.catch_warnings():
 
     from accelock.hosts.piptools import sync
     from accelock.hosts.piptools.sync_calls import Calls
-    from accelock.hosts.piptools.sync_files import Selection
 
 SITE = "http://127.0.0.1:9"
 WITH_TORCH = f"""\
@@ -51,8 +49,7 @@ def index_urls(files: list[str]) -> list[str]:
 
 
 def calls_for(files: list[str]) -> Calls:
-    choice = Choice(CPU, "a test says so")
-    return Calls(Settings.of(Path("nowhere")), Selection(tuple(files), choice))
+    return Calls(Settings.of(Path("nowhere")), tuple(files), CPU)
 
 
 def test_plain_pip_forgets_the_extra_indexes_of_an_earlier_file(layers: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock import toml
+from accelock.commands.downloads import Downloads
 from accelock.locks.open import open_lock
 from accelock.locks.pylock import places_of
 from accelock.settings.project import Settings
@@ -18,7 +19,9 @@ from tests.support.environments import run
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from accelock.commands.downloads import Fetching
     from accelock.locks.markers import Place
+    from accelock.targets import Target
 
 needs_packaging = pytest.mark.skipif(
     importlib.util.find_spec("packaging.pylock") is None, reason="packaging here is older than 26"
@@ -55,6 +58,23 @@ def selected(
     }
 
 
+def read_back(
+    path: Path, target: Target, place: Place, settings: Settings
+) -> dict[str, tuple[str | None, str]]:
+    """Return the same as accelock reads it: of the model, and of the file that it would take."""
+    lock = open_lock(path.parent, settings, path.name)
+    downloads = Downloads(no_network, settings)
+    found = {}
+    for name, pin in lock.at(target, place).items():
+        file = downloads.file(pin, target, place)
+        found[name] = (pin.version, file.sha256 or "" if file else "".join(pin.hashes))
+    return found
+
+
+def no_network() -> Fetching:
+    raise AssertionError("a pylock file tells of each file what there is to know")
+
+
 def same_in_every_cell(
     folder: Path, lock_name: str | None = None, together: str | None = None
 ) -> int:
@@ -81,5 +101,6 @@ def same_in_every_cell(
             }, (target, place)
             for name, (_, sha256) in found.items():
                 assert not pins[name].hashes or sha256 in pins[name].hashes, (target, place, name)
+            assert read_back(path, target, place, settings) == found, (target, place)
             count += 1
     return count

@@ -42,7 +42,7 @@ MACHINE = option(
 LOCK = option(
     "lock",
     "l",
-    "Which lock: poetry.lock, or requirements-dev.txt for requirements-dev.TARGET.txt.",
+    "Which lock: poetry.lock, requirements-dev.txt for requirements-dev.TARGET.txt, pylock.toml.",
     flag=False,
 )
 

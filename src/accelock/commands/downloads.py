@@ -86,6 +86,8 @@ class Downloads:
 
     def size(self, file: IndexFile | None) -> int | None:
         """Return the bytes of a file, as its index or its server tells them; None: neither does."""
+        if file is not None and file.size is not None:
+            return file.size
         fetching = self._open() if file is not None else None
         if file is None or fetching is None:
             return None
@@ -107,6 +109,8 @@ class Downloads:
     def file(self, pin: Pin, target: Target, place: Place) -> IndexFile | None:
         """Return the file of a package that a place installs, or None where it cannot be told."""
         tags = self._tags(place)
+        if pin.listed:
+            return _best(pin.listed, tags)
         wanted = _best_name(pin.files, tags)
         for _, page in self._pages(pin, target):
             files = [each for each in page.files_of(pin.name) if _is_meant(each, pin)]
@@ -116,8 +120,8 @@ class Downloads:
                 return _best(files, tags)
         return None
 
-    def files(self, pin: Pin, target: Target) -> tuple[str | None, tuple[IndexFile, ...]]:
-        """Return the index that has a pin's files, and all that are locked, with their hashes.
+    def files(self, pin: Pin, target: Target) -> Iterator[tuple[str | None, tuple[IndexFile, ...]]]:
+        """Yield each index that has files of a pin, and all that are locked, with their hashes.
 
         Of a page of links there is no index. A sha256 that neither lock nor page has stays None.
 
@@ -131,8 +135,7 @@ class Downloads:
             if files := [each for each in files if _is_meant(each, pin)]:
                 unique = {each.filename: each for each in reversed(files)}
                 index = None if Source(url).is_find_links else url
-                return index, tuple(unique[name] for name in sorted(unique))
-        return None, ()
+                yield index, tuple(unique[name] for name in sorted(unique))
 
     def _hashed(self, file: IndexFile, pin: Pin, target: Target, url: str) -> IndexFile:
         known = self.settings.catalogue.family_of(pin.name)

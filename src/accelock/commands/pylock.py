@@ -18,14 +18,14 @@ from accelock.catalogue.source import Source
 from accelock.commands.base import LOCK, ContextCommand
 from accelock.commands.downloads import Downloads, Fetching
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.locks import journal, pylock, pylock_extras
+from accelock.locks import journal, pylock, pylock_extras, pylock_file
 from accelock.locks.compiled import shown
 from accelock.locks.direct import table_of
 from accelock.locks.pylock import Package
 from accelock.targets import newest_of, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cleo.io.inputs.option import Option
 
@@ -106,7 +106,13 @@ def write(context: Context, asked: Asked, open_reader: Callable[[], Fetching]) -
     :raises AccelockError: there is no lock, a pin's files are not found, or a file of another tool
         is in the way.
     """
-    chosen = _chosen(context.open_lock(), asked, context)
+    lock = context.open_lock()
+    if lock.kind == pylock_file.KIND:
+        raise AccelockError(
+            f"{', '.join(lock.files)}: that is a pylock file already; name the lock that it was "
+            "made from (--lock), poetry.lock or requirements.txt"
+        )
+    chosen = _chosen(lock, asked, context)
     paths: dict[Path, list[TargetLock]] = {}
     for each in chosen:
         paths.setdefault(_path(each, asked, context), []).append(each)
@@ -116,7 +122,7 @@ def write(context: Context, asked: Asked, open_reader: Callable[[], Fetching]) -
     for path, locks in paths.items():
         finders = [_Finder.of(each, context, opened, asked.groups) for each in locks]
         data = _document(path, finders, context, asked)
-        _validate(data, path.name)
+        pylock.validate(data, f"{path.name}: it would not be")
         files[path] = pylock.dumps(data).encode()
         notes |= dict.fromkeys(note for finder in finders for note in finder.notes())
     journal.write_all(files, context.directory)
@@ -252,15 +258,38 @@ class _Finder:
         if pin.url is not None:
             directory = self.context.directory
             return Package(pin, marker, direct=table_of(pin, directory, folder))
-        index, files = self.downloads.files(pin, self.lock.target)
-        kept = self._fitting(pin, places, files)
+        index, kept = self._found(pin, places)
         sized = tuple(replace(each, size=self.downloads.size(each)) for each in kept)
         return Package(pin, marker, index and Source(index).without_credentials.template, sized)
 
+    def _found(self, pin: Pin, places: Sequence[Place]) -> tuple[str | None, list[IndexFile]]:
+        """Return the first index that has a file for every place, and its files.
+
+        A family's page may have some of a package's wheels, and PyPI all (triton 3.2.0).
+
+        :raises AccelockError: none has, or nothing tells the sha256 of a file.
+        """
+        faults: list[str] = []
+        for index, files in self.downloads.files(pin, self.lock.target):
+            kept, lacking = self._fitting(places, files)
+            if lacking is not None:
+                faults.append(self._missing(pin, lacking, files))
+                continue
+            if bare := [each for each in kept if not each.sha256]:
+                raise AccelockError(
+                    f"{pin.where}: no index tells the sha256 of {bare[0].filename}, which a pylock "
+                    "file must have. Nothing was written"
+                )
+            return index, kept
+        raise AccelockError(faults[0] if faults else self._missing(pin, places[0], ()))
+
     def _fitting(
-        self, pin: Pin, places: Sequence[Place], files: Sequence[IndexFile]
-    ) -> list[IndexFile]:
-        """Return the wheels that some place takes, and the source archive where one lacks any."""
+        self, places: Sequence[Place], files: Sequence[IndexFile]
+    ) -> tuple[list[IndexFile], Place | None]:
+        """Return the wheels that some place takes, and the source archive where one lacks any.
+
+        Behind them the first place that has none of both, None where all have.
+        """
         levels = self.context.settings.config.levels
         tags = {place: frozenset(place.platform.tags(place.python, levels)) for place in places}
         wheels = [each for each in files if any(each.fits(own) for own in tags.values())]
@@ -269,16 +298,8 @@ class _Finder:
         served = {place.platform for place in places if place not in bare}
         # Of a range of Pythons the newest ones may have no wheel yet.
         needs = bare if self.lock.pythons else [p for p in bare if p.platform not in served]
-        if needs and not sdists:
-            raise AccelockError(self._missing(pin, needs[0], files))
-        kept = [*wheels, *(sdists if bare else ())]
-        for file in kept:
-            if not file.sha256:
-                raise AccelockError(
-                    f"{pin.where}: no index tells the sha256 of {file.filename}, which a pylock "
-                    "file must have. Nothing was written"
-                )
-        return kept
+        lacking = needs[0] if needs and not sdists else None
+        return [*wheels, *(sdists if bare else ())], lacking
 
     def _missing(self, pin: Pin, place: Place, files: Sequence[IndexFile]) -> str:
         where = self.downloads.looked_at(pin, self.lock.target)
@@ -303,21 +324,3 @@ def _with_indexes(lock: TargetLock, opened: Callable[[], Fetching]) -> Fetching:
     default = (lock.index,) if lock.index else fetching.indexes[:1]
     indexes = (*default, *lock.extra_indexes, *fetching.indexes[1:])
     return Fetching(fetching.reader, tuple(dict.fromkeys(indexes)))
-
-
-def _validate(data: Mapping[str, Any], name: str) -> None:
-    """Hold a document against the specification, as `packaging` reads it.
-
-    :raises AccelockError: it is not as PEP 751 has it, or packaging is too old to tell.
-    """
-    try:
-        from packaging.pylock import Pylock, PylockValidationError  # noqa: PLC0415 - may lack
-    except ImportError as error:
-        raise AccelockError(
-            "accelock pylock needs packaging 26 or newer, which knows pylock files; run: "
-            "pip install --upgrade packaging"
-        ) from error
-    try:
-        Pylock.from_dict(data)
-    except PylockValidationError as error:
-        raise AccelockError(f"{name}: it would not be as PEP 751 has it: {error}") from error

@@ -24,6 +24,7 @@ from accelock.commands.downloads import Downloads
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware import NoTargetError, profile
 from accelock.hardware.choice import ORDER, Rule
+from accelock.locks import pylock
 from accelock.resolve.substitution import Substitution
 
 if TYPE_CHECKING:
@@ -306,7 +307,10 @@ def _reasons(
         if lock.platforms is not None:
             yield f"nothing asks for it here ({lock.file} is for {_platforms([lock])})"
         return
-    yield f"version: {_asked(pin)}"
+    if pin.via or not pylock.is_named(lock.file.rpartition("/")[2]):
+        yield f"version: {_asked(pin)}"
+    else:
+        yield "version: who asks for it, a pylock file does not tell"
     if lockstep:
         yield "version: one public version on all targets and platforms (lockstep)"
     if pin.url is not None:

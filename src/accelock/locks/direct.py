@@ -49,6 +49,25 @@ def table_of(pin: Pin, project: Path, folder: Path) -> Mapping[str, Mapping[str,
     return {"archive": {**where, "hashes": {"sha256": min(pin.hashes)}, **more}}
 
 
+def line_of(pin: Pin, folder: Path) -> str:
+    """Return what a line of a requirements file asks for, without marker and hashes.
+
+    :param folder: that from which the lock's own paths start.
+    """
+    if pin.url is None:
+        return f"{pin.name}=={pin.version}"
+    source = pin.source or _source_of(pin.url)
+    where, below = source.get("url", ""), source.get("subdirectory")
+    if "://" not in where:
+        where = (folder / where).resolve().as_uri()
+    if source.get("type") in _SYSTEMS:
+        where = f"{source['type']}+{where}@{source.get('resolved_reference', '')}"
+    words = [f"subdirectory={below}"] if below else []
+    if pin.editable:
+        return f"-e {where}#{'&'.join([f'egg={pin.name}', *words])}"
+    return f"{pin.name} @ {where}{f'#{words[0]}' if words else ''}"
+
+
 def _source_of(location: str) -> Mapping[str, str]:
     """Return what a line of a requirements file says, in the words of poetry.lock."""
     bare, fragment = urldefrag(location)

@@ -1,7 +1,8 @@
 """A lock as values: what is locked for each target, free of the file that it was read from.
 
-Each format has one reader, which makes these values: `accelock.locks.compiled`, `.poetry_lock` and
-`.conda_lock`. Whoever asks what is locked somewhere asks them, whatever wrote the lock.
+Each format has one reader, which makes these values: `accelock.locks.compiled`, `.poetry_lock`,
+`.pylock_file` and `.conda_lock`. Whoever asks what is locked somewhere asks them, whatever
+wrote the lock.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from accelock.catalogue import Catalogue
+    from accelock.sources.model import IndexFile
     from accelock.targets import Platform, PythonVersion, Target
 
 #: The group of what a project itself requires; the lines of a requirements file are all of it.
@@ -45,6 +47,7 @@ class Pin:
     :param index: the URL of the index or page that the lock names for it, None for the default one.
     :param hashes: sha256 of its files, in hex; of other places and Pythons too.
     :param files: the names of its files, each with its sha256, where the lock has them.
+    :param listed: the same files with URL and size, where the lock has those too.
     :param via: who asks for it, in words, beside what `requires` of others says.
     :param requires: what it asks for: canonical name -> constraint, in words.
     :param where: the file, and the line where there is one.
@@ -60,6 +63,7 @@ class Pin:
     index: str | None = None
     hashes: frozenset[str] = frozenset()
     files: Mapping[str, str] = field(default_factory=dict)
+    listed: tuple[IndexFile, ...] = ()
     via: tuple[str, ...] = ()
     requires: Mapping[str, str] = field(default_factory=dict)
     where: str = ""

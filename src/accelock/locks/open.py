@@ -1,4 +1,4 @@
-"""Which lock a project has: poetry.lock with targets, or compiled files; and conda's beside it."""
+"""Which lock a project has: poetry.lock with targets, compiled files, or pylock files; conda's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from accelock.errors import AccelockError
 from accelock.hardware.vendor import Locked
-from accelock.locks import compiled, conda_lock, poetry_lock
+from accelock.locks import compiled, conda_lock, poetry_lock, pylock, pylock_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,15 +24,20 @@ _TORCH = "torch"
 def find_lock(directory: Path, settings: Settings, name: str | None = None) -> Lock | None:
     """Return a project's lock, or None where it has none with targets.
 
-    :param name: which one: poetry.lock, or requirements-dev.txt for requirements-dev.cpu.txt and
-        so on. Without it poetry.lock comes first.
+    :param name: which one: poetry.lock, requirements-dev.txt for requirements-dev.cpu.txt and so
+        on, or a pylock file. Without it poetry.lock comes first, and pylock files last: they are
+        made from the others.
     :raises AccelockError: the lock is damaged, or the one that is named is not there.
     """
     found = None
     if name in (None, poetry_lock.KIND):
         found = poetry_lock.read(directory, settings)
-    if found is None and name != poetry_lock.KIND:
+    if name is not None and pylock.is_named((directory / name).name):
+        found = pylock_file.read_lock(directory / name, settings)
+    elif found is None and name != poetry_lock.KIND:
         found = compiled.read_lock(directory / (name or REQUIREMENTS), settings)
+    if found is None and name is None and (files := pylock_file.find(directory, settings)):
+        found = pylock_file.lock_of(files, settings)
     if found is None and name is not None:
         raise AccelockError(
             f"{name} is not here, or has no targets, nor are files of a target so named"

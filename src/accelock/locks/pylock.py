@@ -234,16 +234,35 @@ def read(path: Path, where: str) -> Stamp | None:
     data = toml.read(path, where)
     if data is None:
         return None
+    refuse_others(data, where)
+    return stamp_of(data, where)
+
+
+def refuse_others(data: Mapping[str, Any], where: str) -> None:
+    """Refuse what is no pylock file, or of a newer version.
+
+    :raises PylockError: it is one of these.
+    """
     version = str(data.get("lock-version", ""))
+    if not version:
+        raise PylockError(f"{where}: it has no lock-version, so that it is no pylock file")
+    if version.partition(".")[0] != VERSION.partition(".")[0]:
+        raise PylockError(
+            f"{where}: it has lock-version {version}, and this accelock reads {VERSION}"
+        )
+
+
+def stamp_of(data: Mapping[str, Any], where: str) -> Stamp | None:
+    """Return what the data of a file says of itself; None where another tool made it.
+
+    :raises PylockError: its table is damaged, or of a newer accelock.
+    """
     table = data.get("tool")
     ours = table.get(TOOL) if isinstance(table, dict) else None
-    known = (FORMAT, FORMAT_OF_SEVERAL)
-    if not version.startswith("1.") or (isinstance(ours, dict) and ours.get("format") not in known):
-        raise PylockError(
-            f"{where}: it has lock-version {version or 'none'}, or is of a newer accelock"
-        )
     if ours is None:
         return None
+    if isinstance(ours, dict) and ours.get("format") not in (FORMAT, FORMAT_OF_SEVERAL):
+        raise PylockError(f"{where}: it is of a newer accelock than this one")
     parts = ours.get("targets", [ours]) if isinstance(ours, dict) else None
     if not isinstance(parts, list) or not all(map(_is_origin, parts)):
         raise PylockError(f"{where}: [tool.accelock] is damaged")
@@ -252,6 +271,25 @@ def read(path: Path, where: str) -> Stamp | None:
         tuple(Origin(*(each[key] for key in _KEYS)) for each in parts),
         is_edited=ours.get("body") != _sha256(rest),
     )
+
+
+def validate(data: Mapping[str, Any], fault: str) -> None:
+    """Hold the data of a file against the specification, as `packaging` reads it.
+
+    :param fault: what the message of the error begins with: the file's name, and how it is wrong.
+    :raises AccelockError: it is not as PEP 751 has it, or packaging is too old to tell.
+    """
+    try:
+        from packaging.pylock import Pylock, PylockValidationError  # noqa: PLC0415 - may lack
+    except ImportError as error:
+        raise AccelockError(
+            "a pylock file needs packaging 26 or newer, which knows its rules; run: "
+            "pip install --upgrade packaging"
+        ) from error
+    try:
+        Pylock.from_dict(data)
+    except PylockValidationError as error:
+        raise PylockError(f"{fault} as PEP 751 has it: {error}") from error
 
 
 def _is_origin(part: object) -> bool:

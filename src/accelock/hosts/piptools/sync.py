@@ -8,11 +8,13 @@ pip-tools 7.3.0 to 7.6.2 alike. What it must keep is taken out of what is to go.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -31,11 +33,13 @@ from accelock.catalogue import load_catalogue
 from accelock.environments import other_environment
 from accelock.errors import AccelockError
 from accelock.hardware import run_command
+from accelock.hosts.piptools import sync_pylock
 from accelock.hosts.piptools.patches import Patches
 from accelock.hosts.piptools.sync_calls import Calls
 from accelock.hosts.piptools.sync_files import Chooser
-from accelock.locks import compiled, journal
+from accelock.locks import compiled, journal, pylock_file
 from accelock.settings.project import Settings
+from accelock.settings.settings import Config
 from accelock.targets import PythonVersion, host_platform
 
 if TYPE_CHECKING:
@@ -59,8 +63,9 @@ _HELP = """
 
 Without SRC_FILES, the file is requirements.txt or requirements.TARGET.txt, whichever accelock
 compiled for a target that fits this machine (ACCELOCK_TARGET chooses one). A name that does not
-exist means the file of that target: requirements-dev.txt is requirements-dev.TARGET.txt. accelock,
-what it needs, and what conda installed are kept.
+exist means the file of that target: requirements-dev.txt is requirements-dev.TARGET.txt. It may
+also be a pylock file (PEP 751) of any tool. accelock, what it needs, and what conda installed are
+kept.
 
 The environment is that of VIRTUAL_ENV, else of CONDA_PREFIX, else ./.venv, else the one that
 accelock runs in. --python-executable names another.
@@ -104,7 +109,10 @@ class LayeredPath(click.ParamType):  # type: ignore[type-arg]  # not generic in 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path as it was given; a usage error where nothing is there."""
         path = Path(value)
-        if not path.exists() and compiled.layers(path, load_catalogue().targets):
+        catalogue = load_catalogue()
+        if not path.exists() and compiled.layers(path, catalogue.targets):
+            return value
+        if not path.exists() and pylock_file.layers(path, Settings(catalogue, Config())):
             return value
         return self.theirs.convert(value, param, ctx)
 
@@ -120,17 +128,24 @@ def _sync(**params: Any) -> None:
     python = _python_of(params["python_executable"])
     settings = Settings.of(Path())
     chooser = Chooser(settings, os.environ, host_platform(), python)
-    selection = chooser.select(words)
-    if selection is not None:
-        params["src_files"] = selection.files
-        for name in chooser.edited(selection):
-            click.echo(f"WARNING: {name} {_EDITED}", err=True)
-        if is_told:
-            click.echo(str(selection), err=True)
-            if warning := selection.choice.container_warning:
-                click.echo(f"WARNING: {warning}", err=True)
-    calls = None if selection is None else Calls(settings, selection)
-    with guarded(calls):
+    selection, calls = chooser.select(words), None
+    with contextlib.ExitStack() as stack:
+        if selection is not None:
+            choice = selection.choice
+            params["src_files"] = selection.files
+            if selection.pylock is not None:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="accelock-"))
+                target = choice.target if choice else None
+                params["src_files"] = (sync_pylock.write(selection.pylock, target, Path(folder)),)
+            elif choice is not None:
+                calls = Calls(settings, selection.files, choice.target)
+                for name in chooser.edited(selection):
+                    click.echo(f"WARNING: {name} {_EDITED}", err=True)
+            if is_told:
+                click.echo(str(selection), err=True)
+                if choice is not None and choice.container_warning:
+                    click.echo(f"WARNING: {choice.container_warning}", err=True)
+        stack.enter_context(guarded(calls))
         _run_pip_sync(params)
 
 

@@ -24,8 +24,8 @@ from accelock.targets import CPU
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from accelock.hosts.piptools.sync_files import Selection
     from accelock.settings.project import Settings
+    from accelock.targets import Target
 
 _INSTALL = ["-m", "pip", "install", "-r"]
 _PAGE = "--find-links"
@@ -36,11 +36,13 @@ _OF_INDEXES = frozenset({"--index-url", "--extra-index-url", _PAGE})
 class Calls:
     """What pip is called for in the place of pip-sync's one call.
 
-    :param selection: the files that are installed, and for which target.
+    :param files: the names of the files that are installed.
+    :param target: for which they were compiled.
     """
 
     settings: Settings
-    selection: Selection
+    files: tuple[str, ...]
+    target: Target
 
     def split(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Return what stands in for `subprocess.run`, as pip-sync calls it."""
@@ -90,13 +92,13 @@ class Calls:
         return [(lines, [*words, "--no-deps"]) for lines, words in parts if lines]
 
     def _left_out(self) -> list[str]:
-        texts = [Path(name).read_text(encoding="utf-8-sig") for name in self.selection.files]
+        texts = [Path(name).read_text(encoding="utf-8-sig") for name in self.files]
         return sorted({name for text in texts for name in requirements.left_out(text)})
 
     def _families_at(self, url: str) -> frozenset[str]:
         """Return the families whose index or page this is, by the catalogue and by the project."""
         known = self.settings.catalogue.recognise(url)
-        targets = (self.selection.choice.target, CPU)
+        targets = (self.target, CPU)
         return frozenset({known[0].name} if known else ()) | {
             name
             for name, source in self.settings.sources({}).items()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from accelock.errors import AccelockError
 from accelock.hardware import Choice, Runner, choose, run_command, surroundings
 from accelock.hardware.choice import VARIABLE, NotLockedError, eligible
-from accelock.locks import compiled
+from accelock.locks import compiled, pylock, pylock_file
 from accelock.locks.markers import Place
 from accelock.locks.model import Lock, TargetLock
 from accelock.locks.open import REQUIREMENTS, facts
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from accelock.locks.compiled import Compiled
+    from accelock.locks.pylock_file import PylockFile
     from accelock.settings.project import Settings
     from accelock.targets import Platform, Target
 
@@ -28,13 +29,18 @@ _NAMED = "named on the command line"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The files to sync, the target that they are for, and why."""
+    """The files to sync, the target that they are for, and why.
+
+    :param choice: None where a pylock file does not tell its target.
+    :param pylock: that file, where it is none of pip's own format.
+    """
 
     files: tuple[str, ...]
-    choice: Choice
+    choice: Choice | None
+    pylock: PylockFile | None = None
 
     def __str__(self) -> str:
-        return f"Syncing {', '.join(self.files)} for {self.choice}"
+        return f"Syncing {', '.join(self.files)}{f' for {self.choice}' if self.choice else ''}"
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,10 @@ class Chooser:
         Raises AccelockError where no file fits, or one is not for this platform or Python, and
         StampError for a damaged one.
         """
+        if any(pylock.is_named(Path(word).name) for word in words):
+            return self._pylock(words)
         selection = self._named(words) if words else self._default()
-        if selection is not None:
+        if selection is not None and selection.pylock is None:
             self._refuse_elsewhere(selection)
         return selection
 
@@ -67,6 +75,40 @@ class Chooser:
         """Return the files that are not as accelock compiled them, by name."""
         read = [self._read(Path(name)) for name in selection.files if Path(name).is_file()]
         return [file.name for file in read if file is not None and not file.is_as_compiled]
+
+    def _pylock(self, words: Sequence[str]) -> Selection:
+        """Take a pylock file, or that of one target: it is a whole lock, and stands alone."""
+        if len(words) > 1:
+            raise AccelockError(
+                f"{', '.join(words)}: a pylock file is a whole lock, so that it is synced alone. "
+                "Nothing was changed."
+            )
+        path = Path(words[0])
+        files = pylock_file.read_all(path, self.settings)
+        if not files:
+            raise AccelockError(f"{path} does not exist, nor is there one of a target beside it")
+        targets = [target for file in files for target in file.targets(self.settings)]
+        if len(files) == 1 and not targets:
+            return self._of_pylock(files[0], None)
+        if len(files) == len(targets) == 1:
+            return self._of_pylock(files[0], Choice(targets[0], _NAMED))
+        return self._among_pylocks(files, path)
+
+    def _among_pylocks(self, files: Sequence[PylockFile], base: Path) -> Selection:
+        choice = self._choose(pylock_file.lock_of(files, self.settings), base)
+        own = next(each for each in files if choice.target in each.targets(self.settings))
+        return self._of_pylock(own, choice)
+
+    def _of_pylock(self, file: PylockFile, taken: Choice | None) -> Selection:
+        """Return the selection of a file that holds on this platform, for this Python."""
+        has = file.platforms
+        if has is not None and self.platform not in has:
+            names = ", ".join(each.name for each in has)
+            raise AccelockError(self._is_elsewhere(file.name, names, taken))
+        if file.pythons and self.python is not None and self.python not in file.pythons:
+            pythons = [*map(str, file.pythons)]
+            raise AccelockError(_is_for_another_python(file.name, pythons, self.python))
+        return Selection((file.name,), taken, file)
 
     def _named(self, words: Sequence[str]) -> Selection | None:
         """Take files that exist as they are, and the others as those of one target."""
@@ -86,7 +128,7 @@ class Chooser:
         else:
             pool = sorted({t for found in layered.values() for t in found}, key=lambda t: t.name)
             files_of = {t: [f[t] for f in layered.values() if t in f] for t in pool}
-            choice = self._choose(files_of, Path(next(iter(layered))))
+            choice = self._choose(self._lock_of(files_of), Path(next(iter(layered))))
         for word, found in layered.items():
             if choice.target not in found:
                 raise AccelockError(_no_file(compiled.layer(Path(word), choice.target), choice))
@@ -97,8 +139,12 @@ class Chooser:
         base, declared = Path(REQUIREMENTS), self.settings.config.targets
         found = compiled.files_of(base, self.settings)
         if found:
-            choice = self._choose({target: [path] for target, path in found.items()}, base)
+            lock = self._lock_of({target: [path] for target, path in found.items()})
+            choice = self._choose(lock, base)
             return Selection((str(found[choice.target]),), choice)
+        pylocks = () if base.exists() else pylock_file.find(Path(), self.settings)
+        if pylocks:
+            return self._among_pylocks(pylocks, Path(pylock_file.NAME))
         if not declared or (len(declared) == 1 and base.exists()):
             return None
         many = len(declared) > 1
@@ -124,9 +170,11 @@ class Chooser:
             if pythons and self.python is not None and str(self.python) not in pythons:
                 raise AccelockError(_is_for_another_python(name, pythons, self.python))
 
-    def _is_elsewhere(self, name: str, has: str, choice: Choice) -> str:
+    def _is_elsewhere(self, name: str, has: str, choice: Choice | None) -> str:
         around = surroundings(self.environ)
         here = self.platform.name if self.platform else f"{around.system} on {around.machine}"
+        if choice is None:
+            return f"{name} is for {has}, and this is {here}. Nothing was changed."
         return (
             f"{choice.target} is taken ({choice.reason}), and {name} has it for {has}, and this is "
             f"{here}. Nothing was changed. Compile for this platform too (`platforms` in "
@@ -136,9 +184,11 @@ class Chooser:
     def _read(self, path: Path) -> Compiled | None:
         return compiled.read(path, str(path), self.settings.catalogue.targets)
 
-    def _choose(self, files_of: Mapping[Target, Sequence[Path]], base: Path) -> Choice:
+    def _lock_of(self, files_of: Mapping[Target, Sequence[Path]]) -> Lock:
+        return Lock(compiled.KIND, {t: self._lock(t, paths) for t, paths in files_of.items()})
+
+    def _choose(self, lock: Lock, base: Path) -> Choice:
         """Choose among targets that have files of the name `base`, and of others on the line."""
-        lock = Lock(compiled.KIND, {t: self._lock(t, paths) for t, paths in files_of.items()})
         python = self.python or PythonVersion.host()
         place = Place(self.platform, python) if self.platform else None
         declared = self.settings.config.targets
@@ -155,10 +205,13 @@ class Chooser:
                 run=self.run,
             )
         except NotLockedError as error:
+            is_pylock = lock.kind == pylock_file.KIND
             path = base.with_name(f"{base.stem}.{error.wanted}{base.suffix}")
+            lacks = f"{' and '.join(lock.files)} lacks it" if is_pylock else f"there is no {path}"
+            todo = "accelock pylock" if is_pylock else "accelock compile"
             raise AccelockError(
-                f"{VARIABLE} is {error.wanted!r}, and there is no {path}; there is one for "
-                f"{', '.join(map(str, targets))}. Run: accelock compile, or change {VARIABLE}."
+                f"{VARIABLE} is {error.wanted!r}, and {lacks}; there is one for "
+                f"{', '.join(map(str, targets))}. Run: {todo}, or change {VARIABLE}."
             ) from error
 
     def _lock(self, target: Target, paths: Sequence[Path]) -> TargetLock:
