@@ -143,3 +143,42 @@ def test_a_pin_with_a_label_is_told_to_have_none(project: Project) -> None:
     said = project.refused("-q", "-t", "cu124", "--platform=linux-x86_64")
     assert "carries the label +cu124" in said
     assert "cpuonly" not in said
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"{NAME}==0.3.7\ntqdm==4.67.1\n",
+        f"{NAME} @ http://elsewhere/llama_cpp_python-0.3.7-py3-none-linux_x86_64.whl\n",
+    ],
+    ids=["pin", "url"],
+)
+def test_a_turned_file_names_the_file_of_its_target(
+    project: Project, server: IndexServer, given: str
+) -> None:
+    project.put("given.txt", given)
+    words = ("-q", "-t", "cu124", PLATFORMS[0])
+    done = project.accelock("rewrite", *words, "given.txt", "-o", "cu124.txt")
+    assert (done.returncode, done.stderr) == (0, "")
+    own = built(server.site, "cu124", "0.3.7")
+    assert own_lines(project, "cu124.txt") == [f"{NAME} @ {server.other_url}{own.path}"]
+    done = project.accelock("rewrite", "-q", "-t", "cpu", *PLATFORMS, "cu124.txt", "-o", "cpu.txt")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [each.partition(" ; ")[0] for each in own_lines(project, "cpu.txt")] == [
+        f"{NAME} @ {server.other_url}{built(server.site, 'cpu', '0.3.7', tag).path}"
+        for tag in ("linux_x86_64", "macosx_11_0_arm64")
+    ]
+    done = project.accelock("rewrite", "-t", "cpu", *PLATFORMS, "cpu.txt", "-o", "again.txt")
+    assert own_lines(project, "again.txt") == own_lines(project, "cpu.txt")
+
+
+def test_a_turned_file_with_hashes_needs_consent(project: Project, server: IndexServer) -> None:
+    project.put("given.txt", f"{NAME}==0.3.7\n")
+    words = ("rewrite", "-q", "-t", "cu124", PLATFORMS[0], "--generate-hashes", "given.txt")
+    refused = project.accelock(*words)
+    assert refused.returncode == 1
+    assert "--allow-downloads" in refused.stderr
+    done = project.accelock(*words, "--allow-downloads")
+    assert done.returncode == 0, done.stderr
+    own = built(server.site, "cu124", "0.3.7")
+    assert f"{own.path}#sha256={own.distribution.sha256} \\\n    --hash=" in done.stdout

@@ -82,3 +82,12 @@ def test_a_fault_names_the_key_and_the_word_that_is_meant(project: Project) -> N
     said = project.refused("-q")
     assert "tool.accelock.families.kernels.lable: unknown key; did you mean 'label'?" in said
     assert "tool.accelock.families.kernels.unlabelled-platforms: " in said
+
+
+def test_a_compiled_file_is_turned_to_another_target(project: Project, server: IndexServer) -> None:
+    project.compile("-q")
+    words = ("-q", "-t", "cpu", "requirements.cu126.txt", "-o", "turned.txt")
+    done = project.accelock("rewrite", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert project.pins("turned.txt") == project.pins("requirements.cpu.txt")
+    assert f"--extra-index-url {server.url}/kernels/cpu" in project.read("turned.txt").splitlines()

@@ -127,3 +127,19 @@ def test_only_another_package_asks_for_it(project: Project, server: IndexServer)
     project.write(requirements_in="torch\ngnn\n")
     said = project.refused(*BOTH)
     assert "add torch-scatter (and torch) to the project's own requirements" in said
+
+
+@pytest.mark.parametrize("word", ["cpu", "cu126"])
+def test_a_freeze_is_turned_to_the_page_of_its_target(
+    project: Project, server: IndexServer, word: str
+) -> None:
+    other = {"cpu": "cu126", "cu126": "cpu"}[word]
+    lines = (f"torch==2.7.1+{other}", f"torch-scatter==2.1.2+pt27{other}", "tqdm==4.67.1")
+    project.put("freeze.txt", "".join(f"{line}\n" for line in lines))
+    words = ("-q", "-t", word, "--platform=linux-x86_64", "freeze.txt", "-o", "turned.txt")
+    done = project.accelock("rewrite", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    pins = project.pins("turned.txt")
+    assert (pins["torch"], pins["torch-scatter"]) == (f"2.7.1+{word}", f"2.1.2+pt27{word}")
+    page = f"--find-links {server.url}/pyg/whl/torch-2.7.1+{word}.html"
+    assert page in options_of(project.read("turned.txt"))

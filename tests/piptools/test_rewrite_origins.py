@@ -31,8 +31,8 @@ def test_a_freeze_of_conda_names_its_lines_and_a_way_out(project: Project) -> No
     said = refused(project, "-q", "-t", "cpu", *LINUX, "given.txt", "-o", "given.txt")
     assert said == (
         "ERROR: given.txt, line 1: certifi @ file:///croot/certifi_1736000000000/work/certifi is "
-        "a path of the machine that the package was built on, and is not here; 2 more lines have "
-        "such paths. Make the file with `pip list --format=freeze`, which has versions in "
+        "a path of the machine that the package was built on, and is not here; so is "
+        "line 3. Make the file with `pip list --format=freeze`, which has versions in "
         "their place, or write the versions.\n"
     )
 

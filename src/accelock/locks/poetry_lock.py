@@ -102,7 +102,7 @@ def lock_of(
             raise OverlayError(
                 f"{KIND}: [metadata.accelock] has what this accelock does not know: {error}"
             ) from error
-        pins = tuple(_pin(entry, asked or {}) for entry in entries)
+        pins = tuple(pin(entry, asked or {}) for entry in entries)
         supported = supported_pythons(pythons)
         found[target] = TargetLock(
             target, KIND, pins, named, supported=supported, requires_python=only
@@ -126,10 +126,14 @@ def pins_of(text: str, where: str, target: str | None) -> tuple[Pin, ...]:
                 "lock again (poetry lock)"
             )
         entries = overlay.view(entries, target)
-    return tuple(_pin(entry, {}) for entry in entries)
+    return tuple(pin(entry, {}) for entry in entries)
 
 
-def _pin(entry: Entry, asked: Mapping[str, Sequence[str]]) -> Pin:
+def pin(entry: Entry, asked: Mapping[str, Sequence[str]]) -> Pin:
+    """Return one entry as a pin.
+
+    :param asked: package -> where the project itself asks for it, in words.
+    """
     name = canonicalize_name(str(entry["name"]))
     source = _table(entry.get("source"))
     listed = entry.get("files")

@@ -141,7 +141,7 @@ def force(run: Run, captures: Mapping[Cell, Capture]) -> None:
 
     What is written is a URL below the source that the file names, with the file's sha256 where the
     index publishes it. Where the file does not lie there, and in a rewrite, which keeps the lines
-    of a file, the run says that it needs hashes instead.
+    of a family with labels, the run says that it needs hashes instead.
 
     Of a family without labels each pin names its file, hashes or not: pip-sync takes another
     target's build of the same version for what is asked for.
@@ -166,17 +166,14 @@ def _has_labels(run: Run, file: IndexFile) -> bool:
 
 
 def _name_file(run: Run, cell: Cell, capture: Capture, pin: Any, file: IndexFile) -> None:
-    """Name the file of a pin of a family without labels; a rewrite can only warn."""
+    """Name the file of a pin of a family without labels."""
     if capture.hashes and file.sha256 is None and run.plan.allow_downloads:
         file = replace(file, sha256=run.sha256_of([file])[file.url])
     is_known = not capture.hashes or file.sha256 is not None
     said = (
         f"{pin.req} has no label on {cell}, so that only its address tells it from other targets'"
     )
-    if run.reports_moves:
-        if not capture.hashes and run.first_time(said):
-            run.plan.say(f"WARNING: {said}: accelock compile writes the address.")
-    elif is_known and (url := _written(run, cell, file)) is not None:
+    if is_known and (url := _written(run, cell, file)) is not None:
         direct = _direct(pin, url)
         capture.results = {*capture.results - {pin}, direct}
         if capture.hashes:

@@ -1,4 +1,4 @@
-"""The command line of `accelock rewrite`: a compiled file of any tool in, one for a target out.
+"""The command line of `accelock rewrite`: what any tool pinned in, a file for a target out.
 
 The file's direct requirements are resolved anew for the target, with all its pins as preferences.
 Lines that need not change stay as they are. `compiled_file` reads, `resolve` resolves, `result`
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import piptools.scripts.compile as compile_module
 from piptools.logging import log
+from piptools.repositories.pypi import PyPIRepository
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
@@ -34,10 +35,11 @@ from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile
 from accelock.hosts.piptools.rewrite.resolve import Resolution
 from accelock.hosts.piptools.rewrite.result import PinChanges
 from accelock.hosts.piptools.rewrite.text import UNSAFE_NAMES, rewritten, without_ours
+from accelock.locks import foreign, journal, requirements
 from accelock.locks import inputs as digests
-from accelock.locks import journal, requirements
 from accelock.resolve.substitution import Substitution
-from accelock.settings.settings import read_config
+from accelock.settings.project import Settings
+from accelock.settings.settings import Config, read_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +90,8 @@ def command() -> click.Command:
         "rewrite",
         callback=_rewrite,
         params=[*target_options(), *_own_options()],
-        help="Turn a compiled requirements FILE (or `-`, standard input) to a hardware target. "
+        help="Turn FILE (or `-`, standard input) to a hardware target: a compiled requirements "
+        "file, what pip freeze, pip list or conda list prints, poetry.lock or a pylock file. "
         "Every pin that can stay stays; what had to move is said on standard error.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -118,7 +121,20 @@ def _rewrite(**params: Any) -> None:
     log.verbosity = params["verbose"] - params["quiet"]
     name = "standard input" if file == STDOUT else file
     config = read_config(Path(digests.PYPROJECT), load_catalogue())
-    content = requirements.parse(without_ours(_read(file, name)), name)
+    base = Path() if file == STDOUT else Path(file).parent
+    settings = Settings(load_catalogue(), config or Config())
+    default = PyPIRepository.DEFAULT_INDEX_URL
+    given = foreign.as_requirements(_read(file, name), name, base, settings, default)
+    if (
+        given.kind is not None
+        and output != STDOUT
+        and Path(output).resolve() == Path(file).resolve()
+    ):
+        raise AccelockError(
+            f"{name} is {given.kind}, and what is written is a requirements file: give it another "
+            "name (-o)"
+        )
+    content = requirements.parse(without_ours(given.text), name)
     plan = _plan_of_one(make_target_plan(options, config))
     made_for = _platform_of_maker(content)
     if not plan.declared and made_for in {cell.platform.name for cell in plan.cells}:
@@ -132,11 +148,14 @@ def _rewrite(**params: Any) -> None:
     plan = replace(plan, substitution=Substitution(off=plan.substitution.off))
     # However often the file is resolved, each thing is said once.
     plan = replace(plan, say=cache(plan.say), say_progress=cache(plan.say_progress))
-    base = Path() if file == STDOUT else Path(file).parent
     parameters = {**_parameters(content, hashes=hashes), **params}
     rewrite = Resolution(
-        CompiledFile(content, name, base, plan), parameters, params["index_url"] is None
+        CompiledFile(content, name, base, plan, given.kind is not None),
+        parameters,
+        params["index_url"] is None,
     ).solve()
+    for note in given.notes:
+        log.warning(f"NOTE: {note}")
     _report(rewrite)
     text = rewritten(rewrite, " ".join((PROGRAM, *words_of(options), file)))
     if config is not None and config.limits_targets:

@@ -61,12 +61,14 @@ class CompiledFile:
 
     :param name: the file's name for messages.
     :param base: the folder that relative paths in its options start from.
+    :param is_converted: whether it was another format, so that its lines have no numbers.
     """
 
     file: RequirementsFile
     name: str
     base: Path
     plan: Plan
+    is_converted: bool = False
 
     @property
     def target(self) -> Target:
@@ -121,9 +123,12 @@ class CompiledFile:
         The exception is a wheel of a family by its URL (`torch @ https://.../torch-2.6.0%2Bcpu-
         ....whl`): it is one build, and is rewritten like a pin.
         """
+        return pin.url is not None and not self.is_build(pin)
+
+    def is_build(self, pin: RequirementLine) -> bool:
+        """Return whether a line pins a package that a family builds per target."""
         package = self.package(pin.name)
-        is_build = package is not None and package.labelled and pin.version is not None
-        return pin.url is not None and not is_build
+        return package is not None and package.labelled and pin.version is not None
 
     def is_runtime(self, pin: RequirementLine) -> bool:
         """Return whether a pin is a library that a family's package in the file pulled in."""
@@ -189,6 +194,10 @@ class CompiledFile:
             hashes = "".join(f" --hash={digest}" for digest in pin.hashes)
             yield f"{pin.name}=={pin.version}{marker}{hashes}"
 
+    def line(self, pin: RequirementLine) -> str:
+        """Return what to call a line in a message."""
+        return f"{self.name}, {pin.name if self.is_converted else f'line {pin.lineno}'}"
+
     def check(self) -> None:
         """Refuse a file that cannot be rewritten by itself, or for these cells.
 
@@ -219,9 +228,12 @@ class CompiledFile:
         lost = [pin for pin in pins if self.is_direct_url(pin) and _is_lost(pin)]
         if lost:
             line = without_comment(lost[0].raw)[0]
-            more = f"; {len(lost) - 1} more lines have such paths" if len(lost) > 1 else ""
+            others = [f"line {pin.lineno}" for pin in lost[1:]]
+            more = (
+                f"; so {'are' if len(others) > 1 else 'is'} {', '.join(others)}" if others else ""
+            )
             raise AccelockError(
-                f"{self.name}, line {lost[0].lineno}: {line} is a path of the machine that the "
+                f"{self.line(lost[0])}: {line} is a path of the machine that the "
                 f"package was built on, and is not here{more}. Make the file with `pip list "
                 "--format=freeze`, which has versions in their place, or write the versions."
             )

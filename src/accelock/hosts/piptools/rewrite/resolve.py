@@ -181,7 +181,7 @@ def _refuse_foreign_pins(rewrite: Rewrite) -> None:
         for pin in rewrite.staying(name):
             if pin.hashes and foreign >= set(pin.hashes) and rewrite.file.package(name) is None:
                 raise AccelockError(
-                    f"{rewrite.file.name}, line {pin.lineno}: no file of {name} {pin.version} on "
+                    f"{rewrite.file.line(pin)}: no file of {name} {pin.version} on "
                     "the indexes that were read has a hash of that line. Name the index that it "
                     "comes from with --extra-index-url or --index-url, or take the hashes out of "
                     "the line to have the files that are there."

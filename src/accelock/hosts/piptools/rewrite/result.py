@@ -49,12 +49,12 @@ class Rewrite:
 
     @functools.cached_property
     def variants(self) -> Mapping[str, tuple[Variant, ...]]:
-        """Return the lines to have, by name: no direct URLs, and unsafe packages where asked."""
+        """Return the lines to have, by name: no URLs of the file's own, unsafe ones where asked."""
         writer = next(iter(self.compiled.captures.values())).writer
         found: dict[str, tuple[Variant, ...]] = {}
         for variant in self.compiled.variants[self.file.target.name]:
             written = not variant.unsafe or writer["allow_unsafe"]
-            if written and not is_url_requirement(variant.requirement):
+            if written and not self._is_own_url(variant):
                 found[variant.name] = (*found.get(variant.name, ()), variant)
         return found
 
@@ -62,7 +62,17 @@ class Rewrite:
     def url_hashes(self) -> Mapping[str, frozenset[str]]:
         """Return the hashes of the direct URLs, by name."""
         variants = self.compiled.variants[self.file.target.name]
-        return {v.name: v.hashes for v in variants if is_url_requirement(v.requirement)}
+        return {v.name: v.hashes for v in variants if self._is_own_url(v)}
+
+    def _is_own_url(self, variant: Variant) -> bool:
+        """Return whether a line is one that the file has the URL of.
+
+        Of a family without labels each line names its file: that is of the run, and replaces what
+        the file has.
+        """
+        return is_url_requirement(variant.requirement) and not any(
+            map(self.file.is_build, self.file.file.named(variant.name))
+        )
 
     def found(self, name: str) -> Mapping[Cell, str]:
         """Return the version that was found of a package, by cell."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name, canonicalize_version
+from piptools.utils import is_url_requirement
 from piptools.writer import annotation_style_line, annotation_style_split
 
 from accelock.catalogue import Source
@@ -94,6 +95,7 @@ class Blocks:
         return (
             said == found
             and not any(pin.url is not None or pin.version is None for pin in pins)
+            and not any(is_url_requirement(v.requirement) for v in self.rewrite.variants[name])
             and all(self._has_hashes_of(variant, pins) for variant in self.rewrite.variants[name])
         )
 

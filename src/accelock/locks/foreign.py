@@ -1,0 +1,270 @@
+"""What other tools list or lock, as the text of a requirements file: the input of `rewrite`.
+
+Each format is recognised by its content. What `pip freeze`, pip-compile, uv and `poetry export`
+write is such a file already. What a reader does not take over, it says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from packaging.version import InvalidVersion, Version
+
+from accelock import toml
+from accelock.catalogue.source import Source
+from accelock.errors import AccelockError
+from accelock.locks import overlay, poetry_lock, pylock, pylock_file
+from accelock.locks.direct import line_of
+from accelock.locks.inputs import PYPROJECT
+from accelock.locks.markers import Place
+from accelock.settings.poetry_project import supported_pythons
+from accelock.sources.filename import parse_filename
+from accelock.targets import PLATFORMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from accelock.locks.model import Pin
+    from accelock.settings.project import Settings
+
+_JSON = re.compile(r"\s*\[\s*\{")
+_COLUMNS = re.compile(r"Package +Version\b.*\n(-+ -+[- ]*)(\n|$)")
+_CONDA = re.compile(r"([^\s=#]+)=([^\s=]+)=(\S+)")
+_BUILT = re.compile(r"\s*(\S+)\s*@\s*(file:\S+)")
+_EDITABLE = "Editable project location"
+_FROM_PYPI = "pypi"  # conda's word for a build that pip installed
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A text that pip reads, and what is to be said of it.
+
+    :param kind: what the file was, in words; None where it is a requirements file.
+    """
+
+    text: str
+    notes: tuple[str, ...] = ()
+    kind: str | None = None
+
+
+def as_requirements(
+    text: str, name: str, folder: Path, settings: Settings, default_index: str = ""
+) -> Foreign:
+    """Return what a file says, as a requirements file.
+
+    :param name: the file's, for people.
+    :param folder: that from which its paths start; a pyproject.toml there says what is direct.
+    :param default_index: that of pip, which no file needs to name.
+    :raises AccelockError: it is damaged, or of a kind that cannot be read without its tool.
+    """
+    if _JSON.match(text):
+        return _of_json(text, name)
+    if columns := _COLUMNS.match(text):
+        return _of_columns(text, columns[1])
+    if re.search(r"^\[\[packages?\]\]", text, re.MULTILINE):
+        found = _of_toml(text, name, folder, settings)
+        line = f"--extra-index-url {default_index.rstrip('/')}\n"
+        return replace(found, text=found.text.replace(line, "", 1))
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if any(map(_CONDA.fullmatch, lines)):
+        return _of_conda(text, name)
+    if "@EXPLICIT" in lines:
+        raise AccelockError(
+            f"{name} lists conda's own packages by URL, and pip installs none of them; see: "
+            "accelock conda capture --help"
+        )
+    return _of_freeze(text, name)
+
+
+def _of_json(text: str, name: str) -> Foreign:
+    """Read `pip list --format=json`."""
+    try:
+        entries = json.loads(text)
+    except ValueError as error:
+        raise AccelockError(f"{name}: it begins as JSON and is none: {error}") from error
+    lines = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            project, version = str(entry["name"]), str(Version(entry["version"]))
+        except (TypeError, KeyError, InvalidVersion) as error:
+            raise AccelockError(
+                f"{name}, entry {number}: {json.dumps(entry)} has no name and version as `pip list "
+                "--format=json` writes them"
+            ) from error
+        lines.append(_listed(project, version, entry.get("editable_project_location")))
+    return Foreign(_joined(lines), kind="the output of pip list")
+
+
+def _of_columns(text: str, ruler: str) -> Foreign:
+    """Read the columns of `pip list`; lines keep their numbers."""
+    spans = [(found.start(), found.end()) for found in re.finditer("-+", ruler)]
+    header, _, *rows = text.splitlines()
+    titles = [header[start:].split("  ")[0].strip() for start, _ in spans]
+    place = titles.index(_EDITABLE) if _EDITABLE in titles else None
+    lines = ["", ""]
+    for row in rows:
+        cells = [row[start:end].strip() for start, end in spans]
+        location = row[spans[place][0] :].split("  ")[0].strip() if place is not None else None
+        # What pip says of itself stands below, on a line of its own.
+        is_pin = row.strip() and not row.startswith(("[notice]", "WARNING:"))
+        lines.append(_listed(cells[0], cells[1], location) if is_pin else "")
+    return Foreign(_joined(lines), kind="the output of pip list")
+
+
+def _listed(project: str, version: str, location: str | None) -> str:
+    if location:
+        return f"-e {Path(location).as_uri()}#egg={project}"
+    return f"{project}=={version}"
+
+
+def _of_conda(text: str, name: str) -> Foreign:
+    """Read `conda list --export`, of which pip installs what it installed there."""
+    lines, theirs = list[str](), list[str]()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        found = _CONDA.fullmatch(line.strip())
+        if found is None:
+            raise AccelockError(
+                f"{name}, line {number}: {line.strip()!r} is no name=version=build, as the lines "
+                "of `conda list --export` are"
+            )
+        project, version, build = found.groups()
+        if build.partition("_")[0] == _FROM_PYPI:
+            lines.append(f"{project}=={version}")
+        else:
+            theirs.append(f"{project} {version} (line {number})")
+    if not lines:
+        raise AccelockError(
+            f"{name}: conda installed all that it lists, and pip none of it; conda's names are not "
+            "PyPI's. For conda's own, see: accelock conda capture --help; for pip, make the file "
+            "with `pip list --format=freeze` in that environment"
+        )
+    note = f"{name}: conda's own packages stay with conda, and are left out: {', '.join(theirs)}."
+    return Foreign(_joined(lines), (note,) if theirs else (), "the output of conda list")
+
+
+def _of_freeze(text: str, name: str) -> Foreign:
+    """Read a requirements file; a wheel that conda built elsewhere is the version in its name."""
+    lines, turned = text.splitlines(keepends=True), list[str]()
+    for number, line in enumerate(lines):
+        found = _BUILT.match(line)
+        if found is None:
+            continue
+        path = urlsplit(found[2]).path
+        wheel = parse_filename(path.rpartition("/")[2])
+        if wheel is None or wheel.tags is None or Path(url2pathname(path)).exists():
+            continue
+        lines[number] = f"{found[1]}=={wheel.version}\n"
+        turned.append(f"{found[1]} {wheel.version} (line {number + 1})")
+    note = f"{name}: built on another machine, and taken by its version: {', '.join(turned)}."
+    return Foreign("".join(lines), (note,) if turned else ())
+
+
+def _of_toml(text: str, name: str, folder: Path, settings: Settings) -> Foreign:
+    """Read a pylock.toml or a poetry.lock.
+
+    :raises AccelockError: it is damaged, has targets already, or is a uv.lock, whose markers are
+        those of its edges.
+    """
+    data = toml.parse(text, name)
+    if "lock-version" in data:
+        return _of_pylock(data, name, folder, settings)
+    metadata = data.get("metadata")
+    if isinstance(metadata, dict) and "content-hash" in metadata:
+        return _of_poetry(data, name, folder)
+    raise AccelockError(
+        f"{name} looks like a uv.lock, which does not say on which platforms each package is "
+        "wanted. Run: uv export -o exported.txt, and turn that file"
+    )
+
+
+def _of_pylock(data: dict[str, Any], name: str, folder: Path, settings: Settings) -> Foreign:
+    file = pylock_file.of_data(data, folder / (Path(name).name), name)
+    if len(targets := file.targets(settings)) > 1:
+        raise AccelockError(
+            f"{name} has {', '.join(map(str, targets))} already, each as an extra of it: pip "
+            f"install -r '{name}[{targets[0]}]'"
+        )
+    return Foreign(_text(file.pins(), folder), kind="a pylock file")
+
+
+def _of_poetry(data: Mapping[str, Any], name: str, folder: Path) -> Foreign:
+    if overlay.read(data, name) is not None:
+        raise AccelockError(
+            f"{name} has targets already; name more of them in [tool.accelock] and lock again, or "
+            "run: accelock pylock"
+        )
+    supported = supported_pythons(poetry_lock.pythons_of(data))
+    universe = [Place(platform, each) for platform in PLATFORMS.values() for each in supported]
+    pins = [poetry_lock.pin(entry, {}) for entry in overlay.packages(data, name)]
+    left = [each for each in pins if each.optional or not any(map(each.holds, universe))]
+    kept = [each for each in pins if each not in left]
+    notes = []
+    if left:
+        names = ", ".join(dict.fromkeys(each.name for each in left))
+        notes.append(f"{name}: what only extras ask for is left out: {names}.")
+    project = toml.read(folder / PYPROJECT, PYPROJECT)
+    asked = frozenset(poetry_lock.asked_in(project)) if project is not None else None
+    if asked is None:
+        notes.append(
+            f"{name}: no {PYPROJECT} is beside it, so that what no other package asks for is taken "
+            "for what the project asks for."
+        )
+    origins = _origins(kept, asked)
+    found = {id(each): pylock.marker_of(each, universe) for each in kept}
+    return Foreign(_text(kept, folder, found, origins), tuple(notes), "a poetry.lock")
+
+
+def _origins(pins: Iterable[Pin], asked: frozenset[str] | None) -> dict[str, list[str]]:
+    """Return who asks for each package, in the words of an annotation."""
+    found: dict[str, list[str]] = {pin.name: [] for pin in pins}
+    for pin in pins:
+        for each in pin.requires:
+            found.setdefault(each, []).append(pin.name)
+    for name, parents in found.items():
+        if name in asked if asked is not None else not parents:
+            parents.insert(0, f"-r {PYPROJECT}")
+    return found
+
+
+def _text(
+    pins: Sequence[Pin],
+    folder: Path,
+    markers: Mapping[int, str | None] | None = None,
+    origins: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """Return the text of a requirements file of pins.
+
+    :param markers: by the `id` of a pin; else each has its own.
+    """
+    # Their logins are in netrc or keyring, as pip and Poetry have them.
+    named = (Source(pin.index).without_credentials.template for pin in pins if pin.index)
+    lines = [f"--extra-index-url {each.rstrip('/')}" for each in dict.fromkeys(named)]
+    for pin in sorted(pins, key=lambda pin: pin.name):
+        lines += _block(pin, folder, markers, (origins or {}).get(pin.name, ()))
+    return _joined(lines)
+
+
+def _block(
+    pin: Pin, folder: Path, markers: Mapping[int, str | None] | None, origins: Sequence[str]
+) -> Iterator[str]:
+    own = markers[id(pin)] if markers is not None else next(iter(pin.markers.values()))
+    hashes = [f"    --hash=sha256:{each}" for each in sorted(pin.hashes)]
+    first = line_of(pin, folder) + (f" ; {own}" if own else "")
+    whole = [first, *hashes]
+    yield from (f"{each} \\" for each in whole[:-1])
+    yield whole[-1]
+    if origins:
+        yield "    # via"
+        yield from (f"    #   {each}" for each in dict.fromkeys(origins))
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
