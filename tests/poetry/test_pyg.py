@@ -8,11 +8,13 @@ import pytest
 
 from tests.poetry.support_project import on_linux
 from tests.poetry.support_site import poetry_site
+from tests.support.environments import fresh_venv
 from tests.support.pyg_site import files, table, with_pyg
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from tests.poetry.support_project import Project
     from tests.support.server import IndexServer
@@ -87,8 +89,29 @@ def test_an_export_names_the_page_of_the_release(project: Project, server: Index
     project.poetry("lock")
     project.poetry("export", "-o", "cu126.txt", "--without-hashes", ACCELOCK_TARGET="cu126")
     text = project.read("cu126.txt")
-    assert f"{server.url}/pyg/whl/torch-2.7.1+cu126.html" in text
+    assert f"--find-links {server.url}/pyg/whl/torch-2.7.1+cu126.html\n" in text
+    assert f"--extra-index-url {server.url}/whl/cu126\n" in text
     assert "torch-scatter==2.1.2+pt27cu126" in text
+
+
+@on_linux
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "words"), [("cu126", ()), ("cpu", ("--without-hashes",))], ids=["hashes", "bare"]
+)
+def test_pip_installs_an_export(
+    project: Project, tmp_path: Path, target: str, words: tuple[str, ...]
+) -> None:
+    pytest.importorskip("poetry_plugin_export")
+    project.poetry("lock")
+    project.poetry("export", "-o", "exported.txt", *words, ACCELOCK_TARGET=target)
+    home = tmp_path / "bare"
+    home.mkdir()
+    venv = fresh_venv(home / "venv", project.env)
+    done = venv.pip("install", "-q", "-r", project.folder / "exported.txt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert venv.installed()["torch-scatter"] == f"2.1.2+pt27{target}"
+    assert venv.installed()["torch"] == f"2.7.1+{target}"
 
 
 @on_linux

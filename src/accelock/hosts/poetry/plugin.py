@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from poetry.console.application import Application
     from poetry.poetry import Poetry
 
+    from accelock.hosts.poetry.project import Project
+
 
 # The commands by name, each with its class; they are imported when one runs or is listed.
 _COMMANDS = "accelock.hosts.poetry.commands"
@@ -68,7 +70,7 @@ class AccelockPlugin(Plugin):
             probe.check()
         from accelock.hosts.poetry import takeover
 
-        takeover.take_over(poetry, data, io).command = _running.get()
+        _tell(takeover.take_over(poetry, data, io), _running.get())
 
 
 class AccelockApplicationPlugin(ApplicationPlugin):
@@ -92,4 +94,12 @@ def _tell_project(event: Event, _name: str, _dispatcher: EventDispatcher) -> Non
     poetry: Any = getattr(event.command.application, "_poetry", None)
     project = getattr(getattr(poetry, "locker", None), "project", None)
     if project is not None:
-        project.command = event.command
+        _tell(project, event.command)
+
+
+def _tell(project: Project, command: Command | None) -> None:
+    project.command = command
+    if project.is_exporting:
+        from accelock.hosts.poetry import export
+
+        export.hook()
