@@ -352,6 +352,31 @@ class TestMetadata:
 
         assert all(file.core_metadata for file in files)
 
+    def test_a_page_of_links_that_has_hashes_lacks_metadata_all_the_same(
+        self, shelves: Shelves
+    ) -> None:
+        with_hashes = shelves.server.site.configured("/whl/torch_stable.html", hashes="all")
+        shelves.server.site = with_hashes
+        files = shelves("/whl/torch_stable.html").files("torch", cell("cpu"))
+
+        assert files
+        assert all(file.core_metadata for file in files)
+
+    def test_an_index_that_has_hashes_is_the_only_one_that_is_read(self, shelves: Shelves) -> None:
+        (file, *_rest) = shelves(hashed=True).files("torch", cell("cpu"))
+
+        assert file.sha256
+        assert shelves.server.pages("/whl/torch/") == ()
+        assert len(shelves.server.pages("/whl/cpu/torch/")) == 1
+        assert shelves().metadata(file).requires
+
+    def test_without_hashes_only_a_page_of_links_is_completed(self, shelves: Shelves) -> None:
+        shelves.server.configure("/whl/cpu", hashes="none")
+        (file, *_rest) = shelves().files("torch", cell("cpu"))
+
+        assert file.sha256 is None
+        assert shelves.server.pages("/whl/torch/") == ()
+
     def test_a_companion_that_the_wheel_does_not_ask_for_is_added(
         self, serve: Callable[[Site], IndexServer], http: Session
     ) -> None:

@@ -1,13 +1,24 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from packaging.requirements import Requirement
 
 from accelock.catalogue import load_catalogue
 from accelock.catalogue.load import load_exclusive, load_substitutes
 from accelock.errors import AccelockError
-from accelock.resolve.substitution import NoSubstituteError, Substitution, together
+from accelock.resolve.substitution import (
+    NoSubstituteError,
+    Substitution,
+    for_others_message,
+    together,
+    together_message,
+)
 from accelock.targets import PLATFORMS, parse_target
+
+if TYPE_CHECKING:
+    from accelock.targets import Target
 
 KNOWN = load_catalogue().targets
 RULE = Substitution.of(())
@@ -94,6 +105,50 @@ def test_names_that_overwrite_each_other() -> None:
     assert list(together({"onnxruntime", "xgboost"}, GROUPS)) == []
     assert list(together({"onnxruntime", "onnxruntime-gpu"}, GROUPS, {"onnxruntime"})) == []
     assert list(together({"faiss-cpu", "faiss-gpu-cu12"}, GROUPS, {"faiss"})) == []
+
+
+def test_what_other_packages_require_where_the_project_says_so() -> None:
+    rule = Substitution.of((), ["onnxruntime", "jax", "cupy"])
+    cuda, cpu = parse_target("cu126", KNOWN), parse_target("cpu", KNOWN)
+    linux = PLATFORMS["linux-x86_64"]
+
+    def row(text: str, target: Target = cuda) -> str:
+        return str(rule.row_for_others(Requirement(text), target, linux))
+
+    assert row("OnnxRuntime>1") == "onnxruntime-gpu<1.27,>=1.19"
+    assert row("jax") == "jax[cuda12]>=0.4.30"
+    assert row("jax[cuda12]") == "None", "it asks for that itself"
+    assert row("cupy", cpu) == "None", "no error: it may have a use for it"
+    assert row("spacy") == "None", "not named"
+
+
+def test_what_is_said_of_names_that_overwrite_each_other() -> None:
+    found = {"onnxruntime-gpu": [], "onnxruntime": ["fastembed", "b"]}
+    said = together_message("cu126", found)
+    assert said.startswith(
+        "cu126: onnxruntime-gpu (asked for by the project) and onnxruntime (asked for by b, "
+        "fastembed) would be installed over one another"
+    )
+    assert said.endswith("[tool.accelock.packages] onnxruntime = { substitute = false }.")
+    assert together_message("cu126", found, others_too=True) == (
+        f"{said} To have each target's own for what other packages require, too: onnxruntime = "
+        '{ substitute = "always" }.'
+    )
+
+
+@pytest.mark.parametrize(("name", "todo"), [
+    ("jax", "Ask for jax in the project itself"),
+    ("onnxruntime", "A poetry.lock can say it"),
+])  # fmt: skip
+def test_what_is_said_where_a_compiled_file_cannot_have_it(name: str, todo: str) -> None:
+    rule = Substitution.of((), [name])
+    place = parse_target("cu126", KNOWN), PLATFORMS["linux-x86_64"]
+    row = rule.row_for_others(Requirement(name), *place)
+
+    assert row is not None
+    said = for_others_message("cu126, linux", name, ["b", "a"], row)
+    assert said.startswith(f"cu126, linux: a and b require {name}, of which this target has {row}")
+    assert todo in said
 
 
 def test_the_names_that_targets_have_in_the_place_of_one() -> None:

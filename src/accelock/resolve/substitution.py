@@ -162,6 +162,7 @@ def for_others_message(where: str, name: str, asked: Collection[str], row: Subst
     :param where: the cell, for people.
     :param asked: who requires the plain name.
     """
+    verb = "requires" if len(asked) == 1 else "require"
     if row.extra is not None:
         todo = f"Ask for {name} in the project itself: each target then has its own"
     else:
@@ -170,7 +171,7 @@ def for_others_message(where: str, name: str, asked: Collection[str], row: Subst
             f" to have {name} on every target, or take what requires it out of this one"
         )
     return (
-        f"{where}: {', '.join(sorted(asked))} requires {name}, of which this target has {row}, by "
+        f"{where}: {' and '.join(sorted(asked))} {verb} {name}, of which this target has {row}, by "
         f'[tool.accelock.packages] {name} = {{ substitute = "always" }}. That cannot be compiled: '
         f"pip reads what a package requires when it installs the file, and wants {name}. {todo}."
     )
