@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from accelock.sources.model import IndexFile
     from accelock.targets import Cell, Levels
 
+# What pip's evaluator has of pre-releases and of sources (24.0 to 26.3), beside what is asked.
+_RULES = frozenset({"_allow_all_prereleases", "_prefer_binary", "_release_control"})
+
 
 def target_python(cell: Cell, python: tuple[int, int, int], levels: Levels) -> TargetPython:
     """Return pip's description of the interpreter that a cell is for (PEP 425 tags, Python).
@@ -195,7 +198,6 @@ class _Router:
         self._finder = finder
         self._cell = cell
         self._all_wheels = all_wheels
-        self._bests: dict[tuple[object, ...], Any] = {}
 
     def find_all_candidates(self, name: str) -> list[Any]:
         accelerated = self._places(name)
@@ -211,17 +213,19 @@ class _Router:
         if accelerated is not None:
             found = accelerated.wanted(specifier, evaluator.get_applicable_candidates)
             return evaluator.compute_best_candidate(found)
-        key = (project_name, specifier, hashes, self._all_wheels())
-        if key not in self._bests:
+        place = None if self._all_wheels() else place_of_files(self._cell)
+        # Targets differ in no ordinary project: what decides is the place, and what is asked.
+        rules = [(n, repr(v)) for n, v in sorted(vars(evaluator).items()) if n in _RULES]
+        key = (scope_of(self._finder, project_name), place, str(specifier), hashes, *rules)
+        if key not in self._run.memo.bests:
             best = None
             if not hashes and not evaluator._prefer_binary:
-                place = None if self._all_wheels() else place_of_files(self._cell)
                 project = listing(self._run, self._finder, project_name)
                 best = project.best(self._finder, place, specifier, evaluator)
-            self._bests[key] = best or evaluator.compute_best_candidate(
+            self._run.memo.bests[key] = best or evaluator.compute_best_candidate(
                 self._ordinary(project_name, specifier)
             )
-        return self._bests[key]
+        return self._run.memo.bests[key]
 
     def _places(self, name: str) -> _Places | None:
         found = self._run.shelves.find(name) if self._run.active is not None else None

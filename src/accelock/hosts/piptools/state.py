@@ -32,12 +32,14 @@ class Memo:
     :param pages: URL -> pip's page, or None of one that it could not fetch.
     :param unread: URL -> why it could not, but for a project that its index lacks.
     :param listings: (canonical name, what else decides which files there are) -> its links.
+    :param bests: what decides which file is best -> pip's choice.
     """
 
     pages: dict[str, Any] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
     listings: dict[tuple[object, ...], Listing] = field(default_factory=dict)
+    bests: dict[tuple[object, ...], Any] = field(default_factory=dict)
     metadata: dict[str, bytes] = field(default_factory=dict)
     markers: dict[tuple[object, ...], bool] = field(default_factory=dict)
     hashes: dict[tuple[object, ...], set[str]] = field(default_factory=dict)
