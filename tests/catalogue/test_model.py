@@ -10,7 +10,7 @@ from accelock.errors import UnknownWordError
 from accelock.targets import parse_target
 
 if TYPE_CHECKING:
-    from accelock.catalogue.model import Place
+    from accelock.catalogue.model import Lookup
 
 CATALOGUE = load_catalogue()
 PYTORCH = CATALOGUE.family("pytorch")
@@ -42,7 +42,7 @@ def test_what_is_compiled_per_target(name: str) -> None:
     ],
 )
 def test_compilers_come_from_the_family_and_carry_no_label(
-    name: str, lookup: tuple[Place, ...]
+    name: str, lookup: tuple[Lookup, ...]
 ) -> None:
     assert package(name) == FamilyPackage(
         name, lockstep=False, labelled=False, lookup=lookup, runtime=True

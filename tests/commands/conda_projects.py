@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from accelock.catalogue import load_catalogue
 from accelock.conda.formats import FORMATS
-from accelock.conda.project import Environment, Project, project_of
+from accelock.conda.project import CondaEnvironment, CondaProject, project_of
 from accelock.conda.record import Solved
 from accelock.settings.settings import Config, read_config
 from tests.conda.records import LINUX, record, vega
@@ -54,7 +54,7 @@ def solve(folder: Path, formats: tuple[str, ...] = ()) -> None:
                 write(folder, file.name, text)
 
 
-def _solved(project: Project, each: Environment) -> Solved:
+def _solved(project: CondaProject, each: CondaEnvironment) -> Solved:
     records = {
         platform: (*vega(platform.conda_subdir), record("numpy 2.1.3", "python"))
         for platform in each.platforms

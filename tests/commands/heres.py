@@ -9,7 +9,7 @@ import requests
 
 from accelock.commands.context import Context
 from accelock.commands.downloads import Fetching
-from accelock.commands.installed import Installed
+from accelock.commands.installed import InstalledEnvironment
 from accelock.errors import AccelockError
 from accelock.hardware.context import Surroundings
 from accelock.sources.reader import IndexReader
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from accelock.hardware.context import Answer
+    from accelock.hardware.context import Output
     from tests.support.server import IndexServer
 
 LINUX = "linux-x86_64"
 PYTHON = PythonVersion(3, 11)
 #: An environment in which nothing is installed.
-EMPTY = Installed("/home/me/app/.venv", PYTHON, {})
+EMPTY = InstalledEnvironment("/home/me/app/.venv", PYTHON, {})
 H100 = ("NVIDIA H100 80GB HBM3", "9.0")
 
 
 def here(
     folder: Path,
     root: Path | None = None,
-    answers: Mapping[str, str | Answer] | None = None,
+    answers: Mapping[str, str | Output] | None = None,
     *,
     environ: Mapping[str, str] | None = None,
     platform: str = LINUX,

@@ -8,7 +8,7 @@ import pytest
 
 from accelock import toml
 from accelock.commands.check import check
-from accelock.commands.pylock import Asked, write
+from accelock.commands.pylock import PylockRequest, write
 from accelock.errors import AccelockError, SourceError, UnknownWordError, UsageError
 from accelock.locks import pylock
 from tests.commands.heres import fetching, here, no_network
@@ -74,7 +74,7 @@ def packages(project: Project) -> dict[str, dict[str, object]]:
     return {each["name"]: each for each in data["packages"]}
 
 
-def refused(project: Project, reading: Fetching, asked: Asked = Asked()) -> str:  # noqa: B008
+def refused(project: Project, reading: Fetching, asked: PylockRequest = PylockRequest()) -> str:  # noqa: B008
     """Return the error of a run that leaves every file as it was."""
     before = {path: path.read_bytes() for path in project.folder.iterdir()}
     with pytest.raises(AccelockError) as told:
@@ -84,15 +84,17 @@ def refused(project: Project, reading: Fetching, asked: Asked = Asked()) -> str:
 
 
 def test_all_targets_or_some(compiled: Project, reading: Fetching) -> None:
-    some = write(here(compiled.folder), Asked(targets=("cpu",)), lambda: reading)
+    some = write(here(compiled.folder), PylockRequest(targets=("cpu",)), lambda: reading)
     assert some.files == ("pylock.cpu.toml",)
-    both = write(here(compiled.folder), Asked(), lambda: reading)
+    both = write(here(compiled.folder), PylockRequest(), lambda: reading)
     assert both.files == ("pylock.cpu.toml", "pylock.cu126.toml")
     assert same_in_every_cell(compiled.folder) == 2
 
 
 def test_a_name_for_each_target(compiled: Project, reading: Fetching) -> None:
-    found = write(here(compiled.folder), Asked(output="pylock.my-{target}.toml"), lambda: reading)
+    found = write(
+        here(compiled.folder), PylockRequest(output="pylock.my-{target}.toml"), lambda: reading
+    )
     assert found.files == ("pylock.my-cpu.toml", "pylock.my-cu126.toml")
 
 
@@ -104,24 +106,24 @@ def test_one_file_of_targets_for_different_pythons_is_refused(
     assert "python 3.11" in text
     path.write_text(text.replace("python 3.11", "python 3.12"), encoding="utf-8")
 
-    asked = Asked(output="pylock.toml")
+    asked = PylockRequest(output="pylock.toml")
     assert "the targets are locked for different Pythons" in refused(compiled, reading, asked)
 
 
 def test_wrong_words(compiled: Project, reading: Fetching) -> None:
     assert "unknown target 'rocm6.3' (not in requirements.cpu.txt" in refused(
-        compiled, reading, Asked(targets=("rocm6.3",))
+        compiled, reading, PylockRequest(targets=("rocm6.3",))
     )
-    assert "did you mean 'cu126'" in refused(compiled, reading, Asked(targets=("cu12.6",)))
+    assert "did you mean 'cu126'" in refused(compiled, reading, PylockRequest(targets=("cu12.6",)))
     with pytest.raises(UnknownWordError, match=r"unknown group .*'mian'.*'main'"):
-        write(here(compiled.folder), Asked(groups=("mian",)), lambda: reading)
+        write(here(compiled.folder), PylockRequest(groups=("mian",)), lambda: reading)
     with pytest.raises(UsageError, match="without a dot in NAME"):
-        write(here(compiled.folder), Asked(output="{target}.toml"), lambda: reading)
+        write(here(compiled.folder), PylockRequest(output="{target}.toml"), lambda: reading)
 
 
 def test_without_a_lock_it_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(AccelockError, match=r"Run: poetry lock .*accelock compile"):
-        write(here(tmp_path), Asked(), no_network)
+        write(here(tmp_path), PylockRequest(), no_network)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +139,8 @@ def test_what_is_not_ours_stays(compiled: Project, reading: Fetching, text: str,
     told = refused(compiled, reading)
     assert said in told
     assert "--force" in told
-    named = Asked(targets=("cpu",), output="pylock.cpu.toml")
-    for asked in (named, Asked(is_forced=True)):
+    named = PylockRequest(targets=("cpu",), output="pylock.cpu.toml")
+    for asked in (named, PylockRequest(is_forced=True)):
         compiled.write("pylock.cpu.toml", text)
         write(here(compiled.folder), asked, lambda: reading)
         assert packages(compiled)["torch"]["version"] == "2.6.0+cpu"
@@ -163,7 +165,7 @@ def test_a_page_with_a_part_of_the_wheels_is_passed_over(
     index = f"--extra-index-url {server.url}/whl/cu126"
     body = f"{index}\ntriton==3.0 {hashes}\n"
     compiled.compiled("requirements.cu126.txt", "cu126", body, platforms=LINUX)
-    write(here(compiled.folder), Asked(), lambda: reading)
+    write(here(compiled.folder), PylockRequest(), lambda: reading)
     data = toml.loads((compiled.folder / "pylock.cu126.toml").read_text())
     (found,) = data["packages"]
     assert found["index"] == f"{server.url}/simple"
@@ -175,7 +177,7 @@ def test_a_page_that_cannot_be_read_is_no_absence(
 ) -> None:
     server.configure("/whl/cpu", fault="unavailable")
     with pytest.raises(SourceError, match="/whl/cpu"):
-        write(here(compiled.folder), Asked(), lambda: reading)
+        write(here(compiled.folder), PylockRequest(), lambda: reading)
     assert not list(compiled.folder.glob("pylock*"))
 
 
@@ -193,7 +195,7 @@ def test_what_comes_from_elsewhere(compiled: Project, reading: Fetching) -> None
         "-e ./c#egg=c",
         f"d @ file:///srv/d-1.0.tar.gz --hash=sha256:{SHA}",
     )
-    write(here(compiled.folder), Asked(), lambda: reading)
+    write(here(compiled.folder), PylockRequest(), lambda: reading)
     found = packages(compiled)
     assert found["a"]["archive"] == {
         "url": "https://example.com/a-1.0-py3-none-any.whl",
@@ -223,7 +225,7 @@ def test_what_the_lock_does_not_tell_enough_of_is_refused_by_name(
 ) -> None:
     lines(compiled, line)
     with pytest.raises(AccelockError, match=said) as told:
-        write(here(compiled.folder), Asked(), lambda: reading)
+        write(here(compiled.folder), PylockRequest(), lambda: reading)
     assert "secret" not in str(told.value)
 
 
@@ -239,7 +241,7 @@ def test_of_poetry_lock(tmp_path: Path) -> None:
         {**entry("only", "1.0"), "source": own, "optional": True},
     ]  # fmt: skip
     PoetryFolder(tmp_path, entries={"cpu": entries, "cu126": entries}).write()
-    found = write(here(tmp_path), Asked(targets=("cpu",)), no_network)
+    found = write(here(tmp_path), PylockRequest(targets=("cpu",)), no_network)
     assert found.notes == ("what only extras ask for is not in it: only",)
     data = toml.loads((tmp_path / "pylock.cpu.toml").read_text())
     assert data["requires-python"] == ">=3.9,<4"
@@ -247,14 +249,14 @@ def test_of_poetry_lock(tmp_path: Path) -> None:
     assert by_name["g"]["marker"] == 'sys_platform == "linux"'
     assert by_name["g"]["vcs"]["commit-id"] == commit
     assert by_name["lib"]["directory"] == {"path": "../lib", "editable": True}
-    write(here(tmp_path), Asked(targets=("cpu",), groups=("main",)), no_network)
+    write(here(tmp_path), PylockRequest(targets=("cpu",), groups=("main",)), no_network)
     assert "lib" not in (tmp_path / "pylock.cpu.toml").read_text()
 
 
 class TestCheck:
     @pytest.fixture
     def made(self, compiled: Project, reading: Fetching) -> Project:
-        write(here(compiled.folder), Asked(), lambda: reading)
+        write(here(compiled.folder), PylockRequest(), lambda: reading)
         return compiled
 
     def test_fresh(self, made: Project) -> None:
@@ -300,7 +302,7 @@ def test_the_newest_packaging_is_asked_for(
 def test_a_range_of_pythons_with_a_gap(compiled: Project, reading: Fetching) -> None:
     body = "filelock==3.18.0\n"
     compiled.compiled("requirements.cpu.txt", "cpu", body, python=("3.11", "3.13"))
-    write(here(compiled.folder), Asked(targets=("cpu",)), lambda: reading)
+    write(here(compiled.folder), PylockRequest(targets=("cpu",)), lambda: reading)
     data = toml.loads((compiled.folder / "pylock.cpu.toml").read_text())
     assert data["requires-python"] == ">=3.11,<3.14,!=3.12.*"
 

@@ -8,7 +8,7 @@ import tomlkit
 
 from accelock.conda.config import CondaConfig
 from accelock.conda.overlap import pythons_in, read_pins
-from accelock.conda.project import Project
+from accelock.conda.project import CondaProject
 from accelock.errors import AccelockError, ConfigError
 from accelock.locks import overlay
 from accelock.locks.markers import Place
@@ -52,7 +52,7 @@ LEADER: list[dict[str, Any]] = [
         "files": [],
     },
 ]
-CHANGE = overlay.Change(
+CHANGE = overlay.Difference(
     ("torch",),
     (
         {"name": "torch", "version": "2.6.0+cu126", "groups": ["main"], "files": []},
@@ -145,7 +145,7 @@ def find(said: str | None, *there: str, several: bool = True, targets: bool = Tr
     """Return whose pins count for cpu where a project has these files."""
     config = Config(targets=((CPU, CUDA) if several else (CPU,)) if targets else ())
     conda = CondaConfig(("conda-forge",), pins=said)
-    project = Project(Path(), config, conda, dict.fromkeys(there, "").get)
+    project = CondaProject(Path(), config, conda, dict.fromkeys(there, "").get)
     return project.pip_lock(CPU if targets else None)
 
 

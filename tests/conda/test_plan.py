@@ -8,7 +8,7 @@ import tomlkit
 from accelock.catalogue import load_catalogue
 from accelock.conda import guarantee
 from accelock.conda.config import parse_conda
-from accelock.conda.project import Project
+from accelock.conda.project import CondaProject
 from accelock.conda.spec import Spec
 from accelock.errors import AccelockError, ConfigError
 from accelock.locks.stamp import Stamp
@@ -30,14 +30,14 @@ git = "*"
 """
 
 
-def project(folder: Path, table: str = TABLE, **files: str) -> Project:
+def project(folder: Path, table: str = TABLE, **files: str) -> CondaProject:
     path = folder / "pyproject.toml"
     path.write_text('[project]\nrequires-python = ">=3.11,<3.12"\n')
     config = parse_config(tomlkit.parse(table).unwrap(), str(path), load_catalogue())
     assert config.conda is not None
     conda = parse_conda(config.conda, str(path), config)
     texts = {name.replace("__", "."): text for name, text in files.items()}
-    return Project(folder, config, conda, texts.get)
+    return CondaProject(folder, config, conda, texts.get)
 
 
 def test_every_target_group_and_platform_that_exists(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.conda.config import CondaConfig
-from accelock.conda.project import Environment, Project
+from accelock.conda.project import CondaEnvironment, CondaProject
 from accelock.locks.stamp import Stamp
 from accelock.settings.settings import Config
 from accelock.targets import PythonVersion
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 V311, V312, V313 = (PythonVersion(3, minor) for minor in (11, 12, 13))
-ALONE = Environment(None, None, (LINUX,))
+ALONE = CondaEnvironment(None, None, (LINUX,))
 
 
 def project(
     folder: Path, text: str = "", config: Config | None = None, compiled: str = ""
-) -> Project:
+) -> CondaProject:
     """Return a project with a pyproject.toml, and a requirements.txt for some Pythons."""
     (folder / "pyproject.toml").write_text(text)
     stamp = Stamp("1", "cpu", (), tuple(compiled.split()), (), "0" * 64, "0" * 64)
     # The newest of a minor version that a marker allows is what pip would install.
     lines = [*(stamp.render() if compiled else ()), *MINORS]
     files = {"requirements.txt": "\n".join(lines)}
-    return Project(folder, config or Config(), CondaConfig(("c",)), files.get)
+    return CondaProject(folder, config or Config(), CondaConfig(("c",)), files.get)
 
 
 # Of each Python of its own, so that it shows which ones a project may run on.
 MINORS = [f"only-{minor}==1 ; python_version == '3.{minor}'" for minor in range(30)]
 
 
-def pythons(found: Project) -> int:
+def pythons(found: CondaProject) -> int:
     """Return on how many Pythons a project may run, by the pins that count on any of them."""
     pins = found.pins(ALONE, LINUX)
     return len(pins.versions) if pins is not None else 0
@@ -80,5 +80,5 @@ def test_our_own_table_first_then_what_was_compiled(tmp_path: Path) -> None:
     assert str(compiled.python(ALONE)) == "python 3.13.*"
     assert pythons(compiled) == 1
     (tmp_path / "pyproject.toml").unlink()
-    none = Project(tmp_path, Config(), CondaConfig(("c",)), lambda _name: None)
+    none = CondaProject(tmp_path, Config(), CondaConfig(("c",)), lambda _name: None)
     assert none.python(ALONE) is None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from accelock.hardware import detect
-from accelock.hardware.context import MISSING, Answer, ProbeContext, Surroundings
+from accelock.hardware.context import MISSING, Output, ProbeContext, Surroundings
 from accelock.targets import PLATFORMS
 
 if TYPE_CHECKING:
@@ -122,14 +122,14 @@ class Commands:
     The program that asks NVML is called `NVML` here. It is our own, so that it always answers.
     """
 
-    answers: Mapping[str, str | Answer] = field(default_factory=dict)
+    answers: Mapping[str, str | Output] = field(default_factory=dict)
     asked: list[tuple[tuple[str, ...], float]] = field(default_factory=list)
 
-    def __call__(self, command: Sequence[str], *, timeout: float) -> Answer:
+    def __call__(self, command: Sequence[str], *, timeout: float) -> Output:
         self.asked.append((tuple(command), timeout))
         name = "NVML" if command[0] == sys.executable else command[0]
         answer = self.answers.get(name, NO_NVML if name == "NVML" else MISSING)
-        return answer if isinstance(answer, Answer) else Answer(answer)
+        return answer if isinstance(answer, Output) else Output(answer)
 
     @property
     def names(self) -> list[str]:
@@ -138,7 +138,7 @@ class Commands:
 
 
 def context(
-    root: Path, answers: Mapping[str, str | Answer] | None = None, **around: Any
+    root: Path, answers: Mapping[str, str | Output] | None = None, **around: Any
 ) -> ProbeContext:
     """What a probe is given on the machine of a root; `around` is of its surroundings."""
     words = {"environ": {}, "system": "linux", "machine": "x86_64", **around}
@@ -147,7 +147,7 @@ def context(
 
 def look(
     root: Path,
-    answers: Mapping[str, str | Answer] | None = None,
+    answers: Mapping[str, str | Output] | None = None,
     *,
     environ: Mapping[str, str] | None = None,
     platform: str | None = "linux-x86_64",

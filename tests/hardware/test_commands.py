@@ -21,10 +21,10 @@ from accelock.hardware.context import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from accelock.hardware.context import Answer
+    from accelock.hardware.context import Output
 
 
-def python(script: str, timeout: float = 60) -> Answer:
+def python(script: str, timeout: float = 60) -> Output:
     return run_command([sys.executable, "-c", script], timeout=timeout)
 
 

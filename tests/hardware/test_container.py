@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelock.hardware.context import Answer
+    from accelock.hardware.context import Output
 
 CATALOGUE = load_catalogue()
 CU126 = parse_target("cu126", CATALOGUE.targets)
@@ -37,7 +37,7 @@ def chosen(
     words: str,
     root: Path,
     environ: Mapping[str, str] | None = None,
-    answers: Mapping[str, str | Answer] | None = None,
+    answers: Mapping[str, str | Output] | None = None,
 ) -> Choice:
     return choose(
         [parse_target(word, CATALOGUE.targets) for word in words.split()],

@@ -9,7 +9,7 @@ import pytest
 from packaging.version import Version
 
 from accelock.catalogue import load_catalogue
-from accelock.hardware import Locked, Machine, profile
+from accelock.hardware import LockedTarget, Machine, profile
 from accelock.hardware.choice import choose_for
 from accelock.targets import parse_target
 from tests.hardware.fleet import FLEET, Box
@@ -30,7 +30,7 @@ def test_there_are_forty() -> None:
 def test_each_machine_gets_its_target_for_its_reason(box: Box, tmp_path: Path) -> None:
     declared = [parse_target(word, CATALOGUE.targets) for word in box.declared.split()]
     torch = Version(box.torch) if box.torch else None
-    locked = {target.name: Locked(torch=torch) for target in declared}
+    locked = {target.name: LockedTarget(torch=torch) for target in declared}
     machine = box.build(tmp_path / "root")
 
     choice = choose_for(declared, machine, CATALOGUE.hardware, locked)

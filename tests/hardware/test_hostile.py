@@ -17,7 +17,7 @@ from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hardware import Machine, NoTargetError, choose, detect, profile
 from accelock.hardware.choice import choose_for
-from accelock.hardware.context import LIMIT, Answer, Found, ProbeContext, Surroundings
+from accelock.hardware.context import LIMIT, Found, Output, ProbeContext, Surroundings
 from accelock.hardware.probes import VENDORS
 from accelock.targets import PLATFORMS, parse_target
 from tests.hardware.machines import Commands, smi, with_driver
@@ -63,8 +63,8 @@ TEXTS = st.one_of(
 BODIES = st.one_of(TEXTS.map(str.encode), st.binary(max_size=80))
 VALUES = TEXTS.map(lambda text: text.replace("\0", ""))
 # What the runner says of a command that it has waited for in vain.
-HANG = Answer(failure="did not answer within its time")
-ANSWERS = st.one_of(TEXTS.map(Answer), TEXTS.map(lambda text: Answer(failure=text)), st.just(HANG))
+HANG = Output(failure="did not answer within its time")
+ANSWERS = st.one_of(TEXTS.map(Output), TEXTS.map(lambda text: Output(failure=text)), st.just(HANG))
 DECLARED = st.lists(st.sampled_from(sorted(CATALOGUE.targets)), min_size=1, unique=True)
 
 
@@ -80,12 +80,12 @@ class Clock(threading.local):
 class Hanging(Commands):
     """Lets its clock pass for a command that hangs; `waited` has the seconds by probe."""
 
-    def __init__(self, answers: Mapping[str, str | Answer], clock: Clock) -> None:
+    def __init__(self, answers: Mapping[str, str | Output], clock: Clock) -> None:
         super().__init__(answers)
         self.clock = clock
         self.waited: dict[str, float] = defaultdict(float)
 
-    def __call__(self, command: Sequence[str], *, timeout: float) -> Answer:
+    def __call__(self, command: Sequence[str], *, timeout: float) -> Output:
         answer = super().__call__(command, timeout=timeout)
         if answer is HANG:
             self.clock.now += timeout
@@ -110,7 +110,7 @@ class Hanging(Commands):
 def test_no_machine_raises_or_chooses_what_is_not_declared(
     tmp_path_factory: pytest.TempPathFactory,
     files: dict[str, bytes],
-    answers: dict[str, Answer],
+    answers: dict[str, Output],
     environ: dict[str, str],
     names: list[str],
     platform: str | None,

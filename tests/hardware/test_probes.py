@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from accelock.hardware import Gpu
-from accelock.hardware.context import Answer, Found, ProbeContext, Surroundings
+from accelock.hardware.context import Found, Output, ProbeContext, Surroundings
 from accelock.hardware.probes import amd, apple, host, intel, nvidia
 from tests.hardware.machines import (
     DOCKER,
@@ -85,12 +85,12 @@ class TestNvidiaSmi:
 
     def test_an_old_one_has_no_compute_capability(self, tmp_path: Path) -> None:
         class Old(Commands):
-            def __call__(self, command: Any, *, timeout: float) -> Answer:
+            def __call__(self, command: Any, *, timeout: float) -> Output:
                 super().__call__(command, timeout=timeout)
                 if "compute_cap" in command[1]:
                     what = 'Field "compute_cap" is not a valid field to query.'
-                    return Answer(failure=f"failed with exit code 2: {what}")
-                return Answer("470.57.02, Tesla K80, GPU-1\n")
+                    return Output(failure=f"failed with exit code 2: {what}")
+                return Output("470.57.02, Tesla K80, GPU-1\n")
 
         asked = ProbeContext(Surroundings({}, "linux", "x86_64", root=tmp_path, run=Old()))
         found = nvidia.smi(asked)
@@ -117,7 +117,7 @@ class TestNvidiaSmi:
     )
     @pytest.mark.parametrize("exits", [0, 9])
     def test_what_it_says_instead_is_a_finding(self, tmp_path: Path, said: str, exits: int) -> None:
-        failed = Answer(failure=f"failed with exit code 9: {said.strip()}")
+        failed = Output(failure=f"failed with exit code 9: {said.strip()}")
         asked = context(tmp_path, {"nvidia-smi": failed if exits else said})
         assert nvidia.smi(asked).driver is None
         assert len(asked.notes) == 1
@@ -191,7 +191,7 @@ class TestIntel:
 
 
 class TestApple:
-    ANSWERS: ClassVar[dict[str, str | Answer]] = {"/usr/sbin/sysctl": "Apple M3\n"}
+    ANSWERS: ClassVar[dict[str, str | Output]] = {"/usr/sbin/sysctl": "Apple M3\n"}
 
     def test_the_gpu_goes_by_the_processors_name(self, tmp_path: Path) -> None:
         found = apple.probe(context(tmp_path, self.ANSWERS, system="darwin", machine="arm64"))

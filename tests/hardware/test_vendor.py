@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelock.catalogue import HardwareTables
-    from accelock.hardware import Locked, Machine
+    from accelock.hardware import LockedTarget, Machine
     from accelock.targets import Target
 
 PINS = "filelock==3.18.0\n"
@@ -32,7 +32,7 @@ def _probe(context: ProbeContext) -> Found:
     return Found(gpus=(Gpu("acme", name=text.strip(), source="/proc/acme"),) if text else ())
 
 
-def _fit(_target: Target, machine: Machine, _tables: HardwareTables, _locked: Locked) -> Fit:
+def _fit(_target: Target, machine: Machine, _tables: HardwareTables, _locked: LockedTarget) -> Fit:
     gpus = machine.of("acme")
     if gpus and gpus[0].name == "Acme 1":
         return Fit.no(Reason.NO_CODE, "it has no code for Acme 1")

@@ -8,7 +8,7 @@ import tomlkit
 
 from accelock.errors import AccelockError
 from accelock.locks import inputs, overlay
-from accelock.locks.overlay import Change, Overlay, OverlayError
+from accelock.locks.overlay import Difference, Overlay, OverlayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ class TestDifference:
         assert [each["name"] for each in change.package] == ["nvidia-nccl-cu12", "torch", "tqdm"]
 
     def test_equal_targets_have_none(self) -> None:
-        assert overlay.difference(LEADER, deepcopy(LEADER)) == Change((), ())
+        assert overlay.difference(LEADER, deepcopy(LEADER)) == Difference((), ())
 
     def test_a_name_with_one_changed_entry_of_two_comes_whole(self) -> None:
         other = [dict(each) for each in LEADER]
@@ -95,7 +95,7 @@ class TestDifference:
     def test_the_text_of_toml_makes_none(self) -> None:
         document = tomlkit.parse(tomlkit.dumps({"package": LEADER}).replace('"3.1.6"', "'3.1.6'"))
 
-        assert overlay.difference(LEADER, document["package"]) == Change((), ())
+        assert overlay.difference(LEADER, document["package"]) == Difference((), ())
 
 
 class TestWritingAndReading:

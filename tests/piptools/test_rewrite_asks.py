@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accelock.hosts.piptools.asks import Asks
+from accelock.hosts.piptools.dependencies import Dependencies
 from tests.support.wheels import core_metadata
 
 pytestmark = pytest.mark.internals
@@ -26,7 +26,7 @@ SERVER = core_metadata(
 
 
 def test_names_and_versions_are_canonical() -> None:
-    asks = Asks.of([SERVER])
+    asks = Dependencies.of([SERVER])
     assert asks.knows("some-server", "1.0")
     assert asks.knows("some-server", "1.0+cpu")
     assert not asks.knows("some-server", "1.1")
@@ -42,7 +42,7 @@ def test_names_and_versions_are_canonical() -> None:
 def test_markers_and_extras() -> None:
     asks = {
         str(ask.requirement): ask
-        for ask in Asks.of([SERVER]).by("some-server", "1.0")
+        for ask in Dependencies.of([SERVER]).by("some-server", "1.0")
         if ask.name != "parser"
     }
     plain, unix, loop = (
@@ -62,10 +62,10 @@ def test_markers_and_extras() -> None:
 def test_wheels_of_one_version_are_taken_together() -> None:
     linux = core_metadata("torch", "2.6.0+cu126", ("nvidia-nccl-cu12==2.21.5",))
     arm = core_metadata("torch", "2.6.0+cu126", ("filelock",))
-    found = Asks.of([linux, arm])
+    found = Dependencies.of([linux, arm])
     assert {a.name for a in found.by("torch", "2.6.0")} == {"nvidia-nccl-cu12", "filelock"}
     newer = core_metadata("torch", "2.7.0", ("sympy",))
-    assert {a.name for a in Asks.of([linux, newer]).by_any({"torch"})} == {
+    assert {a.name for a in Dependencies.of([linux, newer]).by_any({"torch"})} == {
         "nvidia-nccl-cu12",
         "sympy",
     }
@@ -73,5 +73,5 @@ def test_wheels_of_one_version_are_taken_together() -> None:
 
 def test_broken_metadata_tells_nothing() -> None:
     broken = b"Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Dist: ???\nRequires-Dist: b\n"
-    assert {ask.name for ask in Asks.of([broken]).by("a", "1")} == {"b"}
-    assert not Asks.of([b"", b"\xff\xfe"]).knows("a", "1")
+    assert {ask.name for ask in Dependencies.of([broken]).by("a", "1")} == {"b"}
+    assert not Dependencies.of([b"", b"\xff\xfe"]).knows("a", "1")

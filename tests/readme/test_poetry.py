@@ -102,7 +102,7 @@ def test_the_job_that_puts_targets_back_pushes_what_changed_and_no_more(tmp_path
 
 
 def test_its_own_commands_have_the_options_in_the_tables() -> None:
-    from accelock.hosts.poetry.commands import InitCommand  # noqa: PLC0415
+    from accelock.hosts.poetry.commands import PoetryInitCommand  # noqa: PLC0415
 
     written = {flag for row in table("poetry accelock init") for flag in literals(row[0])}
-    assert {f"--{each.name}" for each in InitCommand.options} == written
+    assert {f"--{each.name}" for each in PoetryInitCommand.options} == written

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pytest
     from packaging.requirements import Requirement
 
-    from accelock.resolve.family import Plan
+    from accelock.resolve.family import FamilyPlan
     from accelock.targets import Cell
 
     Asked = Mapping[str, Mapping[Cell, str] | str]
@@ -91,15 +91,15 @@ def question(
     )
 
 
-def planned(of: Question, wheels: Wheels) -> Plan:
+def planned(of: Question, wheels: Wheels) -> FamilyPlan:
     return plan(of, decide(of), wheels)
 
 
-def picks(found: Plan, name: str) -> dict[Cell, str]:
+def picks(found: FamilyPlan, name: str) -> dict[Cell, str]:
     return {c: str(version) for (each, c), version in found.picks.items() if each == name}
 
 
-def refused(found: Plan) -> list[str]:
+def refused(found: FamilyPlan) -> list[str]:
     """Return what is refused and why, with the target alone for a cell of Linux."""
     short = ", linux-x86_64, Python 3.11"
     return [f"{each.name} {each.version}: {each.why.replace(short, '')}" for each in found.refused]

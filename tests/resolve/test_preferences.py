@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from accelock.resolve.lockstep import Decision
-from accelock.resolve.preferences import Conflict, PinRelaxer
+from accelock.resolve.preferences import PinConflict, PinRelaxer
 from tests.resolve.fake_host import FakeHost, Resolver, cell, release
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class UnsolvableError(Exception):
     """What the host raises."""
 
 
-ENDLESS = Conflict(UnsolvableError(), is_endless=True)
-OF_NO_PIN = Conflict(UnsolvableError(), frozenset({"other"}), frozenset({"another"}))
-TORCH_OF_NO_PIN = Conflict(UnsolvableError(), frozenset({"torch"}), frozenset({"another"}))
+ENDLESS = PinConflict(UnsolvableError(), is_endless=True)
+OF_NO_PIN = PinConflict(UnsolvableError(), frozenset({"other"}), frozenset({"another"}))
+TORCH_OF_NO_PIN = PinConflict(UnsolvableError(), frozenset({"torch"}), frozenset({"another"}))
 
 
 class Solving:
@@ -43,7 +43,7 @@ class Solving:
     :param blamed: what is blamed in its place, by the number of the attempt (from 1).
     """
 
-    def __init__(self, *inputs: str, blamed: Mapping[int, Conflict] | None = None) -> None:
+    def __init__(self, *inputs: str, blamed: Mapping[int, PinConflict] | None = None) -> None:
         self.inputs = inputs
         self.blamed = blamed or {}
         self.tried: list[set[str]] = []
@@ -53,7 +53,7 @@ class Solving:
         relaxer = PinRelaxer(self.attempt, self.known)
         return relaxer.relax({name: Version(text) for name, text in pins.items()})
 
-    def attempt(self, pins: Mapping[str, Version]) -> Mapping[str, Version] | Conflict:
+    def attempt(self, pins: Mapping[str, Version]) -> Mapping[str, Version] | PinConflict:
         self.tried.append(set(pins))
         constraints = [f"{name}=={version}" for name, version in pins.items()]
         host = FakeHost(INDEX, self.inputs, constraints, labelled=(), loose=())
@@ -65,7 +65,7 @@ class Solving:
             return self.blamed[len(self.tried)]
         name = Requirement(resolver.reason.rpartition(" ")[2]).name
         asking = frozenset(parent for parent, _version, each in self.known() if each.name == name)
-        return Conflict(UnsolvableError(resolver.reason), frozenset({name}), asking)
+        return PinConflict(UnsolvableError(resolver.reason), frozenset({name}), asking)
 
     def known(self) -> Iterator[tuple[str, str, Requirement]]:
         for name, versions in INDEX.items():
@@ -93,7 +93,7 @@ def test_what_cannot_stay_goes_and_nothing_else() -> None:
 
 def test_what_was_let_go_of_without_need_is_taken_back() -> None:
     error = UnsolvableError("as if modest and helper were to blame")
-    wrong = Conflict(error, frozenset({"modest", "helper", "torch"}))
+    wrong = PinConflict(error, frozenset({"modest", "helper", "torch"}))
     solving = Solving("torch", "modest", blamed={1: wrong})
     assert solving.lost(torch="2", modest="2", helper="1", sympy="1") == ["torch"]
 
@@ -101,7 +101,7 @@ def test_what_was_let_go_of_without_need_is_taken_back() -> None:
 def test_those_that_ask_go_where_no_pin_is_of_the_package_in_conflict() -> None:
     solving = Solving("torch", "pinner", "modest")
     assert solving.lost(pinner="2", modest="2") == ["pinner"]
-    asking = Conflict(UnsolvableError(), frozenset({"torch"}), frozenset({"pinner"}))
+    asking = PinConflict(UnsolvableError(), frozenset({"torch"}), frozenset({"pinner"}))
     solving = Solving("torch", "pinner", "modest", blamed={1: asking})
     solving.lost(pinner="2", modest="2")
     assert solving.tried[1] == {"modest"}
@@ -116,14 +116,14 @@ def test_pins_around_an_earlier_conflict_go_where_the_last_one_names_none() -> N
 
 
 def test_a_package_in_dispute_need_not_be_pinned() -> None:
-    asking = Conflict(UnsolvableError(), frozenset({"torch"}), frozenset({"pinner"}))
+    asking = PinConflict(UnsolvableError(), frozenset({"torch"}), frozenset({"pinner"}))
     solving = Solving("torch", "pinner", "modest", blamed={1: asking, 2: OF_NO_PIN})
     assert solving.lost(pinner="2", modest="2", quiet="1", sympy="2") == ["pinner", "sympy"]
     assert solving.tried[2] == {"quiet"}
 
 
 def test_what_asked_in_an_earlier_conflict_is_in_dispute_too() -> None:
-    asking = Conflict(UnsolvableError(), frozenset({"other"}), frozenset({"pinner"}))
+    asking = PinConflict(UnsolvableError(), frozenset({"other"}), frozenset({"pinner"}))
     solving = Solving("pinner", "quiet", blamed={1: asking, 2: OF_NO_PIN})
     solving.lost(pinner="2", helper="2", quiet="1")
     assert solving.tried[2] == {"quiet"}, "a pinner asks for another helper"
@@ -156,7 +156,7 @@ def test_an_attempt_with_more_pins_than_one_that_failed_is_not_made() -> None:
         assert not any(each <= tried for each in failed)
         probe = Solving(*solving.inputs)
         twos = {name: Version("2") for name in tried}
-        if isinstance(probe.attempt(twos), Conflict):
+        if isinstance(probe.attempt(twos), PinConflict):
             failed.append(tried)
 
 
@@ -169,8 +169,8 @@ def test_a_pin_of_what_is_needed_no_more_is_no_loss() -> None:
 def test_the_label_of_a_build_does_not_make_it_another_version() -> None:
     solving = Solving("torch")
     found: dict[str, Version] = {"torch": Version("1+cpu"), "sympy": Version("1")}
-    conflict = Conflict(UnsolvableError(), frozenset({"torch", "sympy"}))
-    answers: list[Mapping[str, Version] | Conflict] = [conflict, found]
+    conflict = PinConflict(UnsolvableError(), frozenset({"torch", "sympy"}))
+    answers: list[Mapping[str, Version] | PinConflict] = [conflict, found]
     relaxer = PinRelaxer(lambda _pins: answers.pop(0), solving.known)
     assert relaxer.relax({"torch": Version("1"), "sympy": Version("1")}) == []
 
@@ -178,11 +178,11 @@ def test_the_label_of_a_build_does_not_make_it_another_version() -> None:
 @pytest.mark.parametrize(
     "conflict",
     [
-        Conflict(UnsolvableError("an index cannot be read")),
-        Conflict(UnsolvableError("absent is not there"), frozenset({"absent"})),
+        PinConflict(UnsolvableError("an index cannot be read")),
+        PinConflict(UnsolvableError("absent is not there"), frozenset({"absent"})),
     ],
 )
-def test_what_no_pin_has_a_part_in_is_raised_at_once(conflict: Conflict) -> None:
+def test_what_no_pin_has_a_part_in_is_raised_at_once(conflict: PinConflict) -> None:
     solving = Solving("torch", blamed={1: conflict})
     with pytest.raises(UnsolvableError) as raised:
         solving.lost(torch="2")

@@ -8,7 +8,7 @@ import pytest
 
 from accelock.errors import OfflineError
 from accelock.sources import kept, reader
-from accelock.sources.http import Answer
+from accelock.sources.http import Reply
 from accelock.sources.kept import Pages, go_offline
 from accelock.sources.reader import IndexReader
 
@@ -85,7 +85,7 @@ def test_an_offline_session_refuses_what_is_not_kept(
 @pytest.mark.parametrize("damage", [None, b"", b"\x00", b"{}\n", b"[1]\nx", b'{"sha256": 1}\nx'])
 def test_a_damaged_file_is_none(tmp_path: Path, damage: bytes | None) -> None:
     pages = Pages(tmp_path)
-    pages.put("http://a/", Answer(200, {"ETag": "1"}, "http://a/", b"text"))
+    pages.put("http://a/", Reply(200, {"ETag": "1"}, "http://a/", b"text"))
     (path,) = (each for each in tmp_path.rglob("*") if each.is_file())
     known = pages.get("http://a/")
     path.write_bytes(path.read_bytes()[:-1] if damage is None else damage)
@@ -96,10 +96,10 @@ def test_a_damaged_file_is_none(tmp_path: Path, damage: bytes | None) -> None:
 
 
 @pytest.mark.parametrize("answer", [
-    Answer(200, {"Cache-Control": "private, no-store"}, "http://a/", b"text"),
-    Answer(503, {}, "http://a/", b"text"),
+    Reply(200, {"Cache-Control": "private, no-store"}, "http://a/", b"text"),
+    Reply(503, {}, "http://a/", b"text"),
 ])  # fmt: skip
-def test_what_is_not_to_be_kept(tmp_path: Path, answer: Answer) -> None:
+def test_what_is_not_to_be_kept(tmp_path: Path, answer: Reply) -> None:
     Pages(tmp_path).put("http://a/", answer)
 
     assert Pages(tmp_path).get("http://a/") is None
@@ -110,7 +110,7 @@ def test_no_credentials_are_kept(tmp_path: Path, end: str) -> None:
     """Of a redirect that leads to some, nothing is kept."""
     url = end.format("user:geheim") if "@" in end else "http://user:geheim@a/?token=geheim"
     pages = Pages(tmp_path)
-    pages.put(url, Answer(200, {}, end.format("user:geheim"), b"text"))
+    pages.put(url, Reply(200, {}, end.format("user:geheim"), b"text"))
 
     assert (pages.get(url) is not None) is (url == end.format("user:geheim"))
     assert not any(b"geheim" in each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
@@ -120,7 +120,7 @@ def test_the_oldest_pages_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(kept, "_MOST_BYTES", 10_000)
     pages = Pages(tmp_path)
     for number in range(2_000):
-        pages.put(f"http://a/{number}", Answer(200, {}, "http://a/", b"x" * 4_000))
+        pages.put(f"http://a/{number}", Reply(200, {}, "http://a/", b"x" * 4_000))
 
     files = [each for each in tmp_path.rglob("*") if each.is_file()]
     assert len(files) <= 256 * 3

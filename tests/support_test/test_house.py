@@ -153,3 +153,14 @@ def test_no_circle_while_modules_load() -> None:
 
 def test_no_circle_in_what_functions_import_either() -> None:
     assert circles(run_time_imports(deferred=True)) == set()
+
+
+def test_a_name_of_a_class_is_there_once() -> None:
+    """One word has one meaning: who reads `Plan` anywhere knows which."""
+    found: dict[str, list[str]] = {}
+    for name, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(name)
+
+    assert {name: where for name, where in found.items() if len(where) > 1} == {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
-from accelock.catalogue.model import Family, FamilyPackage, Place
+from accelock.catalogue.model import Family, FamilyPackage, Lookup
 from accelock.catalogue.pairs import Companion, Exclusive
 from accelock.catalogue.source import TARGET_FIELD, Source, label_fields
 from accelock.errors import AccelockError, UnknownWordError
@@ -34,7 +34,7 @@ _KEYS = (
 _PACKAGE_KEYS = ("names", "lockstep", "labelled", "lookup", "runtime", "source", "reviewed")
 _COMPANION_KEYS = ("name", "of", "releases", "source", "reviewed")
 _EXCLUSIVE_KEYS = ("names", "imports", "source", "reviewed")
-_PLACES: tuple[Place, ...] = get_args(Place)
+_PLACES: tuple[Lookup, ...] = get_args(Lookup)
 _LABEL = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.IGNORECASE)  # PEP 440, local versions
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
@@ -191,7 +191,7 @@ def _project_or_glob(word: str) -> str:
     return canonicalize_name(word)
 
 
-def _place(word: str) -> Place:
+def _place(word: str) -> Lookup:
     if word not in _PLACES:
         raise UnknownWordError("place", word, _PLACES)
     return word

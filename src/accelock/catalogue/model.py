@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from accelock.catalogue.pairs import Companion, Exclusive
     from accelock.targets import Target
 
-__all__ = ["Catalogue", "Family", "FamilyPackage", "Place"]
+__all__ = ["Catalogue", "Family", "FamilyPackage", "Lookup"]
 
-Place = Literal["family", "default"]
+Lookup = Literal["family", "default"]
 """Where a project's files are listed: at its family's source, or at PyPI (the user's indexes)."""
 
 
@@ -54,7 +54,7 @@ class FamilyPackage:
     name: str
     lockstep: bool
     labelled: bool
-    lookup: tuple[Place, ...]
+    lookup: tuple[Lookup, ...]
     runtime: bool
     source: str | None = field(default=None, compare=False)
     reviewed: date | None = field(default=None, compare=False)

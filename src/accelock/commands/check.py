@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from accelock.commands.check_compiled import (
     Governed,
-    Inputs,
+    InputTexts,
     by_series,
     check_lockstep,
     check_missing,
@@ -197,7 +197,7 @@ def _governed(compiled: Sequence[Compiled], run: _Run) -> Iterator[Governed]:
     tables_of = cache(inputs.settings_of)  # of a folder, however many files follow it
     groups = by_series(compiled)
     for each in compiled:
-        found = Inputs.of(each)
+        found = InputTexts.of(each)
         folder = governing(each, found, run.directory, tables_of)
         if folder not in settings:
             settings[folder] = Settings.of(folder)

@@ -35,7 +35,7 @@ _TABLES = "[tool.accelock] or [tool.pip-tools] in pyproject.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class InputTexts:
     """The inputs of a file as they are now: those read, and those that cannot be."""
 
     texts: Mapping[str, str]
@@ -43,7 +43,7 @@ class Inputs:
     remote: tuple[str, ...]
 
     @classmethod
-    def of(cls, compiled: Compiled) -> Inputs:
+    def of(cls, compiled: Compiled) -> InputTexts:
         """Read the inputs that a stamp names; their paths are relative to the real folder."""
         texts: dict[str, str] = {}
         missing: list[str] = []
@@ -66,7 +66,7 @@ class Governed:
     """
 
     compiled: Compiled
-    inputs: Inputs
+    inputs: InputTexts
     folder: Path
     settings: Settings
     tables: Mapping[str, str]
@@ -167,7 +167,9 @@ class Governed:
         return command.startswith("accelock compile") and not _TARGET_OPTION.search(command)
 
 
-def governing(compiled: Compiled, found: Inputs, directory: Path, settings_of: SettingsOf) -> Path:
+def governing(
+    compiled: Compiled, found: InputTexts, directory: Path, settings_of: SettingsOf
+) -> Path:
     """Return the folder whose pyproject.toml a file was compiled with, as far as that can be told.
 
     A compile follows the one of where it runs. The stamp does not name that, but the command at the
@@ -206,7 +208,7 @@ def _above(folder: Path, settings_of: SettingsOf) -> Iterator[Path]:
                 return
 
 
-def _is_fresh(compiled: Compiled, found: Inputs, tables: Mapping[str, str]) -> bool:
+def _is_fresh(compiled: Compiled, found: InputTexts, tables: Mapping[str, str]) -> bool:
     """Tell whether inputs and settings are still those that were compiled.
 
     Where an input cannot be read, nothing tells that.
@@ -215,7 +217,7 @@ def _is_fresh(compiled: Compiled, found: Inputs, tables: Mapping[str, str]) -> b
     return _are_all(found, compiled) and now == compiled.stamp.digest
 
 
-def _are_all(found: Inputs, compiled: Compiled) -> bool:
+def _are_all(found: InputTexts, compiled: Compiled) -> bool:
     return len(found.texts) == len(compiled.stamp.inputs)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelock.conda.formats import File
-    from accelock.conda.project import Environment, Project
+    from accelock.conda.project import CondaEnvironment, CondaProject
     from accelock.locks.stamp import Stamp
     from accelock.settings.settings import Config
 
@@ -81,9 +81,9 @@ def _unknown(path: Path) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    project: Project
+    project: CondaProject
     found: Mapping[str, _Sidecar]
-    environments: tuple[Environment, ...]
+    environments: tuple[CondaEnvironment, ...]
 
     def findings(self) -> Iterator[Finding]:
         for environment in self.environments:
@@ -140,7 +140,7 @@ class _Run:
         }
         return stamp.changed(wanted)
 
-    def _digests(self, environment: Environment, stamp: Stamp, file: File) -> dict[str, str]:
+    def _digests(self, environment: CondaEnvironment, stamp: Stamp, file: File) -> dict[str, str]:
         """Return what a stamp should have for an environment; what cannot be told is taken so."""
         lock = self.found.get(LOCK.file_name(environment.target, environment.group, None))
         names = packages_in(lock.text) if lock is not None else {}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelock.locks.model import TargetLock
-    from accelock.locks.pylock import Origin, Stamp
+    from accelock.locks.pylock import Origin, PylockStamp
     from accelock.settings.project import Settings
 
 _AGAIN = "run: accelock pylock"
@@ -51,7 +51,9 @@ def check_pylocks(directory: Path, settings: Settings, names: frozenset[str] | N
     return Report(tuple(checked), tuple(found))
 
 
-def _of_file(name: str, stamp: Stamp, directory: Path, settings: Settings) -> Iterator[Finding]:
+def _of_file(
+    name: str, stamp: PylockStamp, directory: Path, settings: Settings
+) -> Iterator[Finding]:
     if stamp.is_edited:
         what = "it was edited by hand, or merged badly: it does not say what was written"
         yield _finding("edited-pylock", name, what, _AGAIN)

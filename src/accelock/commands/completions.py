@@ -52,7 +52,7 @@ class CompletionsCommand(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class OptionWords:
     """An option: its names, what it means, and the words of its value.
 
     `values` is None for a flag, and empty where the value is a file or free text.
@@ -64,7 +64,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class CommandWords:
     """A command: its name (of one or two words), what it is, its options, and its arguments' words.
 
     `values` is empty where an argument is a file or free text.
@@ -72,22 +72,22 @@ class Words:
 
     name: str
     says: str
-    options: tuple[Option, ...]
+    options: tuple[OptionWords, ...]
     values: tuple[str, ...]
 
 
-def words() -> Iterator[Words]:
+def words() -> Iterator[CommandWords]:
     """Yield all commands, those on pip-tools with their options where it is installed."""
     known = _values()
     application = console({})
     common = tuple(_of_cleo(application.definition.options, {}))
     for name, (module, says) in PIP_TOOLS_COMMANDS.items():
-        yield Words(name, says, tuple(_of_click(module, known)), ())
+        yield CommandWords(name, says, tuple(_of_click(module, known)), ())
     for name, (_module, _kind, says) in COMMANDS.items():
         command = application.find(name)
         own = {**known, "format": _FORMATS.get(name, ())}
         arguments = {v: None for a in command.definition.arguments for v in own.get(a.name, ())}
-        yield Words(name, says, (*_of_cleo(command.options, own), *common), tuple(arguments))
+        yield CommandWords(name, says, (*_of_cleo(command.options, own), *common), tuple(arguments))
 
 
 def _values() -> Mapping[str, tuple[str, ...]]:
@@ -109,14 +109,14 @@ def _values() -> Mapping[str, tuple[str, ...]]:
 
 def _of_cleo(
     options: Iterable[CleoOption], known: Mapping[str, tuple[str, ...]]
-) -> Iterator[Option]:
+) -> Iterator[OptionWords]:
     for each in options:
         short = [f"-{word}" for word in (each.shortcut or "").split("|") if word]
         values = known.get(each.name, ()) if each.accepts_value() else None
-        yield Option((*short, f"--{each.name}"), each.description, values)
+        yield OptionWords((*short, f"--{each.name}"), each.description, values)
 
 
-def _of_click(module: str, known: Mapping[str, tuple[str, ...]]) -> Iterator[Option]:
+def _of_click(module: str, known: Mapping[str, tuple[str, ...]]) -> Iterator[OptionWords]:
     try:
         command = importlib.import_module(module).command()
     except ImportError:  # pip-tools is not installed
@@ -127,7 +127,7 @@ def _of_click(module: str, known: Mapping[str, tuple[str, ...]]) -> Iterator[Opt
             flag = each.is_flag or each.count
             values = None if flag else choices or known.get(each.name, ())
             names = (*each.opts, *each.secondary_opts)
-            yield Option(tuple(names), _first_sentence(each), values)
+            yield OptionWords(tuple(names), _first_sentence(each), values)
 
 
 def _first_sentence(option: Any) -> str:

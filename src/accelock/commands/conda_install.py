@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cleo.io.inputs.option import Option
 
     from accelock.conda.link import Contents
-    from accelock.conda.project import Environment, Project
+    from accelock.conda.project import CondaEnvironment, CondaProject
     from accelock.conda.record import Record
     from accelock.targets import Platform, Target
 
@@ -98,7 +98,7 @@ class CondaInstallCommand(ContextCommand):
         if menus:
             self._say(f"NOTE: {', '.join(menus)}: nothing was put into the desktop's menu")
 
-    def _target(self, project: Project) -> tuple[Target | None, str]:
+    def _target(self, project: CondaProject) -> tuple[Target | None, str]:
         """Return the target to install, and why it is that."""
         declared = project.config.targets
         wanted = self.option("target")
@@ -114,7 +114,7 @@ class CondaInstallCommand(ContextCommand):
                 return target, "--target says so"
         raise UnknownWordError("declared target", wanted, [target.name for target in declared])
 
-    def _text(self, project: Project, name: str) -> str:
+    def _text(self, project: CondaProject, name: str) -> str:
         text = project.read(name)
         if text is None:
             raise AccelockError(f"{name} is not there; make it with: accelock conda lock")
@@ -124,7 +124,10 @@ class CondaInstallCommand(ContextCommand):
         return text
 
     def _warn_of_age(
-        self, project: Project, of: Environment, locked: Mapping[Platform, tuple[Record, ...]]
+        self,
+        project: CondaProject,
+        of: CondaEnvironment,
+        locked: Mapping[Platform, tuple[Record, ...]],
     ) -> None:
         """Warn of a lock that `check` would call stale; it is what there is, and is installed."""
         name = LOCK.file_name(of.target, of.group, None)
@@ -145,7 +148,7 @@ class CondaInstallCommand(ContextCommand):
         self.io.write_error_line(text, type=Type.RAW)
 
 
-def _group(project: Project, word: str | None) -> str | None:
+def _group(project: CondaProject, word: str | None) -> str | None:
     if word is not None and word not in project.conda.groups:
         raise UnknownWordError("group", word, sorted(project.conda.groups))
     return word

@@ -50,12 +50,12 @@ class CondaLockCommand(Command):
     def handle(self) -> int:
         """Solve, write and return the exit code."""
         # rattler is loaded only by the command that needs it.
-        from accelock.conda.run import Asked, sidecars  # noqa: PLC0415
+        from accelock.conda.run import CondaRequest, sidecars  # noqa: PLC0415
 
         directory = self.directory()
         for recovery in journal.recover(directory):
             self._say(str(recovery))
-        asked = Asked(
+        asked = CondaRequest(
             update=tuple(self.option("update")),
             everything=self.option("update-all"),
             formats=tuple(_format(word) for word in self.option("format")),

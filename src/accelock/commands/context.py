@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelock.hardware import Candidate, Locked, Machine
+    from accelock.hardware import Candidate, LockedTarget, Machine
     from accelock.hardware.context import Surroundings
     from accelock.locks.model import Lock
     from accelock.targets import Platform, Target
@@ -116,7 +116,7 @@ class Context:
         return Place(platform, self.python)
 
     @functools.cached_property
-    def facts(self) -> Mapping[str, Locked]:
+    def facts(self) -> Mapping[str, LockedTarget]:
         """Return what is locked for each target here, as far as the choice has to know."""
         place = self.place if self.wanted_platform else None
         return facts(self.directory, self.lock, self.targets, place)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelock.commands.context import Context
-    from accelock.commands.installed import Installed
+    from accelock.commands.installed import InstalledEnvironment
     from accelock.commands.screen import Screen
     from accelock.hardware import Candidate, Choice, Machine
     from accelock.locks.compiled import Compiled
@@ -112,7 +112,7 @@ class Diagnosis:
         return json.dumps(document, indent=2)
 
 
-def diagnose(context: Context, environment: Installed | None) -> Diagnosis:
+def diagnose(context: Context, environment: InstalledEnvironment | None) -> Diagnosis:
     """Return what is wrong with a project on this machine, and with an environment.
 
     What an interrupted run left is finished or taken back first, as `check` does it.
@@ -157,7 +157,7 @@ def _summary(machine: Machine) -> Iterator[str]:
 
 
 def _environment(
-    environment: Installed | None, context: Context, choice: Choice | None
+    environment: InstalledEnvironment | None, context: Context, choice: Choice | None
 ) -> Iterator[Finding]:
     if environment is not None:
         yield from installed.check(environment.packages, context, choice)

@@ -32,7 +32,7 @@ _LIMIT = 10.0  # seconds; a Python on a slow disk takes its time
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class InstalledEnvironment:
     """An environment: what to call it, its Python, and the version of each package by name."""
 
     name: str
@@ -40,12 +40,12 @@ class Installed:
     packages: Mapping[str, str]
 
     @classmethod
-    def own(cls) -> Installed:
+    def own(cls) -> InstalledEnvironment:
         """Return the environment of this interpreter."""
         return cls(sys.prefix, PythonVersion.host(), read(path for path in sys.path if path))
 
     @classmethod
-    def of(cls, python: str, name: str) -> Installed:
+    def of(cls, python: str, name: str) -> InstalledEnvironment:
         """Return the environment of another interpreter.
 
         :raises AccelockError: it is none, or does not answer.

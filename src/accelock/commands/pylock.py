@@ -69,7 +69,7 @@ class PylockCommand(ContextCommand):
     def handle(self) -> int:
         """Write the files and return 0."""
         context = self.context()
-        asked = Asked(
+        asked = PylockRequest(
             targets=tuple(self.option("target")),
             output=self._word("output-file"),
             groups=tuple(self.option("only")),
@@ -83,7 +83,7 @@ class PylockCommand(ContextCommand):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PylockRequest:
     """What is to be written: of which targets and groups (empty: all), and where."""
 
     targets: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Written:
     notes: tuple[str, ...]
 
 
-def write(context: Context, asked: Asked, open_reader: Callable[[], Fetching]) -> Written:
+def write(context: Context, asked: PylockRequest, open_reader: Callable[[], Fetching]) -> Written:
     """Write the files of the targets that are asked for, all or none.
 
     :raises AccelockError: there is no lock, a pin's files are not found, or a file of another tool
@@ -130,7 +130,7 @@ def write(context: Context, asked: Asked, open_reader: Callable[[], Fetching]) -
 
 
 def _document(
-    path: Path, finders: Sequence[_Finder], context: Context, asked: Asked
+    path: Path, finders: Sequence[_Finder], context: Context, asked: PylockRequest
 ) -> dict[str, Any]:
     """Return the data of a file of one target or several.
 
@@ -155,7 +155,7 @@ def _relative(name: str, path: Path, context: Context) -> str:
     return Path(os.path.relpath(own, path.parent.resolve())).as_posix()
 
 
-def _chosen(lock: Lock, asked: Asked, context: Context) -> list[TargetLock]:
+def _chosen(lock: Lock, asked: PylockRequest, context: Context) -> list[TargetLock]:
     by_name = {target.name: each for target, each in lock.targets.items()}
     where = f"not in {', '.join(lock.files)}"
     for word in asked.targets:
@@ -171,7 +171,7 @@ def _chosen(lock: Lock, asked: Asked, context: Context) -> list[TargetLock]:
     return chosen
 
 
-def _path(lock: TargetLock, asked: Asked, context: Context) -> Path:
+def _path(lock: TargetLock, asked: PylockRequest, context: Context) -> Path:
     """Return where a target's file goes.
 
     :raises AccelockError: another tool's file is there, which nothing says is to be replaced: that

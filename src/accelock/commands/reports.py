@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cleo.io.inputs.argument import Argument
     from cleo.io.inputs.option import Option
 
-    from accelock.commands.installed import Installed
+    from accelock.commands.installed import InstalledEnvironment
     from accelock.targets import PythonVersion
 
 # ruff: noqa: PLC0415 - what a command works with is loaded when it runs, and not to be listed
@@ -135,17 +135,21 @@ class DoctorCommand(ContextCommand):
         return self.environment.python if self.environment else super().python()
 
     @functools.cached_property
-    def environment(self) -> Installed | None:
+    def environment(self) -> InstalledEnvironment | None:
         """Return the environment that is looked at, None where none is to be found."""
-        from accelock.commands.installed import Installed
+        from accelock.commands.installed import InstalledEnvironment
 
         if word := self._word("python-executable"):
-            return Installed.of(word, word)
+            return InstalledEnvironment.of(word, word)
         try:
             other = self.other_environment()
         except NoEnvironmentError:
             return None
-        return Installed.of(other.python, str(other)) if other else Installed.own()
+        return (
+            InstalledEnvironment.of(other.python, str(other))
+            if other
+            else InstalledEnvironment.own()
+        )
 
 
 class FamiliesCommand(Command):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from accelock.commands.completions import Option, Words
+    from accelock.commands.completions import CommandWords, OptionWords
 
 _BASH = Template("""\
 # bash completion of accelock; make it again after an upgrade: accelock completions bash
@@ -108,15 +108,17 @@ $values
 """)
 
 
-def _bash(commands: Sequence[Words]) -> str:
+def _bash(commands: Sequence[CommandWords]) -> str:
     return _BASH.substitute(_cases(commands, lambda words: f"words={shlex.quote(' '.join(words))}"))
 
 
-def _zsh(commands: Sequence[Words]) -> str:
+def _zsh(commands: Sequence[CommandWords]) -> str:
     return _ZSH.substitute(_cases(commands, lambda words: f"found=({_described(words)})"))
 
 
-def _cases(commands: Sequence[Words], assign: Callable[[Mapping[str, str]], str]) -> dict[str, str]:
+def _cases(
+    commands: Sequence[CommandWords], assign: Callable[[Mapping[str, str]], str]
+) -> dict[str, str]:
     """Return the branches of the scripts for bash and zsh.
 
     :param assign: returns what keeps words, each with what it means, for the shell.
@@ -140,7 +142,7 @@ def _described(words: Mapping[str, str]) -> str:
     return " ".join(shlex.quote(f"{word}:{says}" if says else word) for word, says in pairs)
 
 
-def _fish(commands: Sequence[Words]) -> str:
+def _fish(commands: Sequence[CommandWords]) -> str:
     lines = []
     for name, (_options, arguments) in _of_commands(commands).items():
         test = f"""-n 'test (__accelock_command) = "{name}"'"""
@@ -171,7 +173,7 @@ def _fish_quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _powershell(commands: Sequence[Words]) -> str:
+def _powershell(commands: Sequence[CommandWords]) -> str:
     options = [
         f"        {_single(name)} = {', '.join(map(_single, (*arguments, *options)))}"
         for name, (options, arguments) in _of_commands(commands).items()
@@ -190,7 +192,7 @@ def _single(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-SHELLS: Mapping[str, Callable[[Sequence[Words]], str]] = {
+SHELLS: Mapping[str, Callable[[Sequence[CommandWords]], str]] = {
     "bash": _bash,
     "zsh": _zsh,
     "fish": _fish,
@@ -198,7 +200,7 @@ SHELLS: Mapping[str, Callable[[Sequence[Words]], str]] = {
 }
 
 
-def _heads(commands: Sequence[Words]) -> dict[str, str]:
+def _heads(commands: Sequence[CommandWords]) -> dict[str, str]:
     """Return the patterns of a command's first word, and of those that have a second."""
     names = [command.name.partition(" ") for command in commands]
     firsts = dict.fromkeys(f" {first}" for first, _, _ in names)
@@ -206,7 +208,7 @@ def _heads(commands: Sequence[Words]) -> dict[str, str]:
     return {"first": _patterns(firsts), "second": _patterns(seconds)}
 
 
-def _by_option(commands: Sequence[Words]) -> dict[tuple[str, ...], tuple[str, ...]]:
+def _by_option(commands: Sequence[CommandWords]) -> dict[tuple[str, ...], tuple[str, ...]]:
     """Return the words of each option's value, by `COMMAND OPTION` for each command and name."""
     found: dict[tuple[str, ...], list[str]] = {}
     for command in commands:
@@ -218,7 +220,7 @@ def _by_option(commands: Sequence[Words]) -> dict[tuple[str, ...], tuple[str, ..
 
 
 def _of_commands(
-    commands: Sequence[Words],
+    commands: Sequence[CommandWords],
 ) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
     """Return by command the options and the words of arguments, each with what it means.
 
@@ -235,7 +237,7 @@ def _of_commands(
     return found
 
 
-def _names(options: Iterable[Option]) -> dict[str, str]:
+def _names(options: Iterable[OptionWords]) -> dict[str, str]:
     return {name: option.says for option in options for name in option.names}
 
 

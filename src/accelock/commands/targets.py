@@ -26,7 +26,7 @@ from accelock.commands.tables import aligned
 from accelock.errors import SourceError, UnknownWordError
 from accelock.hardware.fit import fit
 from accelock.hardware.machine import spell_driver
-from accelock.hardware.vendor import Fit, Locked, Reason
+from accelock.hardware.vendor import Fit, LockedTarget, Reason
 from accelock.resolve.labels import public_versions
 from accelock.resolve.routing import Shelf, look_up
 from accelock.settings.poetry_project import read_project
@@ -62,7 +62,7 @@ class Newest:
 
 
 @dataclass(frozen=True, slots=True)
-class OfTarget:
+class TargetReport:
     """What there is of a package for a target; `fault` says why its index could not be read."""
 
     target: Target
@@ -147,7 +147,7 @@ class Targets:
     machine: str
     platform: Platform | None
     levels: str
-    packages: Mapping[str, tuple[str, tuple[OfTarget, ...]]]
+    packages: Mapping[str, tuple[str, tuple[TargetReport, ...]]]
 
     @property
     def exit_code(self) -> int:
@@ -182,7 +182,7 @@ class Targets:
         }
         return json.dumps(document, indent=2)
 
-    def _rows(self, shown: Sequence[OfTarget]) -> Iterator[Sequence[str]]:
+    def _rows(self, shown: Sequence[TargetReport]) -> Iterator[Sequence[str]]:
         platforms = [p for p in PLATFORMS.values() if any(each.on(p) for each in shown)]
         system = "windows" if self.platform and self.platform.os_name == "nt" else "linux"
         systems = (each.name.partition("-")[0] for each in platforms)
@@ -241,9 +241,9 @@ def targets(
     return Targets(machine, context.wanted_platform, levels, packages)
 
 
-def _faults(found: Iterable[OfTarget]) -> Iterator[str]:
+def _faults(found: Iterable[TargetReport]) -> Iterator[str]:
     """Yield why indexes could not be read: once, where they differ by no more than the target."""
-    alike: dict[str, list[OfTarget]] = {}
+    alike: dict[str, list[TargetReport]] = {}
     for each in found:
         if each.fault is not None:
             alike.setdefault(each.fault.replace(each.target.name, TARGET_FIELD), []).append(each)
@@ -336,7 +336,7 @@ def _taken(
 
 def _of_target(
     entry: Accelerated, name: str, target: Target, index: _Index, context: Context
-) -> OfTarget:
+) -> TargetReport:
     builds: tuple[Newest, ...] = ()
     fault = None
     try:
@@ -351,7 +351,7 @@ def _of_target(
     is_of_torch = entry.family.package(TORCH) is not None
     on_linux = (each for each in builds if each.platform.sys_platform == "linux")
     versions = {each.platform.machine: each.version for each in on_linux} if name == TORCH else {}
-    return OfTarget(
+    return TargetReport(
         target=target,
         is_declared=target in context.settings.config.targets,
         url=redact(index.shelf.url(entry.family, target)),
@@ -402,7 +402,7 @@ def _fit(
     platform = context.wanted_platform
     version = versions.get(platform) if platform else None
     tables = context.settings.catalogue.hardware
-    locked = Locked(torch=version if name == TORCH else None)
+    locked = LockedTarget(torch=version if name == TORCH else None)
     found = fit(target, context.machine, tables, locked)
     if not found.fits or version is not None or fault is not None:
         return found

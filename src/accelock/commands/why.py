@@ -169,7 +169,7 @@ def why(context: Context) -> Why:
 
 
 @dataclass(frozen=True, slots=True)
-class OfTarget:
+class WhyTarget:
     """What one target has of the package: None where it has not got it here."""
 
     target: str
@@ -186,7 +186,7 @@ class WhyPackage:
     place: Place
     known: tuple[Family, FamilyPackage] | None
     lockstep: bool
-    targets: tuple[OfTarget, ...]
+    targets: tuple[WhyTarget, ...]
     faults: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -243,7 +243,7 @@ def why_package(context: Context, word: str, open_reader: Callable[[], Fetching]
     for target, each in lock.targets.items():
         if target not in there:
             reason = f"{each.file} has {target} for {_platforms([each])} only"
-            targets.append(OfTarget(target.name, None, None, (reason,)))
+            targets.append(WhyTarget(target.name, None, None, (reason,)))
             continue
         pin = _asked_for(name, there[target])
         file = downloads.filename(pin, target, place) if pin else None
@@ -251,7 +251,7 @@ def why_package(context: Context, word: str, open_reader: Callable[[], Fetching]
         found = (_asked_for(each, there[target]) for each in sorted(others))
         instead = [own for own in found if own is not None]
         reasons = tuple(_reasons(pin, each, known, instead, lockstep=is_shared))
-        targets.append(OfTarget(target.name, pin, file, reasons))
+        targets.append(WhyTarget(target.name, pin, file, reasons))
     return WhyPackage(name, place, known, lockstep, tuple(targets), tuple(downloads.faults))
 
 
@@ -344,7 +344,7 @@ def _hashes(pin: Pin) -> str:
     return f" (one of {len(pin.hashes)} with a hash)" if pin.hashes else " (no hashes)"
 
 
-def _json(each: OfTarget) -> dict[str, Any]:
+def _json(each: WhyTarget) -> dict[str, Any]:
     pin = each.pin
     return {
         "target": each.target,

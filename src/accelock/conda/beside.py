@@ -19,7 +19,7 @@ from accelock.conda.project import project_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from accelock.conda.project import Environment, Project
+    from accelock.conda.project import CondaEnvironment, CondaProject
     from accelock.settings.settings import Config
 
 _FEATURE = "[tool.accelock.conda] in pyproject.toml"
@@ -32,7 +32,7 @@ class Beside:
     Names are relative to the project's folder, with `/`.
     """
 
-    project: Project
+    project: CondaProject
 
     @classmethod
     def of(cls, directory: Path, config: Config | None) -> Beside | None:
@@ -43,7 +43,7 @@ class Beside:
         project = project_of(directory, config)
         return cls(project) if project is not None else None
 
-    def following(self, names: Collection[str]) -> tuple[Environment, ...]:
+    def following(self, names: Collection[str]) -> tuple[CondaEnvironment, ...]:
         """Return the environments whose pip pins are in the files that a run will write.
 
         Raises ConfigError where it is not said which of two locks counts.
@@ -125,14 +125,14 @@ def relative_name(path: Path, directory: Path) -> str:
         return path.as_posix()
 
 
-def renew(directory: Path, everything: Collection[Environment]) -> None:
+def renew(directory: Path, everything: Collection[CondaEnvironment]) -> None:
     """Give the files of environments that are there a new time; a read-only one stays as it is."""
     for name in _always(everything):
         with contextlib.suppress(OSError):
             os.utime(directory / name)
 
 
-def _always(everything: Collection[Environment]) -> list[str]:
+def _always(everything: Collection[CondaEnvironment]) -> list[str]:
     """Return the names of the files that environments have in every project."""
     formats = (each for each in FORMATS.values() if not each.on_request)
     return [file.name for each in formats for file in each.files(everything)]

@@ -36,7 +36,7 @@ _GROUP = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Dependency:
+class CondaDependency:
     """A package that the project asks of conda; `platforms` is empty where it is for all."""
 
     spec: Spec
@@ -61,9 +61,9 @@ class CondaConfig:
     channels: tuple[str, ...]
     overlap: Overlap = "constrain"
     pins: str | None = None
-    dependencies: tuple[Dependency, ...] = ()
-    targets: Mapping[str, tuple[Dependency, ...]] = field(default_factory=dict)
-    groups: Mapping[str, tuple[Dependency, ...]] = field(default_factory=dict)
+    dependencies: tuple[CondaDependency, ...] = ()
+    targets: Mapping[str, tuple[CondaDependency, ...]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[CondaDependency, ...]] = field(default_factory=dict)
 
     def specs_for(
         self, target: Target | None, platform: Platform, group: str | None = None
@@ -120,7 +120,7 @@ def parse_conda(table: Mapping[str, object], where: str, config: Config) -> Cond
 
 def _refuse_other_channels(root: Table, conda: CondaConfig) -> None:
     """Report dependencies on a channel that is not among `channels`: nothing else is asked."""
-    tables: list[tuple[tuple[str, ...], tuple[Dependency, ...]]]
+    tables: list[tuple[tuple[str, ...], tuple[CondaDependency, ...]]]
     tables = [(("dependencies",), conda.dependencies)]
     for kind, named in (("target", conda.targets), ("group", conda.groups)):
         tables += [((kind, name, "dependencies"), found) for name, found in named.items()]
@@ -183,7 +183,7 @@ def _pins(text: str) -> str:
     return str(path)  # without `./`: it is compared with the names of what a run writes
 
 
-def _targets(table: Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
+def _targets(table: Table, config: Config) -> dict[str, tuple[CondaDependency, ...]]:
     targets = {target.name: target for target in config.targets}
     found = {}
     for name, values in table.tables():
@@ -200,7 +200,7 @@ def _targets(table: Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
     return found
 
 
-def _groups(table: Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
+def _groups(table: Table, config: Config) -> dict[str, tuple[CondaDependency, ...]]:
     found = {}
     for name, values in table.tables():
         values.only(("dependencies",))
@@ -215,8 +215,8 @@ def _groups(table: Table, config: Config) -> dict[str, tuple[Dependency, ...]]:
 
 def _dependencies(
     table: Table, platforms: Sequence[Platform], target: str | None = None
-) -> tuple[Dependency, ...]:
-    found: dict[str, Dependency] = {}
+) -> tuple[CondaDependency, ...]:
+    found: dict[str, CondaDependency] = {}
     for name in table.values:
         dependency = _dependency(table, name, platforms, target)
         if dependency is None:
@@ -229,11 +229,11 @@ def _dependencies(
 
 def _dependency(
     table: Table, name: str, platforms: Sequence[Platform], target: str | None
-) -> Dependency | None:
+) -> CondaDependency | None:
     value = table.values[name]
     if isinstance(value, str):
         spec = table.text(name, lambda version: _spec(name, version, None, None))
-        return Dependency(spec) if spec else None
+        return CondaDependency(spec) if spec else None
     inner = table.table(name)
     if not isinstance(value, dict):
         table.faults.pop()
@@ -252,7 +252,7 @@ def _dependency(
     version, build, channel = (inner.text(key, str) for key in _DEPENDENCY_KEYS[:3])
     spec = table.parsed(name, name, lambda _: _spec(name, version or "*", build, channel))
     where = inner.words("platforms", lambda word: _among(word, platforms, target))
-    return Dependency(spec, where) if spec else None
+    return CondaDependency(spec, where) if spec else None
 
 
 def _spec(name: str, version: str, build: str | None, channel: str | None) -> Spec:

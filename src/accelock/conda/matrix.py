@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from accelock.conda.overlap import Pins
-    from accelock.conda.project import Environment, Project
+    from accelock.conda.project import CondaEnvironment, CondaProject
     from accelock.conda.record import Record
     from accelock.conda.solve import Solver
     from accelock.targets import Platform, Target
 
     Locked = Mapping[Platform, Sequence[Record]]
-    Cells = Sequence[tuple[Environment, Platform]]
+    Cells = Sequence[tuple[CondaEnvironment, Platform]]
 
 _TRIES = 20  # versions that are given up before it is an error
 
 
 @dataclass(frozen=True, slots=True)
-class Solution:
+class CondaSolution:
     """What the solve of a cell gave; `hardware` are the names that come in builds for hardware."""
 
     records: tuple[Record, ...]
@@ -52,16 +52,16 @@ class Matrix:
     `warn` what is left out, and what pip and conda have in different versions.
     """
 
-    project: Project
-    locked: Mapping[Environment, Locked]
+    project: CondaProject
+    locked: Mapping[CondaEnvironment, Locked]
     update: Collection[str]
     everything: bool
     say: Callable[[str], None]
     warn: Callable[[str], None]
-    solved: dict[Environment, dict[Platform, Solution]] = field(default_factory=dict)
-    left_out: dict[Environment, set[Platform]] = field(default_factory=dict)
+    solved: dict[CondaEnvironment, dict[Platform, CondaSolution]] = field(default_factory=dict)
+    left_out: dict[CondaEnvironment, set[Platform]] = field(default_factory=dict)
 
-    def solve(self, solver: Solver, stale: Collection[Environment]) -> None:
+    def solve(self, solver: Solver, stale: Collection[CondaEnvironment]) -> None:
         """Solve environments platform by platform, so that a platform's records are read once.
 
         Where a version that all targets are to share cannot be had by one, what has it is solved
@@ -91,25 +91,25 @@ class Matrix:
                 lockstep.bind(each, records)
                 found = solver.hardware([record.name for record in records], platform)
                 told = frozenset(found if each.target is not None else ())
-                self.solved[each][platform] = Solution(records, cell.pins, told)
+                self.solved[each][platform] = CondaSolution(records, cell.pins, told)
             if all(other != platform for _, other in todo[1:]):
                 solver.forget(platform)
 
-    def _begin(self, each: Environment) -> None:
+    def _begin(self, each: CondaEnvironment) -> None:
         self.solved[each], self.left_out[each] = {}, set()
 
-    def _cells(self, wanted: Collection[Environment]) -> Cells:
+    def _cells(self, wanted: Collection[CondaEnvironment]) -> Cells:
         """Return the cells of environments, one platform after the other."""
         every = [each for each in self.locked if each in wanted]
         platforms = dict.fromkeys(platform for each in every for platform in each.platforms)
         return [(each, one) for one in platforms for each in every if one in each.platforms]
 
-    def _is_done(self, each: Environment, platform: Platform) -> bool:
+    def _is_done(self, each: CondaEnvironment, platform: Platform) -> bool:
         return platform in self.solved[each] or platform in self.left_out[each]
 
     def _go_without(
         self,
-        each: Environment,
+        each: CondaEnvironment,
         platform: Platform,
         error: UnsatisfiableError | GuaranteeError,
         lockstep: Lockstep,
@@ -131,7 +131,7 @@ class Matrix:
             raise error
         self.warn(f"{error}\nThis platform is left out: the project does not name it.")
 
-    def _cell(self, each: Environment, platform: Platform, lockstep: Lockstep) -> CondaCell:
+    def _cell(self, each: CondaEnvironment, platform: Platform, lockstep: Lockstep) -> CondaCell:
         own = {} if self.everything else _by_name(self.locked[each].get(platform, ()))
         for word in self.update:
             own.pop(word.lower(), None)
@@ -154,7 +154,7 @@ class Matrix:
 
     def _others(
         self,
-        each: Environment,
+        each: CondaEnvironment,
         platform: Platform,
         ways: Iterable[tuple[Target | None, str | None]],
     ) -> Iterator[dict[str, Record]]:
@@ -191,14 +191,14 @@ class Lockstep:
     def __init__(
         self,
         solver: Solver,
-        project: Project,
+        project: CondaProject,
         cells: Cells,
-        fresh: Mapping[Environment, Locked],
+        fresh: Mapping[CondaEnvironment, Locked],
     ) -> None:
         self.notes: list[str] = []
         self._project = project
         self._names: tuple[str, ...] = ()
-        self._available: dict[str, dict[tuple[Environment, Platform], frozenset[str]]] = {}
+        self._available: dict[str, dict[tuple[CondaEnvironment, Platform], frozenset[str]]] = {}
         # By group, then name. What is fixed is of a fresh environment, what is bound of a solve.
         self._fixed: dict[str | None, dict[str, str]] = {}
         self._bound: dict[str | None, dict[str, str]] = {}
@@ -222,7 +222,7 @@ class Lockstep:
             for locked in records.values():
                 self._hold(self._fixed, each, locked)
 
-    def constraints(self, each: Environment) -> tuple[Spec, ...]:
+    def constraints(self, each: CondaEnvironment) -> tuple[Spec, ...]:
         """Return what holds for the family: the version, or those to choose from."""
         found = []
         known = {**self._bound.get(each.group, {}), **self._fixed.get(each.group, {})}
@@ -233,11 +233,11 @@ class Lockstep:
                 found.append(Spec(name, "|".join(f"=={version}" for version in sorted(shared))))
         return tuple(found)
 
-    def bind(self, each: Environment, records: Iterable[Record]) -> None:
+    def bind(self, each: CondaEnvironment, records: Iterable[Record]) -> None:
         """Hold the other targets to the versions that one has."""
         self._hold(self._bound, each, records)
 
-    def exclude(self, each: Environment, platform: Platform, error: BoundError) -> str:
+    def exclude(self, each: CondaEnvironment, platform: Platform, error: BoundError) -> str:
         """Give up the versions that a cell cannot have, and say so.
 
         Raises UnsatisfiableError where no version is left to try.
@@ -279,7 +279,7 @@ class Lockstep:
                     mapped = load_names().get(package.name)
                     yield from mapped.conda if mapped is not None else (package.name,)
 
-    def _follows(self, each: Environment) -> bool:
+    def _follows(self, each: CondaEnvironment) -> bool:
         return each.target is not None and self._own_word(each.target) is None
 
     def _own_word(self, target: Target) -> str | None:
@@ -298,14 +298,19 @@ class Lockstep:
         return shared - self._excluded.get(group, {}).get(name, set())
 
     def _hold(
-        self, into: dict[str | None, dict[str, str]], each: Environment, records: Iterable[Record]
+        self,
+        into: dict[str | None, dict[str, str]],
+        each: CondaEnvironment,
+        records: Iterable[Record],
     ) -> None:
         for record in records:
             if record.name in self._names and self._follows(each):
                 into.setdefault(each.group, {}).setdefault(record.name, record.version)
 
 
-def _versions(solver: Solver, name: str, each: Environment, platform: Platform) -> frozenset[str]:
+def _versions(
+    solver: Solver, name: str, each: CondaEnvironment, platform: Platform
+) -> frozenset[str]:
     """Return the versions of which a cell has a build, all Pythons together."""
     if each.target is None:
         return frozenset()

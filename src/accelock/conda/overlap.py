@@ -161,7 +161,7 @@ class OverlapError(AccelockError):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class VersionDifference:
     """A package that pip pins to one version, and of which conda would have another."""
 
     project: str
@@ -200,7 +200,7 @@ def constraints(pins: Pins, records: Iterable[Record] = ()) -> tuple[Spec, ...]:
 
 def differences(
     pins: Pins, records: Collection[Record], asked: Collection[str] = ()
-) -> tuple[Difference, ...]:
+) -> tuple[VersionDifference, ...]:
     """Return the packages of a solved environment that pip has in another version.
 
     :param asked: the names of the packages that the project asks of conda, where that is known.
@@ -211,7 +211,7 @@ def differences(
         if pinned and not same_version(record.version, (version for _, version in pinned)):
             project, version = pinned[0]
             way = chain(records, record.name, asked)[:-1]
-            found.append(Difference(project, version, pins.where, record, way))
+            found.append(VersionDifference(project, version, pins.where, record, way))
     return tuple(found)
 
 
@@ -233,7 +233,7 @@ def refuse_exclusive(pins: Pins, records: Collection[Record], asked: Collection[
                 )
 
 
-def unsolvable(found: Sequence[Difference], where: str) -> OverlapError:
+def unsolvable(found: Sequence[VersionDifference], where: str) -> OverlapError:
     """Return the error for a solve that only fails because of the pins.
 
     :param found: what differs in the same solve without them.

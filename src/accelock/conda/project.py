@@ -43,7 +43,7 @@ _DIGEST = 1  # its format: a change of what it covers makes every conda file sta
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class CondaEnvironment:
     """One target (None: the project has none) with one group (None: without any)."""
 
     target: Target | None
@@ -52,7 +52,7 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class CondaProject:
     """A project with a conda table, and where to read its locks.
 
     `read` returns the text of a file of the project by its name relative to `directory`, or None
@@ -64,34 +64,36 @@ class Project:
     conda: CondaConfig
     read: Callable[[str], str | None]
 
-    def environments(self) -> tuple[Environment, ...]:
+    def environments(self) -> tuple[CondaEnvironment, ...]:
         """Return the project's environments, in the order of targets, then of groups.
 
         Platforms for which a target has no builds at all are left out.
         """
         groups, config = (None, *sorted(self.conda.groups)), self.config
         if not config.targets:
-            return tuple(Environment(None, group, config.platforms) for group in groups)
+            return tuple(CondaEnvironment(None, group, config.platforms) for group in groups)
         return tuple(
-            Environment(target, group, tuple(filter(target.exists_on, config.platforms_of(target))))
+            CondaEnvironment(
+                target, group, tuple(filter(target.exists_on, config.platforms_of(target)))
+            )
             for target in config.targets
             for group in groups
         )
 
-    def names_platforms(self, environment: Environment) -> bool:
+    def names_platforms(self, environment: CondaEnvironment) -> bool:
         """Tell whether the project itself names the platforms; others may be left out."""
         target, config = environment.target, self.config
         return config.declares_platforms(target) if target else config.platforms_declared
 
-    def is_required(self, environment: Environment, platform: Platform) -> bool:
+    def is_required(self, environment: CondaEnvironment, platform: Platform) -> bool:
         """Tell whether a platform must be there: it is named, or the first of the default."""
         return self.names_platforms(environment) or platform == environment.platforms[0]
 
-    def specs(self, environment: Environment, platform: Platform) -> tuple[Spec, ...]:
+    def specs(self, environment: CondaEnvironment, platform: Platform) -> tuple[Spec, ...]:
         """Return what is asked for in one environment on a platform, in the order of names."""
         return self.conda.specs_for(environment.target, platform, environment.group)
 
-    def python(self, environment: Environment) -> Spec | None:
+    def python(self, environment: CondaEnvironment) -> Spec | None:
         """Return the constraint on python of an environment's solves, or None where there is none.
 
         `python` of [tool.accelock] says it; else the Pythons that pip's lock was made for; else
@@ -107,7 +109,7 @@ class Project:
         except SpecError:
             return None
 
-    def pins(self, environment: Environment, platform: Platform) -> Pins | None:
+    def pins(self, environment: CondaEnvironment, platform: Platform) -> Pins | None:
         """Return pip's pins on one platform, or None where no lock of pip's counts.
 
         Raises AccelockError for a lock that cannot be read or that is named and not there, and
@@ -120,7 +122,9 @@ class Project:
         places = [Place(platform, each) for each in pythons]
         return overlap.read_pins(text, name, places, environment.target, environment.group)
 
-    def digest(self, environment: Environment, platform: Platform, names: Iterable[str]) -> str:
+    def digest(
+        self, environment: CondaEnvironment, platform: Platform, names: Iterable[str]
+    ) -> str:
         """Return the digest of what one solve depends on, beside the channels' content.
 
         :param names: the packages of the solution, or of the lock that is looked at: a pip pin of
@@ -141,7 +145,7 @@ class Project:
         )
 
     def digests(
-        self, environment: Environment, records: Mapping[Platform, Sequence[Record]]
+        self, environment: CondaEnvironment, records: Mapping[Platform, Sequence[Record]]
     ) -> dict[Platform, str]:
         """Return the digest of the inputs on every platform of an environment.
 
@@ -159,7 +163,7 @@ class Project:
         """Return the project's name, or None where nothing says it."""
         return project_name(_pyproject_data(self._pyproject))
 
-    def with_texts(self, texts: Mapping[str, str]) -> Project:
+    def with_texts(self, texts: Mapping[str, str]) -> CondaProject:
         """Return the project as it will be once files, by name, have these texts."""
         before = self.read
         return replace(self, read=lambda name: texts[name] if name in texts else before(name))
@@ -246,7 +250,7 @@ def inputs_digest(
     return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
 
 
-def load_project(directory: Path) -> Project:
+def load_project(directory: Path) -> CondaProject:
     """Return the project whose pyproject.toml is in `directory`.
 
     Raises ConfigError for a faulty table, and AccelockError where there is no table for conda.
@@ -261,7 +265,7 @@ def load_project(directory: Path) -> Project:
     return project
 
 
-def project_of(directory: Path, config: Config | None) -> Project | None:
+def project_of(directory: Path, config: Config | None) -> CondaProject | None:
     """Return a project whose [tool.accelock] is read already; None without a table for conda.
 
     Raises ConfigError with every fault of that table.
@@ -269,7 +273,7 @@ def project_of(directory: Path, config: Config | None) -> Project | None:
     if config is None or config.conda is None:
         return None
     conda = parse_conda(config.conda, str(config.path or directory / "pyproject.toml"), config)
-    return Project(directory, config, conda, lambda name: _read(directory / name))
+    return CondaProject(directory, config, conda, lambda name: _read(directory / name))
 
 
 def _pyproject_data(pyproject: Path) -> dict[str, Any]:

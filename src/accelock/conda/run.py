@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from accelock.conda.formats.model import File
-    from accelock.conda.project import Environment, Project
+    from accelock.conda.project import CondaEnvironment, CondaProject
     from accelock.conda.record import Record
     from accelock.targets import Platform
 
@@ -38,7 +38,7 @@ class ForeignFileError(AccelockError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CondaRequest:
     """What a run is asked for beyond making stale files fresh.
 
     `update` are packages that may leave the version that is locked, `everything` lets all of them.
@@ -55,10 +55,10 @@ def _silent(_text: str) -> None:
 
 
 def sidecars(
-    project: Project,
-    asked: Asked | None = None,
+    project: CondaProject,
+    asked: CondaRequest | None = None,
     *,
-    only: Collection[Environment] | None = None,
+    only: Collection[CondaEnvironment] | None = None,
     name: str | None = None,
     say: Callable[[str], None] = _silent,
     warn: Callable[[str], None] = _silent,
@@ -79,7 +79,7 @@ def sidecars(
     Raises MissingExtraError without the extra, and an AccelockError for whatever is in the way; by
     then nothing has been written.
     """
-    asked = asked or Asked()
+    asked = asked or CondaRequest()
     environments = project.environments()
     for each in environments:
         _refuse_absent(project, each)
@@ -119,10 +119,10 @@ def sidecars(
 class _Files:
     """The files of a project, by what stands in its folder; those of `only` are looked at."""
 
-    project: Project
-    locked: Mapping[Environment, Locked]
-    asked: Asked
-    only: Collection[Environment]
+    project: CondaProject
+    locked: Mapping[CondaEnvironment, Locked]
+    asked: CondaRequest
+    only: Collection[CondaEnvironment]
 
     def all(self) -> list[File]:
         """Return the files that are always written, are asked for, or are there and ours."""
@@ -135,7 +135,7 @@ class _Files:
         ]
         return [file for each in formats for file in each.files(self.locked)]
 
-    def stale(self) -> Sequence[Environment]:
+    def stale(self) -> Sequence[CondaEnvironment]:
         """Return the environments to solve; of those of one file, all that are stale."""
         if self.asked.update or self.asked.everything:
             return tuple(self.locked)
@@ -153,7 +153,7 @@ class _Files:
         ]
         return stale if self.asked.formats or any(each in self.only for each in stale) else []
 
-    def written(self, stale: Collection[Environment]) -> list[File]:
+    def written(self, stale: Collection[CondaEnvironment]) -> list[File]:
         """Return the files of what is solved, and those on request that are not fresh."""
         return [
             file
@@ -171,7 +171,7 @@ class _Files:
         text = self.project.read(name)
         return text is not None and CONDA_PREFIX in text
 
-    def _is_fresh(self, file: File, each: Environment) -> bool:
+    def _is_fresh(self, file: File, each: CondaEnvironment) -> bool:
         """Tell whether a file is there, unedited, and made from today's inputs of an environment.
 
         Of a file of several environments, what it says of this one is looked at, and that it has
@@ -187,7 +187,7 @@ class _Files:
         return all(said.get(key) == digests[where] for key, where in file.keys(each).items())
 
 
-def _stamped(project: Project, name: str) -> Mapping[str, str] | None:
+def _stamped(project: CondaProject, name: str) -> Mapping[str, str] | None:
     """Return what a file was made from, or None where it is not there, not whole, or not ours."""
     text = project.read(name) or ""
     try:
@@ -197,7 +197,9 @@ def _stamped(project: Project, name: str) -> Mapping[str, str] | None:
     return found.parts if found is not None and found.describes(text) else None
 
 
-def _read_locked(project: Project, each: Environment, warn: Callable[[str], None]) -> Locked:
+def _read_locked(
+    project: CondaProject, each: CondaEnvironment, warn: Callable[[str], None]
+) -> Locked:
     """Return what an environment's lock has; nothing where there is none, or one that is damaged.
 
     Raises MissingExtraError where there is one, and no PyYAML.
@@ -211,7 +213,7 @@ def _read_locked(project: Project, each: Environment, warn: Callable[[str], None
         return {}
 
 
-def _refuse_absent(project: Project, each: Environment) -> None:
+def _refuse_absent(project: CondaProject, each: CondaEnvironment) -> None:
     """Refuse a target that is on none of the platforms that were named for it."""
     absent = _absent(project, each)
     if each.target is None or not absent:
@@ -224,7 +226,7 @@ def _refuse_absent(project: Project, each: Environment) -> None:
         )
 
 
-def _absent(project: Project, each: Environment) -> list[str]:
+def _absent(project: CondaProject, each: CondaEnvironment) -> list[str]:
     """Return the names of the platforms for which a target has no builds at all."""
     if each.target is None or each.group is not None:
         return []
@@ -232,7 +234,7 @@ def _absent(project: Project, each: Environment) -> list[str]:
     return [platform.name for platform in named if platform not in each.platforms]
 
 
-def _refuse_unknown(update: Iterable[str], locked: Mapping[Environment, Locked]) -> None:
+def _refuse_unknown(update: Iterable[str], locked: Mapping[CondaEnvironment, Locked]) -> None:
     known = {
         record.name for each in locked.values() for records in each.values() for record in records
     }
@@ -241,7 +243,7 @@ def _refuse_unknown(update: Iterable[str], locked: Mapping[Environment, Locked])
             raise UnknownWordError("locked package", word, sorted(known))
 
 
-def _refuse_foreign(project: Project, files: Iterable[File]) -> None:
+def _refuse_foreign(project: CondaProject, files: Iterable[File]) -> None:
     """Refuse to write over an environment.yml or pixi.lock of the user's own, which are sources.
 
     A lock is none: one that conda-lock made is read, and made again. Raises ForeignFileError.
@@ -257,7 +259,7 @@ def _refuse_foreign(project: Project, files: Iterable[File]) -> None:
             )
 
 
-def _as_locked(project: Project, each: Environment, locked: Locked) -> Solved:
+def _as_locked(project: CondaProject, each: CondaEnvironment, locked: Locked) -> Solved:
     """Return an environment as its lock has it, with what a pixi.lock of ours says beside that."""
     name = PIXI.file_name(None, None, None)
     if _stamped(project, name) is not None:
@@ -274,7 +276,7 @@ def _as_locked(project: Project, each: Environment, locked: Locked) -> Solved:
     )
 
 
-def _as_solved(matrix: Matrix, each: Environment) -> Solved:
+def _as_solved(matrix: Matrix, each: CondaEnvironment) -> Solved:
     """Return an environment as it was solved.
 
     Raises ChannelError for a package whose archive could not be checked.

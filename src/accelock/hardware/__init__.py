@@ -6,14 +6,14 @@ from accelock.hardware.choice import Candidate, Choice, NoTargetError, Rule, cho
 from accelock.hardware.context import Runner, run_command
 from accelock.hardware.detection import detect, surroundings
 from accelock.hardware.machine import Driver, Gpu, Machine, Note
-from accelock.hardware.vendor import Locked
+from accelock.hardware.vendor import LockedTarget
 
 __all__ = [
     "Candidate",
     "Choice",
     "Driver",
     "Gpu",
-    "Locked",
+    "LockedTarget",
     "Machine",
     "NoTargetError",
     "Note",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from accelock.catalogue import Catalogue, HardwareTables
     from accelock.hardware.context import Runner
     from accelock.hardware.machine import Machine
-    from accelock.hardware.vendor import Locked
+    from accelock.hardware.vendor import LockedTarget
     from accelock.targets import Platform, Target
 
 __all__ = [
@@ -154,7 +154,7 @@ def choose(
     catalogue: Catalogue,
     platform: Platform | None,
     saved: str | None = None,
-    locked: Mapping[str, Locked] | None = None,
+    locked: Mapping[str, LockedTarget] | None = None,
     declared: Sequence[Target] | None = None,
     root: Path = Path("/"),
     run: Runner = run_command,
@@ -219,7 +219,7 @@ def choose_for(
     declared: Sequence[Target],
     machine: Machine,
     tables: HardwareTables,
-    locked: Mapping[str, Locked] | None = None,
+    locked: Mapping[str, LockedTarget] | None = None,
 ) -> Choice:
     """Return the declared target that fits a machine, by its hardware alone.
 
@@ -241,7 +241,7 @@ def candidates(
     declared: Sequence[Target],
     machine: Machine,
     tables: HardwareTables,
-    locked: Mapping[str, Locked] | None = None,
+    locked: Mapping[str, LockedTarget] | None = None,
 ) -> tuple[Candidate, ...]:
     """Return every declared target with whether it fits the machine, in the order of trying."""
     found = []

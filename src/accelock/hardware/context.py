@@ -33,7 +33,7 @@ _SAID = 160  # characters of what a command said that a message repeats
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Output:
     """What a command or a file said, or why it said nothing.
 
     `failure` is None where there is an answer; `missing` tells what is not there at all, which is
@@ -46,18 +46,18 @@ class Answer:
 
 
 _running: set[subprocess.Popen[bytes]] = set()
-MISSING = Answer(failure="is not there", missing=True)
+MISSING = Output(failure="is not there", missing=True)
 
 
 class Runner(Protocol):
     """Runs a command and returns what it printed, or why it did not."""
 
-    def __call__(self, command: Sequence[str], *, timeout: float) -> Answer:
+    def __call__(self, command: Sequence[str], *, timeout: float) -> Output:
         """Run `command` for at most `timeout` seconds."""
         ...
 
 
-def run_command(command: Sequence[str], *, timeout: float) -> Answer:
+def run_command(command: Sequence[str], *, timeout: float) -> Output:
     """Run `command` on this machine for at most `timeout` seconds; it gets no input."""
     try:
         process = subprocess.Popen(  # noqa: S603 - the commands are this package's own
@@ -70,7 +70,7 @@ def run_command(command: Sequence[str], *, timeout: float) -> Answer:
     except FileNotFoundError:
         return MISSING
     except (OSError, ValueError) as error:
-        return Answer(failure=f"could not be run ({_reason(error)})")
+        return Output(failure=f"could not be run ({_reason(error)})")
     _running.add(process)
     try:
         return _answer(process, timeout)
@@ -78,7 +78,7 @@ def run_command(command: Sequence[str], *, timeout: float) -> Answer:
         _running.discard(process)
 
 
-def _answer(process: subprocess.Popen[bytes], timeout: float) -> Answer:
+def _answer(process: subprocess.Popen[bytes], timeout: float) -> Output:
     """Return what a process prints, read in a thread: not every system can wait for a pipe."""
     data = bytearray()
 
@@ -102,10 +102,10 @@ def _answer(process: subprocess.Popen[bytes], timeout: float) -> Answer:
         else:
             text = data.decode(errors="replace")
             if code:
-                return Answer(failure=f"failed with exit code {code}{_said(text)}")
-            return Answer(text)
+                return Output(failure=f"failed with exit code {code}{_said(text)}")
+            return Output(text)
     _abandon(process)
-    return Answer(failure=failure)
+    return Output(failure=failure)
 
 
 @atexit.register
@@ -140,7 +140,7 @@ def printable(text: str) -> str:
     return " ".join(harmless(text).split())
 
 
-def read_answer(path: Path) -> Answer:
+def read_answer(path: Path) -> Output:
     """Return the text of a small file, as of /proc and /sys.
 
     Only a regular file is read: a pipe in its place would never end.
@@ -150,15 +150,15 @@ def read_answer(path: Path) -> Answer:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return Answer(failure="is no regular file")
+                return Output(failure="is no regular file")
             data = os.read(handle, FILE_LIMIT)
         finally:
             os.close(handle)
     except (FileNotFoundError, NotADirectoryError):
         return MISSING
     except (OSError, ValueError) as error:
-        return Answer(failure=f"cannot be read ({_reason(error)})")
-    return Answer(data.decode(errors="replace"))
+        return Output(failure=f"cannot be read ({_reason(error)})")
+    return Output(data.decode(errors="replace"))
 
 
 def _reason(error: Exception) -> str:
@@ -243,7 +243,7 @@ class ProbeContext:
         """Keep a finding."""
         self.notes.append(Note(code, what, todo))
 
-    def _text(self, answer: Answer, name: str) -> str | None:
+    def _text(self, answer: Output, name: str) -> str | None:
         if answer.failure is None:
             return answer.text
         if not answer.missing:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from accelock.hardware import probes
 from accelock.hardware.detection import detect, surroundings
-from accelock.hardware.vendor import Fit, Locked, Reason
+from accelock.hardware.vendor import Fit, LockedTarget, Reason
 from accelock.targets import Kind, newest_of, sort_targets
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def fit(
-    target: Target, machine: Machine, tables: HardwareTables, locked: Locked | None = None
+    target: Target, machine: Machine, tables: HardwareTables, locked: LockedTarget | None = None
 ) -> Fit:
     """Return whether `target` runs on `machine`, as the lock has it where there is one.
 
     Where several vendors' GPUs run targets of one kind, one of them is enough; where none fits,
     the reason is of a GPU that is there.
     """
-    lock = locked or Locked()
+    lock = locked or LockedTarget()
     platform = machine.platform
     has_builds = target.exists_on(platform) if platform else target.kind is Kind.CPU
     if not has_builds:

@@ -31,7 +31,7 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedTarget:
     """What a lock has for one target.
 
     :param torch: the version of torch, None where the lock has none.
@@ -93,7 +93,7 @@ class Vendor:
     kind: Kind | None
     probes: Mapping[str, Probe]
     add: Callable[[Machine, Mapping[str, Found], Surroundings], Machine]
-    fit: Callable[[Target, Machine, HardwareTables, Locked], Fit]
+    fit: Callable[[Target, Machine, HardwareTables, LockedTarget], Fit]
     then: Callable[[Mapping[str, Found], Surroundings], Mapping[str, Probe]] = lambda *_: {}
     overrides: Mapping[str, Callable[[Machine, str], Machine]] = field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accelock.errors import AccelockError
-from accelock.hardware.vendor import Locked
+from accelock.hardware.vendor import LockedTarget
 from accelock.locks import compiled, conda_lock, poetry_lock, pylock, pylock_file
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def open_lock(directory: Path, settings: Settings, name: str | None = None) -> L
 
 def facts(
     directory: Path, lock: Lock | None, targets: Iterable[Target], place: Place | None
-) -> Mapping[str, Locked]:
+) -> Mapping[str, LockedTarget]:
     """Return what the choice of a target has to know of what is locked, by the target's name.
 
     Every command that chooses asks here, so that all choose the same. Pip's lock comes first; a
@@ -70,13 +70,13 @@ def facts(
     :param lock: pip's, None where there is none.
     :param place: None where accelock has no name for the platform: nothing is locked there.
     """
-    found: dict[str, Locked] = {}
+    found: dict[str, LockedTarget] = {}
     for each in filter(None, (lock, conda_lock.read(directory, targets))):
         for target, locked in each.targets.items():
-            before = found.get(target.name, Locked())
+            before = found.get(target.name, LockedTarget())
             pin = locked.every(place).get(_TORCH) if place is not None else None
             names = None if locked.platforms is None else {p.name for p in locked.platforms}
-            found[target.name] = Locked(
+            found[target.name] = LockedTarget(
                 torch=before.torch or (pin.parsed if pin is not None else None),
                 platforms=before.platforms
                 if target.name in found or names is None

@@ -45,7 +45,7 @@ class Overlay:
     targets: tuple[str, ...]
     platforms: Mapping[str, tuple[str, ...]]
     digest: str
-    changes: Mapping[str, Change]
+    changes: Mapping[str, Difference]
 
     def view(self, leader: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
         """Return the entries of a target, the leader's own where it has no change.
@@ -57,22 +57,24 @@ class Overlay:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Difference:
     """A target's difference from the leader's entries."""
 
     drop: tuple[str, ...]
     package: tuple[Mapping[str, Any], ...]
 
 
-def difference(leader: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> Change:
+def difference(
+    leader: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]
+) -> Difference:
     """Return what turns the leader's ``[[package]]`` entries into another target's."""
     ours, theirs = _by_name(leader), _by_name(other)
     drop = [n for n in ours if n not in theirs or not _equal(ours[n], theirs[n])]
     new = [n for n in theirs if n not in ours or n in drop]
-    return Change(tuple(sorted(drop)), tuple(e for name in sorted(new) for e in theirs[name]))
+    return Difference(tuple(sorted(drop)), tuple(e for name in sorted(new) for e in theirs[name]))
 
 
-def applied(leader: Sequence[Mapping[str, Any]], change: Change) -> list[Mapping[str, Any]]:
+def applied(leader: Sequence[Mapping[str, Any]], change: Difference) -> list[Mapping[str, Any]]:
     """Return the entries of a target: the leader's, with the change, sorted by name."""
     kept = [entry for entry in leader if entry["name"] not in change.drop]
     return sorted([*kept, *change.package], key=lambda entry: str(entry["name"]))
@@ -198,7 +200,7 @@ def _verify(leader: Sequence[Any], noted: Any, overlay: Overlay, where: str) -> 
             raise OverlayError(_broken(where, f"{part} was edited by hand or merged badly"))
 
 
-def _change(table: Any, name: str, where: str) -> Change:
+def _change(table: Any, name: str, where: str) -> Difference:
     if not isinstance(table, dict):
         raise OverlayError(_broken(where, f"[{TABLE}.{name}] is missing"))
     drop, package = table.get("drop"), table.get("package", [])
@@ -209,7 +211,7 @@ def _change(table: Any, name: str, where: str) -> Change:
             raise OverlayError(
                 _broken(where, f"[[{TABLE}.{name}.package]] number {number + 1} is no package")
             )
-    return Change(tuple(map(str, drop)), tuple(package))
+    return Difference(tuple(map(str, drop)), tuple(package))
 
 
 def _is_package(entry: Any) -> bool:

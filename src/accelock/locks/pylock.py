@@ -75,7 +75,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class PylockStamp:
     """What `[tool.accelock]` of a file says.
 
     :param origins: what each of its targets was made from.
@@ -226,7 +226,7 @@ def digest(lock: TargetLock) -> str:
     )
 
 
-def read(path: Path, where: str) -> Stamp | None:
+def read(path: Path, where: str) -> PylockStamp | None:
     """Return what a file says of itself; None where there is none, or it is of another tool.
 
     :raises AccelockError: it is no TOML, of a newer version, or its table is damaged.
@@ -252,7 +252,7 @@ def refuse_others(data: Mapping[str, Any], where: str) -> None:
         )
 
 
-def stamp_of(data: Mapping[str, Any], where: str) -> Stamp | None:
+def stamp_of(data: Mapping[str, Any], where: str) -> PylockStamp | None:
     """Return what the data of a file says of itself; None where another tool made it.
 
     :raises PylockError: its table is damaged, or of a newer accelock.
@@ -267,7 +267,7 @@ def stamp_of(data: Mapping[str, Any], where: str) -> Stamp | None:
     if not isinstance(parts, list) or not all(map(_is_origin, parts)):
         raise PylockError(f"{where}: [tool.accelock] is damaged")
     rest = {key: value for key, value in data.items() if key != "tool"}
-    return Stamp(
+    return PylockStamp(
         tuple(Origin(*(each[key] for key in _KEYS)) for each in parts),
         is_edited=ours.get("body") != _sha256(rest),
     )

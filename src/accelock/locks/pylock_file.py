@@ -50,7 +50,7 @@ class PylockFile:
     path: Path
     name: str
     data: Mapping[str, Any]
-    stamp: pylock.Stamp | None
+    stamp: pylock.PylockStamp | None
 
     def targets(self, settings: Settings) -> tuple[Target, ...]:
         """Return the targets that it is for, the one first that needs no extra; none is told.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from accelock.catalogue import Family
-    from accelock.settings.poetry_project import Ask
+    from accelock.settings.poetry_project import RootDependency
     from accelock.settings.project import Settings
     from accelock.targets import Target
 
@@ -63,7 +63,7 @@ def is_own(name: str, settings: Settings) -> bool:
     return any(target_of(name, family.name) for family in settings.catalogue.families)
 
 
-def is_by_hand(ask: Ask, settings: Settings) -> bool:
+def is_by_hand(ask: RootDependency, settings: Settings) -> bool:
     """Tell whether the user chose where a dependency comes from; that counts, and not we."""
     return ask.is_direct or any(name and not is_own(name, settings) for name in ask.sources)
 

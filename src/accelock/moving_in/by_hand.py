@@ -27,7 +27,7 @@ WORD = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FamilyPlace:
     """An index or a page of a family, where a project names it itself.
 
     :param template: with `{target}` where each target has a URL of its own.
@@ -71,12 +71,12 @@ class Build:
     is_listed: bool
 
 
-def place_of(url: str, catalogue: Catalogue) -> Place | None:
+def place_of(url: str, catalogue: Catalogue) -> FamilyPlace | None:
     """Return whose index or page a URL is, or None where it is of no family."""
     for family in catalogue.families:
         template = family.recognise(url)
         if template is not None:
-            return Place(family, template, family.target_at(url))
+            return FamilyPlace(family, template, family.target_at(url))
     return None
 
 

@@ -10,9 +10,9 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from accelock.moving_in.by_hand import Place, place_of, target_of
+from accelock.moving_in.by_hand import FamilyPlace, place_of, target_of
 from accelock.moving_in.lines import line_of
-from accelock.moving_in.model import Finding
+from accelock.moving_in.model import Observation
 from accelock.moving_in.pyproject import below, table_at
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read_elsewhere(
     renamed: Mapping[str, str],
     *,
     is_poetry: bool,
-) -> Iterator[Finding]:
+) -> Iterator[Observation]:
     """Yield what the other files of a project say by hand.
 
     :param texts: by name.
@@ -61,7 +61,7 @@ def read_elsewhere(
                 yield from _of_command(name, number, line, catalogue, targets, is_poetry=is_poetry)
                 for old, new in renamed.items():
                     if re.search(rf"(?<![\w./-]){re.escape(old)}(?![\w.-])", line):
-                        yield Finding(name, number, f"names {old}", f"write: {new}")
+                        yield Observation(name, number, f"names {old}", f"write: {new}")
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:
@@ -84,7 +84,7 @@ def _of_command(
     targets: Sequence[str],
     *,
     is_poetry: bool,
-) -> Iterator[Finding]:
+) -> Iterator[Observation]:
     found = _RUNS.search(line)
     places = [place for url in _URL.findall(line) if (place := place_of(url, catalogue))]
     if found is None or not places:
@@ -98,18 +98,18 @@ def _of_command(
     else:
         several = len(targets) > 1 and place.target in targets
         todo = f"pip install -r requirements.{f'{place.target}.' if several else ''}txt"
-    yield Finding(
+    yield Observation(
         name, number, f"{command} with {place.said}", f"write: {todo}{_also(place, targets)}"
     )
 
 
-def _also(place: Place, targets: Sequence[str]) -> str:
+def _also(place: FamilyPlace, targets: Sequence[str]) -> str:
     if place.target is None or place.target in targets:
         return ""
     return f"; {place.target} is then to be declared: accelock init {place.target}"
 
 
-def _of_requirements(name: str, text: str, catalogue: Catalogue) -> Iterator[Finding]:
+def _of_requirements(name: str, text: str, catalogue: Catalogue) -> Iterator[Observation]:
     """Name the index in a requirements.txt that no tool made."""
     if _MADE.search(text):
         return
@@ -117,35 +117,35 @@ def _of_requirements(name: str, text: str, catalogue: Catalogue) -> Iterator[Fin
         for url in _URL.findall(line.partition(" #")[0]):
             if (place := place_of(url, catalogue)) and not line.startswith("#"):
                 becomes = f"git mv {name} {PurePosixPath(name).with_suffix('.in')}, then this again"
-                yield Finding(name, number, f"{place.said}, in a file made by hand", becomes)
+                yield Observation(name, number, f"{place.said}, in a file made by hand", becomes)
 
 
-def _of_conda(name: str, text: str, catalogue: Catalogue) -> Iterator[Finding]:
+def _of_conda(name: str, text: str, catalogue: Catalogue) -> Iterator[Observation]:
     """Name what an environment.yml says of hardware, and what pip installs in it."""
-    found: list[Finding] = []
+    found: list[Observation] = []
     for number, line in enumerate(text.splitlines(), 1):
         item = _ITEM.match(line)
         if item is None:
             continue
         word, version = item["name"], _CUDA.match(item["rest"])
         if word == "cpuonly":
-            found.append(Finding(name, number, word, 'targets = ["cpu"]'))
+            found.append(Observation(name, number, word, 'targets = ["cpu"]'))
         elif word in ("cudatoolkit", "pytorch-cuda", "cuda-version") and version is not None:
             target = target_of(f"cu{version[1]}{version[2]}", catalogue)
             todo = f'targets = ["{target}"]' if target else "no target that is known"
-            found.append(Finding(name, number, f"{word} {version[1]}.{version[2]}", todo))
+            found.append(Observation(name, number, f"{word} {version[1]}.{version[2]}", todo))
         elif word == "pip" and item["rest"].strip() == ":":
-            found.append(Finding(name, number, "packages of pip", "they go to requirements.in"))
+            found.append(Observation(name, number, "packages of pip", "they go to requirements.in"))
     if found:
         todo = f"accelock conda capture --from {name} prints them as [tool.accelock.conda]"
-        found.append(Finding(name, 1, "packages of conda", todo))
+        found.append(Observation(name, 1, "packages of conda", todo))
     yield from found
 
 
-def read_uv(text: str, data: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Finding]:
+def read_uv(text: str, data: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Observation]:
     """Yield what the tables of uv say: its indexes, what names them, and its conflicts."""
     uv, lines = table_at(data, "tool", "uv"), text.splitlines()
-    indexes: dict[str, Place] = {}
+    indexes: dict[str, FamilyPlace] = {}
     declared = uv.get("index")
     for number, index in enumerate(declared if isinstance(declared, list) else []):
         place = place_of(str(below(index, "url")), catalogue)
@@ -154,7 +154,7 @@ def read_uv(text: str, data: Mapping[str, Any], catalogue: Catalogue) -> Iterato
             at = line_of(lines, ("tool", "uv", "index", number))
             todo = f"the target {place.target}" if place.target else "several targets"
             what = f"{index.get('name', 'an index')} of uv, {place.said}"
-            yield Finding("pyproject.toml", at, what, f"{todo}; it stays")
+            yield Observation("pyproject.toml", at, what, f"{todo}; it stays")
     for name, value in table_at(uv, "sources").items():
         for each in value if isinstance(value, list) else [value]:
             named = indexes.get(str(below(each, "index")))
@@ -162,10 +162,10 @@ def read_uv(text: str, data: Mapping[str, Any], catalogue: Catalogue) -> Iterato
                 at = line_of(lines, ("tool", "uv", "sources", name))
                 when = below(each, "extra") or below(each, "group") or below(each, "marker")
                 what = f"{name} of uv{f' for {when}' if when else ''}"
-                yield Finding(
+                yield Observation(
                     "pyproject.toml", at, what, f"its builds for {named.target}; it stays"
                 )
     if indexes and uv.get("conflicts"):
         at = line_of(lines, ("tool", "uv", "conflicts"))
         todo = "a target for each of them; accelock pylock makes the files that uv installs"
-        yield Finding("pyproject.toml", at, "conflicts of uv", f"{todo}; it stays")
+        yield Observation("pyproject.toml", at, "conflicts of uv", f"{todo}; it stays")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from accelock.moving_in.plan import Plan
+    from accelock.moving_in.plan import Proposal
 
 _PYPROJECT = "pyproject.toml"
 _FOLDERS = (".", "requirements")
@@ -51,7 +51,7 @@ def read_others(directory: Path) -> dict[str, str]:
     return found
 
 
-def diff(files: Mapping[str, TextFile], plan: Plan) -> Iterator[str]:
+def diff(files: Mapping[str, TextFile], plan: Proposal) -> Iterator[str]:
     """Yield the lines of a unified diff, as `git apply` takes it."""
     for name, text in plan.edits.items():
         old = files[name].text.splitlines(keepends=True) if name in files else []
@@ -66,7 +66,7 @@ def diff(files: Mapping[str, TextFile], plan: Plan) -> Iterator[str]:
                 yield "\\ No newline at end of file"
 
 
-def write(directory: Path, files: Mapping[str, TextFile], plan: Plan) -> None:
+def write(directory: Path, files: Mapping[str, TextFile], plan: Proposal) -> None:
     """Give the files their new texts and take away those that go, or leave all as they were.
 
     :raises AccelockError: a file cannot be written, or is another one than was read.

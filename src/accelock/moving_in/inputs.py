@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from accelock.locks import requirements
-from accelock.moving_in.by_hand import Build, Place, build_of, place_of, without_label
+from accelock.moving_in.by_hand import Build, FamilyPlace, build_of, place_of, without_label
 from accelock.moving_in.lines import without
-from accelock.moving_in.model import Finding, Reading
+from accelock.moving_in.model import Observation, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +34,13 @@ class Input:
     text: str
     file: RequirementsFile
     clean: str
-    findings: list[Finding] = field(default_factory=list)
-    places: list[tuple[Place, Finding]] = field(default_factory=list)
-    builds: dict[str, Finding] = field(default_factory=dict)
+    findings: list[Observation] = field(default_factory=list)
+    places: list[tuple[FamilyPlace, Observation]] = field(default_factory=list)
+    builds: dict[str, Observation] = field(default_factory=dict)
     is_told: bool = False
 
     @property
-    def targets(self) -> dict[str, Finding]:
+    def targets(self) -> dict[str, Observation]:
         """Return the targets that it is for; its labels decide where they say it of all."""
         if self.is_told and len(self.builds) == 1:
             return self.builds
@@ -48,9 +48,9 @@ class Input:
         return {**indexed, **self.builds}
 
     @property
-    def sources(self) -> dict[str, dict[str, Finding]]:
+    def sources(self) -> dict[str, dict[str, Observation]]:
         """Return where it has families from: not a page of all targets beside an index of one."""
-        found: dict[str, dict[str, Finding]] = {}
+        found: dict[str, dict[str, Observation]] = {}
         for place, finding in self.places:
             others = (each for each, _ in self.places if each.family == place.family)
             is_page = "{target}" not in place.template
@@ -67,12 +67,12 @@ class Input:
         if self.places and not self.targets and not words:
             place, finding = self.places[0]
             todo = "no label tells for which; name the targets: accelock init cpu ..."
-            found.take(Finding(self.name, finding.line, place.said, todo, is_open=True))
+            found.take(Observation(self.name, finding.line, place.said, todo, is_open=True))
         if len(self.targets) > 1:
             said = ", ".join(f"{name} (line {each.line})" for name, each in self.targets.items())
             todo = "nothing tells which requirement is for which; leave one, or make a file of each"
             line = min(each.line for each in self.targets.values())
-            found.take(Finding(self.name, line, f"builds for {said}", todo, is_open=True))
+            found.take(Observation(self.name, line, f"builds for {said}", todo, is_open=True))
         if self.clean != self.text:
             found.edits[self.name] = self.clean
         if self.clean != self.text or self.targets:
@@ -118,14 +118,14 @@ def _take_places(found: Input, catalogue: Catalogue) -> Iterator[int]:
             goes = True
             if found.is_told and place.target and place.target not in found.builds:
                 todo = "no requirement here is for it; the line goes"
-        finding = Finding(found.name, option.lineno, f"{option.flag}, {place.said}", todo)
+        finding = Observation(found.name, option.lineno, f"{option.flag}, {place.said}", todo)
         found.findings.append(finding)
         if goes:
             found.places.append((place, finding))
             yield from range(option.lineno - 1, option.lineno + option.raw.count("\n"))
 
 
-def _in_its_place(option: Option, place: Place) -> str:
+def _in_its_place(option: Option, place: FamilyPlace) -> str:
     parts = place.becomes
     if option.flag == "--index-url":
         parts.append("all other packages then come from the index that pip is set to (PyPI)")
@@ -137,11 +137,11 @@ def _take_build(found: Input, pin: RequirementLine, build: Build, lines: list[st
     what = f"{pin.name}, a build for {build.target}"
     if not build.is_listed:
         todo = "stays: its URL is of no index of its family, and is for that target alone"
-        found.findings.append(Finding(found.name, pin.lineno, what, todo))
+        found.findings.append(Observation(found.name, pin.lineno, what, todo))
         return
     if pin.hashes:
         todo = "its hashes are those of this build: take them out, and run this again"
-        found.findings.append(Finding(found.name, pin.lineno, what, todo, is_open=True))
+        found.findings.append(Observation(found.name, pin.lineno, what, todo, is_open=True))
         return
     first = pin.lineno - 1
     if pin.url is None:
@@ -155,7 +155,7 @@ def _take_build(found: Input, pin: RequirementLine, build: Build, lines: list[st
         marker = f" ; {pin.marker}" if pin.marker else ""
         _, comment = _apart(lines[first])
         lines[first] = f"{becomes}{marker}{comment}"
-    finding = Finding(found.name, pin.lineno, what, f'targets = ["{build.target}"], {becomes}')
+    finding = Observation(found.name, pin.lineno, what, f'targets = ["{build.target}"], {becomes}')
     found.findings.append(finding)
     found.builds.setdefault(build.target, finding)
 

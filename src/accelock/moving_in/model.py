@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class Observation:
     """Something that a project says of hardware by hand, or that is in the way of moving it in.
 
     :param file: its name, as a posix path from the project's folder.
@@ -45,21 +45,21 @@ class Reading:
     :param renamed: a file that goes, or that was compiled from it -> the one in its place.
     """
 
-    findings: list[Finding] = field(default_factory=list)
-    targets: dict[str, Finding] = field(default_factory=dict)
-    sources: dict[str, dict[str, Finding]] = field(default_factory=dict)
-    dependencies: dict[str, dict[str, list[tuple[Any, Finding]]]] = field(default_factory=dict)
+    findings: list[Observation] = field(default_factory=list)
+    targets: dict[str, Observation] = field(default_factory=dict)
+    sources: dict[str, dict[str, Observation]] = field(default_factory=dict)
+    dependencies: dict[str, dict[str, list[tuple[Any, Observation]]]] = field(default_factory=dict)
     edits: dict[str, str | None] = field(default_factory=dict)
     locked: list[str] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
 
-    def take(self, finding: Finding, target: str | None = None) -> None:
+    def take(self, finding: Observation, target: str | None = None) -> None:
         """Add a finding, and the target that it is for."""
         self.findings.append(finding)
         if target is not None:
             self.targets.setdefault(target, finding)
 
-    def depend(self, target: str, name: str, value: Any, finding: Finding) -> None:
+    def depend(self, target: str, name: str, value: Any, finding: Observation) -> None:
         """Let a target ask for a package, beside what all ask for."""
         self.findings.append(finding)
         values = self.dependencies.setdefault(target, {}).setdefault(name, [])
@@ -84,6 +84,6 @@ class Reading:
             self.renamed.update(other.renamed)
 
     @property
-    def open(self) -> list[Finding]:
+    def open(self) -> list[Observation]:
         """Return what a person has to decide first."""
         return [finding for finding in self.findings if finding.is_open]

@@ -19,7 +19,7 @@ from accelock.locks.requirements import logical_lines
 from accelock.moving_in.by_hand import WORD, target_of
 from accelock.moving_in.dependencies import table_value
 from accelock.moving_in.lines import without
-from accelock.moving_in.model import Finding, Reading
+from accelock.moving_in.model import Observation, Reading
 from accelock.moving_in.pyproject import table_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Pair:
         for member in self.members:
             if (target := targets[member.name]) is not None:
                 what, todo = f"the part of a pair for {target}", f"{self.base}; the file goes"
-                found.take(Finding(member.name, 1, what, todo), target)
+                found.take(Observation(member.name, 1, what, todo), target)
                 found.renamed[member.name] = self.base
                 compiled = PurePosixPath(self.base).with_suffix(f".{target}.txt").as_posix()
                 found.renamed[PurePosixPath(member.name).with_suffix(".txt").as_posix()] = compiled
@@ -81,7 +81,7 @@ class Pair:
     def _stop(self, found: Reading, file: str, line: int, what: str) -> None:
         others = ", ".join(member.name for member in self.members if member.name != file)
         todo = f"so that it stays apart from {others}; change that by hand"
-        found.take(Finding(file, line, what, todo, is_open=True))
+        found.take(Observation(file, line, what, todo, is_open=True))
 
     @staticmethod
     def _target(
@@ -92,7 +92,7 @@ class Pair:
         if len(said) > 1 or (said and named and named not in said):
             line = min(finding.line for finding in said.values())
             todo = f"the file is named for {member.word}; put that in order by hand"
-            found.take(Finding(member.name, line, f"for {', '.join(said)}", todo, is_open=True))
+            found.take(Observation(member.name, line, f"for {', '.join(said)}", todo, is_open=True))
             return None
         if said or named:
             return next(iter(said), named)
@@ -100,7 +100,7 @@ class Pair:
             return meant[member.word]
         what = f"the part of a pair for {member.word}, of which nothing says which target it is"
         todo = "name the targets: accelock init cpu cu126 (the CUDA of the torch in its lock)"
-        found.take(Finding(member.name, 1, what, todo, is_open=True))
+        found.take(Observation(member.name, 1, what, todo, is_open=True))
         return None
 
     def _merge(
@@ -139,7 +139,7 @@ class Pair:
             self._stop(found, member.name, number, f"{line.text}, which not all of the pair have")
             return
         what = f"{line.text}, which not all of the pair have"
-        finding = Finding(member.name, number, what, f"[{table_of(target)}.dependencies]")
+        finding = Observation(member.name, number, what, f"[{table_of(target)}.dependencies]")
         found.depend(target, pins[0].name, table_value(Requirement(asked)), finding)
 
 
@@ -174,7 +174,7 @@ def meant_by(pairs: Iterable[Pair], words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def blocked(pairs: Iterable[Pair], inputs: Mapping[str, Input]) -> Iterator[Finding]:
+def blocked(pairs: Iterable[Pair], inputs: Mapping[str, Input]) -> Iterator[Observation]:
     """Yield the lines of other files that name a file of a pair, which would be gone."""
     gone = {member.name: pair for pair in pairs for member in pair.members}
     for name, each in inputs.items():
@@ -184,12 +184,14 @@ def blocked(pairs: Iterable[Pair], inputs: Mapping[str, Input]) -> Iterator[Find
             path = _referred(line.text)
             if path and (pair := gone.get(_beside(name, path))):
                 what = f"{line.text}, a file of a pair"
-                yield Finding(name, line.first, what, f"name {pair.base} here first", is_open=True)
+                yield Observation(
+                    name, line.first, what, f"name {pair.base} here first", is_open=True
+                )
 
 
 def also_compiled(
     pairs: Iterable[Pair], inputs: Mapping[str, Input], targets: Iterable[str]
-) -> Iterator[Finding]:
+) -> Iterator[Observation]:
     """Yield the other inputs that do not have the lines of a pair, and are to have its packages.
 
     :param targets: those with dependencies of their own, which count in each compile.
@@ -199,7 +201,7 @@ def also_compiled(
     bases = {pair.base for pair in pairs}
     for name, each in inputs.items():
         if tables and name not in of_pairs | bases and not layers(name, each.text) & bases:
-            yield Finding(name, 1, "no file of a pair", f"its compiled files have {tables} too")
+            yield Observation(name, 1, "no file of a pair", f"its compiled files have {tables} too")
 
 
 def layers(name: str, text: str) -> set[str]:

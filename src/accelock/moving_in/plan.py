@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from accelock.catalogue import Catalogue
     from accelock.moving_in.inputs import Input
-    from accelock.moving_in.model import Finding
+    from accelock.moving_in.model import Observation
 
 _REQUIREMENTS = re.compile(r"require", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Proposal:
     """What moving a project in comes to.
 
     :param findings: by file and line; where one is open, nothing is to be changed.
@@ -41,12 +41,12 @@ class Plan:
     :param next: the commands to run then.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Observation, ...]
     edits: Mapping[str, str | None] = field(default_factory=dict)
     next: tuple[str, ...] = ()
 
     @property
-    def open(self) -> tuple[Finding, ...]:
+    def open(self) -> tuple[Observation, ...]:
         """Return what a person has to decide first."""
         return tuple(finding for finding in self.findings if finding.is_open)
 
@@ -56,7 +56,7 @@ def plan(
     catalogue: Catalogue,
     words: Sequence[str] = (),
     others: Mapping[str, str] | None = None,
-) -> Plan:
+) -> Proposal:
     """Return what the files of a project say by hand, and what they are to be.
 
     :param files: by name: a pyproject.toml, and the inputs of pip-compile (`*.in`).
@@ -83,7 +83,7 @@ def plan(
     )
     whole.findings += read_uv(pyproject.text, data, catalogue)
     if whole.open:
-        return Plan(tuple(sorted(whole.findings)))
+        return Proposal(tuple(sorted(whole.findings)))
     file = edited(pyproject, changes) if changes else pyproject
     file = file.appended(new.block) if new.block else file
     _declared(file.data, catalogue)
@@ -94,7 +94,7 @@ def plan(
     there = {n: t for n in [*inputs, *whole.locked] if (t := final[n]) is not None}
     commands = ["poetry lock"] if is_poetry else []
     commands += [f"accelock compile {name}" for name in _compiled(there, whole.locked)]
-    return Plan(tuple(sorted(whole.findings)), changed, tuple(commands or ["accelock compile"]))
+    return Proposal(tuple(sorted(whole.findings)), changed, tuple(commands or ["accelock compile"]))
 
 
 def _declared(data: Any, catalogue: Catalogue) -> list[str]:

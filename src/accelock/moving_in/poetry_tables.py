@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from accelock.locks import reference
-from accelock.moving_in.by_hand import Place, place_of
+from accelock.moving_in.by_hand import FamilyPlace, place_of
 from accelock.moving_in.dependencies import (
     Constraint,
     constraints,
@@ -24,7 +24,7 @@ from accelock.moving_in.dependencies import (
     table_value,
 )
 from accelock.moving_in.lines import line_of
-from accelock.moving_in.model import Finding, Reading
+from accelock.moving_in.model import Observation, Reading
 from accelock.moving_in.pyproject import FILE, Edit, Path, table_at, table_of, value_of
 
 if TYPE_CHECKING:
@@ -82,8 +82,10 @@ class PoetryTables:
             found = self._finding(path, f"{name}, as {target} alone asks for it", table)
             self.reading.depend(target, canonicalize_name(name), table_value(asked), found)
 
-    def _finding(self, path: Path, what: str, becomes: str, *, is_open: bool = False) -> Finding:
-        return Finding(FILE, line_of(self.text.splitlines(), path), what, becomes, is_open)
+    def _finding(
+        self, path: Path, what: str, becomes: str, *, is_open: bool = False
+    ) -> Observation:
+        return Observation(FILE, line_of(self.text.splitlines(), path), what, becomes, is_open)
 
     # Sources
 
@@ -117,7 +119,7 @@ class PoetryTables:
                 left = [url for url, place in zip(urls, places, strict=True) if place is None]
                 self.change((*_PIP_TOOLS, key), left or None)
 
-    def _read_at(self, place: Place) -> None:
+    def _read_at(self, place: FamilyPlace) -> None:
         """Note where a family is read, which the last finding tells."""
         if place.source is not None:
             known = self.reading.sources.setdefault(place.family.name, {})

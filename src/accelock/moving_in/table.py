@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelock.catalogue.source import Source
 from accelock.moving_in.lines import line_of
-from accelock.moving_in.model import Finding, Reading
+from accelock.moving_in.model import Observation, Reading
 from accelock.moving_in.pyproject import (
     FILE,
     Edit,
@@ -46,11 +46,11 @@ class AccelockTable:
         self._dependencies(there, found)
         return found
 
-    def _stop(self, path: Sequence[str], what: str, finding: Finding | None) -> None:
+    def _stop(self, path: Sequence[str], what: str, finding: Observation | None) -> None:
         lines = self.file.text.splitlines()
         who = f"{finding.file}:{finding.line} asks" if finding is not None else "you ask"
         todo = f"{who} for it; put one of them right by hand"
-        at = Finding(FILE, line_of(lines, path), what, todo, is_open=True)
+        at = Observation(FILE, line_of(lines, path), what, todo, is_open=True)
         self.whole.take(at)
 
     def _targets(self, there: Mapping[str, Any], found: list[Edit]) -> None:
@@ -74,7 +74,7 @@ class AccelockTable:
                 other = templates[others[0]]
                 what = f"{family} is read at another place too, {others[0]}"
                 todo = f"{templates[first].file}:{templates[first].line} has {first}; leave one"
-                self.whole.take(Finding(other.file, other.line, what, todo, is_open=True))
+                self.whole.take(Observation(other.file, other.line, what, todo, is_open=True))
             elif family not in declared:
                 if declared:
                     found.append(Edit((*TABLE, "sources", family), first))
@@ -100,7 +100,7 @@ class AccelockTable:
                     what = f"{name} for {target} alone, once more: {value_of(others[0][0])}"
                     todo = f"{finding.file}:{finding.line} has {value_of(value)}; leave one"
                     at = others[0][1]
-                    self.whole.take(Finding(at.file, at.line, what, todo, is_open=True))
+                    self.whole.take(Observation(at.file, at.line, what, todo, is_open=True))
                 elif name in declared and declared[name] != value:
                     self._stop(path, f"{name} = {value_of(declared[name])}", finding)
                 elif name not in declared and declared:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MOST = 400
 
 
-class Metadata(Protocol):
+class FamilyMetadata(Protocol):
     """What the family problem reads of a host."""
 
     def requires(self, name: str, version: Version, cell: Cell) -> Sequence[Requirement]:
@@ -38,7 +38,7 @@ class Metadata(Protocol):
 
 
 @dataclass(frozen=True)
-class Plan:
+class FamilyPlan:
     """What the family's own metadata says of a decision.
 
     :param picks: the releases that go together, for each cell that shares them.
@@ -54,8 +54,11 @@ class Plan:
 
 
 def plan(
-    question: Question, decision: Decision, metadata: Metadata, split: frozenset[str] = frozenset()
-) -> Plan:
+    question: Question,
+    decision: Decision,
+    metadata: FamilyMetadata,
+    split: frozenset[str] = frozenset(),
+) -> FamilyPlan:
     """Return the newest releases that go together in every cell that has a say.
 
     Only packages that the project itself asks for in a cell count there: what other packages ask
@@ -68,14 +71,14 @@ def plan(
         planner.required(cell)
     for cell in question.optional:
         planner.optional(cell)
-    return Plan(planner.picks, tuple(planner.refused), planner.left_out, planner.lacking)
+    return FamilyPlan(planner.picks, tuple(planner.refused), planner.left_out, planner.lacking)
 
 
 @dataclass
 class _Planner:
     question: Question
     decision: Decision
-    metadata: Metadata
+    metadata: FamilyMetadata
     split: frozenset[str]
     picks: dict[tuple[str, Cell], Version] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)

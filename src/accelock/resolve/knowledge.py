@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from accelock.resolve.host import Available
     from accelock.resolve.lockstep import Decision
-    from accelock.resolve.question import Place
+    from accelock.resolve.question import Slot
     from accelock.targets import Cell
 
 
@@ -55,12 +55,12 @@ class Knowledge(Generic[Solution]):
     excluded: Mapping[Cell, str] = field(default_factory=dict)
     words: messages.Words = field(default_factory=messages.Words)
     failed: dict[Cell, str] = field(default_factory=dict)
-    needed: dict[Place, bool] = field(default_factory=dict)
-    expected: dict[Place, Version] = field(default_factory=dict)
-    demands: dict[Place, Demand] = field(default_factory=dict)
+    needed: dict[Slot, bool] = field(default_factory=dict)
+    expected: dict[Slot, Version] = field(default_factory=dict)
+    demands: dict[Slot, Demand] = field(default_factory=dict)
     releases: Releases = field(init=False)
-    _available: dict[Place, Available] = field(default_factory=dict)
-    _locked: dict[Place, Version] = field(default_factory=dict)
+    _available: dict[Slot, Available] = field(default_factory=dict)
+    _locked: dict[Slot, Version] = field(default_factory=dict)
     _names: dict[str, None] = field(default_factory=dict)
     _loose: dict[str, None] = field(default_factory=dict)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from accelock.resolve.question import Place, Question
+    from accelock.resolve.question import Question, Slot
     from accelock.targets import Cell
 
 
@@ -57,11 +57,11 @@ class Decision:
     :param failure: why there is no lock, complete for a user.
     """
 
-    allowed: Mapping[Place, frozenset[Version]]
-    barred: Mapping[Place, frozenset[Version]]
-    picks: Mapping[Place, Version]
+    allowed: Mapping[Slot, frozenset[Version]]
+    barred: Mapping[Slot, frozenset[Version]]
+    picks: Mapping[Slot, Version]
     left_out: Mapping[Cell, str]
-    lacking: Mapping[Place, str]
+    lacking: Mapping[Slot, str]
     failure: str | None = None
 
     def takes(self, name: str, cell: Cell, version: Version) -> bool:
@@ -126,11 +126,11 @@ class _Decider:
         self.bound = bound
         self.refused = refused
         self.split = split
-        self.allowed: dict[Place, frozenset[Version]] = {}
-        self.barred: dict[Place, frozenset[Version]] = {}
-        self.picks: dict[Place, Version] = {}
+        self.allowed: dict[Slot, frozenset[Version]] = {}
+        self.barred: dict[Slot, frozenset[Version]] = {}
+        self.picks: dict[Slot, Version] = {}
         self.left_out: dict[Cell, str] = {}
-        self.lacking: dict[Place, str] = {}
+        self.lacking: dict[Slot, str] = {}
 
     def decide(self) -> Decision:
         question, failure = self.question, None

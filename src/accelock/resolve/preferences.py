@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class PinConflict:
     """Why a host found no solution with some pins.
 
     :param error: the host's own, to be raised where no pin has a part in it.
@@ -49,7 +49,7 @@ class PinRelaxer:
 
     def __init__(
         self,
-        attempt: Callable[[Pins], Pins | Conflict],
+        attempt: Callable[[Pins], Pins | PinConflict],
         known: Callable[[], Iterable[tuple[str, str, Requirement]]],
     ) -> None:
         self._attempt = attempt
@@ -65,7 +65,7 @@ class PinRelaxer:
         :raises Exception: the host's: there is no solution, whatever pins are let go of.
         """
         kept, gone, disputed = dict(pins), dict[str, Version](), set[str]()
-        while isinstance(found := self._try(kept), Conflict):
+        while isinstance(found := self._try(kept), PinConflict):
             named = self._in_the_way(found, kept, disputed)
             if not named:
                 raise found.error
@@ -74,9 +74,9 @@ class PinRelaxer:
         self._take_back(sorted(gone), kept, gone, found)
         return [name for name in gone if name not in kept]
 
-    def _try(self, pins: Pins) -> Pins | Conflict:
+    def _try(self, pins: Pins) -> Pins | PinConflict:
         found = self._attempt(pins)
-        if isinstance(found, Conflict):
+        if isinstance(found, PinConflict):
             self._failed.append(frozenset(pins))
         return found
 
@@ -95,7 +95,7 @@ class PinRelaxer:
         more = {**kept, **{name: gone[name] for name in lost}}
         if not any(failed <= more.keys() for failed in self._failed):
             again = self._try(more)
-            if not isinstance(again, Conflict):
+            if not isinstance(again, PinConflict):
                 kept.update(more)
                 return again
         if len(lost) > 1:
@@ -104,7 +104,7 @@ class PinRelaxer:
             found = self._take_back(lost[half:], kept, gone, found)
         return found
 
-    def _in_the_way(self, conflict: Conflict, kept: Pins, disputed: set[str]) -> list[str]:
+    def _in_the_way(self, conflict: PinConflict, kept: Pins, disputed: set[str]) -> list[str]:
         """Return the pins to let go of: of the packages in conflict, else of those that ask.
 
         A host names only the last conflict that it ran into, and not always all that have a part

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from accelock.targets import Cell
 
     #: A package in a cell.
-    Place = tuple[str, Cell]
+    Slot = tuple[str, Cell]
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Question:
     required: tuple[Cell, ...]
     optional: tuple[Cell, ...]
     names: tuple[str, ...]
-    demands: Mapping[Place, Demand]
-    available: Mapping[Place, Available]
+    demands: Mapping[Slot, Demand]
+    available: Mapping[Slot, Available]
     loose: tuple[str, ...] = ()
-    previous: Mapping[Place, Version] = field(default_factory=dict)
+    previous: Mapping[Slot, Version] = field(default_factory=dict)
     companions: Mapping[str, Collection[str]] = field(default_factory=dict)
-    needed: Mapping[Place, bool] = field(default_factory=dict)
+    needed: Mapping[Slot, bool] = field(default_factory=dict)
     together: bool = True
     anything: Wanted = field(default_factory=SpecifierSet)
     words: messages.Words = field(default_factory=messages.Words)

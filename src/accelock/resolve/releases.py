@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from accelock.resolve.host import Available, Demand, Host, Solution
     from accelock.resolve.lockstep import Decision
-    from accelock.resolve.question import Place, Question
+    from accelock.resolve.question import Question, Slot
 
 
 @dataclass
@@ -32,11 +32,11 @@ class Releases:
     """
 
     release_of: Callable[[str], str | None]
-    asked: dict[Place, str] = field(default_factory=dict)
-    _builds: dict[Place, frozenset[Version]] = field(default_factory=dict)
-    _whole: dict[Place, Available] = field(default_factory=dict)
+    asked: dict[Slot, str] = field(default_factory=dict)
+    _builds: dict[Slot, frozenset[Version]] = field(default_factory=dict)
+    _whole: dict[Slot, Available] = field(default_factory=dict)
 
-    def learn(self, demands: Mapping[Place, Demand]) -> set[str]:
+    def learn(self, demands: Mapping[Slot, Demand]) -> set[str]:
         """Note what the project asks for, and return the packages for whose releases that is."""
         for (name, cell), demand in demands.items():
             of = self.release_of(name)
@@ -55,7 +55,7 @@ class Releases:
         )
 
     def narrowed(
-        self, of: Place, available: Available, demands: Mapping[Place, Demand], host: Host[Solution]
+        self, of: Slot, available: Available, demands: Mapping[Slot, Demand], host: Host[Solution]
     ) -> Available:
         """Return what a cell has of torch, of the releases that all it asks for is built for.
 
@@ -151,7 +151,7 @@ class Releases:
                 found.setdefault(name, f"{name} has no build on {cell}")
         return " and ".join(found.values())
 
-    def _names(self, of: Place) -> list[str]:
+    def _names(self, of: Slot) -> list[str]:
         return [name for (name, cell), its in self.asked.items() if (its, cell) == of]
 
     @staticmethod

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from accelock.catalogue import Catalogue, Family, FamilyPackage
-    from accelock.catalogue.model import Place
+    from accelock.catalogue.model import Lookup
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
     from accelock.sources.wheel_metadata import CoreMetadata
@@ -40,7 +40,7 @@ Found = TypeVar("Found")
 
 
 def look_up(
-    package: FamilyPackage, at: Mapping[Place, Callable[[], Sequence[Found]]]
+    package: FamilyPackage, at: Mapping[Lookup, Callable[[], Sequence[Found]]]
 ) -> Sequence[Found]:
     """Return what the first place that has any of what is asked for has of it.
 

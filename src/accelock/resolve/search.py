@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from accelock.resolve.knowledge import Knowledge
-    from accelock.resolve.question import Place, Question
+    from accelock.resolve.question import Question, Slot
     from accelock.targets import Cell
 
 _STEPS = 50
@@ -79,9 +79,9 @@ class Search(Generic[Solution]):
     steps: int = _STEPS
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None
     _refused: list[Refused] = field(default_factory=list)
-    _assumed: dict[Place, str] = field(default_factory=dict)
+    _assumed: dict[Slot, str] = field(default_factory=dict)
     _found: dict[Group, Solution] = field(default_factory=dict)
-    _choices: dict[Place, frozenset[Version]] = field(default_factory=dict)
+    _choices: dict[Slot, frozenset[Version]] = field(default_factory=dict)
     _first_error: NoSolutionError | None = None
     _taken_back: int = 0
 
@@ -381,7 +381,7 @@ class Search(Generic[Solution]):
         self._start_again()
         return True
 
-    def _lacking(self, group: Group, question: Question) -> dict[Place, str]:
+    def _lacking(self, group: Group, question: Question) -> dict[Slot, str]:
         """Return the required cells that lack what a group would take by itself, and in what words.
 
         Solves the group without regard to what other cells take.
@@ -411,7 +411,7 @@ class Search(Generic[Solution]):
             and max(versions) not in wider.fitting(name, cell)
         }
 
-    def _assume_without(self, lacking: Mapping[Place, str]) -> bool:
+    def _assume_without(self, lacking: Mapping[Slot, str]) -> bool:
         """Take it that cells that are not asked for a package do without; once for each.
 
         Whether one needs it only its solve can tell: torchaudio, which another package requires on

@@ -36,7 +36,7 @@ Found = TypeVar("Found", bound=Release)
 Found_co = TypeVar("Found_co", bound=Release, covariant=True)
 
 
-class Releases(Protocol[Found_co]):
+class CellReleases(Protocol[Found_co]):
     """What a walk reads of a cell."""
 
     def best(self, name: str, wanted: SpecifierSet) -> Found_co | None:
@@ -64,7 +64,7 @@ def verify(
     asked: Iterable[Requirement],
     limits: Mapping[str, SpecifierSet],
     preferred: Mapping[str, Version],
-    releases: Releases[Found],
+    releases: CellReleases[Found],
 ) -> dict[str, Taken[Found]] | None:
     """Return what a cell takes of each package that it needs; None where a resolver has to tell.
 
@@ -85,7 +85,7 @@ class _Walk(Generic[Found]):
 
     limits: Mapping[str, SpecifierSet]
     preferred: Mapping[str, Version]
-    releases: Releases[Found]
+    releases: CellReleases[Found]
     taken: dict[str, Taken[Found]] = field(default_factory=dict)
     _wanted: dict[str, SpecifierSet] = field(default_factory=dict)
     _extras: dict[str, set[str]] = field(default_factory=dict)

@@ -29,7 +29,7 @@ _MINOR = re.compile(r"={0,3}\s*(\d+\.\d+)(?:\.\*)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RootDependency:
     """A dependency of a project in one of its groups.
 
     :param name: canonical.
@@ -58,10 +58,10 @@ class DeclaredSource:
 class PoetryProject:
     """The parts of a pyproject.toml that say where packages come from."""
 
-    asks: tuple[Ask, ...]
+    asks: tuple[RootDependency, ...]
     sources: tuple[DeclaredSource, ...]
 
-    def named(self, name: str) -> tuple[Ask, ...]:
+    def named(self, name: str) -> tuple[RootDependency, ...]:
         """Return the dependencies on a project, in all groups; `name` is canonical."""
         return tuple(ask for ask in self.asks if ask.name == name)
 
@@ -146,7 +146,7 @@ def _allows(specifiers: SpecifierSet, python: PythonVersion) -> bool:
     return any(specifiers.contains(python.release(patch)) for patch in patches)
 
 
-def _asks(pyproject: Mapping[str, Any], poetry: Mapping[str, Any]) -> Iterator[Ask]:
+def _asks(pyproject: Mapping[str, Any], poetry: Mapping[str, Any]) -> Iterator[RootDependency]:
     project = _table(pyproject, "project")
     tabled = _table(poetry, "dependencies")
     yield from _joined(MAIN, _main(project), tabled, is_mixed=bool(project.get("dynamic")))
@@ -168,7 +168,7 @@ def _main(project: Mapping[str, Any]) -> list[Any]:
 
 def _joined(
     group: str, requirements: list[Any], table: Mapping[str, Any], *, is_mixed: bool = False
-) -> Iterator[Ask]:
+) -> Iterator[RootDependency]:
     """Yield a group's dependencies.
 
     Where there are requirements, Poetry's table only adds to them, unless the project says that
@@ -178,7 +178,7 @@ def _joined(
     parsed = {canonicalize_name(each.name): each for each in _parsed(requirements)}
     for name in dict.fromkeys([*parsed, *(tabled if is_mixed or not parsed else ())]):
         constraints = tabled.get(name, [])
-        yield Ask(
+        yield RootDependency(
             name=name,
             group=group,
             sources=tuple(_source(each) for each in constraints) or (None,),

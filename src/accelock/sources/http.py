@@ -22,7 +22,7 @@ from accelock.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
 
-__all__ = ["ABSENT", "Answer", "Http", "Response", "Session", "hide_credentials", "path_of"]
+__all__ = ["ABSENT", "Http", "Reply", "Response", "Session", "hide_credentials", "path_of"]
 
 OK = 200
 FORBIDDEN = 403
@@ -76,7 +76,7 @@ class Response(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """A whole answer: `body` is decompressed, `url` where it came from after redirects."""
 
     status: int
@@ -115,7 +115,7 @@ class Http:
     most_bytes: int = MOST_BYTES
     most_seconds: float = MOST_SECONDS
 
-    def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+    def get(self, url: str, headers: Mapping[str, str]) -> Reply:
         """Send a GET and return the whole answer, of whatever status.
 
         :raises SourceError: there was no answer, less of one than was announced, or one that is too
@@ -126,7 +126,7 @@ class Http:
             body = self._body(response, url)
             if response.status_code == OK:
                 _check_length(response, body, url)
-        return Answer(response.status_code, response.headers, response.url, body)
+        return Reply(response.status_code, response.headers, response.url, body)
 
     def stream(self, url: str, headers: Mapping[str, str]) -> Response:
         """Send a GET and return the answer of whatever status; the caller reads and closes it.

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from accelock.catalogue.source import redact
 from accelock.errors import OfflineError
 from accelock.sources.cache import cache_folder
-from accelock.sources.http import ABSENT, OK, Answer
+from accelock.sources.http import ABSENT, OK, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ class Pages:
         self._kind = kind
         self.offline = offline
 
-    def get(self, url: str) -> Answer | None:
+    def get(self, url: str) -> Reply | None:
         """Return what a URL answered, of status 200, or of 403, 404 or 410; None if unknown."""
         path = self._path(url)
         try:
@@ -58,14 +58,14 @@ class Pages:
             if found["sha256"] != hashlib.sha256(body).hexdigest():
                 return None
             came_from = str(found["url"]) or url
-            answer = Answer(int(found["status"]), dict(found["headers"]), came_from, body)
+            answer = Reply(int(found["status"]), dict(found["headers"]), came_from, body)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # the ones that nobody asks for are forgotten first
         return answer
 
-    def put(self, url: str, answer: Answer) -> None:
+    def put(self, url: str, answer: Reply) -> None:
         """Keep an answer; one that cannot be written costs the next run a transfer, no more."""
         if answer.status != OK and answer.status not in ABSENT:
             return
@@ -96,14 +96,14 @@ class Pages:
         return self._folder / key[:2] / key[2:]
 
 
-def conditions(known: Answer | None) -> dict[str, str]:
+def conditions(known: Reply | None) -> dict[str, str]:
     """Return the headers that ask a server whether a kept page is still the same."""
     if known is None or known.status != OK:
         return {}
     return {n: v for n, mark in _CONDITIONS.items() if (v := known.headers.get(mark))}
 
 
-def is_same(known: Answer | None, status: int, etag: str | None) -> bool:
+def is_same(known: Reply | None, status: int, etag: str | None) -> bool:
     """Tell whether an answer says that a kept page, which it was asked about, is the same.
 
     A host tool's session may have a cache of its own, and answer 200 out of that.

@@ -36,7 +36,7 @@ def site(folder: Path, **packages: str) -> Path:
 def found(project: Project, box: str = "gpu", /, **packages: str) -> list[Finding]:
     at = gpu_box(project.folder) if box == "gpu" else here(project.folder)
     paths = (str(site(project.folder, **packages)),)
-    there = installed.Installed(".venv", PYTHON, installed.read(paths))
+    there = installed.InstalledEnvironment(".venv", PYTHON, installed.read(paths))
     return [each for each in diagnose(at, there).report.findings if each.code not in ELSEWHERE]
 
 
@@ -142,7 +142,7 @@ def test_torch_in_an_extra_of_poetry(tmp_path: Path) -> None:
 
     def codes(**packages: str) -> set[str]:
         paths = (str(site(tmp_path / packages["torch"], **packages)),)
-        there = installed.Installed(".venv", PYTHON, installed.read(paths))
+        there = installed.InstalledEnvironment(".venv", PYTHON, installed.read(paths))
         return {each.code for each in diagnose(at, there).report.findings} - ELSEWHERE
 
     right, wrong = codes(**CUDA), codes(torch="2.6.0+cpu")

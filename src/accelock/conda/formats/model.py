@@ -19,7 +19,7 @@ from accelock.locks.stamp import Stamp
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from accelock.conda.project import Environment
+    from accelock.conda.project import CondaEnvironment
     from accelock.conda.record import Record, Solved
     from accelock.targets import Platform, Target
 
@@ -59,7 +59,7 @@ class Format:
         """Return how to ask `accelock conda lock` for it."""
         return f" --format {self.name}" if self.on_request else ""
 
-    def files(self, environments: Iterable[Environment]) -> Iterator[File]:
+    def files(self, environments: Iterable[CondaEnvironment]) -> Iterator[File]:
         """Return the files that a project's environments have in this format."""
         everything = tuple(environments)
         if self.holds == "project":
@@ -108,7 +108,7 @@ class Format:
         ]
         return "".join(f"{line}\n" for line in header) + body
 
-    def key(self, of: Environment | Solved, platform: Platform) -> str:
+    def key(self, of: CondaEnvironment | Solved, platform: Platform) -> str:
         """Return what a stamp calls an environment's solve for one platform."""
         subdir = platform.conda_subdir
         if self.holds != "project":
@@ -124,7 +124,7 @@ class File:
     target: Target | None
     group: str | None
     platform: Platform | None
-    environments: tuple[Environment, ...]
+    environments: tuple[CondaEnvironment, ...]
 
     @property
     def name(self) -> str:
@@ -139,7 +139,7 @@ class File:
             and (self.platform is None or self.platform.conda_subdir in found.parts)
         )  # fmt: skip
 
-    def keys(self, of: Environment) -> dict[str, Platform]:
+    def keys(self, of: CondaEnvironment) -> dict[str, Platform]:
         """Return what the stamp calls each platform of an environment."""
         platforms = of.platforms if self.platform is None else (self.platform,)
         return {self.format.key(of, each): each for each in platforms}

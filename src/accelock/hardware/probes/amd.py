@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from accelock.catalogue import HardwareTables
     from accelock.hardware.context import ProbeContext, Surroundings
     from accelock.hardware.machine import Machine
-    from accelock.hardware.vendor import Locked
+    from accelock.hardware.vendor import LockedTarget
     from accelock.targets import Target
 
 NAME = "amd"
@@ -95,7 +95,7 @@ def visible(gpus: Sequence[Gpu], environ: Mapping[str, str]) -> tuple[Gpu, ...]:
     return tuple(replace(gpu, gfx=gfx, source=GFX_OVERRIDE) for gpu in found) if gfx else found
 
 
-def _fit(target: Target, machine: Machine, tables: HardwareTables, _locked: Locked) -> Fit:
+def _fit(target: Target, machine: Machine, tables: HardwareTables, _locked: LockedTarget) -> Fit:
     """Judge ROCm; a GPU that no target has code for, as processors bring, does not count."""
     found = list(dict.fromkeys(gpu.gfx for gpu in machine.of(NAME) if gpu.gfx))
     if not found:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from accelock.catalogue import HardwareTables
     from accelock.hardware.context import ProbeContext
     from accelock.hardware.machine import Machine
-    from accelock.hardware.vendor import Locked
+    from accelock.hardware.vendor import LockedTarget
     from accelock.targets import Target
 
 NAME = "apple"
@@ -30,7 +30,7 @@ def probe(context: ProbeContext) -> Found:
     return Found(gpus=(gpu,))
 
 
-def _fit(_target: Target, machine: Machine, _tables: HardwareTables, _locked: Locked) -> Fit:
+def _fit(_target: Target, machine: Machine, _tables: HardwareTables, _locked: LockedTarget) -> Fit:
     gpus = machine.of(NAME)
     if gpus:
         return Fit(fits=True, reason=f"{gpus[0]}: the cpu builds use its GPU (MPS)")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from accelock.catalogue import HardwareTables
     from accelock.hardware.context import ProbeContext, Surroundings
     from accelock.hardware.machine import Machine
-    from accelock.hardware.vendor import Locked
+    from accelock.hardware.vendor import LockedTarget
     from accelock.targets import Target
 
 NAME = "intel"
@@ -62,7 +62,7 @@ def _add(machine: Machine, found: Mapping[str, Found], around: Surroundings) -> 
     return add_gpus("drm")(machine, found, around)
 
 
-def _fit(_target: Target, machine: Machine, _tables: HardwareTables, _locked: Locked) -> Fit:
+def _fit(_target: Target, machine: Machine, _tables: HardwareTables, _locked: LockedTarget) -> Fit:
     gpus = machine.of(NAME)
     discrete = [gpu for gpu in gpus if not gpu.integrated]
     if discrete:

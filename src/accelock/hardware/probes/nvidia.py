@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from accelock.catalogue.hardware import CapabilityRange
     from accelock.hardware.context import Probe, ProbeContext, Surroundings
     from accelock.hardware.machine import Machine
-    from accelock.hardware.vendor import Locked
+    from accelock.hardware.vendor import LockedTarget
     from accelock.targets import Target
 
 NAME = "nvidia"
@@ -232,7 +232,7 @@ def visible(
     return mark_hidden(gpus, value, VISIBLE), ()
 
 
-def _fit(target: Target, machine: Machine, tables: HardwareTables, locked: Locked) -> Fit:
+def _fit(target: Target, machine: Machine, tables: HardwareTables, locked: LockedTarget) -> Fit:
     gpus = machine.of(NAME)
     if machine.jetson and not any(gpu.capability and gpu.capability >= _THOR for gpu in gpus):
         return Fit.no(
@@ -279,7 +279,7 @@ def _is_windows(machine: Machine) -> bool:
 
 
 def _without_code(
-    target: Target, machine: Machine, tables: HardwareTables, locked: Locked
+    target: Target, machine: Machine, tables: HardwareTables, locked: LockedTarget
 ) -> list[Gpu]:
     """Return the GPUs that no wheel of the target has code for; in doubt a GPU is not among them.
 

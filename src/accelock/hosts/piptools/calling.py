@@ -111,7 +111,7 @@ def _warn_once(run: Run, original: Callable[..., None]) -> Callable[..., None]:
     return warning
 
 
-class NoSolutionError(ResolutionError):
+class PipNoSolutionError(ResolutionError):
     """pip found no solution for one cell."""
 
     def __init__(self, cell: Cell, message: str) -> None:
@@ -120,7 +120,7 @@ class NoSolutionError(ResolutionError):
 
 
 @dataclass(frozen=True)
-class Command:
+class CompileCall:
     """pip-compile's own parameters, as click read them, to be called once per cell."""
 
     params: Mapping[str, Any]
@@ -168,7 +168,7 @@ class OutputName:
 
 
 def call_cell(
-    run: Run, command: Command, cell: Cell, *, output: Any, probing: bool, **known: Any
+    run: Run, command: CompileCall, cell: Cell, *, output: Any, probing: bool, **known: Any
 ) -> Capture:
     """Run the command for one cell: ``known`` are the preferences of `Active`."""
     active = Active(
@@ -217,7 +217,7 @@ def _said_by_the_system(error: OSError, cache: str) -> str:
     return said
 
 
-def _no_solution(run: Run, active: Active, reason: str) -> NoSolutionError:
+def _no_solution(run: Run, active: Active, reason: str) -> PipNoSolutionError:
     said = [_placed(run, active, line) for line in (*active.heard, reason)]
     if said != [*active.heard, reason]:
         said.append(
@@ -226,7 +226,7 @@ def _no_solution(run: Run, active: Active, reason: str) -> NoSolutionError:
         )
     reasons = list(dict.fromkeys([*said, *pages.faults(run, " ".join(said))]))
     lines = "".join(f"\n  {line}" for line in reasons)
-    return NoSolutionError(active.cell, f"pip found no solution for {active.cell}:{lines}")
+    return PipNoSolutionError(active.cell, f"pip found no solution for {active.cell}:{lines}")
 
 
 def _placed(run: Run, active: Active, line: str) -> str:

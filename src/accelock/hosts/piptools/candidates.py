@@ -27,7 +27,7 @@ from accelock.sources.filename import parse_filename
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from accelock.catalogue.model import Place
+    from accelock.catalogue.model import Lookup
     from accelock.hosts.piptools.state import Run
     from accelock.resolve.routing import Accelerated
     from accelock.sources.model import IndexFile
@@ -256,7 +256,7 @@ class _Places:
         :param specifier: what is asked.
         :param fitting: which of some candidates fit that.
         """
-        at: dict[Place, Callable[[], list[Any]]] = {
+        at: dict[Lookup, Callable[[], list[Any]]] = {
             "family": lambda: fitting(self._of_family()),
             "default": lambda: fitting(self._of_default(specifier)),
         }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pip._vendor.packaging import markers as vendored_markers
 
 from accelock.errors import AccelockError, MetadataError
-from accelock.hosts.piptools.asks import Asks
+from accelock.hosts.piptools.dependencies import Dependencies
 from accelock.hosts.piptools.merge import place_of
 from accelock.locks import markers
 
@@ -75,7 +75,7 @@ def judge_found(run: Run, captures: Mapping[Cell, Capture]) -> None:
 
     :raises MetadataError: there is one.
     """
-    asks = Asks.of(run.memo.metadata.values())
+    asks = Dependencies.of(run.memo.metadata.values())
     for cell, capture in captures.items():
         for pin in capture.results:
             for version in {each.version for each in pin.specifier}:

@@ -15,7 +15,7 @@ from accelock import toml
 from accelock.catalogue import load_catalogue, redact
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hosts.piptools import downloads, engine, files, progress, render
-from accelock.hosts.piptools.calling import Command
+from accelock.hosts.piptools.calling import CompileCall
 from accelock.hosts.piptools.inputs import other_config
 from accelock.hosts.piptools.plan import OptionError, Options, Plan, make_plan
 from accelock.hosts.piptools.sidecars import Sidecars, as_pip_compile
@@ -68,7 +68,7 @@ def main(args: Sequence[str]) -> None:
     command().main(args=list(args), prog_name=PROGRAM, obj=list(args))
 
 
-class TargetCommand(click.Command):
+class CompileCommand(click.Command):
     """A command whose help shows our options first: pip-compile has sixty of its own."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -90,7 +90,7 @@ def command() -> click.Command:
     # Its --help, since 7.6 an option like others, ends in examples of pip-compile.
     replaced = ("help", HASHES.name, UNSAFE.name)
     kept = [each for each in theirs.params if each.name not in replaced]
-    return TargetCommand(
+    return CompileCommand(
         theirs.name,
         params=[*target_options(), HASHES, UNSAFE, *kept],
         callback=_compile,
@@ -181,7 +181,7 @@ def _compile(**params: Any) -> None:
     if unsafe is None:  # who says which packages are unsafe wants them left out
         unsafe = not params["unsafe_package"]
     ours = {"generate_hashes": hashes is not False, "allow_unsafe": unsafe}
-    command = Command({**params, **ours}, context.default_map)
+    command = CompileCall({**params, **ours}, context.default_map)
 
     def prepare(names: Iterable[str]) -> None:
         if not params["dry_run"]:

@@ -23,7 +23,7 @@ from accelock.sources.reader import IndexReader
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from accelock.hosts.piptools.engine import Compiled
+    from accelock.hosts.piptools.engine import CompileResult
 
 
 def fetching() -> Fetching:
@@ -39,7 +39,7 @@ def fetching() -> Fetching:
     return Fetching(reader, tuple(indexes))
 
 
-def hold(compiled: Compiled, texts: Mapping[str, str], config: Config) -> None:
+def hold(compiled: CompileResult, texts: Mapping[str, str], config: Config) -> None:
     """Say what each target with a max-mb downloads, before its file is written.
 
     :param texts: target name -> what its file will say.
@@ -53,7 +53,7 @@ def hold(compiled: Compiled, texts: Mapping[str, str], config: Config) -> None:
         log.info(f"{cost} (max-mb = {config.of(target).max_mb})")
 
 
-def sizes_of(compiled: Compiled, texts: Mapping[str, str]) -> Iterator[str]:
+def sizes_of(compiled: CompileResult, texts: Mapping[str, str]) -> Iterator[str]:
     """Yield the sizes that `accelock compile -v` says: a line for each target, and one for all.
 
     Nothing is downloaded for it.
@@ -63,7 +63,7 @@ def sizes_of(compiled: Compiled, texts: Mapping[str, str]) -> Iterator[str]:
     yield from sizes(_locks(compiled, texts, downloads), downloads, plan.cells[0].python)
 
 
-def _downloads(compiled: Compiled, settings: Settings) -> Downloads:
+def _downloads(compiled: CompileResult, settings: Settings) -> Downloads:
     run = compiled.run
     first = next(iter(compiled.captures.values()))
     indexes = tuple(first.writer["index_urls"])
@@ -72,11 +72,13 @@ def _downloads(compiled: Compiled, settings: Settings) -> Downloads:
     )
 
 
-def _locks(compiled: Compiled, texts: Mapping[str, str], downloads: Downloads) -> list[TargetLock]:
+def _locks(
+    compiled: CompileResult, texts: Mapping[str, str], downloads: Downloads
+) -> list[TargetLock]:
     return [_lock(compiled, name, text, downloads.settings) for name, text in texts.items()]
 
 
-def _lock(compiled: Compiled, name: str, text: str, settings: Settings) -> TargetLock:
+def _lock(compiled: CompileResult, name: str, text: str, settings: Settings) -> TargetLock:
     """Return what a file will have; who requires it, also where its lines do not say so."""
     target = next(each for each in compiled.run.plan.targets if each.name == name)
     cells = compiled.run.plan.cells_of(target)

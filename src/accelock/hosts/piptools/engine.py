@@ -24,7 +24,7 @@ from accelock.hosts.piptools import (
     pages,
 )
 from accelock.hosts.piptools import inputs as reading
-from accelock.hosts.piptools.calling import Command, OutputName, call_cell, installed
+from accelock.hosts.piptools.calling import CompileCall, OutputName, call_cell, installed
 from accelock.hosts.piptools.host import PipHost, pins
 from accelock.hosts.piptools.state import Capture, Run
 from accelock.locks import journal
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompileResult:
     """What a run found, before it is written.
 
     :param outputs: target name -> path or ``-``.
@@ -73,7 +73,7 @@ class Engine:
     def __init__(
         self,
         plan: Plan,
-        command: Command,
+        command: CompileCall,
         *,
         reports_moves: bool = False,
         hashes_by_default: bool = False,
@@ -95,7 +95,7 @@ class Engine:
         self._prepare = prepare
         self._probes: dict[Cell, Capture] = {}
 
-    def compile(self) -> Compiled:
+    def compile(self) -> CompileResult:
         """Read the inputs and solve every cell. Nothing is written.
 
         :raises AccelockError: whatever stops the lock, with the message for the user.
@@ -123,7 +123,7 @@ class Engine:
         hashing.settle(self.run, captures, names)
         labels.force(self.run, captures)
         plan = self.run.plan
-        return Compiled(
+        return CompileResult(
             run=self.run,
             outputs=names,
             variants={

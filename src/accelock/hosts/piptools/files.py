@@ -28,7 +28,7 @@ from accelock.locks.stamp import Stamp, body_digest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from accelock.hosts.piptools.engine import Compiled
+    from accelock.hosts.piptools.engine import CompileResult
     from accelock.hosts.piptools.sidecars import Sidecars
     from accelock.hosts.piptools.state import Run
     from accelock.targets import Target
@@ -126,7 +126,7 @@ def _public(version: str | None) -> Version | None:
 
 
 def sheets(
-    compiled: Compiled, context: click.Context, ours: tuple[str, ...]
+    compiled: CompileResult, context: click.Context, ours: tuple[str, ...]
 ) -> dict[str, render.Sheet]:
     """Return what each target's file consists of: target name -> sheet."""
     plan = compiled.run.plan
@@ -134,7 +134,7 @@ def sheets(
 
 
 def write(
-    compiled: Compiled, rendered: Mapping[str, list[str]], sidecars: Sidecars, *, dry_run: bool
+    compiled: CompileResult, rendered: Mapping[str, list[str]], sidecars: Sidecars, *, dry_run: bool
 ) -> None:
     """Show the files as pip-compile does, and write all of them or none, conda files included.
 
@@ -159,7 +159,7 @@ def write(
 
 
 def _sheet(
-    compiled: Compiled, target: Target, context: click.Context, ours: tuple[str, ...]
+    compiled: CompileResult, target: Target, context: click.Context, ours: tuple[str, ...]
 ) -> render.Sheet:
     run = compiled.run
     cells = run.plan.cells_of(target)
@@ -181,7 +181,7 @@ def _sheet(
     return sheet
 
 
-def family_lines(compiled: Compiled, target: Target) -> tuple[list[str], list[str]]:
+def family_lines(compiled: CompileResult, target: Target) -> tuple[list[str], list[str]]:
     """Return the index URLs and the find-links pages of the families that a file's pins need."""
     run = compiled.run
     indexes: dict[str, None] = {}

@@ -14,8 +14,8 @@ from piptools.utils import is_pinned_requirement, is_url_requirement
 
 from accelock.errors import MetadataError, SourceError
 from accelock.hosts.piptools import inputs
-from accelock.hosts.piptools.asks import Asks
-from accelock.hosts.piptools.calling import Command, NoSolutionError, OutputName, call_cell
+from accelock.hosts.piptools.calling import CompileCall, OutputName, PipNoSolutionError, call_cell
+from accelock.hosts.piptools.dependencies import Dependencies
 from accelock.hosts.piptools.merge import requirers
 from accelock.hosts.piptools.state import Active
 from accelock.resolve.host import Available, Demand, Group, NoSolution
@@ -61,7 +61,7 @@ class PipHost:
     """
 
     run: Run
-    command: Command
+    command: CompileCall
     probes: Mapping[Cell, Capture]
     outputs: Mapping[str, str | None]
     locked: Mapping[tuple[str, str], Version]
@@ -183,7 +183,7 @@ class PipHost:
                 bound = {(name, cell): vs for name, vs in self.taken(alone).items()}
                 decision = replace(decision, allowed={**decision.allowed, **bound})
             return self._solved(cell, decision, found)
-        except NoSolutionError as error:
+        except PipNoSolutionError as error:
             return NoSolution(str(error), error)
 
     def _solved(self, cell: Cell, decision: Decision, found: Mapping[Group, Capture]) -> Capture:
@@ -219,7 +219,7 @@ class PipHost:
 
     def comes_to_need(self, solution: Capture, name: str, cell: Cell) -> bool:
         """Return whether a cell needs a package, by the metadata that the run has read."""
-        asks, versions = Asks.of(self.run.memo.metadata.values()), pins(solution)
+        asks, versions = Dependencies.of(self.run.memo.metadata.values()), pins(solution)
         environment = self.run.plan.environment(cell)
         roots = [r for r in self.probes[cell].constraints if r.name and not r.constraint]
         agenda = [(canonicalize_name(r.name), extra) for r in roots for extra in ("", *r.extras)]

@@ -22,9 +22,9 @@ from pip._internal.req.constructors import install_req_from_line
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.resolvelib import ResolutionImpossible
 
-from accelock.hosts.piptools.asks import Asks
+from accelock.hosts.piptools.dependencies import Dependencies
 from accelock.hosts.piptools.rounds import TooManyRoundsError
-from accelock.resolve.preferences import Conflict, PinRelaxer
+from accelock.resolve.preferences import PinConflict, PinRelaxer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -66,22 +66,22 @@ def _version(pin: Any) -> Version | None:
 
 def _tried(
     attempt: Attempt, pins: Collection[Any], held: Collection[Any]
-) -> dict[str, Version] | Conflict:
+) -> dict[str, Version] | PinConflict:
     """Return what pip found, or why it found nothing."""
     try:
         return {name: Version(text) for name, text in attempt(pins, held=held).items()}
     except InstallationError as error:
         impossible = error.__cause__
         if not isinstance(impossible, ResolutionImpossible):
-            return Conflict(error, is_endless=isinstance(error, TooManyRoundsError))
+            return PinConflict(error, is_endless=isinstance(error, TooManyRoundsError))
         causes = impossible.causes
         wanted = (canonicalize_name(cause.requirement.project_name) for cause in causes)
         asking = (canonicalize_name(c.parent.project_name) for c in causes if c.parent is not None)
-        return Conflict(error, frozenset(wanted), frozenset(asking))
+        return PinConflict(error, frozenset(wanted), frozenset(asking))
 
 
 def _known(run: Run) -> Iterator[tuple[str, str, Requirement]]:
-    for (parent, version), asks in Asks.of(run.memo.metadata.values()).found.items():
+    for (parent, version), asks in Dependencies.of(run.memo.metadata.values()).found.items():
         yield from ((parent, version, ask.requirement) for ask in asks)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from accelock.hosts.piptools.asks import Asks
+from accelock.hosts.piptools.dependencies import Dependencies
 from accelock.hosts.piptools.host import pins, specifiers_of, version_of
 from accelock.sources.filename import ParsedName, parse_filename
 from accelock.targets import Levels
@@ -84,7 +84,7 @@ def say(run: Run, captures: Mapping[Cell, Capture]) -> None:
         files.read(link.filename for link in links)
     if not files.of:
         return
-    asks = Asks.of(run.memo.metadata.values())
+    asks = Dependencies.of(run.memo.metadata.values())
     said: dict[str, dict[str, None]] = defaultdict(dict)
     for cell, capture in captures.items():
         setting = {"linux": "glibc", "darwin": "macos"}.get(cell.platform.sys_platform)
@@ -99,7 +99,7 @@ def say(run: Run, captures: Mapping[Cell, Capture]) -> None:
 
 
 def _passed_over(
-    run: Run, cell: Cell, capture: Capture, files: _Files, asks: Asks
+    run: Run, cell: Cell, capture: Capture, files: _Files, asks: Dependencies
 ) -> Iterator[str]:
     environment = run.plan.environment(cell)
     taken = pins(capture)
@@ -124,7 +124,7 @@ def _wanted(
     name: str,
     taken: Mapping[str, Any],
     capture: Capture,
-    asks: Asks,
+    asks: Dependencies,
     environment: Mapping[str, str],
 ) -> SpecifierSet:
     """Return what the inputs and the other pins ask of a project."""
@@ -141,7 +141,7 @@ def _blocked_by(
     version: Version,
     cell: Cell,
     files: _Files,
-    asks: Asks,
+    asks: Dependencies,
     environment: Mapping[str, str],
 ) -> str | None:
     """Return which requirement of a version has no wheel for the cell's system, in words."""

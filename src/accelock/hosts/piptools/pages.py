@@ -16,7 +16,7 @@ from accelock.catalogue import redact
 from accelock.errors import SourceError
 from accelock.hosts.piptools.patches import Patches
 from accelock.sources.at_once import fetch_at_once
-from accelock.sources.http import OK, Answer, Http, hide_credentials
+from accelock.sources.http import OK, Http, Reply, hide_credentials
 from accelock.sources.kept import Pages, conditions, is_same
 from accelock.sources.page import cut_off, strange
 
@@ -170,7 +170,7 @@ class _Asking:
             said = self._session.get(url, headers={**headers, **conditions(known)}, **options)
             if not is_same(known, said.status_code, said.headers.get("ETag")):
                 if known is None or OK in {known.status, said.status_code}:
-                    answer = Answer(said.status_code, said.headers, said.url, said.content)
+                    answer = Reply(said.status_code, said.headers, said.url, said.content)
                     self._kept.put(url, answer)
                 return said
         if known is None:

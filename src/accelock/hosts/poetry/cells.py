@@ -15,7 +15,7 @@ from poetry.core.constraints.version import Version as PoetryVersion
 
 from accelock.errors import AccelockError, LockstepError
 from accelock.hosts.poetry import root
-from accelock.hosts.poetry.asks import Wanted
+from accelock.hosts.poetry.root_dependencies import ConstraintWanted
 from accelock.hosts.poetry.solution import is_sourced, public
 from accelock.resolve.coverage import Hole, holes
 from accelock.resolve.host import Available, Demand
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from poetry.core.packages.package import Package
     from poetry.packages.transitive_package_info import TransitivePackageInfo
 
-    from accelock.hosts.poetry.asks import Asks
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
+    from accelock.hosts.poetry.root_dependencies import RootDependencies
     from accelock.hosts.poetry.solution import Solved
     from accelock.resolve.coverage import Spot
     from accelock.resolve.host import Group
@@ -170,7 +170,9 @@ class Coverage:
             *(self.has(name, cell).get(version, ()) for cell in self.cells)
         )
 
-    def holes(self, group: Group, solved: Solved, asks: Asks, but: Collection[Cell]) -> list[Hole]:
+    def holes(
+        self, group: Group, solved: Solved, asks: RootDependencies, but: Collection[Cell]
+    ) -> list[Hole]:
         """Return the holes of a solution, of what the family's packages require too.
 
         :param but: cells that are known to lack something.
@@ -201,7 +203,9 @@ class Coverage:
         return [python for python in self.pool.project.pythons if python in found]
 
 
-def _is_wanted(package: Package, info: TransitivePackageInfo, spot: Spot, asks: Asks) -> bool:
+def _is_wanted(
+    package: Package, info: TransitivePackageInfo, spot: Spot, asks: RootDependencies
+) -> bool:
     """Tell whether a release of a platform's Python wants a package, without extras."""
     platform, python = spot
     markers = [marker.without_extras() for marker in info.markers.values()]
@@ -234,9 +238,9 @@ def common_versions(pool: TargetPool, dependency: Dependency) -> list[PoetryVers
             required=required,
             optional=optional,
             names=(name,),
-            demands={(name, cell): Demand(Wanted()) for cell in required},
+            demands={(name, cell): Demand(ConstraintWanted()) for cell in required},
             available={(name, cell): each for cell, each in has.items()},
-            anything=Wanted(),
+            anything=ConstraintWanted(),
             words=WORDS,
         )
         decision = decide(question)

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from poetry.poetry import Poetry
 
     from accelock.commands.downloads import Fetching
-    from accelock.commands.installed import Installed
+    from accelock.commands.installed import InstalledEnvironment
     from accelock.hosts.poetry.fallback import Route
     from accelock.targets import Platform
 
@@ -169,13 +169,13 @@ class PoetryDoctorCommand(InEnvironment, DoctorCommand):
         return self.environment.python
 
     @functools.cached_property
-    def environment(self) -> Installed:
+    def environment(self) -> InstalledEnvironment:
         """Return that environment: the project's, or that of --python-executable."""
-        from accelock.commands.installed import Installed
+        from accelock.commands.installed import InstalledEnvironment
 
         if word := self._word("python-executable"):
-            return Installed.of(word, word)
-        return Installed.of(str(self.env.python), str(self.env.path))
+            return InstalledEnvironment.of(word, word)
+        return InstalledEnvironment.of(str(self.env.python), str(self.env.path))
 
 
 class PoetryFamiliesCommand(InProject, FamiliesCommand):
@@ -225,7 +225,7 @@ class UseCommand(EnvCommand):
         return str(wanted)
 
 
-class InitCommand(PoetryCommand):
+class PoetryInitCommand(PoetryCommand):
     """Write what accelock needs into pyproject.toml, and keep its comments and layout."""
 
     name = "accelock init"

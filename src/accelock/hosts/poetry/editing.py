@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from accelock.hosts.poetry.fallback import Route
     from accelock.locks.reference import FamilySource
     from accelock.moving_in.pyproject import TextFile
-    from accelock.settings.poetry_project import Ask
+    from accelock.settings.poetry_project import RootDependency
 
 _POETRY = ("tool", "poetry")
 
@@ -57,7 +57,7 @@ def with_routes(file: TextFile, routes: Iterable[Route]) -> TextFile:
     return whole
 
 
-def _name_in_place(document: Any, ask: Ask, source: str) -> bool:
+def _name_in_place(document: Any, ask: RootDependency, source: str) -> bool:
     """Let the entry of a dependency in Poetry's tables name a source; False without an entry."""
     tables = list(_tables(document, ask.group))
     found = [(t, key) for t in tables for key in t if canonicalize_name(key) == ask.name]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from accelock.catalogue import Family
     from accelock.hosts.poetry.project import Project
     from accelock.locks.reference import FamilySource
-    from accelock.settings.poetry_project import Ask, PoetryProject
+    from accelock.settings.poetry_project import PoetryProject, RootDependency
     from accelock.settings.project import Settings
 
 
@@ -51,7 +51,7 @@ class Route:
     """The dependencies that are to come from a family's source, and those with one by hand."""
 
     source: FamilySource
-    asks: tuple[Ask, ...]
+    asks: tuple[RootDependency, ...]
     by_hand: tuple[str, ...]
 
 

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from poetry.core.packages.dependency import Dependency
     from poetry.core.packages.package import Package
 
-    from accelock.hosts.poetry.asks import Asks
     from accelock.hosts.poetry.locker import TargetLocker
     from accelock.hosts.poetry.pool import TargetPool
+    from accelock.hosts.poetry.root_dependencies import RootDependencies
     from accelock.hosts.poetry.solution import Solved
     from accelock.resolve.host import Group
     from accelock.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedPackages:
     """The packages of a lock by target; none where all of it is made anew.
 
     :param use_latest: the names of the packages that are to be updated.
@@ -45,7 +45,7 @@ class Locked:
     @classmethod
     def of(
         cls, pool: TargetPool, locker: TargetLocker, seen: list[Package], use_latest: Any
-    ) -> Locked:
+    ) -> LockedPackages:
         """Return what is locked.
 
         :param seen: the locked packages that Poetry sees: those of one target, none at all where
@@ -98,7 +98,9 @@ class Locked:
 class GroupSolver:
     """What one command asked of Poetry's solver, asked of it again for a group at a time."""
 
-    def __init__(self, solver: Solver, pool: TargetPool, locked: Locked, asks: Asks) -> None:
+    def __init__(
+        self, solver: Solver, pool: TargetPool, locked: LockedPackages, asks: RootDependencies
+    ) -> None:
         self.solver = solver
         self.pool = pool
         self.locked = locked

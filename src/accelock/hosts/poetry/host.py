@@ -15,9 +15,9 @@ from poetry.puzzle.exceptions import SolverProblemError
 
 from accelock.errors import MetadataError, SourceError
 from accelock.hosts.poetry import fallback
-from accelock.hosts.poetry.asks import Asks, Needs
 from accelock.hosts.poetry.cells import Coverage, described
 from accelock.hosts.poetry.group_solver import GroupSolver
+from accelock.hosts.poetry.root_dependencies import Needs, RootDependencies
 from accelock.hosts.poetry.solution import (
     duplicates,
     is_sourced,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from poetry.core.packages.package import Package
     from poetry.puzzle.solver import Solver
 
-    from accelock.hosts.poetry.group_solver import Locked
+    from accelock.hosts.poetry.group_solver import LockedPackages
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.solution import Solved
@@ -56,14 +56,14 @@ class PoetryHost:
         self,
         pool: TargetPool,
         solver: Solver,
-        locked: Locked,
+        locked: LockedPackages,
         required: tuple[Cell, ...],
         optional: tuple[Cell, ...],
     ) -> None:
         self.pool = pool
         self.project = pool.project
         # Copies: while a group is solved, those of other platforms are relaxed in place.
-        self.asks = Asks(
+        self.asks = RootDependencies(
             tuple(each.clone() for each in solver._package.all_requires),
             self.project.pythons,
             self.project.poetry.package.python_constraint,

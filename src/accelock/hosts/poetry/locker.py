@@ -13,7 +13,7 @@ from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.pool import copied
 from accelock.locks import journal
 from accelock.locks import overlay as overlays
-from accelock.locks.overlay import Change, Overlay
+from accelock.locks.overlay import Difference, Overlay
 
 if TYPE_CHECKING:
     from poetry.core.packages.package import Package
@@ -182,7 +182,7 @@ class TargetLocker(Locker):
         leader = super()._compute_lock_data(root, solution.by_target[targets[0]])
         if not solution.accelerated:
             return leader
-        changes: dict[str, Change] = {}
+        changes: dict[str, Difference] = {}
         ours = self._lock_packages(solution.by_target[targets[0]])
         for target in targets[1:]:
             solved = solution.by_target[target]
@@ -190,7 +190,7 @@ class TargetLocker(Locker):
             names = {entry["name"] for entry in change.package}
             new = {each: info for each, info in solved.items() if each.pretty_name in names}
             document = super()._compute_lock_data(root, new)
-            changes[target.name] = Change(change.drop, tuple(document["package"]))
+            changes[target.name] = Difference(change.drop, tuple(document["package"]))
         overlay = Overlay(
             targets=tuple(target.name for target in targets),
             platforms={t.name: tuple(p.name for p in solution.platforms[t]) for t in targets},

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from accelock.catalogue.source import Source, redact
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hosts.poetry import fallback, root, sources
-from accelock.hosts.poetry.asks import Asks
+from accelock.hosts.poetry.root_dependencies import RootDependencies
 from accelock.moving_in.lines import blocks
 from accelock.sources.filename import parse_filename
 from accelock.targets import parse_target
@@ -66,7 +66,7 @@ def settle(package: Package, project: Project) -> None:
 
     :raises AccelockError: one gives a target the builds of another; the message has all of them.
     """
-    asks = Asks((), project.pythons, project.poetry.package.python_constraint)
+    asks = RootDependencies((), project.pythons, project.poetry.package.python_constraint)
     unfit: dict[OwnSource, list[str]] = {}
     mirrors: dict[str, Source] = {}
     for dependency in root.dependencies(package):
@@ -116,7 +116,9 @@ def _is_target(label: str, family: Family) -> bool:
     return False
 
 
-def _counts(dependency: Dependency, target: Target, project: Project, asks: Asks) -> bool:
+def _counts(
+    dependency: Dependency, target: Target, project: Project, asks: RootDependencies
+) -> bool:
     """Tell whether a dependency is for some platform that the target has."""
     platforms = project.config.platforms_of(target)
     return any(

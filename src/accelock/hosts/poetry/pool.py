@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from poetry.repositories.repository import Repository
 
     from accelock.catalogue import Family, FamilyPackage
-    from accelock.hosts.poetry.asks import Needs
     from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.repository import FamilyRepository
+    from accelock.hosts.poetry.root_dependencies import Needs
     from accelock.hosts.poetry.supply import Supply
     from accelock.resolve.coverage import Spot
     from accelock.resolve.host import Group

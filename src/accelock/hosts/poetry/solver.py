@@ -10,11 +10,11 @@ from poetry.puzzle.transaction import Transaction
 
 from accelock.errors import ResolutionError
 from accelock.hosts.poetry import fallback, notes, own_sources, root
-from accelock.hosts.poetry.asks import Wanted
 from accelock.hosts.poetry.cells import WORDS, cells_of, described
 from accelock.hosts.poetry.errors import shown
-from accelock.hosts.poetry.group_solver import Locked
+from accelock.hosts.poetry.group_solver import LockedPackages
 from accelock.hosts.poetry.host import PoetryHost
+from accelock.hosts.poetry.root_dependencies import ConstraintWanted
 from accelock.hosts.poetry.solution import Solution, merged
 from accelock.resolve.host import Group
 from accelock.resolve.knowledge import Knowledge
@@ -39,7 +39,7 @@ def solve_targets(solver: Solver, pool: TargetPool, use_latest: list[Any]) -> Tr
     with shown():
         own_sources.settle(solver._package, project)
         root.strip_labels(solver._package, project)
-        locked = Locked.of(pool, project.locker, solver._locked_packages, use_latest)
+        locked = LockedPackages.of(pool, project.locker, solver._locked_packages, use_latest)
         solution = _solve(solver, pool, locked)
         costs = notes.hold(project, solver._package, solution)
     if solution.accelerated:
@@ -52,7 +52,7 @@ def solve_targets(solver: Solver, pool: TargetPool, use_latest: list[Any]) -> Tr
     )
 
 
-def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
+def _solve(solver: Solver, pool: TargetPool, locked: LockedPackages) -> Solution:
     """Return what is to be locked, and say what the user did not ask for.
 
     :raises LockstepError: the targets have no versions in common.
@@ -72,7 +72,7 @@ def _solve(solver: Solver, pool: TargetPool, locked: Locked) -> Solution:
         companions=project.catalogue.companions,
         release_of=project.catalogue.release_of,
         together=project.config.lockstep,
-        anything=Wanted(),
+        anything=ConstraintWanted(),
         words=WORDS,
     )
     search = Search(host, known, split=project.config.pinned_alone, announce=progress.announce)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class GroupRelease:
     """One version of an accelerated package, as a group takes it.
 
     :param files: the wheels that serve the group's platforms on the project's Pythons.
@@ -50,7 +50,7 @@ class Supply:
     reader: IndexReader
     pythons: tuple[PythonVersion, ...]
     digests: Digests
-    _releases: dict[tuple[str, Version, Group], Release] = field(default_factory=dict)
+    _releases: dict[tuple[str, Version, Group], GroupRelease] = field(default_factory=dict)
 
     def files(self, name: str, target: Target, platform: Platform) -> tuple[IndexFile, ...]:
         """Return the wheels of a project for a target on a platform, for any of the Pythons."""
@@ -107,7 +107,7 @@ class Supply:
             )
         }
 
-    def release(self, name: str, version: Version, group: Group) -> Release:
+    def release(self, name: str, version: Version, group: Group) -> GroupRelease:
         """Return a version's files and joined requirements for a group.
 
         :raises MetadataError: the metadata of a wheel cannot be had.
@@ -133,7 +133,7 @@ class Supply:
         files = self.files(name, cell.target, cell.platform)
         return {without_target(file.version): file.version for file in files}
 
-    def _read(self, name: str, version: Version, group: Group) -> Release:
+    def _read(self, name: str, version: Version, group: Group) -> GroupRelease:
         files: dict[str, IndexFile] = {}
         told: dict[Platform, CoreMetadata] = {}
         for platform in group.platforms:
@@ -143,7 +143,7 @@ class Supply:
                 # One wheel per platform: those of other Pythons have the same metadata.
                 told[platform] = self.shelf.metadata(mine[-1])
         first = next(iter(told.values()))
-        return Release(
+        return GroupRelease(
             name=name,
             version=version,
             files=self._hashed([files[filename] for filename in sorted(files)]),

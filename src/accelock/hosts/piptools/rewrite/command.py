@@ -24,7 +24,7 @@ from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.hosts.piptools import downloads
 from accelock.hosts.piptools.command import (
-    TargetCommand,
+    CompileCommand,
     make_target_plan,
     take_options,
     target_options,
@@ -86,7 +86,7 @@ def main(args: Sequence[str]) -> None:
 
 def command() -> click.Command:
     """Return the command, with the options of `compile` for targets before its own."""
-    return TargetCommand(
+    return CompileCommand(
         "rewrite",
         callback=_rewrite,
         params=[*target_options(), *_own_options()],

@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 
 from accelock.errors import AccelockError
 from accelock.hosts.piptools import engine
-from accelock.hosts.piptools.asks import Asks
-from accelock.hosts.piptools.calling import Command, OutputName
+from accelock.hosts.piptools.calling import CompileCall, OutputName
+from accelock.hosts.piptools.dependencies import Dependencies
 from accelock.hosts.piptools.rewrite.compiled_file import DirectRequirement, parents_of
 from accelock.hosts.piptools.rewrite.result import Rewrite, public
 from accelock.resolve.host import NoSolution
@@ -29,7 +29,7 @@ from accelock.resolve.search import NoSolutionError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from accelock.hosts.piptools.asks import Ask
+    from accelock.hosts.piptools.dependencies import Dependency
     from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile
     from accelock.hosts.piptools.state import Run
     from accelock.locks.requirements import RequirementLine
@@ -88,12 +88,12 @@ class Resolution:
         source.write_text("\n".join(lines), encoding="utf-8")
         pins.write_text("\n".join([*self.file.preferences(), ""]), encoding="utf-8")
         named = {"src_files": (str(source),), "output_file": OutputName(str(pins))}
-        command = Command({**self.parameters, **named})
+        command = CompileCall({**self.parameters, **named})
         return engine.Engine(self.file.plan, command, reports_moves=True, before=before)
 
     def _after_failure(self, roots: Roots, error: NoSolutionError, run: Run) -> Roots:
         """Leave out of a cell what has no file at all there."""
-        file, asks = replace(self.file, plan=run.plan), Asks.of(run.memo.metadata.values())
+        file, asks = replace(self.file, plan=run.plan), Dependencies.of(run.memo.metadata.values())
         for root in self._open(roots):
             looked = run.memo.looked_up(root.name, error.group.cells[0])
             if looked and not any(looked):
@@ -146,7 +146,7 @@ class Resolution:
 
 
 def _without(
-    file: CompiledFile, asks: Asks, roots: Roots, root: DirectRequirement, cell: Cell
+    file: CompiledFile, asks: Dependencies, roots: Roots, root: DirectRequirement, cell: Cell
 ) -> Roots:
     """Leave a requirement out of a cell, and of others in which nothing asks for it.
 
@@ -243,11 +243,11 @@ class _OrphanedPins:
         held = set(map(public, file.held(parent).values()))
         return bool(held) and not held & set(map(public, found.values()))
 
-    def _asks(self, parent: str, name: str) -> list[Ask]:
+    def _asks(self, parent: str, name: str) -> list[Dependency]:
         versions = sorted(set(map(public, self.rewrite.found(parent).values())))
         return [a for v in versions for a in self.rewrite.asks.by(parent, v) if a.name == name]
 
-    def _where(self, ask: Ask) -> list[Cell]:
+    def _where(self, ask: Dependency) -> list[Cell]:
         """Return the cells in which a package asks for another, be it by an extra."""
         environment = self.rewrite.file.plan.environment
         return [c for c in self.rewrite.found(ask.parent) if ask.holds_with_any(environment(c))]

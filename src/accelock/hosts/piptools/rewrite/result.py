@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 from piptools.utils import is_url_requirement
 
-from accelock.hosts.piptools.asks import Asks
+from accelock.hosts.piptools.dependencies import Dependencies
 from accelock.hosts.piptools.host import pins, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from accelock.hosts.piptools.asks import Ask
-    from accelock.hosts.piptools.engine import Compiled
+    from accelock.hosts.piptools.dependencies import Dependency
+    from accelock.hosts.piptools.engine import CompileResult
     from accelock.hosts.piptools.merge import Variant
     from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile
     from accelock.hosts.piptools.state import Run
@@ -34,7 +34,7 @@ class Rewrite:
     """
 
     file: CompiledFile
-    compiled: Compiled
+    compiled: CompileResult
     hashes: bool
 
     @property
@@ -43,9 +43,9 @@ class Rewrite:
         return self.compiled.run
 
     @functools.cached_property
-    def asks(self) -> Asks:
+    def asks(self) -> Dependencies:
         """Return what the distributions that were looked at ask for."""
-        return Asks.of(self.run.memo.metadata.values())
+        return Dependencies.of(self.run.memo.metadata.values())
 
     @functools.cached_property
     def variants(self) -> Mapping[str, tuple[Variant, ...]]:
@@ -130,7 +130,7 @@ class Rewrite:
         pins = self.file.pinned.get(name, ())
         return [p for p in pins if self.file.concerns(p) and p.version in versions]
 
-    def asked(self, cell: Cell, parent: str, version: str | None) -> list[Ask]:
+    def asked(self, cell: Cell, parent: str, version: str | None) -> list[Dependency]:
         """Return what a version of a package asks for in a cell, be it by an extra."""
         if version is None:
             return []
@@ -286,9 +286,9 @@ def _sorted(cells: Collection[Cell]) -> list[Cell]:
     return sorted(cells, key=lambda cell: (cell.platform.name, cell.python))
 
 
-def _allows(ask: Ask, version: str) -> bool:
+def _allows(ask: Dependency, version: str) -> bool:
     return ask.requirement.specifier.contains(public(version), prereleases=True)
 
 
-def _spelt(ask: Ask) -> str:
+def _spelt(ask: Dependency) -> str:
     return f"{ask.requirement.name}{ask.requirement.specifier}"

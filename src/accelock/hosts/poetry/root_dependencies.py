@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ConstraintWanted:
     """The versions that the project asks for, None for any: what `SpecifierSet` is to pip."""
 
     constraint: VersionConstraint | None = None
@@ -42,7 +42,7 @@ class Wanted:
 
 
 @dataclass
-class Asks:
+class RootDependencies:
     """The dependencies of the project, of all groups and extras, looked at cell by cell.
 
     :param pythons: the Pythons of the project. A marker may tell them apart, a cell does not.
@@ -56,11 +56,11 @@ class Asks:
     supported: VersionConstraint
     by_target: Mapping[str, tuple[Dependency, ...]] = field(default_factory=dict)
     substitution: Substitution = field(default_factory=Substitution)
-    _found: dict[tuple[str, Platform, str], Wanted | None] = field(default_factory=dict)
+    _found: dict[tuple[str, Platform, str], ConstraintWanted | None] = field(default_factory=dict)
 
-    def wanted(self, name: str, cell: Cell) -> Wanted:
+    def wanted(self, name: str, cell: Cell) -> ConstraintWanted:
         """Return what the project asks of a package there."""
-        return self._of(name, cell) or Wanted()
+        return self._of(name, cell) or ConstraintWanted()
 
     def asks(self, name: str, cell: Cell) -> bool:
         """Return whether the project itself asks for a package there, on any Python."""
@@ -100,7 +100,7 @@ class Asks:
         environments = self.environments(platform, [marker])
         return any(marker.without_extras().validate(each) for each in environments)
 
-    def _of(self, name: str, cell: Cell) -> Wanted | None:
+    def _of(self, name: str, cell: Cell) -> ConstraintWanted | None:
         key = (name, cell.platform, cell.target.name)
         if key not in self._found:
             mine = self._mine(name, cell)
@@ -158,7 +158,7 @@ class Needs:
         out: that shows in a solution only.
     """
 
-    asks: Asks
+    asks: RootDependencies
     required: frozenset[Cell]
     everywhere: set[str] = field(default_factory=set)
 
@@ -180,7 +180,7 @@ def _there(dependencies: Iterable[Dependency], environment: dict[str, Any]) -> l
     return [each for each in dependencies if each.marker.without_extras().validate(environment)]
 
 
-def _any_of(per_release: Sequence[Sequence[Dependency]]) -> Wanted | None:
+def _any_of(per_release: Sequence[Sequence[Dependency]]) -> ConstraintWanted | None:
     """Return what any of the releases of Python asks for.
 
     That is the union, over the releases, of what all dependencies together allow on each.
@@ -191,9 +191,9 @@ def _any_of(per_release: Sequence[Sequence[Dependency]]) -> Wanted | None:
     for dependencies in per_release:
         constraints = [d.constraint for d in dependencies if not d.is_direct_origin()]
         if not constraints:
-            return Wanted()
+            return ConstraintWanted()
         own = constraints[0]
         for constraint in constraints[1:]:
             own = own.intersect(constraint)
         joined = joined.union(own)
-    return Wanted(joined)
+    return ConstraintWanted(joined)

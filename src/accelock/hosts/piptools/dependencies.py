@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ask:
+class Dependency:
     """One Requires-Dist line of a distribution.
 
     :param parent: the canonical name of the distribution that asks.
@@ -55,27 +55,27 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Asks:
+class Dependencies:
     """The requirements of distributions: (name, public version) -> what each of them asks for.
 
     Wheels of one version differ, so that what counts is all that any of them asks.
     """
 
-    found: Mapping[tuple[str, str], frozenset[Ask]] = field(default_factory=dict)
+    found: Mapping[tuple[str, str], frozenset[Dependency]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, contents: Iterable[bytes]) -> Asks:
+    def of(cls, contents: Iterable[bytes]) -> Dependencies:
         """Read METADATA files; a broken one tells nothing."""
-        found: defaultdict[tuple[str, str], set[Ask]] = defaultdict(set)
+        found: defaultdict[tuple[str, str], set[Dependency]] = defaultdict(set)
         for read in filter(None, map(_read, contents)):
             found[read[0]].update(read[1])
         return cls({key: frozenset(asks) for key, asks in found.items()})
 
-    def by(self, parent: str, version: str) -> frozenset[Ask]:
+    def by(self, parent: str, version: str) -> frozenset[Dependency]:
         """Return what a distribution asks for; nothing where its metadata was not looked at."""
         return self.found.get((parent, Version(version).public), frozenset())
 
-    def by_any(self, parents: Collection[str]) -> Iterator[Ask]:
+    def by_any(self, parents: Collection[str]) -> Iterator[Dependency]:
         """Yield what any version of these asks for, of those that were looked at."""
         for (parent, _version), asks in self.found.items():
             if parent in parents:
@@ -87,7 +87,7 @@ class Asks:
 
 
 @functools.lru_cache(maxsize=8_192)
-def _read(text: bytes) -> tuple[tuple[str, str], tuple[Ask, ...]] | None:
+def _read(text: bytes) -> tuple[tuple[str, str], tuple[Dependency, ...]] | None:
     try:
         found = parse_metadata(text)
     except MetadataError:
@@ -98,5 +98,5 @@ def _read(text: bytes) -> tuple[tuple[str, str], tuple[Ask, ...]] | None:
         with contextlib.suppress(MetadataError):
             requirement = parse_requirement(line)
             name = canonicalize_name(requirement.name)
-            asks.append(Ask(found.name, name, requirement, extras))
+            asks.append(Dependency(found.name, name, requirement, extras))
     return (found.name, found.version.public), tuple(asks)
