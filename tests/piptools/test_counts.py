@@ -52,6 +52,26 @@ sys.exit(code)
 """
 
 
+# The same of how often pip filters and sorts the files of a project.
+SORTING = """\
+import collections, json, sys
+from pip._internal.index.package_finder import CandidateEvaluator
+from accelock import cli
+
+sorted_ = collections.Counter()
+original = CandidateEvaluator.get_applicable_candidates
+
+def count(self, candidates):
+    sorted_[self._project_name] += 1
+    return original(self, candidates)
+
+CandidateEvaluator.get_applicable_candidates = count
+code = cli.main(sys.argv[1:])
+print(json.dumps(sorted_))
+sys.exit(code)
+"""
+
+
 def repeated(paths: list[str]) -> dict[str, int]:
     return {path: times for path, times in Counter(paths).items() if times > 1}
 
@@ -91,6 +111,22 @@ def test_more_cells_ask_for_no_ordinary_page_again(project: Project, index: Inde
     new = {path for path in set(both) - set(one) if "setuptools" not in path}
     assert new == {"/simple/colorama/"}
     assert set(one) <= set(both)
+
+
+def test_more_targets_have_pip_choose_no_more(project: Project) -> None:
+    def chosen(*targets: str) -> int:
+        (project.folder / "requirements.txt").unlink(missing_ok=True)
+        words = ("compile", "-q", "--platform=linux-x86_64", *targets)
+        done = project.python("-c", SORTING, *words, "requirements.in")
+        assert done.returncode == 0, done.stderr
+        return int(json.loads(done.stdout.splitlines()[-1])["tqdm"])
+
+    project.write(requirements_in="torch\npandas\ntqdm\n")
+    two = chosen("-tcpu", "-tcu118")
+    for path in project.folder.glob("requirements.*.txt"):
+        path.unlink()
+
+    assert chosen("-tcpu", "-tcu118", "-tcu126", "-trocm6.3") == two
 
 
 def test_backtracking_asks_for_nothing_twice(project: Project, index: IndexServer) -> None:

@@ -35,6 +35,7 @@ class Best:
     ) -> None:
         self._evaluator = evaluator
         self._evaluated = evaluated
+        self._sorted: dict[Version, list[Any]] = {}
         self._newest_first = self._allowed(sorted(versions, reverse=True))
         self._yanked = [version for version in self._newest_first if version in yanked]
 
@@ -61,8 +62,10 @@ class Best:
         order = [(version, False) for version in self._newest_first]
         order += [(version, True) for version in self._yanked]
         for version, is_yanked in reversed(order) if reverse else order:
-            found = self._evaluator.get_applicable_candidates(self._evaluated(version))
-            yield [each for each in found if each.link.is_yanked == is_yanked]
+            if version not in self._sorted:
+                candidates = self._evaluated(version)
+                self._sorted[version] = self._evaluator.get_applicable_candidates(candidates)
+            yield [each for each in self._sorted[version] if each.link.is_yanked == is_yanked]
 
     def _allowed(self, versions: list[Version]) -> list[Version]:
         """Leave pre-releases out where pip does, which has a rule for them all together."""
