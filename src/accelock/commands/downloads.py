@@ -146,18 +146,18 @@ class Downloads:
             return replace(file, sha256=noted if _SHA256.fullmatch(noted) else None)
         if known is None:
             return file
-        from accelock.resolve.routing import Shelf  # noqa: PLC0415 - `why` starts without it
+        from accelock.resolve.routing import Routing  # noqa: PLC0415 - `why` starts without it
 
         named = self._named(known[0], target) or Source(known[0].index)
         own = CPU if pin.label == CPU.name else target
         source = named if named.url(own) == url else Source(url)
-        shelf = Shelf(
+        routing = Routing(
             self._opened.reader,
             self.settings.catalogue,
             sources={known[0].name: source},
             levels=self.settings.config.levels,
         )
-        return shelf.completed(file, known[0], own)
+        return routing.completed(file, known[0], own)
 
     def looked_at(self, pin: Pin, target: Target) -> str:
         """Return where a pin is looked for, without credentials."""

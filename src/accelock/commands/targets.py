@@ -28,7 +28,7 @@ from accelock.hardware.fit import fit
 from accelock.hardware.machine import spell_driver
 from accelock.hardware.vendor import Fit, LockedTarget, Reason
 from accelock.resolve.labels import public_versions
-from accelock.resolve.routing import Shelf, look_up
+from accelock.resolve.routing import Routing, look_up
 from accelock.settings.poetry_project import read_project
 from accelock.targets import PLATFORMS, PYTHONS, Cell, Kind, parse_target, sort_targets
 
@@ -227,12 +227,12 @@ def targets(
     chosen = sort_targets(frozenset(named) or current | declared)
     sources = context.settings.sources(context.around.environ)
     fetching = open_reader()
-    shelf = Shelf(fetching.reader, catalogue, sources=sources, levels=config.levels)
-    index = _Index(fetching, shelf, config.levels)
+    routing = Routing(fetching.reader, catalogue, sources=sources, levels=config.levels)
+    index = _Index(fetching, routing, config.levels)
     index.prefetch(names, chosen)
     packages = {}
     for name in dict.fromkeys(names):
-        found = index.shelf.find(name)
+        found = index.routing.find(name)
         if found is not None:
             rows = (_of_target(found, name, each, index, context) for each in chosen)
             packages[name] = found.family.name, tuple(rows)
@@ -288,14 +288,14 @@ class _Index:
     """What is read: a family's source by the rule of routing, and the default indexes."""
 
     fetching: Fetching
-    shelf: Shelf
+    routing: Routing
     levels: Levels
 
     def prefetch(self, names: Iterable[str], chosen: Iterable[Target]) -> None:
         """Fetch the pages of first places, several at once; what fails, fails when asked for."""
-        found = [(name, entry.package) for name in names if (entry := self.shelf.find(name))]
+        found = [(name, entry.package) for name in names if (entry := self.routing.find(name))]
         default = [name for name, package in found if package.lookup[0] == "default"]
-        self.shelf.prefetch([name for name, _package in found if name not in default], chosen)
+        self.routing.prefetch([name for name, _package in found if name not in default], chosen)
         self.fetching.reader.prefetch([(u, n) for u in self.fetching.indexes for n in default])
 
     def wheels(
@@ -311,7 +311,7 @@ class _Index:
         return look_up(
             entry.package,
             {
-                "family": lambda: _taken((c.python, self.shelf.files(name, c)) for c in cells),
+                "family": lambda: _taken((c.python, self.routing.files(name, c)) for c in cells),
                 "default": lambda: _taken((c.python, self._of_default(name, c)) for c in cells),
             },
         )
@@ -354,7 +354,7 @@ def _of_target(
     return TargetReport(
         target=target,
         is_declared=target in context.settings.config.targets,
-        url=redact(index.shelf.url(entry.family, target)),
+        url=redact(index.routing.url(entry.family, target)),
         fit=_fit(name, target, context, {each.platform: each.version for each in builds}, fault),
         builds=builds,
         drivers=drivers,

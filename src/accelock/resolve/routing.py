@@ -63,7 +63,7 @@ class Accelerated:
     package: FamilyPackage
 
 
-class Shelf:
+class Routing:
     """The accelerated files of a run, by cell. Each page is read once, whatever asks for it.
 
     :param sources: by family, where this run reads it; a family that it lacks has its own index.

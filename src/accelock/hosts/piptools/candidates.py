@@ -228,7 +228,7 @@ class _Router:
         return self._run.memo.bests[key]
 
     def _places(self, name: str) -> _Places | None:
-        found = self._run.shelves.find(name) if self._run.active is not None else None
+        found = self._run.routed.find(name) if self._run.active is not None else None
         if found is None:
             return None
         return _Places(self._run, found, canonicalize_name(name), self._cell, self._ordinary)
@@ -271,8 +271,8 @@ class _Places:
         return [*first, *second]
 
     def _of_family(self) -> list[Any]:
-        self.run.shelves.require_release(self.name, self.cell.target)
-        files = self.run.shelves.files(self.name, self.cell)
+        self.run.routed.require_release(self.name, self.cell.target)
+        files = self.run.routed.files(self.name, self.cell)
         return self._in_lockstep([_candidate(self.run, file) for file in files])
 
     def _of_default(self, specifier: Any = None) -> list[Any]:

@@ -109,7 +109,7 @@ class CellResolver(BacktrackingResolver):  # type: ignore[misc]
             introduce(self.run.session, self.run.plan.source_urls)
             constraints += inputs.of_target(self.run, self.run.active.cell.target)
             constraints = inputs.substituted(self.run, self.run.active, constraints)
-            labels.read_builds(constraints, self.run.shelf, self.run.active.cell.target)
+            labels.read_builds(constraints, self.run.routing, self.run.active.cell.target)
             existing_constraints = _preferences(self.run, self.run.active, existing_constraints)
             self.run.active.capture.constraints = constraints
             self.run.active.capture.finder = repository.finder

@@ -29,7 +29,7 @@ from accelock.hosts.piptools.host import PipHost, pins
 from accelock.hosts.piptools.state import Capture, Run
 from accelock.locks import journal
 from accelock.resolve.knowledge import Knowledge
-from accelock.resolve.routing import Shelf
+from accelock.resolve.routing import Routing
 from accelock.resolve.search import Search
 from accelock.resolve.substitution import for_others_message, together, together_message
 from accelock.sources.kept import Pages
@@ -198,7 +198,7 @@ class Engine:
         run.reader = run.reader or IndexReader(
             run.session, timeout=run.session.timeout, offline=plan.offline
         )
-        run.shelf = Shelf(
+        run.routing = Routing(
             run.reader,
             plan.catalogue,
             sources=plan.sources,
@@ -208,7 +208,7 @@ class Engine:
             and not (run.hashes_by_default or plan.allow_downloads),
         )
         for cell, capture in self._probes.items():
-            labels.read_builds(capture.constraints, run.shelf, cell.target)
+            labels.read_builds(capture.constraints, run.routing, cell.target)
 
     def _sources_in_inputs(self) -> dict[str, Source]:
         found: dict[str, Source] = {}
@@ -265,11 +265,11 @@ class Engine:
         pages.prefetch(self.run, leader.finder, filter(None, (*asked, *locked)))
 
     def _is_in_lockstep(self, name: str) -> bool:
-        found = self.run.shelves.find(name)
+        found = self.run.routed.find(name)
         return found is not None and found.package.lockstep
 
     def _is_family_only(self, name: str) -> bool:
-        found = self.run.shelves.find(name)
+        found = self.run.routed.find(name)
         return found is not None and found.package.is_family_only
 
     def _prereleases(self) -> bool:

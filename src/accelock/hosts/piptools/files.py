@@ -189,12 +189,12 @@ def family_lines(compiled: CompileResult, target: Target) -> tuple[list[str], li
     for variant in compiled.variants[target.name]:
         link = variant.requirement.link
         file = run.files.get(link.url_without_fragment) if link is not None else None
-        found = run.shelves.find(variant.name)
+        found = run.routed.find(variant.name)
         if file is None or found is None:
             continue
-        builds = run.shelves.variant(found.family, target)
+        builds = run.routed.variant(found.family, target)
         source = run.plan.written[found.family.name].at(builds)
-        source = source.of_release(run.shelves.release(found.family, target))
+        source = source.of_release(run.routed.release(found.family, target))
         url = source.without_credentials.url(builds)
         (pages if source.is_find_links else indexes)[url] = None
     return list(indexes), list(pages)

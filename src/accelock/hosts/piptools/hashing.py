@@ -41,7 +41,7 @@ def of_pin(run: Run, cell: Cell, ireq: Any, repository: Any) -> set[str]:
     """
     name = canonicalize_name(ireq.name)
     version = Version(next(iter(ireq.specifier)).version)
-    files = run.shelves.files_of_version(name, cell, version)
+    files = run.routed.files_of_version(name, cell, version)
     if files and _from_family(run, ireq):
         return _published(run, cell, files, ireq)
     key = (str(version), *scope_of(repository.finder, name))

@@ -95,26 +95,26 @@ class PipHost:
 
     def prefetch(self, names: Sequence[str], cells: Sequence[Cell]) -> None:
         """Fetch the families' pages of some packages for all targets, several at once."""
-        self.run.shelves.prefetch(names, dict.fromkeys(cell.target for cell in cells))
+        self.run.routed.prefetch(names, dict.fromkeys(cell.target for cell in cells))
 
     def available(self, name: str, cell: Cell) -> Available:
         """Return the builds of a family's package that serve a cell."""
-        shelf = self.run.shelves
+        routing = self.run.routed
         return Available(
-            {file.public: file.version for file in shelf.files(name, cell)},
-            shelf.unhashed(name, cell),
-            shelf.describe(cell, name),
+            {file.public: file.version for file in routing.files(name, cell)},
+            routing.unhashed(name, cell),
+            routing.describe(cell, name),
         )
 
     def builds_for(
         self, name: str, cell: Cell, releases: Iterable[Version]
     ) -> Mapping[Version, frozenset[Version]]:
         """Return the versions that serve a cell beside each release of torch."""
-        return self.run.shelves.builds_for(name, cell, releases)
+        return self.run.routed.builds_for(name, cell, releases)
 
     def bind(self, releases: Mapping[str, Version]) -> None:
         """Read packages that are built per release of torch for these releases, by target."""
-        self.run.shelves.bind(releases)
+        self.run.routed.bind(releases)
 
     def requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
         """Return what a release of a family requires of its family in a cell, by its metadata."""
@@ -124,16 +124,16 @@ class PipHost:
         return self._requires[key]
 
     def _read_requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
-        files = [f for f in self.run.shelves.files(name, cell) if f.public == version]
+        files = [f for f in self.run.routed.files(name, cell) if f.public == version]
         if not files:
             return ()
         environment = {**self.run.plan.environment(cell), "extra": ""}
         with contextlib.suppress(MetadataError, SourceError):  # pip meets the same, and says it
-            lines = map(parse_requirement, self.run.shelves.metadata(files[-1]).requires)
+            lines = map(parse_requirement, self.run.routed.metadata(files[-1]).requires)
             return tuple(
                 each
                 for each in lines
-                if self.run.shelves.find(each.name) is not None
+                if self.run.routed.find(each.name) is not None
                 and (each.marker is None or each.marker.evaluate(environment))
             )
         return ()
@@ -143,7 +143,7 @@ class PipHost:
 
         CUDA's own libraries are not looked up: they are there wherever the builds are.
         """
-        found = self.run.shelves.find(requirement.name)
+        found = self.run.routed.find(requirement.name)
         if found is None or found.package.lookup[0] != "family":
             return True
         key = (str(requirement.name), str(requirement.specifier), cell)
@@ -210,7 +210,7 @@ class PipHost:
         return {
             name: frozenset({Version(version_of(ireq).public)})
             for name, ireq in pins(solution).items()
-            if (entry := self.run.shelves.find(name)) and entry.package.lockstep
+            if (entry := self.run.routed.find(name)) and entry.package.lockstep
         }
 
     def askers(self, solution: Capture, name: str) -> set[str]:
@@ -251,7 +251,7 @@ class PipHost:
         for capture in _models(cell, {group.cells[0]: each for group, each in found.items()}):
             for name, ireq in pins(capture).items():
                 version = version_of(ireq)
-                accelerated = self.run.shelves.find(name) is not None
+                accelerated = self.run.routed.find(name) is not None
                 versions[name] = version.public if accelerated else str(version)
                 had = _public(capture.existing.get(name))
                 if had != Version(version.public):
@@ -259,7 +259,7 @@ class PipHost:
         # pip-tools takes no line that names a file for a pin.
         for target, name in self.locked:
             had = self.previous(name, cell) if target == cell.target.name else None
-            if had is not None and name not in moved and self.run.shelves.find(name):
+            if had is not None and name not in moved and self.run.routed.find(name):
                 versions[name] = str(had)
         return versions, frozenset(moved)
 

@@ -94,7 +94,7 @@ def names_of(words: Iterable[str]) -> frozenset[str]:
 def to_upgrade(run: Run) -> list[str]:
     """Return the packages to upgrade that no cell before the one at work decides."""
     bound = run.active.bound if run.active is not None else frozenset[str]()
-    free = {name: run.shelves.find(name) for name in sorted(run.upgraded - bound)}
+    free = {name: run.routed.find(name) for name in sorted(run.upgraded - bound)}
     return [name for name, found in free.items() if found and found.package.lockstep]
 
 
@@ -124,7 +124,7 @@ def _floors(run: Run, pins: Mapping[str, Any]) -> Iterator[Any]:
     A lower bound has no local version (PEP 440); one by ``===``, of a text, stays a pin.
     """
     for name, pin in pins.items():
-        found = run.shelves.find(name)
+        found = run.routed.find(name)
         if found is None or not found.package.runtime:
             for specifier in pin.req.specifier:
                 floor = str(specifier)

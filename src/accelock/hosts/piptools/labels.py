@@ -33,26 +33,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from accelock.hosts.piptools.state import Capture, Run
-    from accelock.resolve.routing import Accelerated, Shelf
+    from accelock.resolve.routing import Accelerated, Routing
     from accelock.sources.model import IndexFile
     from accelock.targets import Cell, Target
 
 
-def read_builds(requirements: list[Any], shelf: Shelf | None, target: Target) -> None:
+def read_builds(requirements: list[Any], routing: Routing | None, target: Target) -> None:
     """Read the target's own builds among the requirements of an input as public versions.
 
     :param requirements: pip's `InstallRequirement`; those of no family stay as they are.
-    :param shelf: None in the first pass: which packages are cpuonly is not known yet.
+    :param routing: None in the first pass: which packages are cpuonly is not known yet.
     :raises AccelockError: one is another target's build.
     """
     for requirement in requirements:
-        found = shelf.find(requirement.name) if shelf is not None and requirement.name else None
-        if shelf is None or found is None:
+        found = routing.find(requirement.name) if routing is not None and requirement.name else None
+        if routing is None or found is None:
             continue
         if requirement.original_link is not None:
-            _read_wheel(requirement, found, shelf, target)
+            _read_wheel(requirement, found, routing, target)
         elif requirement.req is not None and found.package.labelled:
-            _strip_own_label(requirement, found, shelf, target)
+            _strip_own_label(requirement, found, routing, target)
 
 
 def judge(run: Run, captures: Mapping[Cell, Capture]) -> None:
@@ -62,9 +62,9 @@ def judge(run: Run, captures: Mapping[Cell, Capture]) -> None:
     """
     for cell, capture in captures.items():
         for requirement in (*capture.results, *capture.unsafe_requirements):
-            found = run.shelves.find(requirement.name) if requirement.original_link else None
+            found = run.routed.find(requirement.name) if requirement.original_link else None
             if found is not None:
-                _refuse_foreign(requirement, found, run.shelves, cell.target)
+                _refuse_foreign(requirement, found, run.routed, cell.target)
 
 
 def forget(pin: Any) -> None:
@@ -74,26 +74,26 @@ def forget(pin: Any) -> None:
     pin.hash_options = {}
 
 
-def _read_wheel(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
+def _read_wheel(requirement: Any, found: Accelerated, routing: Routing, target: Target) -> None:
     """Read the URL of a wheel that the family's own source lists; any other stays where it is."""
-    _refuse_foreign(requirement, found, shelf, target)
+    _refuse_foreign(requirement, found, routing, target)
     link, family = requirement.link, found.family
     url, parsed = link.url_without_fragment, parse_filename(link.filename)
     if parsed is None or family.recognise(url.rpartition("/")[0]) is None:
         return
-    listed = {file.filename for file in shelf.listed(requirement.name, target)}
+    listed = {file.filename for file in routing.listed(requirement.name, target)}
     if link.filename in listed and target_of_url(url, family) is not None:
         extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
         requirement.req = Requirement(f"{requirement.name}{extras}=={parsed.version.public}")
         requirement.link = requirement.original_link = None
 
 
-def _refuse_foreign(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
+def _refuse_foreign(requirement: Any, found: Accelerated, routing: Routing, target: Target) -> None:
     """Refuse a wheel that its URL tells to be another target's."""
     url = requirement.link.url_without_fragment
-    own = shelf.variant(found.family, target).name
+    own = routing.variant(found.family, target).name
     of = target_of_url(url, found.family)
-    if of in (None, own, found.family.label(shelf.variant(found.family, target))):
+    if of in (None, own, found.family.label(routing.variant(found.family, target))):
         return
     why = "" if own == target.name else f" (its family is marked cpuonly, so it takes {own})"
     raise AccelockError(
@@ -103,8 +103,10 @@ def _refuse_foreign(requirement: Any, found: Accelerated, shelf: Shelf, target: 
     )
 
 
-def _strip_own_label(requirement: Any, found: Accelerated, shelf: Shelf, target: Target) -> None:
-    own = found.family.label(shelf.variant(found.family, target))
+def _strip_own_label(
+    requirement: Any, found: Accelerated, routing: Routing, target: Target
+) -> None:
+    own = found.family.label(routing.variant(found.family, target))
     parts = []
     for specifier in requirement.req.specifier:
         public, plus, label = str(specifier.version).partition("+")
@@ -161,7 +163,7 @@ def force(run: Run, captures: Mapping[Cell, Capture]) -> None:
 
 
 def _has_labels(run: Run, file: IndexFile) -> bool:
-    found = run.shelves.find(file.name)
+    found = run.routed.find(file.name)
     return found is not None and found.family.has_labels
 
 
@@ -212,13 +214,13 @@ def _at_risk(run: Run, cell: Cell, pin: Any) -> IndexFile | None:
     Linux on Arm until torchvision 0.24.1, the last one without, read in November 2026). That is so
     of families with labels: of the others no build carries one.
     """
-    found = run.shelves.find(pin.name) if pin.name else None
+    found = run.routed.find(pin.name) if pin.name else None
     if found is None or not found.package.labelled or pin.link is None or pin.original_link:
         return None
     file = run.files.get(pin.link.url_without_fragment)
     if file is None or file.label is not None:
         return None
-    is_for_cpu = run.shelves.variant(found.family, cell.target).kind is Kind.CPU
+    is_for_cpu = run.routed.variant(found.family, cell.target).kind is Kind.CPU
     return None if is_for_cpu and found.family.has_labels else file
 
 
@@ -246,14 +248,14 @@ def _of_indexes(run: Run, capture: Capture, name: str) -> Iterator[IndexFile]:
 
 def _written(run: Run, cell: Cell, file: IndexFile) -> str | None:
     """Return the file's URL at the source that the compiled file names, or None."""
-    family = run.shelves.find(file.name).family  # type: ignore[union-attr]  # it is on its shelf
+    family = run.routed.find(file.name).family  # type: ignore[union-attr]  # it has one
     read, written = run.plan.sources[family.name], run.plan.written[family.name]
     digest = f"#sha256={file.sha256}" if file.sha256 else ""
     if read == written:
         parts = urlsplit(file.url)
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
         return urlunsplit(bare) + digest
-    variant = run.shelves.variant(family, cell.target)
+    variant = run.routed.variant(family, cell.target)
     base = f"{read.url(variant)}/"
     if read.is_find_links or written.is_find_links or not file.url.startswith(base):
         return None

@@ -104,7 +104,7 @@ def _passed_over(
     environment = run.plan.environment(cell)
     taken = pins(capture)
     for name, pin in taken.items():
-        if run.shelves.find(name) is not None:
+        if run.routed.find(name) is not None:
             continue
         version = version_of(pin)
         wanted = _wanted(name, taken, capture, asks, environment)

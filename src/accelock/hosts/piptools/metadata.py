@@ -69,7 +69,7 @@ def _fetch_metadata_only(run: Run, original: Callable[..., Any]) -> Callable[...
             return original(self, req)
         file = run.files.get(req.link.url_without_fragment)
         if file is not None:
-            return _distribution(run.shelves.metadata(file).raw, req)
+            return _distribution(run.routed.metadata(file).raw, req)
         is_remote = req.link.is_wheel and not req.link.is_file
         if is_remote and req.link.metadata_file_data is not None:
             # Not by pip, which asks for it again in each run.

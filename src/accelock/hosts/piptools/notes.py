@@ -55,7 +55,7 @@ def _same_for_all(run: Run, captures: Mapping[Cell, Capture]) -> None:
     names |= {each.name for capture in captures.values() for each in capture.constraints}
     if any(capture.substituted for capture in captures.values()):
         return
-    if len(run.plan.targets) > 1 and not any(run.shelves.find(name) for name in names if name):
+    if len(run.plan.targets) > 1 and not any(run.routed.find(name) for name in names if name):
         said = same_for_all_message([target.name for target in run.plan.targets])
         run.plan.say_progress(f"NOTE: {said}")
 
@@ -86,7 +86,7 @@ def _mixed_sources(run: Run, captures: Mapping[Cell, Capture]) -> None:
     A mirror in the environment stands for what the file names, and does not stand for the other.
     """
     names = {name for capture in captures.values() for name in pins(capture)}
-    families = {entry.family.name for name in names if (entry := run.shelves.find(name))}
+    families = {entry.family.name for name in names if (entry := run.routed.find(name))}
     for name in sorted(families):
         read, written = run.plan.sources[name], run.plan.written[name]
         if read.is_nightly != written.is_nightly:
@@ -103,7 +103,7 @@ def _pinned_alone(run: Run, captures: Mapping[Cell, Capture]) -> None:
     for cell, capture in captures.items():
         own = {canonicalize_name(each.name) for each in run.plan.dependencies[cell.target.name]}
         for name, ireq in pins(capture).items():
-            entry = run.shelves.find(name)
+            entry = run.routed.find(name)
             if name in own & run.plan.pinned_alone and entry and entry.package.lockstep:
                 version = Version(version_of(ireq).public)
                 said = pinned_alone_message(cell.target.name, name, str(version))

@@ -55,7 +55,7 @@ def prefetch(run: Run, finder: Any, names: Iterable[str]) -> None:
     """
     work = {}
     for name in dict.fromkeys(map(canonicalize_name, names)):
-        if run.shelf is None or run.shelf.find(name) is not None:
+        if run.routing is None or run.routing.find(name) is not None:
             continue
         for url in finder.search_scope.get_index_urls_locations(name):
             link = Link(url)

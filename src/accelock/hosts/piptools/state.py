@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from accelock.hosts.piptools.inputs import Inputs
     from accelock.hosts.piptools.plan import Plan
     from accelock.resolve.lockstep import Decision
-    from accelock.resolve.routing import Shelf
+    from accelock.resolve.routing import Routing
     from accelock.sources.cache import Digests
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
@@ -139,7 +139,7 @@ class Run:
     session: Any = None
     reader: IndexReader | None = None
     digests: Digests | None = None
-    shelf: Shelf | None = None
+    routing: Routing | None = None
     decision: Decision | None = None
     kept: Pages = field(default_factory=lambda: Pages(kind="pip"))
     files: dict[str, IndexFile] = field(default_factory=dict)
@@ -174,8 +174,8 @@ class Run:
         return self.digests.of(files)
 
     @property
-    def shelves(self) -> Shelf:
+    def routed(self) -> Routing:
         """Return the accelerated files; there once the inputs have been read."""
-        if self.shelf is None:
+        if self.routing is None:
             raise RuntimeError("the sources are known after the inputs have been read")
-        return self.shelf
+        return self.routing

@@ -129,12 +129,12 @@ class Coverage:
 
         For all Pythons for which it has that release.
         """
-        pythons, shelf = self.has(of, cell), self.pool.supply.shelf
+        pythons, routing = self.has(of, cell), self.pool.supply.routing
         found: dict[Version, list[frozenset[Version]]] = {release: [] for release in releases}
         for python in self.pool.project.pythons:
             own = [release for release in found if python in pythons.get(release, ())]
             place = Cell(cell.target, cell.platform, python)
-            for release, versions in shelf.builds_for(name, place, own).items():
+            for release, versions in routing.builds_for(name, place, own).items():
                 found[release].append(versions)
         return {
             release: frozenset.intersection(*versions)
@@ -150,7 +150,7 @@ class Coverage:
         return Available(
             {file.public: file.version for file in files if file.public not in missing},
             supply.unhashed(name, *place),
-            supply.shelf.describe(cell, name),
+            supply.routing.describe(cell, name),
             missing,
         )
 

@@ -121,7 +121,7 @@ class PoetryHost:
 
     def prefetch(self, names: Sequence[str], cells: Sequence[Cell]) -> None:
         """Fetch the families' pages of some packages for all targets, several at once."""
-        self.pool.supply.shelf.prefetch(names, dict.fromkeys(cell.target for cell in cells))
+        self.pool.supply.routing.prefetch(names, dict.fromkeys(cell.target for cell in cells))
 
     def available(self, name: str, cell: Cell) -> Available:
         """Return the builds of a family's package that a platform has, for all of the Pythons."""
@@ -142,7 +142,7 @@ class PoetryHost:
 
     def bind(self, releases: Mapping[str, Version]) -> None:
         """Read packages that are built per release of torch for these releases, by target."""
-        self.pool.supply.shelf.bind(releases)
+        self.pool.supply.routing.bind(releases)
         self.coverage.forget(lambda name: self.project.catalogue.release_of(name) is not None)
 
     def requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
@@ -164,7 +164,7 @@ class PoetryHost:
         with contextlib.suppress(MetadataError, SourceError):  # the solve meets it again
             return tuple(
                 each
-                for each in map(parse_requirement, supply.shelf.metadata(mine[-1]).requires)
+                for each in map(parse_requirement, supply.routing.metadata(mine[-1]).requires)
                 if self.pool.find(each.name) is not None
                 and (
                     each.marker is None

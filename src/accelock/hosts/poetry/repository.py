@@ -46,13 +46,15 @@ class FamilyRepository(Repository):
         if not Source(self.url).has_release:
             return self.url
         self._settle_release()
-        return Source(self.url).of_release(self.pool.supply.shelf.release_at(self.target)).template
+        return (
+            Source(self.url).of_release(self.pool.supply.routing.release_at(self.target)).template
+        )
 
     def _settle_release(self) -> None:
         """Read the page for the release of torch that is locked, where none was decided."""
-        shelf = self.pool.supply.shelf
-        if Source(self.url).has_release and shelf.release_at(self.target) is None:
-            shelf.bind(self.pool.locked_releases())
+        routing = self.pool.supply.routing
+        if Source(self.url).has_release and routing.release_at(self.target) is None:
+            routing.bind(self.pool.locked_releases())
 
     def __bool__(self) -> bool:
         # A Poetry repository without cached packages has length 0, and would be false.
@@ -78,7 +80,7 @@ class FamilyRepository(Repository):
         if group is None:
             return {}
         with shown():
-            self.pool.supply.shelf.require_release(name, group.target)
+            self.pool.supply.routing.require_release(name, group.target)
         return self.pool.supply.in_group(name, group, self.pool.must_have)
 
     def labelled(self, name: str, version: Version) -> PackagingVersion | None:
@@ -143,7 +145,7 @@ class FamilyRepository(Repository):
         """
         self._settle_release()
         with shown():
-            listed = self.pool.supply.shelf.listed(name, self.target)
+            listed = self.pool.supply.routing.listed(name, self.target)
         package = Package(name, version)
         package.files = [
             _entry(file, url=file.url, size=file.size, upload_time=file.upload_time or None)
@@ -163,7 +165,7 @@ class FamilyRepository(Repository):
         locked = {entry["file"]: entry["hash"] for entry in package.files}
         self._settle_release()
         with shown():
-            listed = self.pool.supply.shelf.listed(package.name, self.target)
+            listed = self.pool.supply.routing.listed(package.name, self.target)
         return [_link(file, locked) for file in listed if file.filename in locked]
 
     def search(self, query: str | list[str]) -> list[Package]:

@@ -147,12 +147,12 @@ def make_supply(project: Project) -> Supply:
     :raises UserError: a source of the environment is none.
     """
     from accelock.hosts.poetry.supply import Supply
-    from accelock.resolve.routing import Shelf
+    from accelock.resolve.routing import Routing
 
     register_credentials(project)
     reader = _reader(project.poetry, project.io)
     with shown():
-        shelf = Shelf(
+        routing = Routing(
             reader,
             project.catalogue,
             sources={f.name: project.source(f) for f in project.catalogue.families},
@@ -161,4 +161,4 @@ def make_supply(project: Project) -> Supply:
             hashed=not project.config.allow_downloads,
         )
     digests = reader.digests(project.say, project.show_bytes)
-    return Supply(shelf, reader, project.pythons, digests)
+    return Supply(routing, reader, project.pythons, digests)

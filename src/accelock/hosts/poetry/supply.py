@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from accelock.resolve.host import Group
-    from accelock.resolve.routing import Shelf
+    from accelock.resolve.routing import Routing
     from accelock.sources.cache import Digests
     from accelock.sources.model import IndexFile
     from accelock.sources.reader import IndexReader
@@ -46,7 +46,7 @@ class GroupRelease:
 class Supply:
     """The accelerated files by group, and their joined metadata; each read once a run."""
 
-    shelf: Shelf
+    routing: Routing
     reader: IndexReader
     pythons: tuple[PythonVersion, ...]
     digests: Digests
@@ -56,7 +56,7 @@ class Supply:
         """Return the wheels of a project for a target on a platform, for any of the Pythons."""
         found: dict[str, IndexFile] = {}
         for python in self.pythons:
-            for file in self.shelf.files(name, Cell(target, platform, python)):
+            for file in self.routing.files(name, Cell(target, platform, python)):
                 found[file.url] = file
         return tuple(found.values())
 
@@ -66,7 +66,7 @@ class Supply:
         """Return for which Pythons a target has each version, without its label, on a platform."""
         found: dict[Version, set[PythonVersion]] = {}
         for python in self.pythons:
-            for file in self.shelf.files(name, Cell(target, platform, python)):
+            for file in self.routing.files(name, Cell(target, platform, python)):
                 found.setdefault(without_target(file.version), set()).add(python)
         return {version: frozenset(pythons) for version, pythons in found.items()}
 
@@ -76,7 +76,7 @@ class Supply:
         bare = {
             version
             for python in self.pythons
-            for version in self.shelf.unhashed(name, Cell(target, platform, python))
+            for version in self.routing.unhashed(name, Cell(target, platform, python))
         }
         return frozenset(bare - has)
 
@@ -88,7 +88,7 @@ class Supply:
         What users ask for has to be there in every cell of the group that may come to need it; a
         library such as triton, which only some platforms ask for, in one of them.
         """
-        found = self.shelf.find(name)
+        found = self.routing.find(name)
         per_cell = {cell: self._by_public(name, cell) for cell in group.cells}
         first: dict[Version, Version] = {}
         for versions in reversed(per_cell.values()):
@@ -120,7 +120,7 @@ class Supply:
     def _hashed(self, files: list[IndexFile]) -> tuple[IndexFile, ...]:
         """Return files that all have a sha256: what nobody publishes is downloaded, if allowed.
 
-        Without consent a version whose files have none is not here: the shelf passed it over. Of
+        Without consent a version whose files have none is not here: the routing passed it over. Of
         one that has some hashes the other files are left out.
         """
         bare = [file for file in files if not file.sha256]
@@ -141,7 +141,7 @@ class Supply:
             if mine:
                 files |= {file.filename: file for file in mine}
                 # One wheel per platform: those of other Pythons have the same metadata.
-                told[platform] = self.shelf.metadata(mine[-1])
+                told[platform] = self.routing.metadata(mine[-1])
         first = next(iter(told.values()))
         return GroupRelease(
             name=name,

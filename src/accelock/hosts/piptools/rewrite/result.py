@@ -111,7 +111,7 @@ class Rewrite:
         published = memo.published()
         for name in self.variants.keys() & self.file.pinned.keys() if self.hashes else ():
             package = self.file.package(name)
-            listed = self.run.shelves.listed(name, self.file.target)
+            listed = self.run.routed.listed(name, self.file.target)
             looked_up = (memo.looked_up(name, cell) for cell in self.file.plan.cells)
             links = [c.link for lists in looked_up for each in lists for c in each]
             if (package is not None and package.labelled) or not all(
@@ -234,12 +234,12 @@ class PinChanges:
 
     def _absence(self, name: str, old: str, _cells: Sequence[Cell]) -> str | None:
         """Return in which cell the family's source lacks the version."""
-        package, shelves = self.rewrite.file.package(name), self.rewrite.run.shelves
+        package, routing = self.rewrite.file.package(name), self.rewrite.run.routed
         if package is None or not (package.labelled or package.lockstep):
             return None
         for cell in self.rewrite.file.plan.cells:
-            has = shelves.versions(name, cell)
-            if Version(old) in shelves.unhashed(name, cell):
+            has = routing.versions(name, cell)
+            if Version(old) in routing.unhashed(name, cell):
                 return f"its index publishes no sha256 of {old} for {cell}"
             if has and Version(old) not in has:
                 where = f"{cell.target.name} has no {name} {old} for {cell.platform.name}"

@@ -245,7 +245,7 @@ def _for_target(value: str, rewrite: Rewrite) -> str:
     known = rewrite.file.plan.catalogue.recognise(value)
     if known is None:
         return value
-    return Source(known[1]).url(rewrite.run.shelves.variant(known[0], rewrite.file.target))
+    return Source(known[1]).url(rewrite.run.routed.variant(known[0], rewrite.file.target))
 
 
 def _expanded(value: str) -> str:
