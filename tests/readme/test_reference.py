@@ -76,7 +76,8 @@ def literal_text() -> list[str]:
 def test_compile_has_the_options_of_pip_compile_and_those_in_the_table() -> None:
     theirs = flags("piptools", "compile")
     assert flags("accelock", "compile") == theirs | written("# accelock compile")
-    assert theirs & written("# accelock compile") == {"--generate-hashes"}, "its default is ours"
+    ours = {"--generate-hashes", "--allow-unsafe", "--no-allow-unsafe"}
+    assert theirs & written("# accelock compile") == ours, "their defaults are ours"
 
 
 def test_rewrite_has_the_options_in_the_table() -> None:
