@@ -183,18 +183,28 @@ def other_bytes(file: Distribution, says: str) -> Distribution:
     return other
 
 
+@pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("change", [(b"Name: odd", b"Name: tqdm"), (b": 1.0", b": 9999.0")])
 def test_metadata_of_another_project(
     serve: Callable[[Site], IndexServer],
     project_at: Callable[[IndexServer], Project],
     change: tuple[bytes, bytes],
+    *,
+    ranges: bool,
 ) -> None:
-    """A file that says to be something else than its name is not locked."""
+    """A metadata file of something else is not believed: the wheel says itself what it is.
+
+    Where the wheel cannot be asked, it is not locked.
+    """
     odd = wheel("odd", "1.0")
     odd = replace(odd, metadata=odd.metadata.replace(*change))
-    project = project_at(serve(pytorch_site().with_files("/simple", odd)))
-    project.write(requirements_in="odd\n")
-    assert "odd" in project.refused("-q", "-t", "cpu", LINUX)
+    site = pytorch_site().with_files("/simple", odd).configured("/", ranges=ranges)
+    project = project_at(serve(site)).write(requirements_in="odd\n")
+    if ranges:
+        project.compile("-q", "-t", "cpu", LINUX)
+        assert project.pins() == {"odd": "1.0"}
+    else:
+        assert "odd" in project.refused("-q", "-t", "cpu", LINUX)
 
 
 @pytest.mark.parametrize("placed", PLACEMENTS, ids=str)
