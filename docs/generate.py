@@ -21,7 +21,7 @@ from accelock import toml
 from accelock.catalogue import load_catalogue
 from accelock.catalogue.load import load_substitutes
 from accelock.cli import PIP_TOOLS_COMMANDS
-from accelock.commands.app import COMMANDS
+from accelock.commands import COMMANDS
 from accelock.hardware import profile
 from accelock.targets import PLATFORMS, parse_target
 from docs.picture import draw

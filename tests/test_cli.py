@@ -13,7 +13,8 @@ import pytest
 from cleo.testers.command_tester import CommandTester
 
 from accelock import __version__, cli
-from accelock.commands.app import COMMANDS, console
+from accelock.commands import COMMANDS
+from accelock.commands.app import console
 from accelock.commands.reports import CheckCommand
 from tests.commands.projects import TABLE, Project
 from tests.support.environments import run, run_accelock

@@ -12,7 +12,7 @@ import pytest
 
 from accelock import cli
 from accelock.catalogue import load_catalogue
-from accelock.commands.app import COMMANDS
+from accelock.commands import COMMANDS
 from accelock.commands.completions import words
 from accelock.hardware import profile
 from accelock.targets import PLATFORMS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.commands.app import COMMANDS
+from accelock.commands import COMMANDS
 from docs import generate
 from docs.picture import draw
 from tests.readme.document import FENCE, PAGES, README, TOP

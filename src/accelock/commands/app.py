@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,91 +13,16 @@ from cleo.io.inputs.argv_input import ArgvInput
 from cleo.loaders.factory_command_loader import FactoryCommandLoader
 
 from accelock import __version__
-from accelock.commands import lazy_command
+from accelock.commands import COMMANDS, load
 from accelock.errors import UnknownWordError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cleo.io.inputs.input import Input
     from cleo.io.outputs.output import Output
 
 NAME = "accelock"
-#: name -> (module in `accelock.commands`, class, what it is: a list of commands imports none).
-COMMANDS = {
-    "cache clear": ("cache", "CacheClearCommand", "remove accelock's cache"),
-    "cache info": (
-        "cache",
-        "CacheInfoCommand",
-        "where accelock keeps pages, metadata, sizes and hashes, and how many MB",
-    ),
-    "check": (
-        "reports",
-        "CheckCommand",
-        "check that every lock is fresh and whole; offline, for CI",
-    ),
-    "completions": (
-        "completions",
-        "CompletionsCommand",
-        "print a completion script for bash, zsh, fish or PowerShell",
-    ),
-    "conda capture": (
-        "conda_capture",
-        "CondaCaptureCommand",
-        "print what was asked for in a conda environment, pinned",
-    ),
-    "conda install": (
-        "conda_install",
-        "CondaInstallCommand",
-        "install a conda lock into a folder; no conda needed",
-    ),
-    "conda lock": (
-        "conda_lock",
-        "CondaLockCommand",
-        "pin [tool.accelock.conda]: an environment.yml and a lock per target",
-    ),
-    "detect": ("reports", "DetectCommand", "show what this machine has: driver, GPUs, platform"),
-    "diff": (
-        "reports",
-        "DiffCommand",
-        "compare two targets: their packages, and the MB that each downloads",
-    ),
-    "doctor": (
-        "reports",
-        "DoctorCommand",
-        "find out what is wrong with machine, lock and environment, and what to do",
-    ),
-    "families": (
-        "reports",
-        "FamiliesCommand",
-        "list the packages with a build per target, their indexes, and what goes together",
-    ),
-    "init": (
-        "init",
-        "InitCommand",
-        "move a hardware set-up that was made by hand into [tool.accelock]",
-    ),
-    "pylock": (
-        "pylock",
-        "PylockCommand",
-        "write the lock as pylock.<target>.toml (PEP 751), for pip, uv and others",
-    ),
-    "target": (
-        "reports",
-        "TargetCommand",
-        "print the target that this machine gets, alone on a line, for scripts and uv",
-    ),
-    "targets": (
-        "reports",
-        "TargetsCommand",
-        "show what the indexes have for each target: versions, Pythons, drivers, GPUs",
-    ),
-    "why": (
-        "reports",
-        "WhyCommand",
-        "explain which target this machine gets, or which build of a package",
-    ),
-}
 _HELP = frozenset({"help", "-h", "--help"})
 _WHAT_IT_IS = """\
 Locks dependencies for every hardware target at once (cpu, cu126, rocm6.3, ...), with the tools that
@@ -142,13 +68,15 @@ def console(others: Mapping[str, str], *, is_listed: bool = False) -> Applicatio
     listed = {name: says for name, (_, _, says) in COMMANDS.items()} if is_listed else {}
     for name, says in {**others, **listed}.items():
         made.add(_Listed(name, says))
-    factories = {
-        name: lazy_command(f"accelock.commands.{module}", kind)
-        for name, (module, kind, _) in COMMANDS.items()
-        if name not in listed
+    factories: dict[str, Callable[[], Command]] = {
+        name: functools.partial(_made, name) for name in COMMANDS if name not in listed
     }
     made.set_command_loader(FactoryCommandLoader(factories))
     return made
+
+
+def _made(name: str) -> Command:
+    return load(name)()
 
 
 class _Console(Application):

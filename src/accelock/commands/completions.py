@@ -14,7 +14,8 @@ from cleo.helpers import argument
 
 from accelock.catalogue import load_catalogue
 from accelock.cli import PIP_TOOLS_COMMANDS
-from accelock.commands.app import COMMANDS, console
+from accelock.commands import COMMANDS
+from accelock.commands.app import console
 from accelock.commands.base import Command
 from accelock.commands.shells import SHELLS
 from accelock.errors import UnknownWordError

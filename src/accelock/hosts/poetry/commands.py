@@ -18,22 +18,10 @@ from poetry.console.commands.env_command import EnvCommand
 
 from accelock import toml
 from accelock.catalogue import load_catalogue
+from accelock.commands import load
 from accelock.commands.base import ContextCommand
-from accelock.commands.conda_capture import CondaCaptureCommand
-from accelock.commands.conda_install import CondaInstallCommand
-from accelock.commands.conda_lock import CondaLockCommand
 from accelock.commands.init import TARGETS, WRITE, declared, is_by_hand, move_in
-from accelock.commands.pylock import PylockCommand
-from accelock.commands.reports import (
-    CheckCommand,
-    DetectCommand,
-    DiffCommand,
-    DoctorCommand,
-    FamiliesCommand,
-    TargetCommand,
-    TargetsCommand,
-    WhyCommand,
-)
+from accelock.commands.reports import DetectCommand, DoctorCommand
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware import choose
 from accelock.hosts.poetry import editing, fallback, sources
@@ -45,7 +33,7 @@ from accelock.settings.settings import Config, parse_config
 from accelock.targets import CPU, PythonVersion, host_platform, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cleo.io.inputs.argument import Argument
     from cleo.io.inputs.option import Option
@@ -77,24 +65,6 @@ class InProject(Command):
         """Run the command and return its exit code; errors are shown as Poetry's own."""
         with shown():
             return int(super().handle())
-
-
-class PoetryCheckCommand(InProject, CheckCommand):
-    """Checks the locks of a project; exits with 1 where there is an error."""
-
-    name = "accelock check"
-
-
-class PoetryCondaLockCommand(InProject, CondaLockCommand):
-    """Solves what is stale of [tool.accelock.conda], and writes all of its files or none."""
-
-    name = "accelock conda lock"
-
-
-class PoetryCondaCaptureCommand(InProject, CondaCaptureCommand):
-    """Prints what was asked for in a conda environment, pinned and portable."""
-
-    name = "accelock conda capture"
 
 
 class InEnvironment(InProject, ContextCommand):
@@ -135,30 +105,6 @@ class PoetryDetectCommand(InEnvironment, DetectCommand):
         return None
 
 
-class PoetryWhyCommand(InEnvironment, WhyCommand):
-    """Explains a choice: of the target for a machine, or of a package's build on each target."""
-
-    name = "accelock why"
-
-
-class PoetryTargetCommand(InEnvironment, TargetCommand):
-    """Prints the target of a machine, for scripts."""
-
-    name = "accelock target"
-
-
-class PoetryDiffCommand(InEnvironment, DiffCommand):
-    """Shows what two targets differ in, and what each downloads."""
-
-    name = "accelock diff"
-
-
-class PoetryPylockCommand(InEnvironment, PylockCommand):
-    """Writes what is locked as a pylock file for each target, or none."""
-
-    name = "accelock pylock"
-
-
 class PoetryDoctorCommand(InEnvironment, DoctorCommand):
     """Says what is wrong with machine, lock and environment; exits with 1 for an error."""
 
@@ -176,24 +122,6 @@ class PoetryDoctorCommand(InEnvironment, DoctorCommand):
         if word := self._word("python-executable"):
             return InstalledEnvironment.of(word, word)
         return InstalledEnvironment.of(str(self.env.python), str(self.env.path))
-
-
-class PoetryFamiliesCommand(InProject, FamiliesCommand):
-    """Shows what the catalogue knows of families of packages, and where they are read."""
-
-    name = "accelock families"
-
-
-class PoetryTargetsCommand(InEnvironment, TargetsCommand):
-    """Shows what the indexes have for each target; exits with 1 where one cannot be read."""
-
-    name = "accelock targets"
-
-
-class PoetryCondaInstallCommand(InEnvironment, CondaInstallCommand):
-    """Makes a prefix hold exactly what the lock of this machine's target has."""
-
-    name = "accelock conda install"
 
 
 class UseCommand(EnvCommand):
@@ -296,6 +224,27 @@ class PoetryInitCommand(PoetryCommand):
         settings = Settings(config.extend(load_catalogue()), config)
         lock = file.path.with_name("poetry.lock")
         return fallback.plan(pyproject, toml.read(lock, lock.name), settings)
+
+
+_OWN: Mapping[str, type[Command]] = {
+    "detect": PoetryDetectCommand,
+    "doctor": PoetryDoctorCommand,
+    "init": PoetryInitCommand,
+    "use": UseCommand,
+}
+
+
+def command(name: str) -> Command:
+    """Return a command of the plugin: the console application's of that name, in Poetry's project.
+
+    :param name: without `accelock`.
+    """
+    if (own := _OWN.get(name)) is not None:
+        return own()
+    theirs = load(name)
+    where = InEnvironment if issubclass(theirs, ContextCommand) else InProject
+    made: type[Command] = type(theirs.__name__, (where, theirs), {"name": f"accelock {name}"})
+    return made()
 
 
 def _targets(words: Sequence[str]) -> tuple[list[str], str]:

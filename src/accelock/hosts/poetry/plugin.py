@@ -6,6 +6,7 @@ fetched here, and a project without a [tool.accelock] table is left alone.
 
 from __future__ import annotations
 
+import functools
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from cleo.events.console_events import COMMAND
 from poetry.plugins.application_plugin import ApplicationPlugin
 from poetry.plugins.plugin import Plugin
 
-from accelock.commands import lazy_command
+from accelock.commands import COMMANDS
 
 if TYPE_CHECKING:
     from cleo.commands.command import Command
@@ -27,24 +28,8 @@ if TYPE_CHECKING:
     from accelock.hosts.poetry.project import Project
 
 
-# The commands by name, each with its class; they are imported when one runs or is listed.
-_COMMANDS = "accelock.hosts.poetry.commands"
-COMMANDS = {
-    "accelock check": "PoetryCheckCommand",
-    "accelock conda capture": "PoetryCondaCaptureCommand",
-    "accelock conda install": "PoetryCondaInstallCommand",
-    "accelock conda lock": "PoetryCondaLockCommand",
-    "accelock detect": "PoetryDetectCommand",
-    "accelock diff": "PoetryDiffCommand",
-    "accelock doctor": "PoetryDoctorCommand",
-    "accelock families": "PoetryFamiliesCommand",
-    "accelock init": "InitCommand",
-    "accelock pylock": "PoetryPylockCommand",
-    "accelock target": "PoetryTargetCommand",
-    "accelock targets": "PoetryTargetsCommand",
-    "accelock use": "UseCommand",
-    "accelock why": "PoetryWhyCommand",
-}
+# What the console application alone has: Poetry has a cache and completions of its own.
+_NOT_HERE = frozenset({"cache clear", "cache info", "completions"})
 # The command that runs: Poetry activates plugins for a project only when the command asks for it.
 _running: ContextVar[Command | None] = ContextVar("running", default=None)
 
@@ -78,11 +63,18 @@ class AccelockApplicationPlugin(ApplicationPlugin):
 
     def activate(self, application: Application) -> None:
         """Register the commands and listen for the one that runs."""
-        for name, kind in COMMANDS.items():
-            application.command_loader.register_factory(name, lazy_command(_COMMANDS, kind))
+        for name in ("use", *(each for each in COMMANDS if each not in _NOT_HERE)):
+            make = functools.partial(_command, name)
+            application.command_loader.register_factory(f"accelock {name}", make)
         dispatcher = application.event_dispatcher
         if dispatcher is not None:
             dispatcher.add_listener(COMMAND, _tell_project, priority=-1)
+
+
+def _command(name: str) -> Command:
+    from accelock.hosts.poetry import commands
+
+    return commands.command(name)
 
 
 def _tell_project(event: Event, _name: str, _dispatcher: EventDispatcher) -> None:
