@@ -55,6 +55,10 @@ class Command(CleoCommand):
         self._io = io
         return self.handle()
 
+    def directory(self) -> Path:
+        """Return the project's folder."""
+        return Path()
+
     def show(self, lines: Iterable[str]) -> None:
         """Print lines as they are: they may hold what cleo takes for a style, such as <3."""
         for line in lines:
@@ -82,10 +86,6 @@ def shows_progress(io: IO) -> bool:
 
 class ContextCommand(Command):
     """A command about a project on a machine."""
-
-    def directory(self) -> Path:
-        """Return the project's folder."""
-        return Path()
 
     def around(self) -> Surroundings:
         """Return where the machine is looked at."""

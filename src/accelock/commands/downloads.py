@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from packaging.version import Version
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from accelock.sources.reader import IndexReader
     from accelock.targets import Target
 
+File = TypeVar("File")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLE = "[tool.accelock.target.<target>]"
 _WITHOUT_DENIED = (
@@ -110,14 +111,14 @@ class Downloads:
         """Return the file of a package that a place installs, or None where it cannot be told."""
         tags = self._tags(place)
         if pin.listed:
-            return _best(pin.listed, tags)
+            return _best([(each, each.tags) for each in pin.listed], tags)
         wanted = _best_name(pin.files, tags)
         for _, page in self._pages(pin, target):
             files = [each for each in page.files_of(pin.name) if _is_meant(each, pin)]
             if pin.files:
                 files = [each for each in files if each.filename == wanted]
             if files:
-                return _best(files, tags)
+                return _best([(each, each.tags) for each in files], tags)
         return None
 
     def files(self, pin: Pin, target: Target) -> Iterator[tuple[str | None, tuple[IndexFile, ...]]]:
@@ -266,27 +267,27 @@ def _is_meant(file: IndexFile, pin: Pin) -> bool:
     return not (pin.hashes and file.sha256) or file.sha256 in pin.hashes
 
 
-def _best(files: Iterable[IndexFile], tags: Mapping[Tag, int]) -> IndexFile | None:
-    """Return the file that an installer takes: the best wheel that fits, else a source archive."""
-    wheels = [(_rank(each.tags, tags), each) for each in files if each.is_wheel]
-    fitting = [(rank, each) for rank, each in wheels if rank is not None]
+def _best(
+    files: Iterable[tuple[File, frozenset[Tag] | None]], tags: Mapping[Tag, int]
+) -> File | None:
+    """Return the file that an installer takes: the best wheel that fits, else a source archive.
+
+    :param files: each with the tags of its name; None of a source archive.
+    :param tags: those of the place, each with its rank.
+    """
+    ranked = [
+        (min((tags[t] for t in own or () if t in tags), default=None), file, own)
+        for file, own in files
+    ]
+    fitting = [(rank, file) for rank, file, _own in ranked if rank is not None]
     if fitting:
         return min(fitting, key=lambda pair: pair[0])[1]
-    return next((each for each in files if not each.is_wheel), None)
+    return next((file for _rank, file, own in ranked if own is None), None)
 
 
 def _best_name(names: Iterable[str], tags: Mapping[Tag, int]) -> str | None:
-    parsed = [(name, parse_filename(name)) for name in names]
-    wheels = [(_rank(p.tags, tags), name) for name, p in parsed if p is not None and p.tags]
-    fitting = [(rank, name) for rank, name in wheels if rank is not None]
-    if fitting:
-        return min(fitting)[1]
-    return next((name for name, p in parsed if p is not None and p.tags is None), None)
-
-
-def _rank(of_file: frozenset[Tag] | None, tags: Mapping[Tag, int]) -> int | None:
-    ranks = [tags[tag] for tag in of_file or () if tag in tags]
-    return min(ranks, default=None)
+    parsed = ((name, parse_filename(name)) for name in sorted(names))
+    return _best([(name, each.tags) for name, each in parsed if each is not None], tags)
 
 
 def _of_lock(index: str, family: Family, target: Target) -> str:

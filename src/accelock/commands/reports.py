@@ -13,8 +13,6 @@ from accelock.commands.base import JSON, LOCK, MACHINE, Command, ContextCommand
 from accelock.environments import NoEnvironmentError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cleo.io.inputs.argument import Argument
     from cleo.io.inputs.option import Option
 
@@ -40,12 +38,6 @@ class CheckCommand(Command):
         argument("files", "The files to check, or their folders.", optional=True, multiple=True)
     ]
     options: ClassVar[list[Option]] = [option("json", None, "Print the findings as JSON.")]
-
-    def directory(self) -> Path:
-        """Return the project's folder."""
-        from pathlib import Path
-
-        return Path()
 
     def handle(self) -> int:
         """Check, print and return the exit code."""
@@ -166,12 +158,6 @@ class FamiliesCommand(Command):
         argument("family", "A family, as pytorch, or a package of one.", optional=True)
     ]
     options: ClassVar[list[Option]] = [JSON]
-
-    def directory(self) -> Path:
-        """Return the project's folder."""
-        from pathlib import Path
-
-        return Path()
 
     def handle(self) -> int:
         """Print and return 0."""

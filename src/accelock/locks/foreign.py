@@ -23,6 +23,7 @@ from accelock.locks import overlay, poetry_lock, pylock, pylock_file
 from accelock.locks.direct import line_of
 from accelock.locks.inputs import PYPROJECT
 from accelock.locks.markers import Place
+from accelock.locks.model import MAIN
 from accelock.settings.poetry_project import supported_pythons
 from accelock.sources.filename import parse_filename
 from accelock.targets import PLATFORMS
@@ -203,9 +204,9 @@ def _of_poetry(data: Mapping[str, Any], name: str, folder: Path) -> Foreign:
         )
     supported = supported_pythons(poetry_lock.pythons_of(data))
     universe = [Place(platform, each) for platform in PLATFORMS.values() for each in supported]
-    pins = [poetry_lock.pin(entry, {}) for entry in overlay.packages(data, name)]
-    left = [each for each in pins if each.optional or not any(map(each.holds, universe))]
-    kept = [each for each in pins if each not in left]
+    locked = [poetry_lock.pin(entry, {}) for entry in overlay.packages(data, name)]
+    left = [each for each in locked if each.optional or not any(map(each.holds, universe))]
+    kept = [each for each in locked if each not in left]
     notes = []
     if left:
         names = ", ".join(dict.fromkeys(each.name for each in left))
@@ -218,8 +219,8 @@ def _of_poetry(data: Mapping[str, Any], name: str, folder: Path) -> Foreign:
             "for what the project asks for."
         )
     origins = _origins(kept, asked)
-    found = {id(each): pylock.marker_of(each, universe) for each in kept}
-    return Foreign(_text(kept, folder, found, origins), tuple(notes), "a poetry.lock")
+    pins = [replace(each, markers={MAIN: pylock.marker_of(each, universe)}) for each in kept]
+    return Foreign(_text(pins, folder, origins), tuple(notes), "a poetry.lock")
 
 
 def _origins(pins: Iterable[Pin], asked: frozenset[str] | None) -> dict[str, list[str]]:
@@ -235,27 +236,22 @@ def _origins(pins: Iterable[Pin], asked: frozenset[str] | None) -> dict[str, lis
 
 
 def _text(
-    pins: Sequence[Pin],
-    folder: Path,
-    markers: Mapping[int, str | None] | None = None,
-    origins: Mapping[str, Sequence[str]] | None = None,
+    pins: Sequence[Pin], folder: Path, origins: Mapping[str, Sequence[str]] | None = None
 ) -> str:
-    """Return the text of a requirements file of pins.
+    """Return the text of a requirements file of pins, which have one marker each.
 
-    :param markers: by the `id` of a pin; else each has its own.
+    :param origins: who asks for each package, by its name.
     """
     # Their logins are in netrc or keyring, as pip and Poetry have them.
     named = (Source(pin.index).without_credentials.template for pin in pins if pin.index)
     lines = [f"--extra-index-url {each.rstrip('/')}" for each in dict.fromkeys(named)]
     for pin in sorted(pins, key=lambda pin: pin.name):
-        lines += _block(pin, folder, markers, (origins or {}).get(pin.name, ()))
+        lines += _block(pin, folder, (origins or {}).get(pin.name, ()))
     return _joined(lines)
 
 
-def _block(
-    pin: Pin, folder: Path, markers: Mapping[int, str | None] | None, origins: Sequence[str]
-) -> Iterator[str]:
-    own = markers[id(pin)] if markers is not None else next(iter(pin.markers.values()))
+def _block(pin: Pin, folder: Path, origins: Sequence[str]) -> Iterator[str]:
+    own = pin.markers[MAIN]
     hashes = [f"    --hash=sha256:{each}" for each in sorted(pin.hashes)]
     first = line_of(pin, folder) + (f" ; {own}" if own else "")
     whole = [first, *hashes]

@@ -49,6 +49,24 @@ def cache_folder() -> Path:
     return user_cache_path("accelock", appauthor=False)
 
 
+def path_of_key(folder: Path, key: str) -> Path:
+    """Return the file that has what is kept of a key, in one of 256 folders."""
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return folder / digest[:2] / digest[2:]
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, however many runs write it at once.
+
+    What cannot be written costs the next run some requests, no more.
+    """
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as fresh:
+            fresh.write(data)
+        Path(fresh.name).replace(path)
+
+
 @dataclass
 class _Table(Generic[Value]):
     """Values by key, in a JSON file; what is no such file is an empty one."""
@@ -67,15 +85,10 @@ class _Table(Generic[Value]):
         self._new[key] = value
 
     def keep(self) -> None:
-        """Write the file; one that cannot be written costs the next run some requests, no more."""
-        if not self._new:
-            return
-        kept = dict(list({**self._of_file(), **self._new}.items())[-_MOST:])
-        with contextlib.suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.path.with_suffix(".new")
-            fresh.write_text(json.dumps(kept, indent=0), encoding="utf-8")
-            fresh.replace(self.path)
+        """Write the file."""
+        if self._new:
+            kept = dict(list({**self._of_file(), **self._new}.items())[-_MOST:])
+            write_whole(self.path, json.dumps(kept, indent=0).encode())
 
     def _of_file(self) -> dict[str, Value]:
         with contextlib.suppress(OSError, ValueError, RecursionError):
@@ -104,24 +117,19 @@ class Metadata:
         return None
 
     def put(self, file: IndexFile, raw: bytes) -> None:
-        """Keep the headers of a METADATA; what cannot be written costs the next run a request."""
+        """Keep the headers of a METADATA."""
         if (path := self._path(file)) is None:
             return
         end = _END_OF_HEADERS.search(raw)
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
             if len(there := [*path.parent.iterdir()]) >= _MOST_OF_FOLDER:
                 min(there, key=os.path.getmtime).unlink()
-            # Whole or not at all, however many runs write it.
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as fresh:
-                fresh.write(raw[: end.end()] if end else raw)
-            Path(fresh.name).replace(path)
+        write_whole(path, raw[: end.end()] if end else raw)
 
     def _path(self, file: IndexFile) -> Path | None:
         if not file.sha256 or path_of(file.url) is not None:
             return None
-        key = hashlib.sha256(f"{redact(file.url)} {file.sha256}".encode()).hexdigest()
-        return self._folder / key[:2] / key[2:]
+        return path_of_key(self._folder, f"{redact(file.url)} {file.sha256}")
 
 
 class Sizes:

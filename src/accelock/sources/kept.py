@@ -10,18 +10,17 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from accelock.catalogue.source import redact
 from accelock.errors import OfflineError
-from accelock.sources.cache import cache_folder
+from accelock.sources.cache import cache_folder, path_of_key, write_whole
 from accelock.sources.http import ABSENT, OK, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = ["Pages", "conditions", "go_offline", "is_same"]
 
@@ -66,7 +65,7 @@ class Pages:
         return answer
 
     def put(self, url: str, answer: Reply) -> None:
-        """Keep an answer; one that cannot be written costs the next run a transfer, no more."""
+        """Keep an answer."""
         if answer.status != OK and answer.status not in ABSENT:
             return
         if "no-store" in answer.headers.get("Cache-Control", "").lower():
@@ -84,16 +83,12 @@ class Pages:
         }
         path = self._path(url)
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
             _make_room(path.parent)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as fresh:
-                fresh.write(json.dumps(head).encode() + b"\n" + body)
-            Path(fresh.name).replace(path)
+        write_whole(path, json.dumps(head).encode() + b"\n" + body)
 
     def _path(self, url: str) -> Path:
         # With its credentials: another user's page may list other files.
-        key = hashlib.sha256(f"{_FORMAT} {self._kind} {url}".encode()).hexdigest()
-        return self._folder / key[:2] / key[2:]
+        return path_of_key(self._folder, f"{_FORMAT} {self._kind} {url}")
 
 
 def conditions(known: Reply | None) -> dict[str, str]:

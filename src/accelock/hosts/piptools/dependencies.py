@@ -17,7 +17,7 @@ from accelock.locks.markers import loosened
 from accelock.sources.wheel_metadata import parse_metadata, parse_requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from packaging.requirements import Requirement
 
@@ -74,12 +74,6 @@ class Dependencies:
     def by(self, parent: str, version: str) -> frozenset[Dependency]:
         """Return what a distribution asks for; nothing where its metadata was not looked at."""
         return self.found.get((parent, Version(version).public), frozenset())
-
-    def by_any(self, parents: Collection[str]) -> Iterator[Dependency]:
-        """Yield what any version of these asks for, of those that were looked at."""
-        for (parent, _version), asks in self.found.items():
-            if parent in parents:
-                yield from asks
 
     def knows(self, parent: str, version: str) -> bool:
         """Return whether the metadata of a distribution was looked at."""

@@ -102,7 +102,7 @@ def index_file(link: Any) -> IndexFile:
         name=parsed.name,
         version=parsed.version,
         tags=parsed.tags,
-        sha256=sha256_of(link),
+        sha256=pages.sha256_of(link),
         core_metadata=None if published is None else dict(published.hashes or {}),
     )
 
@@ -110,13 +110,8 @@ def index_file(link: Any) -> IndexFile:
 def _by_ranges(reader: IndexReader, link: Any) -> bytes | None:
     with contextlib.suppress(MetadataError, SourceError):
         for file in reader.find_links(link.url_without_fragment).files:
-            return reader.metadata(replace(file, sha256=sha256_of(link))).raw
+            return reader.metadata(replace(file, sha256=pages.sha256_of(link))).raw
     return None
-
-
-def sha256_of(link: Any) -> str | None:
-    """Return the sha256, in hex, that an index tells of a link's file."""
-    return str(link.hash) if link.hash_name == "sha256" else None
 
 
 def _prepare_linked(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
