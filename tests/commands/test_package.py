@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.commands.diff import diff
-from accelock.commands.why import why_package
+from accelock.commands.why_package import why_package
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware.context import Found
 from tests.commands.heres import fetching, here, no_network
@@ -198,5 +198,5 @@ def test_no_probe_is_run_for_a_platform(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_no_such_package(project: Project) -> None:
-    with pytest.raises(UnknownWordError, match=r"'touch'; did you mean 'torch'\?"):
+    with pytest.raises(UnknownWordError, match=r"'touch' \(not in .*\); did you mean 'torch'\?"):
         why_package(here(project.folder), "touch", no_network)

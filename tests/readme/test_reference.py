@@ -23,7 +23,8 @@ from accelock.commands.diff import diff
 from accelock.commands.doctor import diagnose
 from accelock.commands.families import families
 from accelock.commands.targets import targets
-from accelock.commands.why import why, why_package
+from accelock.commands.why import why
+from accelock.commands.why_package import why_package
 from accelock.errors import ConfigError
 from accelock.hardware import profile
 from accelock.hardware.choice import ORDER

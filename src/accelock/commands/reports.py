@@ -219,13 +219,15 @@ class WhyCommand(ContextCommand):
 
     def handle(self) -> int:
         """Answer, and return the exit code."""
-        from accelock.commands.why import why, why_package
-
         context, package = self.context(), self.argument("package")
         if package is not None:
+            from accelock.commands.why_package import why_package
+
             answer = why_package(context, package, self.fetching)
             self.show([answer.dumps()] if self.option("json") else answer.lines())
             return 0
+        from accelock.commands.why import why
+
         reasons = why(context)
         self.tell(reasons)
         return reasons.exit_code
