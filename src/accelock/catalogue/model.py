@@ -256,6 +256,16 @@ class Catalogue:
             found |= tied if found & tied else set()
         return frozenset(found)
 
+    def in_lockstep(self, name: str) -> bool:
+        """Tell whether a project has one version over all cells of a lock."""
+        found = self.family_of(name)
+        return found is not None and found[1].lockstep
+
+    def is_family_only(self, name: str) -> bool:
+        """Tell whether a family's source alone has a project; False of one of no family."""
+        found = self.family_of(name)
+        return found is not None and found[1].is_family_only
+
     def companions(self, name: str) -> tuple[str, ...]:
         """Return the other packages that are released with the project `name`, as torch's are.
 

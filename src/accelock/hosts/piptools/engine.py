@@ -234,18 +234,20 @@ class Engine:
         run = self.run
         locked = files.public_versions(keep)
         self._prefetch(name for _target, name in locked)
+        catalogue = run.plan.catalogue
+        prereleases = any(capture.prereleases for capture in self._probes.values())
         host = PipHost(run, self.command, self._probes, _readable(keep), locked)
         known = Knowledge(
             host,
             required=tuple(cell for cell in run.plan.cells if run.plan.is_required(cell)),
             optional=tuple(cell for cell in run.plan.cells if not run.plan.is_required(cell)),
             excluded={c: each.excluded for c, each in self._probes.items() if each.excluded},
-            in_lockstep=self._is_in_lockstep,
-            listed=self._is_family_only,
-            companions=run.plan.catalogue.companions,
-            release_of=run.plan.catalogue.release_of,
+            in_lockstep=catalogue.in_lockstep,
+            listed=catalogue.is_family_only,
+            companions=catalogue.companions,
+            release_of=catalogue.release_of,
             together=run.plan.lockstep,
-            anything=SpecifierSet(prereleases=self._prereleases() or None),
+            anything=SpecifierSet(prereleases=prereleases or None),
         )
         search = Search(
             host,
@@ -263,17 +265,6 @@ class Engine:
         for capture in self._probes.values():
             asked |= dict.fromkeys(each.name for each in capture.constraints if each.link is None)
         pages.prefetch(self.run, leader.finder, filter(None, (*asked, *locked)))
-
-    def _is_in_lockstep(self, name: str) -> bool:
-        found = self.run.routed.find(name)
-        return found is not None and found.package.lockstep
-
-    def _is_family_only(self, name: str) -> bool:
-        found = self.run.routed.find(name)
-        return found is not None and found.package.is_family_only
-
-    def _prereleases(self) -> bool:
-        return any(capture.prereleases for capture in self._probes.values())
 
     def _announce(self, group: Group, number: int, of: int) -> None:
         (cell,) = group.cells

@@ -47,8 +47,8 @@ def version_of(ireq: Any) -> Version:
 
 def specifiers_of(capture: Capture, name: str) -> SpecifierSet:
     """Return what the inputs of a cell ask of a project, all of them together."""
-    mine = [each for each in capture.constraints if each.name and _is(name, each)]
-    return _wanted(mine, capture)
+    named = (each for each in capture.constraints if each.name)
+    return _wanted([each for each in named if canonicalize_name(each.name) == name], capture)
 
 
 @dataclass
@@ -274,10 +274,6 @@ def _public(pin: Any) -> Version | None:
 def _is_open(cell: Cell, decision: Decision) -> bool:
     """Return whether a cell has a choice of its own of a package in lockstep."""
     return any(len(vs) > 1 for (_name, other), vs in decision.allowed.items() if other == cell)
-
-
-def _is(name: str, ireq: Any) -> bool:
-    return bool(canonicalize_name(ireq.name) == name)
 
 
 def _wanted(ireqs: Sequence[Any], capture: Capture) -> SpecifierSet:
