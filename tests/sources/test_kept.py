@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from accelock.sources.kept import Pages, go_offline
 from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from accelock.sources.reader import Session
     from tests.sources.little_server import LittleServer
 
@@ -125,3 +124,15 @@ def test_the_oldest_pages_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     files = [each for each in tmp_path.rglob("*") if each.is_file()]
     assert len(files) <= 256 * 3
     assert pages.get("http://a/1999") is not None
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    Pages(tmp_path).put("http://a/", Reply(200, {}, "http://a/", b"text"))
+
+    assert not any(each.is_file() for each in tmp_path.rglob("*"))

@@ -63,8 +63,12 @@ def write_whole(path: Path, data: bytes) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as fresh:
-            fresh.write(data)
-        Path(fresh.name).replace(path)
+            new = Path(fresh.name)
+        try:
+            new.write_bytes(data)
+            new.replace(path)
+        except OSError:  # a full disk: half of it is of no use to anybody
+            new.unlink()
 
 
 @dataclass
