@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import struct
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +24,7 @@ class Reply:
     """What a path answers. `ranges`: supported, not known, or announced and then ignored.
 
     `length` is a Content-Length that is not the body's. `hold`: not before the test is over.
-    `drip`: byte after byte, and never the last one.
+    `drip`: byte after byte, and never the last one. `reset`: amid the body (RST).
     """
 
     body: bytes = b""
@@ -33,6 +35,7 @@ class Reply:
     length: int | None = None
     hold: bool = False
     drip: bool = False
+    reset: bool = False
 
 
 @dataclass(slots=True)
@@ -120,9 +123,13 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+        if self.command == "HEAD":
+            return
         if reply.drip:
             self._drip(seen)
-        elif self.command != "HEAD":
+        elif reply.reset:
+            self._reset(body)
+        else:
             self._send(body, seen)
 
     def do_HEAD(self) -> None:
@@ -146,6 +153,12 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b" ")
         except ConnectionError:
             self.close_connection = True
+
+    def _reset(self, body: bytes) -> None:
+        self.wfile.write(body[: len(body) // 2])
+        linger = struct.pack("ii", 1, 0)  # closed at once, whatever was not read
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.close_connection = True
 
     def _send(self, body: bytes, seen: Seen) -> None:
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from accelock.sources.http import MOST_WAIT, Http, cap_waits, describe_status
 from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:
-    from accelock.sources.reader import Session
+    from accelock.sources.reader import Response, Session
     from tests.sources.little_server import LittleServer
 
 
@@ -72,6 +73,33 @@ def test_a_poetry_that_backs_off_does_so_for_seconds_at_most() -> None:
 
     assert session._get_backoff("Retry-After: 3600", 1) == MOST_WAIT
     assert session._get_backoff(None, 2) == 1.0
+
+
+def test_a_silent_server_is_not_asked_six_times() -> None:
+    """As Poetry does, each time for as long as the request may take."""
+    attempts = []
+
+    class Authenticator:
+        def _get_backoff(self, _response: str | None, _attempt: int) -> float:
+            return 0.0
+
+        def get(self, url: str, **options: Any) -> Response:
+            for attempt in range(6):
+                attempts.append(attempt)
+                time.sleep(options["timeout"])
+                time.sleep(self._get_backoff(None, attempt))
+            raise ConnectionError(f"All attempts to read {url} failed")
+
+        def head(self, url: str, **options: Any) -> Response:
+            return self.get(url, **options)
+
+    session = Authenticator()
+    cap_waits(session)
+
+    with pytest.raises(SourceError, match=r"/torch/ could not be read: no answer within 0\.1 s"):
+        Http(session, 0.1).get("http://127.0.0.1:9/torch/", {})
+    assert attempts == [0]
+    assert session._get_backoff(None, 1) == 0.0  # Poetry's own requests are its own matter
 
 
 def test_when_a_server_wants_to_be_asked_again_is_said() -> None:

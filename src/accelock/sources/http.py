@@ -10,6 +10,7 @@ import contextlib
 import functools
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -22,7 +23,16 @@ from accelock.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
 
-__all__ = ["ABSENT", "Http", "Reply", "Response", "Session", "hide_credentials", "path_of"]
+__all__ = [
+    "ABSENT",
+    "Deadline",
+    "Http",
+    "Reply",
+    "Response",
+    "Session",
+    "hide_credentials",
+    "path_of",
+]
 
 OK = 200
 FORBIDDEN = 403
@@ -43,10 +53,13 @@ MOST_SECONDS = 300.0
 MOST_WAIT = 10.0
 """How many seconds to wait before a server is asked again, whatever it wishes (Retry-After)."""
 
+_PATIENCE = threading.local()
+"""`until` is when a thread's request is given up, instead of being sent again."""
+
 _CHUNK = 1 << 16  # bytes
 _MEGABYTE = 1_000_000
 _UNAUTHORISED = frozenset({401, 407})
-_SERVER_ERROR = 500
+_REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
 
 
 class Response(Protocol):
@@ -122,11 +135,7 @@ class Http:
             large or takes too long.
         """
         response = self.stream(url, headers)
-        with contextlib.closing(response):
-            body = self._body(response, url)
-            if response.status_code == OK:
-                _check_length(response, body, url)
-        return Reply(response.status_code, response.headers, response.url, body)
+        return Reply(response.status_code, response.headers, response.url, self.read(response, url))
 
     def stream(self, url: str, headers: Mapping[str, str]) -> Response:
         """Send a GET and return the answer of whatever status; the caller reads and closes it.
@@ -138,10 +147,21 @@ class Http:
             lambda: self.session.get(url, headers=headers, timeout=self.timeout, stream=True),
         )
 
+    def read(self, response: Response, url: str) -> bytes:
+        """Return the whole body of an answer that was streamed, and close it.
+
+        :raises SourceError: it is less than was announced, too large, or takes too long.
+        """
+        with contextlib.closing(response):
+            body = self._body(response, url)
+            if response.status_code == OK:
+                _check_length(response, body, url)
+        return body
+
     def _body(self, response: Response, url: str) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        deadline = _Deadline(response, self.most_seconds)
+        deadline = Deadline(response, self.most_seconds)
         try:
             with self.failures(url):
                 for chunk in response.iter_content(_CHUNK):
@@ -155,12 +175,16 @@ class Http:
         finally:
             deadline.cancel()
         if deadline.is_over:
-            why = f"it was not whole after {self.most_seconds:g} s"
-            raise SourceError(self._unread(url, why))
+            raise SourceError(self._unread(url, self.too_slow))
         if size > self.most_bytes:
             why = f"it has more than {self.most_bytes / _MEGABYTE:g} MB"
             raise SourceError(self._unread(url, why))
         return b"".join(chunks)
+
+    @property
+    def too_slow(self) -> str:
+        """What to say of an answer that a `Deadline` has ended."""
+        return f"it was not whole after {self.most_seconds:g} s"
 
     def _unread(self, url: str, why: str) -> str:
         return f"{redact(url)} could not be read: {why}. {self.advice}"
@@ -183,6 +207,7 @@ class Http:
         Poetry's session raises for 4xx and 5xx. What a status means is decided elsewhere.
         """
         self.fetched.append(redact(url))
+        _PATIENCE.until = time.monotonic() + self.timeout
         with self.failures(url):
             try:
                 return send()
@@ -191,6 +216,8 @@ class Http:
                 if not isinstance(getattr(response, "status_code", None), int):
                     raise
                 return cast("Response", response)
+            finally:
+                _PATIENCE.until = None
 
     @contextlib.contextmanager
     def failures(self, url: str) -> Iterator[None]:
@@ -214,7 +241,7 @@ class Http:
         return said or type(chain[-1]).__name__
 
 
-class _Deadline:
+class Deadline:
     """A limit for the reading of a whole body: `is_over` tells that it has passed.
 
     A session's timeout is for the silence between two pieces, and a server that sends a byte a
@@ -242,7 +269,8 @@ def cap_waits(session: object) -> None:
     """Keep a host tool's session from waiting longer than `MOST_WAIT` before it tries again.
 
     pip (by urllib3's Retry) and Poetry wait for as long as a server's Retry-After says, an hour if
-    it says so, without a word.
+    it says so, without a word. Poetry also asks a server that is silent six times, without a word:
+    where the request is ours, it does not once the time for its answer is over.
     """
     for adapter in getattr(session, "adapters", {}).values():
         retries: Any = getattr(adapter, "max_retries", None)
@@ -251,7 +279,18 @@ def cap_waits(session: object) -> None:
             retries.__class__ = _capped(cast("Hashable", type(retries)))
     backoff = getattr(session, "_get_backoff", None)
     if callable(backoff):  # Poetry's Authenticator, 2.0.1 to 2.5.1
-        vars(session)["_get_backoff"] = lambda *args: min(backoff(*args), MOST_WAIT)
+        vars(session)["_get_backoff"] = functools.partial(_impatient, backoff)
+
+
+def _impatient(backoff: Callable[..., float], response: object, attempt: int) -> float:
+    """Return how long to wait before the next attempt.
+
+    :raises TimeoutError: there is to be none: nothing was answered, and the time for it is over.
+    """
+    until = getattr(_PATIENCE, "until", None)
+    if response is None and until is not None and time.monotonic() > until:
+        raise TimeoutError("no answer")
+    return min(backoff(response, attempt), MOST_WAIT)
 
 
 @functools.cache
@@ -296,6 +335,8 @@ def describe_status(status: int, headers: Mapping[str, str] | None = None) -> st
         )
     if status in ABSENT:
         return f"it answered {status}: nothing is there"
+    if _REDIRECT <= status < _CLIENT_ERROR:
+        return f"it answered {status}: it redirects without an end, or to no address"
     if status >= _SERVER_ERROR:
         return f"it answered {status}: the server failed{later}"
     return f"it answered {status}{later}"

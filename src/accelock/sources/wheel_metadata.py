@@ -19,7 +19,7 @@ from remotezip import RemoteZipError as RangeError
 
 from accelock.catalogue.source import redact
 from accelock.errors import MetadataError, SourceError
-from accelock.sources.http import OK, describe_status, path_of
+from accelock.sources.http import OK, Deadline, describe_status, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -187,6 +187,10 @@ def read_from_remote_wheel(file: IndexFile, http: Http) -> bytes:
         ):
             metadata: bytes = wheel.read(find_metadata(wheel, file))
             return metadata
+    except SourceError:
+        if session.is_too_slow:
+            raise MetadataError(f"a range of it: {http.too_slow}") from None
+        raise
     except (RangeError, *DAMAGED) as error:
         raise MetadataError(f"it is no readable wheel ({error})") from error
     finally:
@@ -217,6 +221,12 @@ class _RangeSession:
     def __init__(self, http: Http) -> None:
         self._http = http
         self._answers: list[Response] = []
+        self._deadlines: list[Deadline] = []
+
+    @property
+    def is_too_slow(self) -> bool:
+        """Whether a range was still on its way when its time was over."""
+        return any(each.is_over for each in self._deadlines)
 
     def head(self, url: str, **_: object) -> Response:
         answer = self._keep(self._http.head(url, HEADERS))
@@ -233,9 +243,12 @@ class _RangeSession:
             raise MetadataError("its server announces range requests but ignores them")
         if answer.status_code != PARTIAL:
             raise MetadataError(f"asked for a range, {describe_status(answer.status_code)}")
+        self._deadlines.append(Deadline(answer, self._http.most_seconds))
         return answer
 
     def close(self) -> None:
+        for deadline in self._deadlines:
+            deadline.cancel()
         for answer in self._answers:
             answer.close()
 

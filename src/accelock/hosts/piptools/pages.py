@@ -18,7 +18,7 @@ from accelock.hosts.piptools.patches import Patches
 from accelock.sources.at_once import fetch_at_once
 from accelock.sources.http import OK, Http, Reply, hide_credentials
 from accelock.sources.kept import Pages, conditions, is_same
-from accelock.sources.page import cut_off, strange
+from accelock.sources.page import JSON, cut_off, strange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +32,7 @@ _ADVICE = (
 # An index that lacks a project says so in this way: no fault of its page.
 _ABSENT = frozenset({404, 410})
 _FORBIDDEN = "it answered 403 "
+_VERSION = re.compile(rb'"api-version"\s*:\s*"(\d+)[."]')
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 # What `Link.from_json` reads of a file of a page.
 _KEYS = (
@@ -130,9 +131,14 @@ def _fetch_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
     def fetch(link: Any, **kwargs: Any) -> Any:
         if link.url not in run.memo.pages:
             # pip turns what keeps it from an answer into None, but not what ends one too early.
-            with Http(run.session, run.session.timeout, advice=_ADVICE).failures(link.url):
-                asking = {**kwargs, "session": _Asking(run.session, run.kept)}
-                run.memo.pages[link.url] = original(link, **asking)
+            http = Http(run.session, run.session.timeout, advice=_ADVICE)
+            with http.failures(link.url):
+                asking = _Asking(http, run.kept)
+                page = original(link, **{**kwargs, "session": asking})
+                if page is None and asking.kind is not None:
+                    why = f"it is no index page but of type {asking.kind or '(none)'}"
+                    run.memo.unread.setdefault(link.url, why)
+                run.memo.pages[link.url] = page
         return run.memo.pages[link.url]
 
     return fetch
@@ -140,7 +146,7 @@ def _fetch_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What pip reads of an answer (24.0 to 26.3), of a page that is kept."""
+    """What pip reads of an answer (24.0 to 26.3)."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -151,11 +157,17 @@ class _Page:
 
 
 class _Asking:
-    """What pip asks for pages: its session, by which only those come that have changed."""
+    """What pip asks for pages: its session, by which only those come that have changed.
 
-    def __init__(self, session: Any, kept: Pages) -> None:
-        self._session = session
+    A page is read within our limits: pip has none, for what drips in without an end. `kind` is the
+    Content-Type of what was there, of which pip takes some for no page.
+    """
+
+    def __init__(self, http: Http, kept: Pages) -> None:
+        self._http = http
+        self._session: Any = http.session
         self._kept = kept
+        self.kind: str | None = None
 
     def head(self, url: str, **options: Any) -> Any:
         """Ask as pip does."""
@@ -167,12 +179,17 @@ class _Asking:
             return self._session.get(url, headers=headers, **options)
         known = self._kept.get(url)
         if known is None or not self._kept.offline:
-            said = self._session.get(url, headers={**headers, **conditions(known)}, **options)
+            asked = {**headers, **conditions(known)}
+            said = self._session.get(url, headers=asked, stream=True, **options)
+            body = self._http.read(said, url)
+            if said.status_code == OK:
+                self.kind = said.headers.get("Content-Type", "")
             if not is_same(known, said.status_code, said.headers.get("ETag")):
                 if known is None or OK in {known.status, said.status_code}:
-                    answer = Reply(said.status_code, said.headers, said.url, said.content)
-                    self._kept.put(url, answer)
-                return said
+                    self._kept.put(url, Reply(said.status_code, said.headers, said.url, body))
+                return _Page(
+                    said.status_code, said.headers, said.url, body, said.reason, said.request
+                )
         if known is None:
             raise RuntimeError("what was not asked for is kept")
         return _Page(known.status, known.headers, known.url, known.body)
@@ -273,6 +290,12 @@ def _links(page: Any, original: Callable[..., Any]) -> list[Any]:
     if cut := cut_off(page.content, page.content_type):
         raise SourceError(
             f"{redact(page.url)} could not be read: the page is cut off ({cut}). {_ADVICE}"
+        )
+    version = _VERSION.search(page.content) if page.content_type.lower().startswith(JSON) else None
+    if version is not None and version[1] != b"1":  # of which pip takes no notice (PEP 691)
+        raise SourceError(
+            f"{redact(page.url)} could not be read: the page is of version {version[1].decode()} "
+            f"of its format, and accelock knows version 1. {_ADVICE}"
         )
     # Not through pip's cache, which lasts as long as the process and is for links alone.
     parse = getattr(original, "__wrapped__", original)
