@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -109,3 +110,31 @@ def test_when_a_server_wants_to_be_asked_again_is_said() -> None:
     assert describe_status(503, {"Retry-After": "Wed, 21 Oct"}) == (
         "it answered 503: the server failed"
     )
+
+
+def test_a_server_that_cannot_be_reached_is_tried_once(session: Session) -> None:
+    """Each try of a session takes a quarter of a minute, and a lock asks for hundreds of files."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        http = Http(session, 20)
+        for path in ("/torch/", "/numpy/"):
+            with pytest.raises(SourceError, match=f"{path} could not be read: .*refused"):
+                http.get(f"{url}{path}", {})
+            with pytest.raises(SourceError, match="refused"):
+                http.head(f"{url}{path}", {})
+
+    assert http.fetched == [f"{url}/torch/"]
+
+
+def test_a_login_that_nobody_is_there_to_type_is_said() -> None:
+    """Python's `input` raises that, within pip's session."""
+
+    class Asking:
+        def get(self, *_: object, **__: object) -> Response:
+            raise EOFError("EOF when reading a line")
+
+        head = get
+
+    with pytest.raises(SourceError, match="/torch/ could not be read: it answered 401: it wants"):
+        Http(Asking(), 20).get("https://user@index.example/torch/", {})

@@ -60,6 +60,8 @@ _CHUNK = 1 << 16  # bytes
 _MEGABYTE = 1_000_000
 _UNAUTHORISED = frozenset({401, 407})
 _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
+# What urllib3 raises where no connection comes about, whatever is asked for.
+_UNREACHABLE = frozenset({"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"})
 
 
 class Response(Protocol):
@@ -118,7 +120,9 @@ class Http:
 
     `fetched` holds the URL of every request that went out, without credentials; `advice` is how
     messages end. A body that is read whole has at most `most_bytes` and takes at most
-    `most_seconds`. Threads may share it, as they may share the session.
+    `most_seconds`. A server to which no connection came about, after all attempts of the session,
+    is in `unreachable` with the reason, and is not asked again. Threads may share it, as they may
+    share the session.
     """
 
     session: Session
@@ -127,6 +131,7 @@ class Http:
     advice: str = ADVICE
     most_bytes: int = MOST_BYTES
     most_seconds: float = MOST_SECONDS
+    unreachable: dict[str, str] = field(default_factory=dict)
 
     def get(self, url: str, headers: Mapping[str, str]) -> Reply:
         """Send a GET and return the whole answer, of whatever status.
@@ -206,16 +211,23 @@ class Http:
 
         Poetry's session raises for 4xx and 5xx. What a status means is decided elsewhere.
         """
+        server = url.partition("://")[2].partition("/")[0]
+        if server in self.unreachable:
+            raise SourceError(self._unread(url, self.unreachable[server]))
         self.fetched.append(redact(url))
         _PATIENCE.until = time.monotonic() + self.timeout
         with self.failures(url):
             try:
                 return send()
+            except EOFError as error:  # pip asked for a login, and nobody sat there
+                raise SourceError(self._unread(url, describe_status(401))) from error
             except Exception as error:
                 response = getattr(error, "response", None)
-                if not isinstance(getattr(response, "status_code", None), int):
-                    raise
-                return cast("Response", response)
+                if isinstance(getattr(response, "status_code", None), int):
+                    return cast("Response", response)
+                if any(type(one).__name__ in _UNREACHABLE for one in _chain(error)):
+                    self.unreachable[server] = self._reason(error)
+                raise
             finally:
                 _PATIENCE.until = None
 
