@@ -135,6 +135,22 @@ def test_with_other_columns_too(tmp_path: Path) -> None:
     assert lines(read(tmp_path, text)) == ["idna==3.9"]
 
 
+def test_a_row_that_is_out_of_its_columns_is_no_version(tmp_path: Path) -> None:
+    """It was cut where the column ends: another version, or a path from nowhere."""
+    ruled = "Package Version Editable project location\n------- ------- ----------\n"
+    for row in ("certifi 20240101.12345", "a-long-name 1.0", "alone"):
+        told = refused(tmp_path, f"{ruled}idna    3.9\n{row}\n")
+        assert told.startswith(f"given, line 4: '{row}' does not stand in the columns"), told
+
+
+def test_an_editable_of_a_machine_with_other_paths(tmp_path: Path) -> None:
+    ruled = "Package Version Editable project location\n------- ------- ----------\n"
+    found = read(tmp_path, f"{ruled}app     1.0     C:\\my code\\app\n")
+    assert lines(found) == ["-e file:///C:/my%20code/app#egg=app"]
+    entries = [{"name": "app", "version": "1.0", "editable_project_location": "my code"}]
+    assert lines(read(tmp_path, json.dumps(entries))) == ["-e my%20code#egg=app"]
+
+
 def test_the_json_of_pip_list(tmp_path: Path) -> None:
     entries = [
         {"name": "app", "version": "1.0", "editable_project_location": str(tmp_path)},

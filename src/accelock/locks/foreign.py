@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
 from packaging.version import InvalidVersion, Version
@@ -67,7 +67,7 @@ def as_requirements(
     if _JSON.match(text):
         return _of_json(text, name)
     if columns := _COLUMNS.match(text):
-        return _of_columns(text, columns[1])
+        return _of_columns(text, columns[1], name)
     if re.search(r"^\[\[packages?\]\]", text, re.MULTILINE):
         found = _of_toml(text, name, folder, settings)
         line = f"--extra-index-url {default_index.rstrip('/')}\n"
@@ -102,25 +102,36 @@ def _of_json(text: str, name: str) -> Foreign:
     return Foreign(_joined(lines), kind="the output of pip list")
 
 
-def _of_columns(text: str, ruler: str) -> Foreign:
+def _of_columns(text: str, ruler: str, name: str) -> Foreign:
     """Read the columns of `pip list`; lines keep their numbers."""
     spans = [(found.start(), found.end()) for found in re.finditer("-+", ruler)]
     header, _, *rows = text.splitlines()
     titles = [header[start:].split("  ")[0].strip() for start, _ in spans]
     place = titles.index(_EDITABLE) if _EDITABLE in titles else None
     lines = ["", ""]
-    for row in rows:
-        cells = [row[start:end].strip() for start, end in spans]
-        location = row[spans[place][0] :].split("  ")[0].strip() if place is not None else None
+    for number, row in enumerate(rows, start=3):
         # What pip says of itself stands below, on a line of its own.
-        is_pin = row.strip() and not row.startswith(("[notice]", "WARNING:"))
-        lines.append(_listed(cells[0], cells[1], location) if is_pin else "")
+        if not row.strip() or row.startswith(("[notice]", "WARNING:")):
+            lines.append("")
+            continue
+        cells = [row[start:end].strip() for start, end in spans]
+        if not all(cells[:2]) or any(row[end : end + 1].strip() for _, end in spans[:2]):
+            raise AccelockError(
+                f"{name}, line {number}: {row.strip()!r} does not stand in the columns that the "
+                "line of dashes marks. Take the output of `pip list` as it is, or make the file "
+                "with `pip list --format=freeze`"
+            )
+        location = row[spans[place][0] :].split("  ")[0].strip() if place is not None else None
+        lines.append(_listed(cells[0], cells[1], location))
     return Foreign(_joined(lines), kind="the output of pip list")
 
 
 def _listed(project: str, version: str, location: str | None) -> str:
     if location:
-        return f"-e {Path(location).as_uri()}#egg={project}"
+        # The list may be of a machine with the other kind of paths.
+        path = PurePosixPath(location) if location[0] == "/" else PureWindowsPath(location)
+        place = path.as_uri() if path.is_absolute() else quote(location)
+        return f"-e {place}#egg={project}"
     return f"{project}=={version}"
 
 
