@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from pip._internal.index.package_finder import CandidateEvaluator
+from pip._internal.index.package_finder import BestCandidateResult, CandidateEvaluator
 from pip._internal.models.candidate import InstallationCandidate
 from pip._internal.models.link import Link
 from pip._internal.req import req_file
@@ -16,6 +16,7 @@ from accelock.hosts.piptools.best import Best
 from accelock.hosts.piptools.inputs import one_parser
 
 pytestmark = pytest.mark.internals
+BEFORE_25 = hasattr(BestCandidateResult, "iter_applicable")
 
 VERSIONS = ("0.9", "1.0", "1.1a1", "1.1", "1.2rc1", "1.2.post1", "2.0b1")
 TAGS = ("py3-none-any", "py2.py3-none-any", None)
@@ -46,8 +47,9 @@ def test_the_order_is_that_of_pip(asked: str) -> None:
         best = Best(evaluator, wanted, yanked, files.__getitem__)
         pips = evaluator.compute_best_candidate([one for v in wanted for one in files[v]])
 
-        assert [*best.applicable_candidates] == [*pips.applicable_candidates]
-        assert [*reversed(best.applicable_candidates)] == [*reversed(pips.applicable_candidates)]
+        theirs = [*pips.iter_applicable()] if BEFORE_25 else [*pips.applicable_candidates]
+        assert [*best.applicable_candidates] == [*best.iter_applicable()] == theirs
+        assert [*reversed(best.applicable_candidates)] == theirs[::-1]
         assert best.best_candidate == pips.best_candidate
 
 

@@ -69,7 +69,7 @@ def test_help_shows_our_options_first_and_all_of_pip_compiles(project: Project) 
     ours, _, rest = done.stdout.partition("\nOptions:\n")
     options = re.compile(r"(?m)^  (?:-., )*(--[a-z-]+)")
     assert options.findall(ours) == [
-        "--target", "--platform", "--python-version", "--source", "--allow-downloads",
+        "--target", "--platform", "--python-version", "--source", "--allow-downloads", "--offline",
         "--generate-hashes", "--allow-unsafe",
     ]  # fmt: skip
     assert {*options.findall(ours), *options.findall(rest)} >= {*options.findall(theirs)}

@@ -246,8 +246,8 @@ class TestUpgrade:
 
         for name, old in zip(files, before, strict=True):
             new = public(project.pins(name))
-            moved = {package for package in new if new[package] != old[package]}
-            own = {n for n in moved if n.startswith(("nvidia-", "triton"))}
+            moved = {package for package in new if new[package] != old.get(package)}
+            own = {n for n in moved if n.startswith(("nvidia-", "triton", "setuptools"))}
             assert new["torch"] == "2.8.0"
             assert moved - own == {"torch", "sympy"}, "2.8.0 requires a newer sympy"
 
