@@ -80,7 +80,10 @@ def refused(project: Project, *words: str, code: int = 1, stdin: str = "") -> st
 def compiled_afresh(project: Project, text: str, *words: str) -> str:
     """Return what `accelock compile` makes of requirements.in, with the pins of a text."""
     project.put("fresh.txt", text)
-    project.compile("-q", *words, "-o", "fresh.txt", "requirements.in")
+    off = [
+        f"--no-{word}" for word in ("generate-hashes", "allow-unsafe") if f"--{word}" not in words
+    ]
+    project.compile("-q", *words, *off, "-o", "fresh.txt", "requirements.in")
     return project.read("fresh.txt")
 
 
@@ -175,6 +178,14 @@ MAKERS = (
         MADE_FOR,
         ("--allow-unsafe", *HASHES),
     ),
-    Maker("accelock for cu126", _accelock("cu126", "--strip-extras")),
-    Maker("accelock for cpu, with hashes", _accelock("cpu", *HASHES), fresh=HASHES),
+    Maker(
+        "accelock for cu126",
+        _accelock("cu126", "--strip-extras"),
+        fresh=("--allow-unsafe", *HASHES),
+    ),
+    Maker(
+        "accelock for cpu, with hashes",
+        _accelock("cpu", *HASHES),
+        fresh=("--allow-unsafe", *HASHES),
+    ),
 )

@@ -64,6 +64,8 @@ _THEIRS = frozenset(
     }
 )
 _MADE_BY_PIP_COMPILE = re.compile(r"pip-compile|accelock compile")
+# With a target compile pins what pip-tools calls unsafe, unless it was told not to.
+_MADE_BY_US = re.compile(r"accelock compile (?!.*--no-allow-unsafe)")
 # What uv was told that a file is for, and which of our platforms that is (those of musl are none).
 _MADE_FOR = re.compile(r"--python-platform[ =](\S+)")
 _OF_UV = (
@@ -199,6 +201,7 @@ def _parameters(file: RequirementsFile, *, hashes: bool | None) -> dict[str, Any
         hashes = hashes or any(pin.hashes for pin in file.pins)
     unsafe = any(pin.name in UNSAFE_NAMES for pin in file.pins)
     unsafe = unsafe or not any(map(_MADE_BY_PIP_COMPILE.search, file.header))
+    unsafe = unsafe or any(map(_MADE_BY_US.search, file.header))
     words = [
         "--no-config",
         "--no-annotate",
