@@ -41,7 +41,7 @@ CASES = [
     (["compile", "--resolver", ""], ["backtracking", "legacy"]),
     (["compile", "--pl"], ["--platform"]),
     (["why", "--machine", "h1"], ["h100", "h100-driver-550"]),
-    (["families", "p"], ["pyg", "pytorch"]),
+    (["families", "p"], ["paddle", "pyg", "pytorch"]),
     (["conda", "install", "--t"], ["--target"]),
     (["compile", "requirem"], FILES),
 ]

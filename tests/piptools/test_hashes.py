@@ -92,7 +92,7 @@ class TestAccelerated:
         project.write(requirements_in="torch==2.8.0\n")
         project.compile("-q", "--generate-hashes", "-t", "cpu", "--platform=macos-arm64")
 
-        assert project.lines()[-2] == "torch==2.8.0"
+        assert "torch==2.8.0" in project.lines()
         found = project.hashes(platform="macos-arm64")["torch"]
         assert found == {each.hash for each in files("/whl/cpu", "torch", "2.8.0")}
 

@@ -55,7 +55,7 @@ def test_packages_that_pip_tools_leaves_out_of_the_file(project: Project) -> Non
         e for e in found if (e.code, e.file) == ("index-confusion", "requirements.cpu.txt")
     ]
     assert confusion.what.startswith("setuptools is without a hash beside an extra index (1)")
-    assert "--allow-unsafe" in confusion.todo
+    assert "pins setuptools" in confusion.todo
 
 
 def test_hashes_close_that_door(tmp_path: Path) -> None:

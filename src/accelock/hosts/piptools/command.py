@@ -279,7 +279,9 @@ def _refuse_unwritable(names: Iterable[str]) -> None:
 def _their_context(context: click.Context, params: dict[str, Any]) -> click.Context:
     """Return a context that pip-tools can make its header's command line of."""
     theirs = click.Context(compile_module.cli, info_name=PROGRAM)
-    theirs.params = params
+    # What nobody said is no part of it; pip-tools before 7.6 cannot tell that with click 8.3.
+    said = {n for n in params if context.get_parameter_source(n) is not ParameterSource.DEFAULT}
+    theirs.params = {n: v for n, v in params.items() if n in said or n == "src_files"}
     theirs.default_map = context.default_map
     for name in params:
         source = context.get_parameter_source(name)
