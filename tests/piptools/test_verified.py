@@ -150,6 +150,23 @@ def test_awkward_packages(
     assert [text for text, _ in found["verified"]] == [text for text, _ in found["solved"]]
 
 
+@pytest.mark.internals
+def test_a_release_with_a_broken_requirement_is_what_it_is_to_pip(
+    serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+) -> None:
+    """pip goes on to another version since 24.1."""
+    odd = wheel("odd", "2", requires=("six",))
+    metadata = odd.metadata.replace(b"Requires-Dist: six", b"Requires-Dist: six >=oops!!")
+    odd = replace(odd, metadata=metadata)
+    site = pytorch_site().with_files("/simple", wheel("odd", "1"), odd)
+    project = project_at(serve(site.configured("/", ranges=False)))
+    project.write(requirements_in="odd\n")
+    assert project.pip_compile("-q", "-o", "theirs.txt", "requirements.in").returncode == 0
+    project.compile("-q", "-t", "cpu", "--platform=linux-x86_64")
+
+    assert project.pins() == project.pins("theirs.txt")
+
+
 def test_a_pinned_source_distribution_is_built_and_nothing_is_solved(
     awkward: IndexServer, project_at: Callable[[IndexServer], Project]
 ) -> None:

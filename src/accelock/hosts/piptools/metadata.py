@@ -128,9 +128,11 @@ def _prepare_linked(run: Run, original: Callable[..., Any]) -> Callable[..., Any
         contents = _metadata_of(dist)
         if contents is not None:
             run.memo.metadata[key] = contents
-        # What it requires is looked up next, one page after the other.
-        required = [each.name for each in dist.iter_dependencies()]
-        pages.prefetch(run, run.active.capture.finder, required)
+        # What it requires is looked up next, one page after the other. A requirement that is none
+        # is pip's to judge: it goes on to another version.
+        with contextlib.suppress(ValueError):
+            required = [each.name for each in dist.iter_dependencies()]
+            pages.prefetch(run, run.active.capture.finder, required)
         return dist
 
     return prepare_linked
