@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tests.piptools.support_project import Project
+    from tests.support.sites import Site
 
 # Runs the command with pip's resolver for each cell, and says how often it was asked.
 SOLVING = """\
