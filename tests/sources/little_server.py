@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-MOST_DRIPS = 1_500
+# 22 bytes, the end of a zip file, take longer than the 0.5 s that an impatient reader has.
+DRIP_SECONDS = 0.1
+MOST_DRIPS = 300
 CHUNK = 65536
 
 
@@ -149,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _drip(self, seen: Seen) -> None:
         try:
-            while not self.server.owner.over.wait(0.02):
+            while not self.server.owner.over.wait(DRIP_SECONDS):
                 seen.sent += 1
                 if seen.sent > MOST_DRIPS:  # for who waits for the last byte, instead of a hang
                     self.close_connection = True

@@ -52,6 +52,8 @@ def of_pin(run: Run, cell: Cell, ireq: Any, repository: Any) -> set[str]:
 
 def of_url(run: Run, ireq: Any, repository: Any) -> set[str]:
     """Return the hash of what an input names itself; nothing as in `of_pin`, and of a directory."""
+    if _is_directory(ireq):
+        return set()
     link = ireq.link
     if link is None or link.is_vcs or link.is_file or run.may_download:
         return set(repository.get_ordinary_hashes(ireq))
@@ -95,12 +97,18 @@ def _bare(capture: Capture) -> Iterator[str]:
             yield f"{name} is left out by --no-allow-unsafe"
 
 
+def _is_directory(ireq: Any) -> bool:
+    """Return whether an input names a directory; pip-tools 7.5.3 makes its link ``./seed[web]``."""
+    links = (ireq.original_link, ireq.link)
+    return any(link is not None and link.is_existing_dir() for link in links)
+
+
 def _why_bare(ireq: Any) -> str:
     if ireq.editable:
         return "is editable"
     if ireq.original_link is not None and ireq.link.is_vcs:
         return "is a clone"
-    if ireq.original_link is not None and ireq.link.is_existing_dir():
+    if _is_directory(ireq):
         return "is a local directory"
     if ireq.original_link is not None:
         return "has no #sha256= in its URL"
