@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from packaging.markers import Marker
 
 from accelock.locks import requirements
 from accelock.targets import PLATFORMS, PythonVersion
-from tests.support.environments import run, run_accelock
+from tests.support.environments import run_accelock, run_python
 
 if TYPE_CHECKING:
     import subprocess
@@ -76,15 +75,15 @@ class Project:
         return run_accelock(*words, cwd=self.folder, env=self.env)
 
     def python(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run the Python of the tests; the caller looks at its exit code."""
-        return run(sys.executable, *words, cwd=self.folder, env=self.env)
+        """Run the Python of the tests with -m or -c; the caller looks at its exit code."""
+        return run_python(*words, cwd=self.folder, env=self.env)
 
     def pip_compile(
         self, *words: str | Path, stdin: str = "", **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run plain pip-compile, as its own console script does."""
         env = {**self.env, **variables}
-        return run(sys.executable, "-c", PIP_COMPILE, *words, cwd=self.folder, env=env, stdin=stdin)
+        return run_python("-c", PIP_COMPILE, *words, cwd=self.folder, env=env, stdin=stdin)
 
     def refused(self, *words: str | Path, code: int = 1, stdin: str = "", **variables: str) -> str:
         """Run `accelock compile`, which must say one thing, and leave every file as it was.

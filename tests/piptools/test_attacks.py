@@ -20,7 +20,7 @@ from tests.piptools.support_project import Project
 from tests.piptools.support_rewrite import rewrite
 from tests.support import attacks
 from tests.support.attacks import EVIL, KEPT_OUT_OF_SYNC, PLACEMENTS, Placement
-from tests.support.environments import run_module
+from tests.support.environments import run_python
 from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
 from tests.support.sites import HostedFile, Index
@@ -77,7 +77,7 @@ def taken(project: Project, *words: str) -> dict[str, str]:
 
 def dry_run(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
     command = ("install", "-q", "--dry-run", "--ignore-installed", "--report=-", *words)
-    return run_module("pip", *command, cwd=project.folder, env=project.env)
+    return run_python("-m", "pip", *command, cwd=project.folder, env=project.env)
 
 
 def _sha256(info: dict[str, Any]) -> str:

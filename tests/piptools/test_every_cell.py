@@ -24,9 +24,10 @@ PROJECTS = {
 
 
 @pytest.mark.parametrize(
-    "options", [("--no-generate-hashes",), ("--generate-hashes",)], ids=["plain", "hashed"]
+    ("name", "options"),
+    [*((name, ()) for name in PROJECTS), ("torch", ("--no-generate-hashes",))],
+    ids=[*PROJECTS, "without hashes"],
 )
-@pytest.mark.parametrize("name", PROJECTS)
 def test_every_cell_is_whole(
     project: Project, index: IndexServer, name: str, options: tuple[str, ...]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pip._internal.cli.cmdoptions import use_new_feature
 from tests.piptools.support_invocations import BACKEND, PYPROJECT, SETUP_PY
 from tests.piptools.support_project import lines_of
 from tests.piptools.support_sites import on_pypi, pure
+from tests.support.environments import run
 from tests.support.torch_releases import HERE
 from tests.support.wheels import sdist
 
@@ -72,7 +74,8 @@ class TestStandardStreams:
         # With pipes: a fork of the tests has files, which by this name are opened from their start.
         code = "import sys; from accelock.cli import main; sys.exit(main(sys.argv[1:]))"
         words = ("compile", *LINUX, "-t", "cpu", "-o", "/dev/stdout", "requirements.in")
-        done = project.python("-c", code, *words)
+        command = (sys.executable, "-c", code, *words)
+        done = run(*command, cwd=project.folder, env=project.env)
 
         assert torch_of(done.stdout) == ["torch==2.8.0+cpu"]
 

@@ -28,8 +28,7 @@ def pins(project: Project, name: str) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize(
     ("option", "line"),
     [
-        ("--extra-index-url {url}/whl/cu126\n", "torch==2.6.0+cu126"),
-        ("--extra-index-url={url}/whl/cu126/\n", "torch"),
+        ("--extra-index-url={url}/whl/cu126/\n", "torch==2.6.0+cu126"),
         ("-i {url}/whl/cu126\n--extra-index-url {url}/simple\n", "torch==2.6.0"),
         ("-f {url}/whl/torch_stable.html\n", "torch===2.6.0+cu126"),
         ("", "torch==2.6.0+cu126"),

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from accelock.locks import overlay
 from accelock.targets import PLATFORMS, PythonVersion, host_platform
-from tests.support.environments import isolated_env, run, run_module
+from tests.support.environments import isolated_env, run, run_python
 
 if TYPE_CHECKING:
     import subprocess
@@ -147,7 +147,7 @@ class Project:
         """Run Poetry, which must end with this exit code (None: any)."""
         alone = () if plugins else ("--no-plugins",)
         env = {**self.env, **(environ or {}), **variables}
-        done = run_module("poetry", *alone, *words, cwd=self.folder, env=env)
+        done = run_python("-m", "poetry", *alone, *words, cwd=self.folder, env=env)
         shown = f"poetry {' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert code is None or done.returncode == code, shown
         assert "Traceback" not in done.stderr, shown

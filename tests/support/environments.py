@@ -75,14 +75,14 @@ def run(
     )
 
 
-def run_module(
-    module: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str], stdin: str = ""
+def run_python(
+    *words: str | Path, cwd: Path, env: Mapping[str, str], stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m MODULE` with these arguments, by a fork where that stands for it."""
-    words = [str(each) for each in arguments]
+    """Run Python with `-m MODULE` or `-c CODE`, by a fork where that stands for it."""
     if warm.can_run(env):
-        return warm.run_module(module, words, cwd=cwd, env=env, stdin=stdin, timeout=300)
-    return run(sys.executable, "-m", module, *words, cwd=cwd, env=env, stdin=stdin)
+        said = [str(each) for each in words]
+        return warm.run_python(said, cwd=cwd, env=env, stdin=stdin, timeout=300)
+    return run(sys.executable, *words, cwd=cwd, env=env, stdin=stdin)
 
 
 def run_accelock(
@@ -94,7 +94,7 @@ def run_accelock(
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m accelock` with these arguments."""
     if python == sys.executable:
-        return run_module("accelock", *arguments, cwd=cwd, env=env, stdin=stdin)
+        return run_python("-m", "accelock", *arguments, cwd=cwd, env=env, stdin=stdin)
     return run(python, "-m", "accelock", *arguments, cwd=cwd, env=env, stdin=stdin)
 
 

@@ -1,9 +1,9 @@
-"""`python -m MODULE` as a fork of a process that has loaded what the tools are made of.
+"""`python -m MODULE` or `python -c CODE` as a fork of a process that has loaded the tools.
 
 Loading pip or Poetry, and what they bring along, takes half the time of a test that locks. A fork
 is a process of its own all the same, with its own environment, folder and streams. What looks at
-these while it is imported (the tools' own modules know the user's cache), or is what the tests are
-about, is loaded by the fork itself.
+these while it is imported (the tools' own modules know the user's cache), and what takes values
+from such a module, is loaded by the fork itself.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ channel = socket.socket(fileno=int(sys.argv[1]))
 for name in json.loads(sys.argv[2]):
     with contextlib.suppress(Exception):  # of a tool that is not here, or is refused
         importlib.import_module(name)
-for name in list(sys.modules):
-    whole, _, part = name.partition(".")
-    is_tool = whole in ("pip", "piptools", "poetry", "accelock") and part
-    if (is_tool and part.partition(".")[0] not in ("_vendor", "core")) or "pkg_resources" in name:
+own = tuple(json.loads(sys.argv[3]))
+for name in [each for each in sys.modules if each.startswith(own)]:
+    if not name.startswith("poetry.core"):
         del sys.modules[name]
-        vars(sys.modules.get(whole, sys)).pop(part, None)  # or a package would still have it
+        package, _, part = name.rpartition(".")
+        if not package.startswith(own):  # it stays, and would still have it
+            vars(sys.modules.get(package, sys)).pop(part, None)
 gc.collect()
 gc.freeze()
 while True:
@@ -60,9 +61,13 @@ for number, file in enumerate(files):
 os.chdir(order["cwd"])
 os.environ.clear()
 os.environ.update(order["env"])
-sys.argv = ["", *order["words"]]
+kind, what, *words = order["words"]
+sys.argv = [kind, *words]
 sys.path[sys.path.index("")] = order["cwd"]
-runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
+if kind == "-m":
+    runpy.run_module(what, run_name="__main__", alter_sys=True)
+else:
+    exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
 """
 # Those of the tools that are installed here.
 _LIBRARIES = (
@@ -72,6 +77,16 @@ _LIBRARIES = (
     "poetry.console.commands.install",
     "poetry.console.commands.lock",
 )
+# What each fork loads by itself, by the beginnings of names.
+_ITS_OWN = (
+    "accelock.hosts.",
+    "pip._internal.cli",
+    "pip._internal.commands",
+    "pip._internal.locations",
+    "piptools.",
+    "pkg_resources",
+    "poetry.",
+)
 
 
 def can_run(env: Mapping[str, str]) -> bool:
@@ -80,8 +95,7 @@ def can_run(env: Mapping[str, str]) -> bool:
     return sys.platform == "linux" and theirs == ours
 
 
-def run_module(
-    module: str,
+def run_python(
     words: Sequence[str],
     *,
     cwd: Path,
@@ -89,8 +103,8 @@ def run_module(
     stdin: str,
     timeout: float,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m MODULE WORDS`, and return what it said."""
-    order = {"module": module, "words": words, "cwd": str(cwd.resolve()), "env": dict(env)}
+    """Run Python with these words, of which the first is -m or -c, and return what it said."""
+    order = {"words": words, "cwd": str(cwd.resolve()), "env": dict(env)}
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(tempfile.TemporaryFile("w+b")) for _ in range(4)]
         for stream, text in ((streams[0], stdin), (streams[3], json.dumps(order))):
@@ -100,8 +114,8 @@ def run_module(
         for stream in streams[1:3]:
             stream.seek(0)
         said = [stream.read().decode() for stream in streams[1:3]]
-    command = [sys.executable, "-m", module, *words]
-    return subprocess.CompletedProcess(command, code, *(_newlines(text) for text in said))
+    out, err = (_newlines(text) for text in said)
+    return subprocess.CompletedProcess([sys.executable, *words], code, out, err)
 
 
 class _Parent:
@@ -110,9 +124,9 @@ class _Parent:
     def __init__(self) -> None:
         self.channel, theirs = socket.socketpair()
         with theirs:
-            number = theirs.fileno()
+            number, lists = theirs.fileno(), (json.dumps(_LIBRARIES), json.dumps(_ITS_OWN))
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _PARENT, str(number), json.dumps(_LIBRARIES)],
+                [sys.executable, "-c", _PARENT, str(number), *lists],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -26,7 +26,9 @@ sys.exit(7 if "fail" in sys.argv else None)
 
 
 def tell(folder: Path, env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    return warm.run_module("tell", words, cwd=folder, env=env, stdin="in\u00e9", timeout=60)
+    return warm.run_python(
+        ["-m", "tell", *words], cwd=folder, env=env, stdin="in\u00e9", timeout=60
+    )
 
 
 def test_a_fork_says_what_a_process_says(tmp_path: Path, env: dict[str, str]) -> None:
@@ -59,6 +61,6 @@ def test_what_a_process_reads_at_its_start_needs_one(env: dict[str, str]) -> Non
 def test_one_that_hangs_is_ended(tmp_path: Path, env: dict[str, str]) -> None:
     (tmp_path / "tell.py").write_text("import time; time.sleep(60)", encoding="utf-8")
     with pytest.raises(subprocess.TimeoutExpired):
-        warm.run_module("tell", [], cwd=tmp_path, env=env, stdin="", timeout=0.5)
+        warm.run_python(["-m", "tell"], cwd=tmp_path, env=env, stdin="", timeout=0.5)
     (tmp_path / "tell.py").write_text("print(1)", encoding="utf-8")
     assert tell(tmp_path, env).stdout == "1\n"

@@ -187,11 +187,11 @@ def read_from_remote_wheel(file: IndexFile, http: Http) -> bytes:
         ):
             metadata: bytes = wheel.read(find_metadata(wheel, file))
             return metadata
-    except SourceError:
-        if session.is_too_slow:
+    except (SourceError, RangeError, *DAMAGED) as error:
+        if session.is_too_slow:  # pip 24.0 takes what had come by then for the whole range
             raise MetadataError(f"a range of it: {http.too_slow}") from None
-        raise
-    except (RangeError, *DAMAGED) as error:
+        if isinstance(error, SourceError):
+            raise
         raise MetadataError(f"it is no readable wheel ({error})") from error
     finally:
         session.close()
