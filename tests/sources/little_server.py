@@ -27,7 +27,9 @@ class Reply:
     """What a path answers. `ranges`: supported, not known, or announced and then ignored.
 
     `length` is a Content-Length that is not the body's. `hold`: not before the test is over.
-    `drip`: byte after byte, for half a minute, without the last. `reset`: amid the body (RST).
+    `stall`: half of the body, and then as `hold`. `drip`: byte after byte, for half a minute,
+    without the last; `drip_headers`: so the headers. `slow`: so many bytes at a time. `reset`: amid
+    the body (RST).
     """
 
     body: bytes = b""
@@ -37,7 +39,10 @@ class Reply:
     ranges: Literal["yes", "no", "ignored"] = "no"
     length: int | None = None
     hold: bool = False
+    stall: bool = False
     drip: bool = False
+    drip_headers: bool = False
+    slow: int | None = None
     reset: bool = False
 
 
@@ -123,15 +128,25 @@ class Handler(BaseHTTPRequestHandler):
         seen = Seen(self.command, self.path, self.headers.get("Range"), said)
         owner.log.append(seen)  # before the client can know that it was answered
         self.send_response(status)
+        if reply.drip_headers:
+            self.flush_headers()
+            self.wfile.write(b"X-Drip: ")
+            self._drip(seen)
+            return
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "HEAD":
             return
-        if reply.drip:
+        if reply.stall:
+            self._send(body[: len(body) // 2], seen)
+            owner.over.wait(30)
+        elif reply.drip:
             self._drip(seen)
         elif reply.reset:
             self._reset(body)
+        elif reply.slow:
+            self._send(body, seen, reply.slow, DRIP_SECONDS)
         else:
             self._send(body, seen)
 
@@ -166,12 +181,13 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.close_connection = True
 
-    def _send(self, body: bytes, seen: Seen) -> None:
+    def _send(self, body: bytes, seen: Seen, size: int = CHUNK, pause: float = 0.0) -> None:
         try:
-            for start in range(0, len(body), CHUNK):
-                chunk = body[start : start + CHUNK]
+            for start in range(0, len(body), size):
+                chunk = body[start : start + size]
                 seen.sent += len(chunk)
                 self.wfile.write(chunk)
+                self.server.owner.over.wait(pause)
         except ConnectionError:
             self.close_connection = True
 

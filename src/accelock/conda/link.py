@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from accelock.conda import patience
 from accelock.conda import rattler as adapter
 from accelock.conda.channels import without_credentials
 from accelock.errors import AccelockError
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from accelock.conda.spec import Spec
     from accelock.targets import Platform
 
-_ARCHIVE = 3600  # seconds for one package: the largest have some 2 GB
+_ARCHIVE = 24 * 3600  # seconds for one archive, however slowly it comes; see `patience`
 _BLOCK = 1 << 20  # bytes read at once
 _OWNERS = 0o600  # a file for its owner alone
 _PRIVATE = 0o077  # the umask that gives such files
@@ -219,6 +220,7 @@ def link(
     adapter.require("installing conda environments")
     _refuse_changed(records)
     inspector = _Inspector(records, reporter)
+    downloads = patience.ArchiveLife(inspector)
     client = adapter.client(channels, _ARCHIVE)
     try:
         with adapter.telling():
@@ -229,18 +231,33 @@ def link(
                 cache_dir=adapter.package_cache(),
                 client=client,
                 platform=adapter.subdir(platform),
-                reporter=inspector,
+                reporter=downloads,
                 show_progress=False,
                 execute_link_scripts=False,
                 alternative_target_prefix=named,
             )
-        adapter.run(adapter.handing_over(install, requested))
+        work = adapter.handing_over(install, requested)
+        adapter.run(patience.watched(work, downloads, patience.PATIENCE))
+    except patience.StalledError as error:
+        inspector.refuse()
+        raise _stalled(records, downloads.under_way, error) from None
     except adapter.exceptions.InstallerError as error:
         inspector.refuse()
         raise InstallError(without_credentials(str(error)).strip()) from None
     inspector.refuse()
     _open_records(prefix)
     return tuple(inspector.contents.values())
+
+
+def _stalled(
+    records: Sequence[Record], under_way: Sequence[str], error: patience.StalledError
+) -> InstallError:
+    archives = [each.url for each in records if each.name in under_way]
+    others = f" (and {len(archives) - 1} more)" if archives[1:] else ""
+    return InstallError(
+        f"{archives[0]}{others} stalled: {error}. Check the network and try again, or put a mirror "
+        "of the channel into [tool.accelock.conda] and lock again."
+    )
 
 
 class _Inspector:

@@ -139,25 +139,29 @@ def give_back() -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def cache() -> str | None:
-    """Return the folder for what channels answer; None: rattler's own.
+def cache() -> Path:
+    """Return the folder for what channels answer: that of rattler's variable, else its own.
 
     rattler's installer asks its variable, and its Gateway does not (up to 0.28 at least).
     """
-    return os.environ.get("RATTLER_CACHE_DIR") or None
+    if folder := os.environ.get("RATTLER_CACHE_DIR"):
+        return Path(folder)
+    return _own_cache() / "repodata"
 
 
 def package_cache() -> Path:
     """Return the folder in which rattler unpacks packages: that of its variable, else its own."""
-    if folder := cache():
-        return Path(folder) / "pkgs"
+    return Path(os.environ.get("RATTLER_CACHE_DIR") or _own_cache()) / "pkgs"
+
+
+def _own_cache() -> Path:
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "rattler" / "cache" / "pkgs"
+    return base / "rattler" / "cache"
 
 
 def package_folder(record: Record) -> Path:

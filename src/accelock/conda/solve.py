@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from accelock.conda import builds
+from accelock.conda import builds, patience
 from accelock.conda import rattler as adapter
 from accelock.conda.channels import strip_credentials, without_credentials
 from accelock.errors import ResolutionError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Collection, Iterable, Iterator, Sequence
 
     from accelock.conda.record import Record, Request
     from accelock.conda.spec import Spec
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NOARCH = "noarch"
 _BATCH = 100  # names whose records are looked at together
 _ANSWER = 300  # seconds for one file of repodata: the largest have some 50 MB
+
+_T = TypeVar("_T")
 
 
 class ChannelError(SourceError):
@@ -43,7 +45,8 @@ class Solver:
     :param channels: names and URLs, best first. URLs may have credentials: rattler gets them apart
         from the URLs, so that they reach no record, no cache and no message.
     :param show_progress: whether rattler draws its bars of what is fetched.
-    :param timeout: how long to wait for a file of a channel, in seconds.
+    :param timeout: how long a file of a channel may take, in seconds. A server that sends next to
+        nothing is waited for `patience.PATIENCE` seconds.
 
     Raises MissingExtraError where rattler is not installed.
     """
@@ -138,7 +141,7 @@ class Solver:
     async def _solve(self, request: Request) -> list[Any]:
         locked = await self._still_there(request)
         try:
-            solved: list[Any] = await adapter.rattler.solve(
+            work = adapter.rattler.solve(
                 sources=list(self.channels),
                 specs=adapter.match_specs(request.specs),
                 gateway=self._gateway,
@@ -149,6 +152,7 @@ class Solver:
                 # Only the channels that the project names: no channel may add others (CEP 42).
                 channel_relations="disabled",
             )
+            solved: list[Any] = await _watched(work, self.channels)
         except adapter.exceptions.SolverError as error:
             told = _without_repetition(without_credentials(str(error)).strip())
             raise UnsatisfiableError(told, request.specs) from None
@@ -188,14 +192,15 @@ class Solver:
     async def _query(
         self, names: Collection[str], platform: Platform, channels: Sequence[str] = ()
     ) -> list[Any]:
-        found = await self._gateway.query(
-            list(channels or self.channels),
+        asked = channels or self.channels
+        work = self._gateway.query(
+            list(asked),
             [platform.conda_subdir, NOARCH],
             [adapter.rattler.MatchSpec(name) for name in names],
             recursive=False,
             channel_relations="disabled",
         )
-        return [record for records in found for record in records]
+        return [record for records in await _watched(work, asked) for record in records]
 
     async def _explained(
         self, error: Exception, names: Iterable[str], platform: Platform
@@ -244,12 +249,21 @@ class Solver:
         asked = self._gateway.names([channel], [subdir], channel_relations="disabled")
         try:
             # Of our own: the client's timeout is for one try, of which there are several.
-            names = await asyncio.wait_for(asked, self._timeout)
+            names = await asyncio.wait_for(_watched(asked, [channel], subdir), self._timeout)
         except adapter.exceptions.GatewayError as error:
             raise _unreadable(without_credentials(str(error)).strip(), [channel]) from None
         except asyncio.TimeoutError:
             raise _unreadable(f"no answer in {self._timeout:g} s", [channel]) from None
         return frozenset(name.normalized for name in names)
+
+
+async def _watched(work: Awaitable[_T], channels: Sequence[str], of: str = "its repodata") -> _T:
+    """Await what rattler reads of channels. Raises ChannelError where they send next to nothing."""
+    life = patience.RepodataLife(adapter.cache(), patience.PATIENCE)
+    try:
+        return await patience.watched(work, life, patience.PATIENCE)
+    except patience.StalledError as error:
+        raise _unreadable(f"{of} stalled, {error}", channels) from None
 
 
 def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
