@@ -11,7 +11,7 @@ from accelock.errors import SourceError
 from accelock.sources import http as door
 from accelock.sources.kept import Pages
 from tests.sources.little_server import LittleServer
-from tests.support.faults import FAULTS, JSON, patience, spoil
+from tests.support.faults import FAULTS, JSON, patience, silence, spoil
 
 pytest.importorskip("piptools", reason="the extra pip-tools is not installed")
 
@@ -39,6 +39,8 @@ STOPS = {
     "reset": "could not be read",
     "cut": "cut off",
     "drip": r"not whole after 0\.5 s",
+    "drip-headers": r"not whole after 0\.5 s",
+    "drip-status": r"not whole after 0\.5 s",
     "loop": "redirects",
     "later": r"of version 2 of its format",
     "no-gzip": "decompressing|gzip",
@@ -65,7 +67,7 @@ def test_a_page_of_an_ordinary_project(
     monkeypatch.setattr(door.Http, "__init__", impatient(door.Http.__init__, fault))
     memo = Memo()
     with LittleServer() as server, PipSession(retries=1) as session, Patches() as patches:
-        session.trust_env, session.timeout = False, patience(fault)
+        session.trust_env, session.timeout = False, silence(fault)
         door.cap_waits(session)
         kept = Pages(tmp_path, offline=False)
         run = SimpleNamespace(memo=memo, session=session, kept=kept, routing=None)

@@ -28,8 +28,8 @@ class Reply:
 
     `length` is a Content-Length that is not the body's. `hold`: not before the test is over.
     `stall`: half of the body, and then as `hold`. `drip`: byte after byte, for half a minute,
-    without the last; `drip_headers`: so the headers. `slow`: so many bytes at a time. `reset`: amid
-    the body (RST).
+    without the last; `drip_headers`: so the headers, and a `status` of 0 too. `slow`: so many bytes
+    at a time. `reset`: amid the body (RST).
     """
 
     body: bytes = b""
@@ -127,12 +127,11 @@ class Handler(BaseHTTPRequestHandler):
         said = {name.lower(): value for name, value in self.headers.items()}
         seen = Seen(self.command, self.path, self.headers.get("Range"), said)
         owner.log.append(seen)  # before the client can know that it was answered
-        self.send_response(status)
         if reply.drip_headers:
-            self.flush_headers()
-            self.wfile.write(b"X-Drip: ")
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: " if reply.status else b"HTTP/1.1 ")
             self._drip(seen)
             return
+        self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -14,7 +14,7 @@ from accelock.errors import MetadataError, SourceError
 from accelock.sources import http as door
 from accelock.sources.reader import IndexReader
 from tests.sources.test_metadata import PATH, RIGHT, TORCH, file_at
-from tests.support.faults import FAULTS, JSON, patience, spoil
+from tests.support.faults import FAULTS, JSON, patience, silence, spoil
 
 if TYPE_CHECKING:
     from accelock.sources.reader import Session
@@ -35,6 +35,8 @@ SAID = {
     "cut": "cut off|IncompleteRead|whole",
     "stall": r"no answer within 0\.5 s",
     "drip": r"not whole after 0\.5 s",
+    "drip-headers": r"not whole after 0\.5 s",
+    "drip-status": r"not whole after 0\.5 s",
     "429": "429",
     "429-hour": "429",
     "500": "500",
@@ -57,7 +59,7 @@ ABSENT = {"403": 403, "404": 404}
 def impatient(session: Session, monkeypatch: pytest.MonkeyPatch, fault: str) -> IndexReader:
     """A reader that waits half a second where a user's waits for minutes."""
     monkeypatch.setattr(door, "MOST_WAIT", 0.1)
-    reader = IndexReader(session, timeout=patience(fault))
+    reader = IndexReader(session, timeout=silence(fault))
     reader._http.most_seconds, reader._http.most_bytes = patience(fault), 1_000_000
     return reader
 
@@ -89,7 +91,7 @@ def test_metadata_of_a_file(server: LittleServer, impatient: IndexReader, fault:
         with pytest.raises(MetadataError, match=r"cannot be had: .*metadata"):
             impatient.metadata(file)
         server.serve(PATH, TORCH.content, ranges="yes")
-        again = IndexReader(impatient._http.session, timeout=patience(fault))
+        again = IndexReader(impatient._http.session, timeout=silence(fault))
         again._http.most_seconds = patience(fault)
         assert again.metadata(file).raw == TORCH.metadata
 

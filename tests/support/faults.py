@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 JSON = "application/vnd.pypi.simple.v1+json"
 MOST_BYTES = 100_000_000
-# What keeps a run waiting until its patience is over.
-_SLOW = frozenset({"stall", "drip"})
+# What keeps a run waiting until its patience is over, though no silence is long.
+_SLOW = frozenset({"drip", "drip-headers", "drip-status"})
+_SHORT, _LONG = 0.5, 60.0  # seconds: where an answer never comes, and on a busy machine
 
 _RETRY = {"Retry-After": "1"}
 _HOUR = {"Retry-After": "3600"}
@@ -27,6 +28,8 @@ def faults(path: str, body: bytes, kind: str) -> dict[str, dict[str, Any]]:
         "cut": {"body": body[: len(body) // 2], "length": len(body)},
         "stall": {"body": body, "hold": True},
         "drip": {"body": body, "drip": True, "length": 10**9},
+        "drip-headers": {"body": body, "drip_headers": True},
+        "drip-status": {"body": body, "drip_headers": True, "status": 0},
         "429": {"status": 429, "headers": _RETRY},
         "429-hour": {"status": 429, "headers": _HOUR},
         "500": {"status": 500},
@@ -49,9 +52,14 @@ def faults(path: str, body: bytes, kind: str) -> dict[str, dict[str, Any]]:
 FAULTS = tuple(faults("", b"", ""))
 
 
+def silence(fault: str) -> float:
+    """Return for how many seconds a server may say nothing."""
+    return _SHORT if fault == "stall" else _LONG
+
+
 def patience(fault: str) -> float:
-    """Return how many seconds to wait: few where an answer never comes, many on a busy machine."""
-    return 0.5 if fault in _SLOW else 60.0
+    """Return how many seconds an answer may take."""
+    return _SHORT if fault in _SLOW else _LONG
 
 
 def spoil(server: LittleServer, path: str, fault: str, body: bytes, kind: str) -> str:

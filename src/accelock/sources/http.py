@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -19,13 +18,13 @@ from urllib.request import url2pathname
 
 from accelock.catalogue.source import hide_credentials, redact
 from accelock.errors import SourceError
+from accelock.sources.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
 
 __all__ = [
     "ABSENT",
-    "Deadline",
     "Http",
     "Reply",
     "Response",
@@ -166,7 +165,7 @@ class Http:
     def _body(self, response: Response, url: str) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        deadline = Deadline(response, self.most_seconds)
+        deadline = Deadline.of_body(response.raw, self.most_seconds)
         try:
             with self.failures(url):
                 for chunk in response.iter_content(_CHUNK):
@@ -216,7 +215,7 @@ class Http:
             raise SourceError(self._unread(url, self.unreachable[server]))
         self.fetched.append(redact(url))
         _PATIENCE.until = time.monotonic() + self.timeout
-        with self.failures(url):
+        with self.in_time(url), self.failures(url):
             try:
                 return send()
             except EOFError as error:  # pip asked for a login, and nobody sat there
@@ -230,6 +229,23 @@ class Http:
                 raise
             finally:
                 _PATIENCE.until = None
+
+    @contextlib.contextmanager
+    def in_time(self, url: str) -> Iterator[None]:
+        """End the sending of a request whose headers do not come within `most_seconds`.
+
+        :raises SourceError: they did not, all attempts and redirects of the session together.
+        """
+        deadline = Deadline.of_headers(self.most_seconds)
+        try:
+            yield
+        except Exception:
+            if not deadline.is_over:
+                raise
+        finally:
+            deadline.cancel()
+        if deadline.is_over:
+            raise SourceError(self._unread(url, self.too_slow))
 
     @contextlib.contextmanager
     def failures(self, url: str) -> Iterator[None]:
@@ -251,30 +267,6 @@ class Http:
         last = getattr(chain[-1], "context", None) or chain[-1]
         said = hide_credentials(str(last)).strip().rstrip(".")
         return said or type(chain[-1]).__name__
-
-
-class Deadline:
-    """A limit for the reading of a whole body: `is_over` tells that it has passed.
-
-    A session's timeout is for the silence between two pieces, and a server that sends a byte a
-    second is never silent. The connection is shut then, which ends the read that waits on it.
-    """
-
-    def __init__(self, response: Response, seconds: float) -> None:
-        self.is_over = False
-        self._response = response
-        self._timer = threading.Timer(seconds, self._pass)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def cancel(self) -> None:
-        """Take the limit away again."""
-        self._timer.cancel()
-
-    def _pass(self) -> None:
-        self.is_over = True
-        with contextlib.suppress(OSError, AttributeError):
-            _socket_of(self._response.raw).shutdown(socket.SHUT_RDWR)
 
 
 def cap_waits(session: object) -> None:
@@ -312,16 +304,6 @@ def _capped(kind: Any) -> Any:
         return None if seconds is None else min(seconds, MOST_WAIT)
 
     return type(kind.__name__, (kind,), {"get_retry_after": get_retry_after})
-
-
-def _socket_of(raw: Any) -> Any:
-    """Return the socket that a body is read from: urllib3 1.26 to 2.6 has no public way to it.
-
-    A cache (CacheControl) wraps the reader of `http.client`.
-    """
-    reader = raw._fp  # noqa: SLF001  see above
-    reader = getattr(reader, "_CallbackFileWrapper__fp", reader)
-    return reader.fp.raw._sock  # noqa: SLF001  http.client has no public way either
 
 
 def path_of(location: str) -> Path | None:

@@ -19,7 +19,8 @@ from remotezip import RemoteZipError as RangeError
 
 from accelock.catalogue.source import redact
 from accelock.errors import MetadataError, SourceError
-from accelock.sources.http import OK, Deadline, describe_status, path_of
+from accelock.sources.deadline import Deadline
+from accelock.sources.http import OK, describe_status, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -243,7 +244,7 @@ class _RangeSession:
             raise MetadataError("its server announces range requests but ignores them")
         if answer.status_code != PARTIAL:
             raise MetadataError(f"asked for a range, {describe_status(answer.status_code)}")
-        self._deadlines.append(Deadline(answer, self._http.most_seconds))
+        self._deadlines.append(Deadline.of_body(answer.raw, self._http.most_seconds))
         return answer
 
     def close(self) -> None:

@@ -171,7 +171,8 @@ class _Asking:
 
     def head(self, url: str, **options: Any) -> Any:
         """Ask as pip does."""
-        return self._session.head(url, **options)
+        with self._http.in_time(url):
+            return self._session.head(url, **options)
 
     def get(self, url: str, *, headers: Mapping[str, str], **options: Any) -> Any:
         """Return the answer for a page, or what stands for it."""
@@ -180,7 +181,8 @@ class _Asking:
         known = self._kept.get(url)
         if known is None or not self._kept.offline:
             asked = {**headers, **conditions(known)}
-            said = self._session.get(url, headers=asked, stream=True, **options)
+            with self._http.in_time(url):
+                said = self._session.get(url, headers=asked, stream=True, **options)
             body = self._http.read(said, url)
             if said.status_code == OK:
                 self.kind = said.headers.get("Content-Type", "")
