@@ -175,8 +175,8 @@ class ChannelServer(IndexServer):
     """Serves channels by name while the `with` block lasts, and counts what it is asked for.
 
     `login` asks for basic authentication, `token` for `/t/<token>/` before the channel's name.
-    `failing` are paths that answer with a status of their own, and `zst` has repodata compressed
-    too, as most channels do. Repodata takes `delay` seconds.
+    `failing` are paths that answer with a status of their own, `moved` those that are at another
+    URL, and `zst` has repodata compressed too, as most channels do. Repodata takes `delay` seconds.
     """
 
     def __init__(self, **channels: Channel) -> None:
@@ -185,6 +185,7 @@ class ChannelServer(IndexServer):
         self.login: tuple[str, str] | None = None
         self.token: str | None = None
         self.failing: dict[str, int] = {}
+        self.moved: dict[str, str] = {}
         self.zst = False
         self.delay = 0.0
 
@@ -227,6 +228,8 @@ class ChannelServer(IndexServer):
             path = path.removeprefix(f"/t/{self.token}")
         if path in self.failing:
             return Answer(self.failing[path], b"")
+        if path in self.moved:
+            return Answer(302, b"", headers={"Location": self.moved[path]})
         if "/repodata" in path:
             time.sleep(self.delay)
         content = self._content(*path.strip("/").partition("/"))
