@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accelock.cli import main
 from accelock.commands.check import check
 from accelock.commands.findings import Level
 from accelock.errors import ConfigError
@@ -138,7 +139,32 @@ def interrupt(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(journal, "_commit", die)
         with pytest.raises(Killed):
             journal.write_all({path: path.read_bytes() + b"# new\n"})
-    assert journal.pending(project.folder)
+    assert list(project.folder.glob(".accelock-journal.*"))
+
+
+@pytest.mark.parametrize(
+    "words", [("why", "torch"), ("why",), ("diff", "cpu", "cu126"), ("pylock",)]
+)
+def test_what_reads_the_lock_refuses_what_may_be_a_mix(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+) -> None:
+    interrupt(project, monkeypatch)
+    monkeypatch.chdir(project.folder)
+    assert main(words) == 1
+    assert "Run: accelock check (it finishes the writing), then" in capsys.readouterr().err
+
+
+def test_init_finishes_an_interrupted_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupt(project, monkeypatch)
+    monkeypatch.chdir(project.folder)
+    assert main(["init"]) == 0
+    assert "an interrupted run was completed" in capsys.readouterr().out
+    assert (project.folder / "requirements.cpu.txt").read_text().endswith("# new\n")
 
 
 def test_an_interrupted_run_is_finished(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from accelock import alive
 from tests.conda.prefixes import ON_CHANNEL, VEGA, contents, installed
 from tests.conda.projects import FORGE, SUBDIRS, Project
 from tests.conda.scenarios import package
@@ -84,14 +84,16 @@ def test_the_trial_of_another_install_goes_on(
     killed, others = (environment / f".accelock-trial-{name}" for name in ("killed", "others"))
     for trial in (killed, others):
         (trial / "bin").mkdir(parents=True)
-    before_yesterday = time.time() - 2 * 24 * 3600
-    os.utime(killed, (before_yesterday, before_yesterday))
     build_again(forge)
     locked.lock("--update-all")
-    done = locked.accelock(*INSTALL)
+    with alive.holding(lambda: others):
+        done = locked.accelock(*INSTALL)
     assert done.code == 0, done.err
     assert [path.name for path in environment.glob(".accelock-trial-*")] == [others.name]
     assert (others / "bin").is_dir()
+    done = locked.accelock(*INSTALL)  # now nobody holds it
+    assert done.code == 0, done.err
+    assert not list(environment.glob(".accelock-trial-*"))
 
 
 def test_an_archive_built_again_is_tried_too(

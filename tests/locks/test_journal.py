@@ -8,17 +8,16 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.errors import OutputError
-from accelock.locks.journal import pending, recover, refuse_unwritable, write_all
+from accelock.errors import AccelockError, OutputError
+from accelock.locks.journal import recover, refuse_unfinished, refuse_unwritable, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CRASH_STATUS = 77
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and links of POSIX")
@@ -115,6 +114,16 @@ def shown(directory: Path) -> dict[str, bytes]:
     return {name: data for name, data in contents(directory).items() if "/." not in f"/{name}"}
 
 
+def pending(directory: Path) -> bool:
+    """Tell whether there is a journal, and so a command that only reads is refused."""
+    try:
+        refuse_unfinished(directory)
+    except AccelockError as error:
+        assert "Run: accelock check (it finishes the writing)" in str(error)  # noqa: PT017
+        return True
+    return False
+
+
 def crash(directory: Path, step: int) -> bool:
     """Tell whether the writer was killed before the given step, or ended before there was one."""
     done = subprocess.run([sys.executable, "-c", CRASH, str(directory), str(step)], check=False)
@@ -165,18 +174,9 @@ def test_a_writer_that_is_killed_at_any_step_leaves_all_or_nothing(tmp_path: Pat
         assert shown(directory) == (NEW if was_pending else OLD)
         assert was_pending or before == OLD
         assert not pending(directory)
-        age_everything(directory)
-        recover(directory)
-        recover(directory / "sub")
-        assert contents(directory).keys() <= {*NEW, *OLD}
+        assert contents(directory) == (NEW if was_pending else OLD)
     assert seen == {(False, None), (True, "completed")}
     assert contents(directory) == NEW
-
-
-def age_everything(directory: Path) -> None:
-    hour_ago = time.time() - 3600
-    for path in directory.rglob("*"):
-        os.utime(path, (hour_ago, hour_ago))
 
 
 def test_the_next_writer_completes_what_a_crash_left(directory: Path) -> None:
@@ -494,11 +494,83 @@ def test_a_directory_that_cannot_be_read_has_no_journal(tmp_path: Path) -> None:
     assert not pending(tmp_path / "none")
 
 
-def test_fresh_contents_without_a_journal_are_another_writers(directory: Path) -> None:
-    other = directory / ".a.txt.0123456789abcdef.accelock-new"
-    other.write_bytes(b"")
-    recover(directory)
-    assert other.exists()
-    age_everything(directory)
-    recover(directory)
-    assert not other.exists()
+class TestLitter:
+    """What a run left that had no journal yet goes with the next command, if the run is dead."""
+
+    @pytest.mark.parametrize("command", [recover, refuse_unfinished])
+    def test_of_a_run_at_work_it_stays(
+        self, directory: Path, command: Callable[[Path], object]
+    ) -> None:
+        with subprocess.Popen(
+            [sys.executable, "-c", STOPS, str(directory)], stdout=subprocess.PIPE
+        ) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            there = contents(directory)
+            assert len(there) > len(OLD)
+            command(directory)
+            assert contents(directory) == there
+            writer.kill()
+            writer.wait()
+            command(directory)
+            assert contents(directory) == OLD
+
+    def test_where_there_are_no_locks_the_age_counts(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert crash(directory, CONTENTS_ARE_THERE)
+        there = contents(directory)
+        monkeypatch.setattr("fcntl.flock", no_locks)
+        recover(directory)
+        assert contents(directory) == there
+        for path in directory.glob(".*"):
+            os.utime(path, (1, 1))
+        recover(directory)
+        assert contents(directory) == OLD
+        write_all(new_files(directory))
+        assert contents(directory) == NEW
+
+    def test_a_draft_that_is_swept_before_it_is_held_is_written_again(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real, calls = Path.is_dir, [0]
+
+        def sweeping(path: Path) -> bool:
+            if path.name.startswith("..accelock-journal"):
+                calls[0] += 1
+                if calls[0] == 1:
+                    path.unlink()
+            return real(path)
+
+        monkeypatch.setattr(Path, "is_dir", sweeping)
+        write_all(new_files(directory))
+        assert calls == [2]
+        assert contents(directory) == NEW
+
+    def test_a_draft_of_which_only_a_part_was_written(self, directory: Path) -> None:
+        assert crash(directory, CONTENTS_ARE_THERE)
+        (draft,) = directory.glob("..accelock-journal.*")
+        draft.write_bytes(draft.read_bytes()[:20])
+        recover(directory)
+        assert shown(directory) == OLD
+        assert not list(directory.glob(".*"))
+
+
+CONTENTS_ARE_THERE = 8
+STOPS = """
+import pathlib, sys, time
+from accelock.locks import journal
+
+directory = pathlib.Path(sys.argv[1])
+
+def stop(files):
+    print("here", flush=True)
+    time.sleep(60)
+
+journal._write_in_place = stop
+journal.write_all({directory / "a.txt": b"new a", directory / "sub" / "b.txt": b"new b"})
+"""
+
+
+def no_locks(*_: object) -> None:
+    raise OSError(95, "Operation not supported")

@@ -55,12 +55,7 @@ class CondaInstallCommand(ContextCommand):
         prefix = self.option("prefix")
         if not prefix:
             raise UsageError("say where to: accelock conda install --prefix FOLDER")
-        if journal.pending(directory):
-            raise AccelockError(
-                f"{directory.resolve()}: an accelock that wrote files here was interrupted, so "
-                "that some may be old and some new. Nothing was changed. Run: accelock check (it "
-                "finishes the writing), then this again."
-            )
+        journal.refuse_unfinished(directory)
         project = load_project(directory)
         target, why = self._target(project)
         group = _group(project, self.option("group"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from accelock.errors import AccelockError
 from accelock.hardware import Choice, NoTargetError, detect, profile
 from accelock.hardware.choice import candidates, choose_for, eligible, tell
+from accelock.locks import journal
 from accelock.locks.markers import Place
 from accelock.locks.open import facts, find_lock, open_lock
 from accelock.settings.project import Settings
@@ -60,7 +61,11 @@ class Context:
 
     @functools.cached_property
     def lock(self) -> Lock | None:
-        """Return the project's lock, None where there is none with targets."""
+        """Return the project's lock, None where there is none with targets.
+
+        :raises AccelockError: it is damaged, or an interrupted run may have left a mix.
+        """
+        journal.refuse_unfinished(self.directory)
         return find_lock(self.directory, self.settings, self.lock_word)
 
     def open_lock(self) -> Lock:

@@ -13,6 +13,7 @@ from accelock.catalogue.source import hide_credentials
 from accelock.commands.base import Command
 from accelock.errors import AccelockError
 from accelock.hardware.fit import newest_that_runs
+from accelock.locks import journal
 from accelock.moving_in import files
 from accelock.moving_in.plan import plan
 from accelock.targets import parse_target
@@ -63,6 +64,7 @@ def move_in(folder: Path, words: Sequence[str], *, command: str, write: bool) ->
     :param command: what the user ran, to be told what to run next.
     :raises AccelockError: a person has to decide first, or a file cannot be read or written.
     """
+    yield from map(str, journal.recover(folder))
     there = files.read_files(folder)
     found = plan(there, load_catalogue(), words, files.read_others(folder))
     yield from (hide_credentials(str(each)) for each in found.findings)

@@ -9,11 +9,12 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accelock import alive
 from accelock.conda.link import InstallError, link
 from accelock.conda.prefix import BrokenRecordError, CaptureError, add_revision, installed
 from accelock.conda.solve import NOARCH
@@ -32,7 +33,7 @@ _TRIAL = ".accelock-trial-"
 _META = "conda-meta"
 _MANAGERS = ("conda", "mamba")
 _SHA256_LENGTH = 64
-_ABANDONED = 24 * 3600  # seconds; nobody waits that long for an install
+_ABANDONED = 24 * 3600  # seconds, where there are no locks; no install takes that long
 _QUIET = 0.3  # seconds without a file of rattler's threads, which take milliseconds for one
 _PATIENCE = 10.0  # seconds
 
@@ -88,6 +89,10 @@ def install(
         is_new = _refuse_prefix(prefix, {record.name for record in records})
     except OSError as error:  # a name that is too long, a folder of somebody else's
         raise InstallError(f"{prefix} cannot be looked at: {error.strerror}") from None
+    for trial in prefix.glob(f"{_TRIAL}*"):
+        with suppress(OSError), alive.seized(trial, _ABANDONED) as is_left:
+            if is_left:
+                shutil.rmtree(trial, ignore_errors=True)
     before = () if is_new else _found(prefix)
     held = not is_new and set(map(_identity, before)) == set(map(_identity, records))
     if progress is not None:
@@ -249,33 +254,21 @@ def _rehearse(
     progress: Progress | None,
 ) -> tuple[Contents, ...]:
     """Fetch and check everything before a prefix that exists is touched: the cache then has it."""
-    for trial in prefix.glob(f"{_TRIAL}*"):
-        if _is_abandoned(trial):
-            shutil.rmtree(trial, ignore_errors=True)
-    try:
-        # Inside, and so on its own filesystem: the system's folder for such may be small, in memory
-        # and not where rattler can link to from its cache; and the folder above may be another's.
-        scratch = Path(tempfile.mkdtemp(prefix=_TRIAL, dir=prefix))
-    except OSError as error:
-        raise InstallError(f"{prefix} cannot be written to: {error.strerror}") from None
-    try:
-        # Packages have room for a path of some length: the trial's is longer, and in no file.
-        return link(records, scratch, platform, channels, reporter=progress, named=prefix)
-    except InstallError as error:
-        raise InstallError(f"{prefix}: {error}\nThe environment is as it was.") from None
-    finally:
-        remove(scratch)
-
-
-def _is_abandoned(trial: Path) -> bool:
-    """Tell whether a trial was killed, and is not that of another install, which may go on.
-
-    By its age: a process's number says nothing of a container, or of another machine.
-    """
-    try:
-        return time.time() - trial.stat().st_mtime > _ABANDONED
-    except OSError:  # the other install has removed it
-        return False
+    with ExitStack() as stack:
+        try:
+            # Inside, and so on its own filesystem: the system's folder for such may be small, in
+            # memory and not where rattler can link to from its cache; and the folder above may be
+            # another's.
+            made = alive.holding(lambda: Path(tempfile.mkdtemp(prefix=_TRIAL, dir=prefix)))
+            scratch = stack.enter_context(made)
+        except OSError as error:
+            raise InstallError(f"{prefix} cannot be written to: {error.strerror}") from None
+        stack.callback(remove, scratch)
+        try:
+            # Packages have room for a path of some length: the trial's is longer, and in no file.
+            return link(records, scratch, platform, channels, reporter=progress, named=prefix)
+        except InstallError as error:
+            raise InstallError(f"{prefix}: {error}\nThe environment is as it was.") from None
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Writing several files so that either all of them change or none does, across crashes too.
 
-Every new content first goes into a file beside its output. Then a small journal, itself renamed
-into place, says which renames are to be done: from that moment on the run counts as done, and
-whoever finds the journal (`recover`) finishes it. Before that moment nothing has changed. A file
-that is to go is renamed too, over an empty one beside it that goes when all is done. A rename
-that another process has done already is no fault, so that no lock is needed: parallel runs of
-`make` in one directory each have a journal of their own.
+A small journal says which files are to change. It is a draft at first, which the run holds
+(`accelock.alive`) while it writes every new content into a file beside its output: whoever finds a
+draft that nobody holds removes it, and what it names. Then the draft is renamed into place: from
+that moment on the run counts as done, and whoever finds the journal (`recover`) finishes it. Before
+that moment nothing has changed. A file that is to go is renamed too, over an empty one beside it
+that goes when all is done. A rename that another process has done already is no fault, so that
+finishing needs no lock: parallel runs of `make` in one directory each have a journal of their own.
 """
 
 from __future__ import annotations
@@ -18,21 +19,22 @@ import os
 import re
 import secrets
 import stat
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from accelock.errors import OutputError
+from accelock import alive
+from accelock.errors import AccelockError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _UNCHANGED = "no file was changed"
-_LITTER_AGE = 600.0  # seconds; writing takes milliseconds, so that an older file has no writer left
+_LITTER_AGE = 600.0  # seconds; writing takes milliseconds, so that an older draft has no writer
 _FORMAT = 1
 _JOURNAL = re.compile(r"\.accelock-journal\.([0-9a-f]{16})")
 _NEW = re.compile(r"\.(.+)\.([0-9a-f]{16})\.accelock-new")
+_DRAFT = re.compile(r"\.\.accelock-journal\.([0-9a-f]{16})\.\1\.accelock-new")
 
 
 def write_all(files: Mapping[Path, bytes | None], directory: Path | None = None) -> None:
@@ -56,14 +58,15 @@ def write_all(files: Mapping[Path, bytes | None], directory: Path | None = None)
     changes = tuple(Change.of(path, data, token) for path, data in ordered)
     journal = JournalFile(home.resolve(), token, changes)
     try:
-        before = _prepare(changes, finals)
-        _write_in_place(special)
-        with _naming(journal.path):
-            _write_durably(journal.draft, journal.dumps())
+        with _naming(directory or regular[0]), alive.holding(journal.write_draft):
+            before = _prepare(changes, finals)
+            _write_in_place(special)
             journal.draft.replace(journal.path)
-            _sync_directory(journal.directory)
+        _sync_directory(journal.directory)
     except BaseException:
-        _discard([journal.path, journal.draft, *(change.new for change in changes)])
+        with contextlib.suppress(OSError):  # a draft again: what is written does not count
+            journal.path.replace(journal.draft)
+        _discard([*(change.new for change in changes), journal.path, journal.draft])
         raise
     _commit(journal, before)
 
@@ -88,20 +91,30 @@ def is_special(path: Path) -> bool:
 def recover(directory: Path) -> tuple[Recovery, ...]:
     """Finish, or take back, what interrupted runs left in `directory`; return what was done.
 
-    A whole journal is completed; one that cannot be is rolled back. Raises OutputError when files
-    cannot be read or renamed (the journal then stays: it may be of another user's run, which is
-    still at work), or when only some of them have their new content.
+    A whole journal is completed; one that cannot be is rolled back. What a run left that was killed
+    before it had one goes without a word. Raises OutputError when files cannot be read or renamed
+    (the journal then stays: it may be of another user's run, which is still at work), or when only
+    some of them have their new content.
     """
     with _reading():
         journals = tuple(JournalFile.all_in(directory))
     done = tuple(recovery for journal in journals if (recovery := _recover(journal)))
-    _discard(_litter(directory))
+    _sweep(directory)
     return done
 
 
-def pending(directory: Path) -> bool:
-    """Tell whether an interrupted run left a journal in `directory`."""
-    return any(True for _ in _journals_in(directory))
+def refuse_unfinished(directory: Path, check: str = "accelock check") -> None:
+    """Raise AccelockError where an interrupted run left a journal: what is read may be a mix.
+
+    :param check: the command that finishes the writing.
+    """
+    _sweep(directory)
+    if any(True for _ in _named(directory, _JOURNAL)):
+        raise AccelockError(
+            f"{directory.resolve()}: an accelock that wrote files here was interrupted, so that "
+            f"some may be old and some new. Nothing was changed. Run: {check} (it finishes the "
+            "writing), then this again."
+        )
 
 
 def _finals(files: Mapping[Path, bytes | None]) -> dict[Path, bytes | None]:
@@ -131,8 +144,6 @@ def _prepare(
     changes: Iterable[Change], finals: Mapping[Path, bytes | None]
 ) -> dict[Path, bytes | None]:
     """Write the new contents beside their files; return the old ones, None for no file."""
-    for parent in {path.parent for path in finals}:
-        _discard(_litter(parent))
     before: dict[Path, bytes | None] = {}
     for path in finals:
         with _naming(path):
@@ -244,12 +255,13 @@ def _finish(journal: JournalFile) -> None:
     _discard([journal.path])
 
 
-def _litter(directory: Path) -> Iterator[Path]:
-    """Yield what a run left that was killed before it had a journal."""
-    for path in _contents_in(directory):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _LITTER_AGE:
-                yield path
+def _sweep(directory: Path) -> None:
+    """Remove what runs left that were killed before their journal counted."""
+    for draft, token in _named(directory, _DRAFT):
+        with contextlib.suppress(OSError), alive.seized(draft, _LITTER_AGE) as is_left:
+            if is_left:
+                changes = JournalFile.load(draft, token).changes
+                _discard([*(change.new for change in changes), draft])
 
 
 def _discard(paths: Iterable[Path]) -> None:
@@ -391,6 +403,12 @@ class JournalFile:
         """Where it is written before."""
         return _new_path(self.path, self.token)
 
+    def write_draft(self) -> Path:
+        """Write it there, before anything that it names is."""
+        _write_durably(self.draft, self.dumps())
+        _sync_directory(self.directory)
+        return self.draft
+
     @property
     def finals(self) -> tuple[Path, ...]:
         """The files that change."""
@@ -432,21 +450,16 @@ class JournalFile:
 
         :raises OSError: one of them cannot be read.
         """
-        for path, token in _journals_in(directory):
+        for path, token in _named(directory, _JOURNAL):
             with contextlib.suppress(FileNotFoundError):  # its writer has just finished
                 yield cls.load(path, token)
 
 
-def _journals_in(directory: Path) -> Iterator[tuple[Path, str]]:
-    """Yield where the journals in `directory` stand, and their tokens, by name."""
+def _named(directory: Path, pattern: re.Pattern[str]) -> Iterator[tuple[Path, str]]:
+    """Yield the files in `directory` with such a name, and their runs' tokens, by name."""
     for path in _entries(directory):
-        if found := _JOURNAL.fullmatch(path.name):
+        if found := pattern.fullmatch(path.name):
             yield path, found[1]
-
-
-def _contents_in(directory: Path) -> Iterator[Path]:
-    """Yield the files in `directory` that hold new contents (or a journal's draft)."""
-    return (path for path in _entries(directory) if _NEW.fullmatch(path.name))
 
 
 def _new_path(final: Path, token: str) -> Path:
@@ -454,7 +467,7 @@ def _new_path(final: Path, token: str) -> Path:
 
 
 def _found_beside(journal: Path, token: str) -> Iterator[Change]:
-    for path in _contents_in(journal.parent):
+    for path in _entries(journal.parent):
         found = _NEW.fullmatch(path.name)
         if found and found[2] == token:
             yield Change(path.with_name(found[1]), path, "")

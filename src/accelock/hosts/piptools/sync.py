@@ -152,12 +152,7 @@ def _sync(**params: Any) -> None:
 def _refuse_unfinished(words: Iterable[str]) -> None:
     """Stop before a file that an interrupted compile may be about to replace."""
     for folder in dict.fromkeys([Path(), *(Path(word).parent for word in words)]):
-        if journal.pending(folder):
-            raise AccelockError(
-                f"{folder.resolve()}: an accelock that wrote files here was interrupted, so that "
-                "some may be old and some new. Nothing was changed. Run: accelock check (it "
-                "finishes the writing), then sync again."
-            )
+        journal.refuse_unfinished(folder)
 
 
 def _run_pip_sync(params: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from poetry.packages.locker import Locker
 
-from accelock.errors import AccelockError
 from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.pool import copied
 from accelock.locks import journal
@@ -67,14 +66,9 @@ class TargetLocker(Locker):
         """
         folder = Path(self.lock).parent
         with shown():
-            if not journal.pending(folder):
-                return
             if not self.project.is_about_the_file:
-                raise AccelockError(
-                    f"{folder}: an accelock that wrote files here was interrupted, so that some "
-                    "may be old and some new. Nothing was changed. Run `poetry accelock check` (it "
-                    "finishes the writing), then this again."
-                )
+                journal.refuse_unfinished(folder, "poetry accelock check")
+                return
             for recovery in journal.recover(folder):
                 self.project.say(f"accelock: {recovery}")
 
