@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.server import IndexServer
 
 LINUX = ("--platform", "linux-x86_64")
+UNHASHED = "no hashes: pip asks all of its indexes for every package, and accelock sync does not"
 # As pip-compile wrote it for Linux, from PyPI.
 FILE = """\
 #
@@ -59,10 +60,12 @@ typing-extensions==4.12.2
 
 def test_only_what_has_to_change_does(project: Project) -> None:
     text = turned(project, FILE, "-t", "cpu", *LINUX)
-    ours = [line for line in text.splitlines() if line.startswith(("# accelock: ", "# turned "))]
-    assert ours[0] == (
-        "# turned to a target by: accelock rewrite --target=cpu --platform=linux-x86_64 given.txt"
-    )
+    begins = ("# accelock: ", "# turned ", "# no hashes: ")
+    ours = [line for line in text.splitlines() if line.startswith(begins)]
+    assert ours[:2] == [
+        "# turned to a target by: accelock rewrite --target=cpu --platform=linux-x86_64 given.txt",
+        f"# {UNHASHED}",
+    ]
     expected = (
         FILE.replace("    # via\n    #   torch\n    #   triton\n", "    # via torch\n")
         .replace("nvidia-nccl-cu12==2.27.3\n    # via torch\n", "")
@@ -73,6 +76,16 @@ def test_only_what_has_to_change_does(project: Project) -> None:
     )
     rest = "".join(line + "\n" for line in text.splitlines() if line not in ours)
     assert rest == expected.replace("#\n--extra", "#\n#\n--extra")
+
+
+def test_with_hashes_it_says_no_longer_what_does_not_hold(project: Project) -> None:
+    project.put("given.txt", FILE)
+    words = ("-t", "cpu", *LINUX, "--python-version", "3.11", "given.txt", "-o", "given.txt")
+    done = rewrite(project, *words)
+    assert f"NOTE: given.txt has {UNHASHED}." in done.stderr
+    assert f"# {UNHASHED}" in project.read("given.txt")
+    done = rewrite(project, "--generate-hashes", *words)
+    assert UNHASHED not in f"{done.stderr}{project.read('given.txt')}"
 
 
 def test_it_can_be_turned_on_and_back(project: Project) -> None:
@@ -99,6 +112,7 @@ def test_what_moves_is_said_with_the_reason(project: Project) -> None:
         ),
         "Dropped, as nothing asks for it on cu118: nvidia-nccl-cu12.",
         "Not pinned, as without --allow-unsafe: setuptools.",
+        f"NOTE: the file has {UNHASHED}.",
     ]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # What pip-tools writes before the inputs and the packages that a pin comes from.
 _VIA = "# via"
+NO_HASHES = "no hashes: pip asks all of its indexes for every package, and accelock sync does not"
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,19 @@ class Sheet:
 
     @property
     def open_to(self) -> str | None:
-        """Return what does not hold of a file without hashes that names several indexes, or None.
-
-        It is said in the header, and on stderr.
-        """
+        """Return what does not hold of the file, or None."""
         is_hashed = any(variant.hashes for variant in self.variants)
-        if is_hashed or not (self.index_urls[1:] or self.find_links):
-            return None
-        return (
-            "no hashes: pip asks all of its indexes for every package, and accelock sync does not"
-        )
+        return open_to(is_hashed=is_hashed, has_more=bool(self.index_urls[1:] or self.find_links))
+
+
+def open_to(*, is_hashed: bool, has_more: bool) -> str | None:
+    """Return what does not hold of a file without hashes that names several indexes, or None.
+
+    It is said in the header, and on stderr.
+
+    :param has_more: whether the file names an index or a page besides the first index.
+    """
+    return NO_HASHES if has_more and not is_hashed else None
 
 
 class TargetWriter(OutputWriter):  # type: ignore[misc]

@@ -34,7 +34,12 @@ from accelock.hosts.piptools.files import STDOUT
 from accelock.hosts.piptools.rewrite.compiled_file import CompiledFile
 from accelock.hosts.piptools.rewrite.resolve import Resolution
 from accelock.hosts.piptools.rewrite.result import PinChanges
-from accelock.hosts.piptools.rewrite.text import UNSAFE_NAMES, rewritten, without_ours
+from accelock.hosts.piptools.rewrite.text import (
+    UNSAFE_NAMES,
+    open_to,
+    rewritten,
+    without_ours,
+)
 from accelock.locks import foreign, journal, requirements
 from accelock.locks import inputs as digests
 from accelock.resolve.substitution import Substitution
@@ -160,6 +165,8 @@ def _rewrite(**params: Any) -> None:
         log.warning(f"NOTE: {note}")
     _report(rewrite)
     text = rewritten(rewrite, " ".join((PROGRAM, *words_of(options), file)))
+    if (what := open_to(text)) is not None:
+        plan.say_progress(f"NOTE: {'the file' if output == STDOUT else output} has {what}.")
     if config is not None and config.limits_targets:
         downloads.hold(rewrite.compiled, {plan.targets[0].name: text}, config)
     if output == STDOUT:

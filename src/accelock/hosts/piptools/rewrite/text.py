@@ -18,7 +18,7 @@ from piptools.writer import annotation_style_line, annotation_style_split
 from accelock.catalogue import Source
 from accelock.hosts.piptools import files, render
 from accelock.hosts.piptools.merge import place_of
-from accelock.locks import markers, stamp
+from accelock.locks import markers, requirements, stamp
 from accelock.locks.requirements import without_comment, without_flags
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 MADE_BY = "# turned to a target by: "
 UNSAFE_COMMENT = "# The following packages are considered to be unsafe in a requirements file:"
 UNSAFE_NAMES = frozenset({"distribute", "pip", "setuptools"})
-_SOURCES = frozenset({"--index-url", "--extra-index-url", "--find-links"})
+_MORE = frozenset({"--extra-index-url", "--find-links"})
+_SOURCES = _MORE | {"--index-url"}
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # as pip expands them in requirements files
 _FROM = "# from "  # uv's word for the index of a pin
 
@@ -45,8 +46,20 @@ def rewritten(rewrite: Rewrite, command: str) -> str:
     file, blocks = rewrite.file.file, Blocks(rewrite)
     changed, options = option_lines(rewrite)
     edit = functools.partial(edited, file, {**blocks.changed(), **changed}, blocks.added(), options)
-    stamp = files.stamp_without_inputs(rewrite.run, rewrite.file.target, edit())
-    return edit(comments=[MADE_BY + command, *stamp.render(), "#" if file.header else ""])
+    text = edit()
+    stamp = files.stamp_without_inputs(rewrite.run, rewrite.file.target, text)
+    said = [f"# {what}" for what in [open_to(text)] if what]
+    end = "#" if file.header else ""
+    return edit(comments=[MADE_BY + command, *said, *stamp.render(), end])
+
+
+def open_to(text: str) -> str | None:
+    """Return what does not hold of the text of a file, as compile says it of its own; or None."""
+    file = requirements.parse(text, "the rewritten file")
+    return render.open_to(
+        is_hashed=any(pin.hashes for pin in file.pins),
+        has_more=any(option.flag in _MORE for option in file.options),
+    )
 
 
 def without_ours(text: str) -> str:
@@ -54,7 +67,7 @@ def without_ours(text: str) -> str:
     kept: list[str] = []
     behind_ours = False
     for line in text.splitlines(keepends=True):
-        ours = line.startswith((stamp.PREFIX, MADE_BY))
+        ours = line.startswith((stamp.PREFIX, MADE_BY, f"# {render.NO_HASHES}"))
         if not ours and not (behind_ours and line.strip() in {"#", ""}):
             kept.append(line)
         behind_ours = ours
