@@ -68,7 +68,7 @@ def command_for(extra: str, *, plugin: bool = False) -> str:
 def _is_there(extra: str) -> bool:
     try:
         return importlib.util.find_spec(_EXTRAS[extra]) is not None
-    except ValueError:  # a module that was made without a spec
+    except (ValueError, RecursionError):  # a module that was made without a spec
         return False
 
 

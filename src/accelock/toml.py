@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 if sys.version_info >= (3, 11):  # many times faster than tomlkit, which Python 3.10 is left with
-    from tomllib import loads
+    from tomllib import loads as _loads
 else:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    def loads(text: str) -> dict[str, Any]:
-        """Return the data of TOML text; ValueError says what is wrong, and in which line."""
+    def _loads(text: str) -> dict[str, Any]:
         try:
             return tomlkit.parse(text).unwrap()
         except TOMLKitError as error:
@@ -38,8 +37,19 @@ __all__ = [
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML 1.0: other keys are quoted
 _LINE = re.compile(r"line (\d+)")
+_NUL = re.compile(r"\\u0000|\\U00000000")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 _T = TypeVar("_T")
+
+
+def loads(text: str) -> dict[str, Any]:
+    """Return the data of TOML text; ValueError says what is wrong, and in which line."""
+    if _NUL.search(text):
+        raise ValueError("it has a NUL, which no name, path or URL has")
+    try:
+        return _loads(text)
+    except RecursionError:
+        raise ValueError("its values are nested too deeply") from None
 
 
 class TomlError(AccelockError):

@@ -9,7 +9,7 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, get_args
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
 from accelock.catalogue.model import Family, FamilyPackage, Lookup
@@ -214,7 +214,7 @@ def _label(text: str) -> str:
 def _specifier(text: str) -> SpecifierSet:
     try:
         return SpecifierSet(text)
-    except InvalidSpecifier as error:
+    except ValueError as error:
         raise AccelockError(f"{text!r} is no version specifier (PEP 440)") from error
 
 

@@ -150,7 +150,10 @@ class Family:
         (".../whl"), are taken at the index's own host, because they say nothing elsewhere.
         Credentials stay.
         """
-        parts = urlsplit(url.strip())
+        try:
+            parts = urlsplit(url.strip())
+        except ValueError:  # https://[
+            return None
         if parts.scheme not in ("http", "https"):
             return None
         # `;` begins a marker there, which pip knows on no option's line.

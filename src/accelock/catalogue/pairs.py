@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -147,5 +147,5 @@ def _has(releases: SpecifierSet, version: Version) -> bool:
 
 def _parsed(versions: Mapping[str, Version | str]) -> Iterator[tuple[str, Version]]:
     for name, version in versions.items():
-        with contextlib.suppress(InvalidVersion):
+        with contextlib.suppress(ValueError):
             yield canonicalize_name(name), Version(str(version))

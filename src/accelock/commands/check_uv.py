@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from accelock import toml
 from accelock.commands.findings import Finding, Level, Report
@@ -97,7 +97,7 @@ def _target_of(name: str, version: str, catalogue: Catalogue) -> Target | None:
     try:
         label = Version(version).local
         return parse_target(label, catalogue.targets) if label and known else None
-    except (InvalidVersion, UnknownWordError):
+    except (ValueError, UnknownWordError):
         return None
 
 

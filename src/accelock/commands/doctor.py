@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from accelock import __version__, toml
 from accelock.commands import installed
@@ -288,7 +288,7 @@ def check_lock(context: Context) -> Iterator[Finding]:
 def _newer(file: Compiled) -> Iterator[Finding]:
     try:
         is_newer = Version(file.stamp.version) > Version(__version__)
-    except InvalidVersion:
+    except ValueError:
         return
     if is_newer:
         what = f"it was made by accelock {file.stamp.version}, and this is {__version__}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from accelock.commands.findings import Finding, Level
 from accelock.errors import AccelockError
@@ -182,12 +182,12 @@ def _leftovers(
 def _local(version: str) -> str | None:
     try:
         return Version(version).local
-    except InvalidVersion:
+    except ValueError:
         return None
 
 
 def _equal(mine: str, theirs: str) -> bool:
     try:
         return Version(mine) == Version(theirs)
-    except InvalidVersion:
+    except ValueError:
         return mine == theirs

@@ -17,7 +17,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from accelock import toml
@@ -386,7 +386,7 @@ def _allows(requires_python: str | None, python: PythonVersion) -> bool:
     """Tell whether some release of a Python is among a file's; a broken specifier allows all."""
     try:
         allowed = SpecifierSet(requires_python or "")
-    except InvalidSpecifier:
+    except ValueError:
         return True
     return any(allowed.contains(python.release(patch)) for patch in python.patches(str(allowed)))
 

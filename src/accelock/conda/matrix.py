@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from accelock.catalogue import load_catalogue
 from accelock.conda.cell import BoundError, CondaCell, NoSuchPackageError, fits, solve_cell
@@ -321,5 +321,5 @@ def _versions(
 def _order(version: str) -> tuple[bool, Version | str]:
     try:
         return True, Version(version)
-    except InvalidVersion:
+    except ValueError:
         return False, version

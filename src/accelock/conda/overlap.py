@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import tomlkit
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from accelock.conda.record import chain, depends_on_python
 from accelock.conda.spec import Spec
@@ -93,7 +93,7 @@ def same_version(conda: str, pinned: Iterable[str]) -> bool:
 def _parsed(version: str) -> Version | str:
     try:
         return Version(version)
-    except InvalidVersion:
+    except ValueError:
         return version
 
 

@@ -88,7 +88,7 @@ def installed(prefix: Path) -> tuple[Installed, ...]:
 def _meta(path: Path) -> dict[str, Any]:
     try:
         meta = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenRecordError(
             f"{path}: is no JSON; the environment is broken ({error})"
         ) from error
@@ -177,7 +177,7 @@ def _origin(path: Path) -> str | None:
         said = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         said = None
     said = said if isinstance(said, dict) else {}
     url = _public(str(said.get("url") or ""))

@@ -130,7 +130,7 @@ def _constraint(text: str) -> tuple[str | None, str | None]:
         version, build = both["version"], both["build"]
     if build is not None and re.fullmatch(r"=[^=<>!~,|*]+", version):
         version = f"={version}"  # conda: `name=1.2=build` is exactly 1.2, `name=1.2` is 1.2.*
-    return _version(version), None if build == "*" else build
+    return _version(version), build
 
 
 def _version(text: str) -> str | None:
@@ -173,4 +173,5 @@ def _checked(spec: Spec) -> Spec:
             raise _Fault("the channel has credentials; they belong into `channels` alone")
         if not (is_channel_name(channel) or _CHANNEL_URL.fullmatch(channel)):
             raise _Fault(f"{channel!r} is no channel's name or URL")
-    return Spec(spec.name.lower(), spec.version, spec.build, channel)
+    build = None if spec.build == "*" else spec.build
+    return Spec(spec.name.lower(), spec.version, build, channel)

@@ -7,6 +7,7 @@ write is such a file already. What a reader does not take over, it says.
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from accelock import toml
 from accelock.catalogue.source import Source
@@ -87,13 +88,13 @@ def _of_json(text: str, name: str) -> Foreign:
     """Read `pip list --format=json`."""
     try:
         entries = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AccelockError(f"{name}: it begins as JSON and is none: {error}") from error
     lines = []
     for number, entry in enumerate(entries, start=1):
         try:
             project, version = str(entry["name"]), str(Version(entry["version"]))
-        except (TypeError, KeyError, InvalidVersion) as error:
+        except (TypeError, KeyError, ValueError) as error:
             raise AccelockError(
                 f"{name}, entry {number}: {json.dumps(entry)} has no name and version as `pip list "
                 "--format=json` writes them"
@@ -126,8 +127,8 @@ def _of_columns(text: str, ruler: str, name: str) -> Foreign:
     return Foreign(_joined(lines), kind="the output of pip list")
 
 
-def _listed(project: str, version: str, location: str | None) -> str:
-    if location:
+def _listed(project: str, version: str, location: object) -> str:
+    if isinstance(location, str) and location:
         # The list may be of a machine with the other kind of paths.
         path = PurePosixPath(location) if location[0] == "/" else PureWindowsPath(location)
         place = path.as_uri() if path.is_absolute() else quote(location)
@@ -171,7 +172,8 @@ def _of_freeze(text: str, name: str) -> Foreign:
             continue
         path = urlsplit(found[2]).path
         wheel = parse_filename(path.rpartition("/")[2])
-        if wheel is None or wheel.tags is None or Path(url2pathname(path)).exists():
+        # Of os.path: a name that is too long is none.
+        if wheel is None or wheel.tags is None or os.path.exists(url2pathname(path)):  # noqa: PTH110
             continue
         lines[number] = f"{found[1]}=={wheel.version}\n"
         turned.append(f"{found[1]} {wheel.version} (line {number + 1})")

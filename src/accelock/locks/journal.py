@@ -436,7 +436,7 @@ class JournalFile:
             entries = [
                 (str(e["path"]), e["sha256"] and str(e["sha256"])) for e in document["files"]
             ]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             known, entries = False, []
         if not known:
             return cls(directory, token, tuple(_found_beside(path, token)), is_whole=False)

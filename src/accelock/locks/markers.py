@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import Marker
 
 from accelock.errors import MetadataError
 from accelock.locks.minimise import Formula, Point, shortest
@@ -127,7 +127,7 @@ def evaluate(marker: str, place: Place, patch: int = 0) -> bool:
             )
     try:
         parsed = Marker(marker)
-    except InvalidMarker as error:
+    except ValueError as error:
         raise MetadataError(f"{marker!r} is not a marker (PEP 508): {error}") from error
     return parsed.evaluate(place.platform.marker_environment(place.python, patch))
 

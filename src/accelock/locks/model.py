@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from accelock.errors import MetadataError
 from accelock.locks import markers
@@ -76,7 +76,7 @@ class Pin:
         """Return the version as a value, None where it is none."""
         try:
             return Version(self.version) if self.version else None
-        except InvalidVersion:
+        except ValueError:
             return None
 
     @property

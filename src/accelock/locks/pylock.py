@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from accelock import toml
 from accelock.catalogue.source import TARGET_FIELD, Source
@@ -341,7 +341,7 @@ def _requires(files: Iterable[IndexFile]) -> str | None:
     """Return the Requires-Python of a release, where all of its files agree on one."""
     said = {each.requires_python for each in files}
     only = said.pop() if len(said) == 1 else None
-    with contextlib.suppress(InvalidSpecifier):
+    with contextlib.suppress(ValueError):
         return str(SpecifierSet(only)) if only else None
     return None
 

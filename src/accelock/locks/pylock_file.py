@@ -6,6 +6,7 @@ tells (`pylock.cu126.toml`), or the one label of its builds.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -105,9 +106,9 @@ class PylockFile:
             files={file.filename: file.sha256 or "" for file in files},
             listed=files,
             requires={
-                canonicalize_name(each["name"]): each.get("version", "any version")
+                canonicalize_name(each["name"]): str(each.get("version", "any version"))
                 for each in package.get("dependencies", ())
-                if "name" in each
+                if isinstance(each.get("name"), str)  # packaging does not look at these
             },
             where=self.name,
             url=url,
@@ -255,8 +256,14 @@ def _files(package: Mapping[str, Any], folder: Path) -> Iterator[IndexFile]:
                 version=parsed.version,
                 tags=parsed.tags,
                 sha256=each["hashes"].get("sha256"),
-                size=local.stat().st_size if local and local.is_file() else each.get("size"),
+                size=_size(local) if local else each.get("size"),
             )
+
+
+def _size(path: Path) -> int | None:
+    with contextlib.suppress(OSError):  # it is not there, or its name is too long to be
+        return path.stat().st_size
+    return None
 
 
 def _direct(package: Mapping[str, Any]) -> tuple[str | None, dict[str, str], set[str]]:

@@ -17,7 +17,6 @@ from urllib.parse import unquote, urlsplit
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import (
-    InvalidWheelFilename,
     canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
@@ -230,7 +229,7 @@ def _version_in(location: str | None) -> str | None:
     filename = unquote(basename(urlsplit((location or "").replace("\\", "/")).path))
     try:
         return str(parse_wheel_filename(filename)[1])
-    except InvalidWheelFilename:
+    except ValueError:
         return None
 
 

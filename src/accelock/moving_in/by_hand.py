@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from accelock.errors import UnknownWordError
 from accelock.resolve.labels import target_of_url
@@ -122,7 +122,7 @@ def without_label(specifier: str) -> str:
 
 def is_pep_440(specifier: str) -> bool:
     """Tell whether these are specifiers of PEP 440."""
-    with contextlib.suppress(InvalidSpecifier):
+    with contextlib.suppress(ValueError):
         SpecifierSet(specifier)
         return True
     return False

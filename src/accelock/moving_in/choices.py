@@ -9,7 +9,7 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from accelock.catalogue.load import load_substitutes
@@ -194,7 +194,7 @@ def _plain(tables: PoetryTables, path: Path, texts: Any) -> list[Requirement]:
     for text in texts if isinstance(texts, list) else []:
         try:
             requirement = Requirement(plain_requirement(text, tables.catalogue)[0])
-        except (InvalidRequirement, TypeError):
+        except (ValueError, TypeError):
             requirement = None
         if requirement is None or requirement.url:
             tables.stop(path, str(text), "only a version can be said for one target")

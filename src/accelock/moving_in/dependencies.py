@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.markers import Marker
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from accelock.moving_in.by_hand import build_of, is_pep_440, without_label
@@ -126,7 +126,7 @@ def requirement_of(name: str, value: Any) -> Requirement | None:
         requirement.specifier = SpecifierSet(version)
         requirement.extras = set(table.get("extras", ()))
         requirement.marker = Marker(table["markers"]) if table.get("markers") else None
-    except (InvalidRequirement, InvalidMarker):
+    except ValueError:
         return None
     return requirement
 
@@ -151,7 +151,7 @@ def systems(constraint: Mapping[str, Any]) -> frozenset[str] | None:
         return None
     try:
         read = Marker(marker) if marker else None
-    except InvalidMarker:
+    except ValueError:
         return None
     there = {each: each.marker_environment(PYTHONS[-1]) for each in PLATFORMS.values()}
     mine = {p for p, here in there.items() if read is None or read.evaluate(here)}
@@ -180,7 +180,7 @@ def plain_requirement(text: Any, catalogue: Catalogue) -> tuple[Any, str | None]
     """Return a requirement (PEP 508) without the build that it names, and that build's target."""
     try:
         requirement = Requirement(text)
-    except (InvalidRequirement, TypeError):  # an include of another group
+    except (ValueError, TypeError):  # an include of another group
         return text, None
     build = build_of(requirement.name, str(requirement.specifier), requirement.url, catalogue)
     if build is None or not build.is_listed:
@@ -212,5 +212,5 @@ def constraints(value: Any) -> list[dict[str, Any]]:
 def requirements(texts: Any) -> Iterator[Requirement]:
     """Yield the requirements of an array; what is none is for others to refuse."""
     for text in texts if isinstance(texts, list) else []:
-        with contextlib.suppress(InvalidRequirement, TypeError):
+        with contextlib.suppress(ValueError, TypeError):
             yield Requirement(text)

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from accelock.targets import PYTHONS, PythonVersion
@@ -126,7 +126,7 @@ def supported_pythons(constraint: str) -> tuple[PythonVersion, ...]:
 def _specifiers(text: str) -> SpecifierSet:
     try:
         return SpecifierSet("" if text == "*" else text)
-    except InvalidSpecifier:
+    except ValueError:
         return SpecifierSet()
 
 
@@ -192,7 +192,7 @@ def _parsed(requirements: list[Any]) -> Iterator[Requirement]:
         if isinstance(text, str):  # else an include of another group
             try:
                 yield Requirement(text)
-            except InvalidRequirement:
+            except ValueError:
                 continue
 
 

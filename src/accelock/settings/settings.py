@@ -16,9 +16,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import Marker
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from accelock import toml
@@ -461,7 +461,7 @@ def _specifier(text: str, target: str) -> SpecifierSet:
     plain = re.sub(rf"\+{re.escape(target)}(?=\s*(,|$))", "", text)
     try:
         return SpecifierSet("" if text.strip() == "*" else plain)
-    except InvalidSpecifier as error:
+    except ValueError as error:
         raise AccelockError(
             f"{text!r} is no version specifier (PEP 440); write it as in '==2.6.0' or '>=2.6,<3', "
             "or '*' for any version"
@@ -472,7 +472,7 @@ def _marker(text: str) -> Marker:
     """Return an environment marker (PEP 508); what an extra asks for is not the target's."""
     try:
         marker = Marker(text)
-    except InvalidMarker as error:
+    except ValueError as error:
         raise AccelockError(
             f"{text!r} is no environment marker (PEP 508); write it as in "
             "\"sys_platform == 'linux'\""

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
     canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
@@ -49,7 +47,7 @@ def parse_filename(filename: str, project: str | None = None) -> ParsedName | No
 def _parse_wheel(filename: str) -> ParsedName | None:
     try:
         name, version, _, tags = parse_wheel_filename(filename)
-    except (InvalidWheelFilename, InvalidVersion):
+    except ValueError:
         return None
     # packaging < 26.3 takes an empty name
     return ParsedName(name, version, tags) if name else None
@@ -59,13 +57,13 @@ def _parse_sdist(stem: str, project: str | None) -> ParsedName | None:
     if project is None:
         try:
             name, version = parse_sdist_filename(f"{stem}.tar.gz")
-        except (InvalidSdistFilename, InvalidVersion):
+        except ValueError:
             return None
         return ParsedName(name, version, None)
     for place, letter in enumerate(stem):
         if letter == "-" and canonicalize_name(stem[:place]) == project:
             try:
                 return ParsedName(project, Version(stem[place + 1 :]), None)
-            except InvalidVersion:
+            except ValueError:
                 continue
     return None

@@ -132,7 +132,7 @@ def _read_html(body: bytes, content_type: str, url: str) -> tuple[str, list[Mapp
 def _read_json(body: bytes) -> list[Mapping[str, Any]]:
     try:
         document = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"the page is no whole JSON document ({error})") from error
     meta = document.get("meta") if isinstance(document, dict) else None
     version = meta.get("api-version") if isinstance(meta, dict) else None
@@ -200,11 +200,8 @@ def _absolute(base: str, href: str) -> str | None:
 
 
 def _joined(base: str, href: str) -> str:
-    """Return an absolute URL; what is none stays what it is."""
-    try:
-        return urljoin(base, href)
-    except ValueError:
-        return href
+    """Return an absolute URL; of what is none, one that is none from wherever it is read."""
+    return urljoin(base, href) if _absolute(base, href) is not None else "//["
 
 
 def _text(entry: Mapping[str, Any], key: str) -> str | None:

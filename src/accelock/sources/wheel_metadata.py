@@ -7,13 +7,13 @@ import hashlib
 import zipfile
 import zlib
 from dataclasses import dataclass
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from remotezip import RemoteZip
 from remotezip import RemoteZipError as RangeError
 
@@ -62,13 +62,13 @@ def parse_metadata(raw: bytes) -> CoreMetadata:
 
     :raises MetadataError: it has no Name, or no Version that is one.
     """
-    headers = BytesHeaderParser().parsebytes(raw)
+    headers = HeaderParser().parsestr(raw.decode("utf-8", "replace"))
     name, version = headers.get("Name"), headers.get("Version")
     if name is None or version is None:
         raise MetadataError("what stands for its metadata has no Name or no Version")
     try:
         parsed = Version(version)
-    except InvalidVersion as error:
+    except ValueError as error:
         raise MetadataError(f"its metadata is of another file ({name} {version})") from error
     return CoreMetadata(
         raw=raw,
@@ -86,7 +86,7 @@ def parse_requirement(text: str) -> Requirement:
     """Return a Requires-Dist (PEP 508); MetadataError says which is none. Not to be changed."""
     try:
         return Requirement(text)
-    except InvalidRequirement as error:
+    except ValueError as error:
         raise MetadataError(f"{text!r} is no requirement ({error})") from error
 
 

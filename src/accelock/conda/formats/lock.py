@@ -31,7 +31,7 @@ _FORMAT = 1
 _DIGESTS = {"md5": re.compile(r"[0-9a-f]{32}"), "sha256": re.compile(r"[0-9a-f]{64}")}
 _URL = re.compile(r"(?P<channel>.+)/(?P<subdir>[^/]+)/(?P<filename>[^/]+)")
 _FILENAME = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.(conda|tar\.bz2)")
-_BUILD_NUMBER = re.compile(r"(?:^|_)(\d+)$")
+_BUILD_NUMBER = re.compile(r"(?:^|_)([0-9]{1,18})$")
 _HINT = "make it again (accelock conda lock)"
 
 

@@ -197,7 +197,7 @@ def load(text: str, where: str) -> Any:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
     try:
         return yaml.load(text.removeprefix("\ufeff"), Loader=loader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a day 32, a deep nest
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
         raise YamlError(f"{where}{line}: is not valid YAML") from error

@@ -15,7 +15,6 @@ from pip._internal.models.candidate import InstallationCandidate
 from pip._internal.models.link import Link
 from pip._internal.models.target_python import TargetPython
 from pip._vendor.packaging.utils import canonicalize_name
-from pip._vendor.packaging.version import InvalidVersion
 from pip._vendor.packaging.version import Version as PipVersion
 
 from accelock.hosts.piptools import pages
@@ -153,7 +152,7 @@ def _version_of(filename: str, name: str) -> PipVersion | None:
 def _version(text: str) -> PipVersion | None:
     try:
         return PipVersion(text)
-    except InvalidVersion:
+    except ValueError:
         return None
 
 

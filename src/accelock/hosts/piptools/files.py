@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from piptools.logging import log
 
 from accelock import __version__
@@ -121,7 +121,7 @@ def pins_of(path: Path) -> tuple[requirements.RequirementLine, ...]:
 def _public(version: str | None) -> Version | None:
     try:
         return Version(Version(version).public) if version else None
-    except InvalidVersion:
+    except ValueError:
         return None
 
 

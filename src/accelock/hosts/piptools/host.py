@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pip._vendor.packaging.specifiers import SpecifierSet as PipSpecifierSet
 from pip._vendor.packaging.utils import canonicalize_name
 from piptools.utils import is_pinned_requirement, is_url_requirement
@@ -266,7 +266,7 @@ class PipHost:
 
 def _public(pin: Any) -> Version | None:
     """Return the public version that a file has; None for no pin, or one that is a text (`===`)."""
-    with contextlib.suppress(InvalidVersion):
+    with contextlib.suppress(ValueError):
         return None if pin is None else Version(version_of(pin).public)
     return None
 

@@ -16,7 +16,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, Protocol
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pip._internal.exceptions import InstallationError
 from pip._internal.req.constructors import install_req_from_line
 from pip._vendor.packaging.utils import canonicalize_name
@@ -59,7 +59,7 @@ def solve(run: Run, attempt: Attempt, pins: Mapping[str, Any]) -> list[Any]:
 
 def _version(pin: Any) -> Version | None:
     """Return the version of a pin; None of a text (`===`), which no file has any more."""
-    with contextlib.suppress(InvalidVersion):
+    with contextlib.suppress(ValueError):
         return Version(next(iter(pin.req.specifier)).version)
     return None
 

@@ -320,7 +320,7 @@ def remembered(env: Any) -> dict[str, str]:
     """Return what was noted in an environment: ``chosen`` by the user, ``installed`` last."""
     try:
         found = json.loads((Path(env.path) / _NOTES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
