@@ -21,7 +21,7 @@ from accelock import toml
 from accelock.catalogue import load_catalogue
 from accelock.catalogue.load import load_substitutes
 from accelock.cli import PIP_TOOLS_COMMANDS
-from accelock.commands import COMMANDS
+from accelock.commands import COMMANDS, load
 from accelock.hardware import profile
 from accelock.targets import PLATFORMS, parse_target
 from docs.picture import draw
@@ -29,7 +29,6 @@ from docs.picture import draw
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from cleo.commands.command import Command
     from cleo.io.inputs.option import Option
 
 DOCS = Path(__file__).parent
@@ -62,7 +61,7 @@ def filled(text: str) -> str:
 def commands(_rest: str) -> str:
     """Return a table of all commands of `accelock`."""
     says = {name: says for name, (_, says) in PIP_TOOLS_COMMANDS.items()}
-    says |= {name: says for name, (_, _, says) in COMMANDS.items()}
+    says |= COMMANDS
     rows = (
         (f"[`accelock {name}`](#accelock-{name.replace(' ', '-')})", shown(text))
         for name, text in sorted(says.items())
@@ -72,7 +71,7 @@ def commands(_rest: str) -> str:
 
 def command(name: str) -> str:
     """Return the heading, the usage, the help and the options of a command of the application."""
-    found = instance(name)
+    found = load(name)()
     words = ["[OPTIONS]"]
     for each in found.definition.arguments:
         word = each.name.upper()
@@ -87,13 +86,6 @@ def command(name: str) -> str:
             table(("Option", "Meaning"), map(row, found.options)),
         )
     )
-
-
-def instance(name: str) -> Command:
-    """Return a command of the application."""
-    module, kind, _says = COMMANDS[name]
-    found: Command = getattr(importlib.import_module(f"accelock.commands.{module}"), kind)()
-    return found
 
 
 def row(option: Option) -> tuple[str, str]:

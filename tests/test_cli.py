@@ -53,7 +53,7 @@ def test_every_command_is_listed(words: list[str], capsys: pytest.CaptureFixture
     for name, (_module, description) in cli.PIP_TOOLS_COMMANDS.items():
         assert f"{name} " in shown
         assert description in shown
-    for name, (_module, _kind, says) in COMMANDS.items():
+    for name, says in COMMANDS.items():
         assert f"{name} " in shown
         assert says in shown
 
@@ -64,7 +64,7 @@ def test_the_commands_of_a_group_are_listed(
 ) -> None:
     assert cli.main(words) == 0
     shown = capsys.readouterr().out
-    for name, (_module, _kind, says) in COMMANDS.items():
+    for name, says in COMMANDS.items():
         assert (says in shown) == name.startswith("conda ")
 
 
@@ -76,7 +76,7 @@ def test_the_help_says_first_what_it_is(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_list_says_of_each_command_what_it_says_of_itself() -> None:
     loaded = console({})
-    for name, (_module, _kind, says) in COMMANDS.items():
+    for name, says in COMMANDS.items():
         assert loaded.find(name).description == says
 
 

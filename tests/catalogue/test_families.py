@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from accelock.catalogue import Family, FamilyPackage, load_catalogue
 from accelock.catalogue.families import parse_families
-from accelock.catalogue.pairs import Exclusive
+from accelock.catalogue.relations import Exclusive
 from accelock.targets import parse_target
 from accelock.toml import Table
 

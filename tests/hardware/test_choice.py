@@ -7,9 +7,8 @@ import pytest
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hardware import Choice, choose
-from accelock.hardware.choice import NotLockedError, eligible, tell
+from accelock.hardware.choice import NotLockedError, eligible, newest_that_runs, tell
 from accelock.hardware.context import Surroundings
-from accelock.hardware.fit import newest_that_runs
 from accelock.targets import PLATFORMS, Kind, Platform, Target, parse_target
 from tests.hardware.machines import Commands, with_driver, with_gpus
 
@@ -214,7 +213,7 @@ def test_the_newest_that_runs_is_offered_for_a_vendors_name(
     around = Surroundings(
         {}, "linux", "x86_64", root=with_driver(tmp_path, "535.54.03"), run=Commands()
     )
-    monkeypatch.setattr("accelock.hardware.fit.surroundings", lambda: around)
+    monkeypatch.setattr("accelock.hardware.choice.surroundings", lambda: around)
     monkeypatch.setattr("accelock.hardware.detection.host_platform", lambda: LINUX)
     assert newest_that_runs(Kind.CUDA, CATALOGUE) == "cu129"  # 13.0 needs driver 580
     declared = targets("cpu cu118 cu126")

@@ -9,7 +9,7 @@ import pytest
 
 from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.hosts.piptools import sync_pylock
+from accelock.hosts.piptools import sync_calls
 from accelock.hosts.piptools.sync_files import Chooser
 from accelock.locks.stamp import StampError
 from accelock.settings.project import Settings
@@ -385,4 +385,4 @@ class TestPylock:
         assert selection is not None
         assert selection.pylock is not None
         with pytest.raises(AccelockError, match=r"app has no hash.*Nothing was changed"):
-            sync_pylock.write(selection.pylock, None, tmp_path)
+            sync_calls.write_pylock(selection.pylock, None, tmp_path)

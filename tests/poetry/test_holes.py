@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.resolve.coverage import covered, holes
+from accelock.resolve.serving import covered, holes
 from accelock.targets import PLATFORMS, Levels, PythonVersion
 from tests.support.sites import Site
 from tests.support.wheels import wheel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accelock.resolve.coverage import Hole, covered, holes
+from accelock.resolve.serving import Hole, covered, holes
 from accelock.targets import PLATFORMS, Levels, PythonVersion
 
 LINUX, MAC = PLATFORMS["linux-x86_64"], PLATFORMS["macos-arm64"]

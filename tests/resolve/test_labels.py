@@ -6,9 +6,8 @@ import pytest
 from packaging.version import Version
 
 from accelock.catalogue import Family, FamilyPackage, load_catalogue
-from accelock.resolve.labels import public_versions, serving, target_of_url
-from accelock.sources.filename import parse_filename
-from accelock.sources.model import IndexFile
+from accelock.resolve.serving import public_versions, serving, target_of_url
+from accelock.sources.model import IndexFile, parse_filename
 from accelock.targets import PLATFORMS, Levels, PythonVersion, parse_target
 
 CATALOGUE = load_catalogue()

@@ -160,7 +160,7 @@ def test_the_names_that_targets_have_in_the_place_of_one() -> None:
 
 @pytest.mark.parametrize("project", load_substitutes().values(), ids=lambda each: each.name)
 def test_other_names_of_a_project_exclude_each_other(project: object) -> None:
-    from accelock.catalogue.substitutes import SubstitutedProject  # noqa: PLC0415
+    from accelock.catalogue.relations import SubstitutedProject  # noqa: PLC0415
 
     assert isinstance(project, SubstitutedProject)
     others = project.names - ({project.name} if project.name == "faiss" else set())

@@ -4,7 +4,7 @@ import pytest
 from packaging.tags import Tag
 from packaging.version import Version
 
-from accelock.sources.filename import ParsedName, parse_filename
+from accelock.sources.model import ParsedName, parse_filename
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import pytest
 
 from accelock.errors import MetadataError
 from accelock.sources import cache
-from accelock.sources.filename import parse_filename
-from accelock.sources.model import IndexFile
+from accelock.sources.model import IndexFile, parse_filename
 from accelock.sources.reader import IndexReader
 from tests.support.wheels import Distribution, sdist, wheel
 

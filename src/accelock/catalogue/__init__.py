@@ -5,7 +5,7 @@ from __future__ import annotations
 from accelock.catalogue.hardware import HardwareTables
 from accelock.catalogue.load import load_catalogue
 from accelock.catalogue.model import Catalogue, Family, FamilyPackage
-from accelock.catalogue.pairs import ForeignPair
+from accelock.catalogue.relations import ForeignPair
 from accelock.catalogue.source import Source, redact
 
 __all__ = [

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
 from accelock.catalogue.model import Family, FamilyPackage, Lookup
-from accelock.catalogue.pairs import Companion, Exclusive
+from accelock.catalogue.relations import Companion, Exclusive
 from accelock.catalogue.source import TARGET_FIELD, Source, label_fields
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.targets import CPU, parse_platform

@@ -25,8 +25,7 @@ from accelock.catalogue.hardware import (
     HardwareTables,
 )
 from accelock.catalogue.model import Catalogue
-from accelock.catalogue.pairs import Exclusive
-from accelock.catalogue.substitutes import Substitute, SubstitutedProject
+from accelock.catalogue.relations import Exclusive, Substitute, SubstitutedProject
 from accelock.targets import Kind, sort_targets
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from packaging.utils import canonicalize_name
 
-from accelock.catalogue.pairs import ForeignPair, foreign_pairs
+from accelock.catalogue.relations import ForeignPair, foreign_pairs
 from accelock.catalogue.source import (
     RELEASE_FIELD,
     RELEASE_OF,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from accelock.catalogue.hardware import HardwareTables
-    from accelock.catalogue.pairs import Companion, Exclusive
+    from accelock.catalogue.relations import Companion, Exclusive
     from accelock.targets import Target
 
 __all__ = ["Catalogue", "Family", "FamilyPackage", "Lookup"]

@@ -65,18 +65,16 @@ def console(others: Mapping[str, str], *, is_listed: bool = False) -> Applicatio
     """
     made = _Console(NAME, __version__)
     made.set_display_name(NAME)
-    listed = {name: says for name, (_, _, says) in COMMANDS.items()} if is_listed else {}
+    listed = COMMANDS if is_listed else {}
     for name, says in {**others, **listed}.items():
         made.add(_Listed(name, says))
     factories: dict[str, Callable[[], Command]] = {
-        name: functools.partial(_made, name) for name in COMMANDS if name not in listed
+        name: functools.partial(lambda each: load(each)(), name)
+        for name in COMMANDS
+        if name not in listed
     }
     made.set_command_loader(FactoryCommandLoader(factories))
     return made
-
-
-def _made(name: str) -> Command:
-    return load(name)()
 
 
 class _Console(Application):

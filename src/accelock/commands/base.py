@@ -17,6 +17,7 @@ from cleo.commands.command import Command as CleoCommand
 from cleo.helpers import option
 from cleo.io.outputs.output import Type
 
+from accelock.commands import COMMANDS
 from accelock.environments import NoEnvironmentError, other_environment
 from accelock.errors import MissingExtraError, UsageError
 
@@ -49,6 +50,11 @@ LOCK = option(
 
 class Command(CleoCommand):
     """cleo's command, which lets an interruption from the keyboard out: its own says 1."""
+
+    def __init_subclass__(cls) -> None:
+        """Let a command of the console application say what it is in the words of `COMMANDS`."""
+        if cls.name in COMMANDS:
+            cls.description = COMMANDS[cls.name]
 
     def execute(self, io: IO) -> int:
         """Run the command and return its exit code."""

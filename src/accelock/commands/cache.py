@@ -42,7 +42,6 @@ class CacheInfoCommand(Command):
     """Shows where the cache is, and how large."""
 
     name = "cache info"
-    description = "where accelock keeps pages, metadata, sizes and hashes, and how many MB"
     help = (
         "The cache spares later runs requests and transfers. A page of it counts only after its "
         "index has said that it is unchanged, but for `compile --offline`, which asks nobody."
@@ -65,7 +64,6 @@ class CacheClearCommand(Command):
     """Removes what is kept."""
 
     name = "cache clear"
-    description = "remove accelock's cache"
     help = (
         "Removes all that `cache info` lists. The next run asks the indexes again, and hashes that "
         "no index publishes are had by downloading the files again."

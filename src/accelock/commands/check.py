@@ -16,9 +16,8 @@ from accelock.commands.check_compiled import (
     governing,
     unstamped,
 )
+from accelock.commands.check_others import check_pylocks, check_uv
 from accelock.commands.check_poetry import check_poetry_lock, is_locked_by_poetry, missing_lock
-from accelock.commands.check_pylock import check_pylocks
-from accelock.commands.check_uv import check_uv
 from accelock.commands.findings import Finding, Level, Report
 from accelock.errors import AccelockError, OutputError
 from accelock.locks import compiled as files

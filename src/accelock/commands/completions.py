@@ -35,7 +35,6 @@ class CompletionsCommand(Command):
     """Prints what a shell completes accelock's words by."""
 
     name = "completions"
-    description = "print a completion script for bash, zsh, fish or PowerShell"
     help = (
         "Prints the script; your shell reads it when it starts. It knows every command, option, "
         "target, platform, profile and family. Make it again after an upgrade. `poetry completions`"
@@ -84,7 +83,7 @@ def words() -> Iterator[CommandWords]:
     common = tuple(_of_cleo(application.definition.options, {}))
     for name, (module, says) in PIP_TOOLS_COMMANDS.items():
         yield CommandWords(name, says, tuple(_of_click(module, known)), ())
-    for name, (_module, _kind, says) in COMMANDS.items():
+    for name, says in COMMANDS.items():
         command = application.find(name)
         own = {**known, "format": _FORMATS.get(name, ())}
         arguments = {v: None for a in command.definition.arguments for v in own.get(a.name, ())}

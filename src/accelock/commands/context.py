@@ -12,8 +12,7 @@ from accelock.hardware.choice import candidates, choose_for, eligible, tell
 from accelock.locks import journal
 from accelock.locks.markers import Place
 from accelock.locks.open import facts, find_lock, open_lock
-from accelock.settings.project import Settings
-from accelock.settings.uv_project import uv_targets
+from accelock.settings.project import Settings, uv_targets
 from accelock.targets import PLATFORMS, PythonVersion, host_platform
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from accelock.hardware.vendor import VARIABLE, Reason
 from accelock.locks import compiled, requirements
 from accelock.locks.inputs import PYPROJECT
 from accelock.settings.poetry_project import read_project
-from accelock.settings.uv_project import uv_targets
+from accelock.settings.project import uv_targets
 from accelock.targets import Kind
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from accelock.errors import AccelockError, BudgetError
 from accelock.locks.budget import Cost, Download, denied, spell_total, total
 from accelock.locks.markers import Place
 from accelock.settings.settings import sources_from_environment
-from accelock.sources.filename import parse_filename
-from accelock.sources.model import IndexFile
+from accelock.sources.model import IndexFile, parse_filename
 from accelock.targets import CPU, PythonVersion, host_platform
 
 if TYPE_CHECKING:

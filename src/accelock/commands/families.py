@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from accelock.catalogue.source import Source, redact, sources_from_environment, variable_of
-from accelock.commands.tables import aligned
+from accelock.commands.screen import aligned
 from accelock.errors import UnknownWordError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from accelock.catalogue import Catalogue, Family, FamilyPackage
-    from accelock.catalogue.pairs import Companion, Exclusive
+    from accelock.catalogue.relations import Companion, Exclusive
     from accelock.settings.project import Settings
 
 FORMAT = 1

@@ -12,7 +12,7 @@ from accelock.catalogue import load_catalogue
 from accelock.catalogue.source import hide_credentials
 from accelock.commands.base import Command
 from accelock.errors import AccelockError
-from accelock.hardware.fit import newest_that_runs
+from accelock.hardware.choice import newest_that_runs
 from accelock.locks import journal
 from accelock.moving_in import files
 from accelock.moving_in.plan import plan
@@ -34,7 +34,6 @@ class InitCommand(Command):
     """Shows what a project says of hardware by hand, and what becomes of it; writes it if asked."""
 
     name = "init"
-    description = "move a hardware set-up that was made by hand into [tool.accelock]"
     help = (
         "Reads pyproject.toml and the inputs of pip-compile (*.in), here and in requirements/: "
         "indexes and labels of builds, a file, an extra or a group for each accelerator. It prints "

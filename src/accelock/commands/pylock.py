@@ -18,7 +18,7 @@ from accelock.catalogue.source import Source
 from accelock.commands.base import LOCK, ContextCommand
 from accelock.commands.downloads import Downloads, Fetching
 from accelock.errors import AccelockError, UnknownWordError
-from accelock.locks import journal, pylock, pylock_extras, pylock_file
+from accelock.locks import journal, pylock, pylock_file
 from accelock.locks.compiled import shown
 from accelock.locks.direct import table_of
 from accelock.locks.pylock import Package
@@ -44,7 +44,6 @@ class PylockCommand(ContextCommand):
     """Writes what is locked as a pylock file for each target, or none."""
 
     name = "pylock"
-    description = "write the lock as pylock.<target>.toml (PEP 751), for pip, uv and others"
     help = (
         "Writes pylock.<target>.toml for every target of poetry.lock, or of the compiled files: "
         "all of them, or none. No version changes: it finds the files of each pin on the indexes, "
@@ -145,8 +144,8 @@ def _document(
     found = [(each.lock, each.packages(path.parent)) for each in finders]
     if len(found) == 1:
         return pylock.document(locks, found[0][1], groups=asked.groups)
-    extras = [pylock_extras.extra_of(lock.target) for lock, _ in found]
-    return pylock.document(locks, pylock_extras.joined(found), extras, asked.groups)
+    extras = [pylock_file.extra_of(lock.target) for lock, _ in found]
+    return pylock.document(locks, pylock_file.joined(found), extras, asked.groups)
 
 
 def _relative(name: str, path: Path, context: Context) -> str:

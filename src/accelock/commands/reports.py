@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 from cleo.helpers import argument, option
@@ -13,10 +15,13 @@ from accelock.commands.base import JSON, LOCK, MACHINE, Command, ContextCommand
 from accelock.environments import NoEnvironmentError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cleo.io.inputs.argument import Argument
     from cleo.io.inputs.option import Option
 
     from accelock.commands.installed import InstalledEnvironment
+    from accelock.hardware import Gpu, Machine
     from accelock.targets import PythonVersion
 
 # ruff: noqa: PLC0415 - what a command works with is loaded when it runs, and not to be listed
@@ -26,7 +31,6 @@ class CheckCommand(Command):
     """Checks the locks of a project; exits with 1 where there is an error."""
 
     name = "check"
-    description = "check that every lock is fresh and whole; offline, for CI"
     help = (
         "Finds the files that accelock compiled (requirements.txt, requirements.<target>.txt, ...) "
         "here and one folder below, poetry.lock and the conda files here, and tells what is stale, "
@@ -52,7 +56,6 @@ class DetectCommand(ContextCommand):
     """Shows what this machine has."""
 
     name = "detect"
-    description = "show what this machine has: driver, GPUs, platform"
     help = (
         "Looks at the NVIDIA driver and GPUs (the kernel's files, NVML, nvidia-smi), AMD's (KFD, "
         "rocm_agent_enumerator), Intel's and Apple's, and at the system. It needs no project, "
@@ -63,11 +66,11 @@ class DetectCommand(ContextCommand):
 
     def handle(self) -> int:
         """Look, print and return 0."""
-        from accelock.commands import detect
-        from accelock.hardware import detect as look
+        from accelock.hardware import detect, profile
 
-        found = look(self.around(), self.platform())
-        self.show([detect.dumps(found)] if self.option("json") else detect.lines(found))
+        found = detect(self.around(), self.platform())
+        as_json = self.option("json")
+        self.show([json.dumps(profile.dump(found), indent=2)] if as_json else _of_machine(found))
         return 0
 
 
@@ -75,7 +78,6 @@ class DiffCommand(ContextCommand):
     """Shows what two targets differ in, and what each downloads."""
 
     name = "diff"
-    description = "compare two targets: their packages, and the MB that each downloads"
     help = (
         "Compares what is locked for two targets on this machine's platform (on the first that "
         "both have, where this is none of them). Sizes are those that the indexes tell (PEP 700), "
@@ -100,7 +102,6 @@ class DoctorCommand(ContextCommand):
     """Says what is wrong with machine, lock and environment; exits with 1 for an error."""
 
     name = "doctor"
-    description = "find out what is wrong with machine, lock and environment, and what to do"
     help = (
         "Looks at the machine (as `detect`), the lock (as `check`), and what is installed in the "
         "environment: that of VIRTUAL_ENV, else of CONDA_PREFIX, else ./.venv, else the one that "
@@ -148,7 +149,6 @@ class FamiliesCommand(Command):
     """Shows what the catalogue knows of families of packages, and where they are read."""
 
     name = "families"
-    description = "list the packages with a build per target, their indexes, and what goes together"
     help = (
         "Without FAMILY: all that accelock knows, with what pyproject.toml and the environment say "
         "to it, and which packages exclude each other. With FAMILY, or a package of one: all of "
@@ -174,7 +174,6 @@ class TargetsCommand(ContextCommand):
     """Shows what the indexes have for each target; exits with 1 where one cannot be read."""
 
     name = "targets"
-    description = "show what the indexes have for each target: versions, Pythons, drivers, GPUs"
     help = (
         "The newest version of each PACKAGE for every target and platform, as `compile` and "
         "`poetry lock` would find it, beside what hardware runs the target. Without PACKAGE: those "
@@ -205,7 +204,6 @@ class WhyCommand(ContextCommand):
     """Explains a choice: of the target for a machine, or of a package's build on each target."""
 
     name = "why"
-    description = "explain which target this machine gets, or which build of a package"
     help = (
         "Without PACKAGE: the target that an installation takes here, and every candidate with the "
         "reason that it was taken or passed over; it exits with 1 where none fits. With PACKAGE: "
@@ -237,7 +235,6 @@ class TargetCommand(ContextCommand):
     """Prints the target of a machine, for scripts."""
 
     name = "target"
-    description = "print the target that this machine gets, alone on a line, for scripts and uv"
     help = (
         "Prints the target that an installation takes here, and on standard error why; it exits "
         "with 1 where none fits. Of a uv project whose [tool.uv] conflicts have an extra for each "
@@ -251,3 +248,39 @@ class TargetCommand(ContextCommand):
         self.io.write_error_line(f"{choice.target}: {choice.reason}", type=Type.RAW)
         self.show([choice.target.name])
         return 0
+
+
+def _of_machine(machine: Machine) -> Iterator[str]:
+    """Yield a machine in words, a fact a line."""
+    if machine.about:
+        yield f"profile:        {machine.about}"
+    system = f"{machine.system} on {machine.machine}"
+    yield f"platform:       {machine.platform or 'none that accelock knows'} ({system})"
+    if machine.libc:
+        yield f"C library:      {machine.libc}"
+    for name, value in (("container", machine.container), ("Jetson Linux", machine.jetson)):
+        if value:
+            yield f"{name + ':':<15} {value}"
+    if machine.wsl:
+        yield "WSL:            yes"
+    driver = machine.driver
+    told = f"{driver.text}, from {driver.source}" if driver else "none"
+    yield f"NVIDIA driver:  {told}"
+    yield from _gpus(machine)
+    for note in machine.notes:
+        yield f"note: {note.what} [{note.code}]; {note.todo}"
+
+
+def _gpus(machine: Machine) -> Iterator[str]:
+    counts = Counter(map(_spelt, machine.gpus))
+    if not counts:
+        yield "GPUs:           none"
+    for number, (text, count) in enumerate(counts.items()):
+        head = "GPUs:" if number == 0 else ""
+        yield f"{head:<15} {f'{count} x ' if count > 1 else ''}{text}"
+
+
+def _spelt(gpu: Gpu) -> str:
+    more = ", part of the processor" if gpu.integrated else ""
+    hidden = f", hidden by {gpu.hidden_by}" if gpu.hidden_by else ""
+    return f"{gpu}{more}{hidden} (from {gpu.source})"

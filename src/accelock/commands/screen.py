@@ -15,6 +15,7 @@ from cleo.color import Color
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+
 _STYLES = {
     "bad": Color("red", options=["bold"]),
     "doubt": Color("yellow", options=["bold"]),
@@ -117,3 +118,11 @@ def said(size: int | None) -> str:
             number = size / worth
             return f"{number:.1f} {unit}" if number < 10 else f"{number:,.0f} {unit}"  # noqa: PLR2004
     return f"{size} B"
+
+
+def aligned(rows: Sequence[Sequence[str]], indent: str = "  ") -> Iterator[str]:
+    """Yield rows of as many cells each as lines, every column as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield f"{indent}{'  '.join(cells)}".rstrip()

@@ -22,13 +22,13 @@ from packaging.utils import canonicalize_name
 
 from accelock import toml
 from accelock.catalogue.source import TARGET_FIELD, redact
-from accelock.commands.tables import aligned
+from accelock.commands.screen import aligned
 from accelock.errors import SourceError, UnknownWordError
-from accelock.hardware.fit import fit
+from accelock.hardware.choice import fit
 from accelock.hardware.machine import spell_driver
 from accelock.hardware.vendor import Fit, LockedTarget, Reason
-from accelock.resolve.labels import public_versions
 from accelock.resolve.routing import Routing, look_up
+from accelock.resolve.serving import public_versions
 from accelock.settings.poetry_project import read_project
 from accelock.targets import PLATFORMS, PYTHONS, Cell, Kind, parse_target, sort_targets
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urldefrag, urlsplit, urlunsplit
 
 from accelock.catalogue.source import redact
 from accelock.errors import AccelockError
-from accelock.sources.filename import SDIST_SUFFIXES
+from accelock.sources.model import SDIST_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

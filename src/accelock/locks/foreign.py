@@ -26,7 +26,7 @@ from accelock.locks.inputs import PYPROJECT
 from accelock.locks.markers import Place
 from accelock.locks.model import MAIN
 from accelock.settings.poetry_project import supported_pythons
-from accelock.sources.filename import parse_filename
+from accelock.sources.model import parse_filename
 from accelock.targets import PLATFORMS
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 from packaging.specifiers import SpecifierSet
 
 from accelock.errors import UnknownWordError
-from accelock.resolve.labels import target_of_url
-from accelock.sources.filename import parse_filename
+from accelock.resolve.serving import target_of_url
+from accelock.sources.model import parse_filename
 from accelock.targets import parse_target
 
 if TYPE_CHECKING:

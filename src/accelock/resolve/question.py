@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from accelock.resolve import messages
-from accelock.resolve.coverage import Hole
+from accelock.resolve.serving import Hole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 from accelock.catalogue.source import TARGET_FIELD, Source, redact
 from accelock.errors import AccelockError, SourceError
-from accelock.resolve.labels import public_versions, serving
+from accelock.resolve.serving import public_versions, serving
 from accelock.sources.wheel_metadata import parse_requirement
 from accelock.targets import CPU
 

@@ -19,8 +19,7 @@ from accelock.errors import AccelockError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from accelock.catalogue.pairs import Exclusive
-    from accelock.catalogue.substitutes import Substitute, SubstitutedProject
+    from accelock.catalogue.relations import Exclusive, Substitute, SubstitutedProject
     from accelock.targets import Platform, Target
 
 

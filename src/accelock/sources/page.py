@@ -15,9 +15,8 @@ from mousebender import simple
 
 from accelock.catalogue.source import redact
 from accelock.errors import SourceError
-from accelock.sources.filename import parse_filename
 from accelock.sources.http import ADVICE
-from accelock.sources.model import IndexFile, ProjectPage
+from accelock.sources.model import IndexFile, ProjectPage, parse_filename
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

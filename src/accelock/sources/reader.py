@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -13,9 +15,7 @@ from packaging.utils import canonicalize_name
 
 from accelock.catalogue.source import redact
 from accelock.errors import AccelockError, MetadataError, SourceError
-from accelock.sources.at_once import fetch_at_once
 from accelock.sources.cache import Digests, Metadata, Sizes
-from accelock.sources.filename import parse_filename
 from accelock.sources.http import (
     ABSENT,
     ADVICE,
@@ -29,13 +29,14 @@ from accelock.sources.http import (
     path_of,
 )
 from accelock.sources.kept import Pages, conditions, is_same
-from accelock.sources.model import IndexFile, ProjectPage
+from accelock.sources.model import IndexFile, ProjectPage, parse_filename
 from accelock.sources.page import ACCEPT, JSON, as_json, collect, is_html, parse_page
 from accelock.sources.wheel_metadata import CoreMetadata, checked, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
 
 __all__ = ["IndexReader", "Response", "Session"]
 
@@ -305,3 +306,32 @@ class _Memo(Generic[Value]):
         if isinstance(result, AccelockError):
             raise result
         return result
+
+
+MOST = 8
+"""How many requests are on their way at the same time."""
+
+
+def fetch_at_once(work: Iterable[tuple[str, Callable[[], object]]]) -> None:
+    """Fetch what will be asked for, several requests at once.
+
+    What fails, fails when it is asked for, with the same error, and not here. The first request to
+    each host goes alone, because it may find or ask for credentials.
+
+    :param work: URLs, each with the function that fetches it and keeps what came.
+    """
+    hosts: dict[str, list[Callable[[], object]]] = {}
+    for url, fetch in work:
+        with suppress(ValueError):
+            hosts.setdefault(urlsplit(url).netloc, []).append(fetch)
+    for fetches in hosts.values():
+        _quietly(fetches[0])
+    rest = list(itertools.chain.from_iterable(fetches[1:] for fetches in hosts.values()))
+    if rest:
+        with ThreadPoolExecutor(min(MOST, len(rest))) as pool:
+            list(pool.map(_quietly, rest))
+
+
+def _quietly(fetch: Callable[[], object]) -> None:
+    with suppress(AccelockError):
+        fetch()

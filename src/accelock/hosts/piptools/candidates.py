@@ -21,7 +21,7 @@ from accelock.hosts.piptools import pages
 from accelock.hosts.piptools.best import Best
 from accelock.hosts.piptools.state import place_of_files
 from accelock.resolve.routing import look_up
-from accelock.sources.filename import parse_filename
+from accelock.sources.model import parse_filename
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

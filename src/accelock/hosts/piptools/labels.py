@@ -24,9 +24,9 @@ from pip._vendor.packaging.specifiers import SpecifierSet
 
 from accelock.catalogue import redact
 from accelock.errors import AccelockError, SourceError
-from accelock.resolve.labels import target_of_url
-from accelock.sources.filename import parse_filename
+from accelock.resolve.serving import target_of_url
 from accelock.sources.http import hide_credentials
+from accelock.sources.model import parse_filename
 from accelock.targets import Kind
 
 if TYPE_CHECKING:

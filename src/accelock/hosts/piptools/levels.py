@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from accelock.hosts.piptools.dependencies import Dependencies
 from accelock.hosts.piptools.host import pins, specifiers_of, version_of
-from accelock.sources.filename import ParsedName, parse_filename
+from accelock.sources.model import ParsedName, parse_filename
 from accelock.targets import Levels
 
 if TYPE_CHECKING:

@@ -21,8 +21,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from accelock.errors import MetadataError, SourceError
 from accelock.hosts.piptools import pages
-from accelock.sources.filename import parse_filename
-from accelock.sources.model import IndexFile
+from accelock.sources.model import IndexFile, parse_filename
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

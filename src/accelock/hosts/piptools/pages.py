@@ -15,10 +15,10 @@ from pip._vendor.packaging.utils import canonicalize_name
 from accelock.catalogue import redact
 from accelock.errors import SourceError
 from accelock.hosts.piptools.patches import Patches
-from accelock.sources.at_once import fetch_at_once
 from accelock.sources.http import OK, Http, Reply, hide_credentials
 from accelock.sources.kept import Pages, conditions, is_same
 from accelock.sources.page import JSON, cut_off, strange
+from accelock.sources.reader import fetch_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from accelock.catalogue import Catalogue, Source, load_catalogue
 from accelock.errors import AccelockError, ConfigError, UsageError
-from accelock.hardware.fit import newest_that_runs
+from accelock.hardware.choice import newest_that_runs
 from accelock.resolve.substitution import Substitution
 from accelock.settings.settings import (
     Config,

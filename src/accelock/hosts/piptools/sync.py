@@ -33,7 +33,7 @@ from accelock.catalogue import load_catalogue
 from accelock.environments import other_environment
 from accelock.errors import AccelockError
 from accelock.hardware import run_command
-from accelock.hosts.piptools import sync_pylock
+from accelock.hosts.piptools import sync_calls
 from accelock.hosts.piptools.patches import Patches
 from accelock.hosts.piptools.sync_calls import Calls
 from accelock.hosts.piptools.sync_files import Chooser
@@ -136,7 +136,9 @@ def _sync(**params: Any) -> None:
             if selection.pylock is not None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="accelock-"))
                 target = choice.target if choice else None
-                params["src_files"] = (sync_pylock.write(selection.pylock, target, Path(folder)),)
+                params["src_files"] = (
+                    sync_calls.write_pylock(selection.pylock, target, Path(folder)),
+                )
             elif choice is not None:
                 calls = Calls(settings, selection.files, choice.target)
                 for name in chooser.edited(selection):

@@ -15,13 +15,13 @@ from poetry.core.constraints.version import Version as PoetryVersion
 
 from accelock.errors import AccelockError, LockstepError
 from accelock.hosts.poetry import root
-from accelock.hosts.poetry.root_dependencies import ConstraintWanted
+from accelock.hosts.poetry.root import ConstraintWanted
 from accelock.hosts.poetry.solution import is_sourced, public
-from accelock.resolve.coverage import Hole, holes
 from accelock.resolve.host import Available, Demand
 from accelock.resolve.lockstep import decide
 from accelock.resolve.messages import Words
 from accelock.resolve.question import Question
+from accelock.resolve.serving import Hole, holes
 from accelock.targets import DEFAULT_PLATFORMS, Cell, PythonVersion
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
     from accelock.hosts.poetry.pool import TargetPool
     from accelock.hosts.poetry.project import Project
-    from accelock.hosts.poetry.root_dependencies import RootDependencies
+    from accelock.hosts.poetry.root import RootDependencies
     from accelock.hosts.poetry.solution import Solved
-    from accelock.resolve.coverage import Spot
     from accelock.resolve.host import Group
+    from accelock.resolve.serving import Spot
 
 # Poetry's own commands take no options of ours.
 WORDS = Words(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from accelock.hosts.poetry.locker import TargetLocker
     from accelock.hosts.poetry.pool import TargetPool
-    from accelock.hosts.poetry.root_dependencies import RootDependencies
+    from accelock.hosts.poetry.root import RootDependencies
     from accelock.hosts.poetry.solution import Solved
     from accelock.resolve.host import Group
     from accelock.targets import Target

@@ -17,7 +17,7 @@ from accelock.errors import MetadataError, SourceError
 from accelock.hosts.poetry import fallback
 from accelock.hosts.poetry.cells import Coverage, described
 from accelock.hosts.poetry.group_solver import GroupSolver
-from accelock.hosts.poetry.root_dependencies import Needs, RootDependencies
+from accelock.hosts.poetry.root import Needs, RootDependencies
 from accelock.hosts.poetry.solution import (
     duplicates,
     is_sourced,
@@ -25,8 +25,8 @@ from accelock.hosts.poetry.solution import (
     overlapping,
     public,
 )
-from accelock.resolve.coverage import covered
 from accelock.resolve.host import Available, Demand, Group, NoSolution
+from accelock.resolve.serving import covered
 from accelock.resolve.substitution import NoSubstituteError, together, together_message
 from accelock.sources.wheel_metadata import parse_requirement
 

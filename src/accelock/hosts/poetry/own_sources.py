@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 from accelock.catalogue.source import Source, redact
 from accelock.errors import AccelockError, UnknownWordError
 from accelock.hosts.poetry import fallback, root, sources
-from accelock.hosts.poetry.root_dependencies import RootDependencies
+from accelock.hosts.poetry.root import RootDependencies
 from accelock.moving_in.lines import blocks
-from accelock.sources.filename import parse_filename
+from accelock.sources.model import parse_filename
 from accelock.targets import parse_target
 
 if TYPE_CHECKING:

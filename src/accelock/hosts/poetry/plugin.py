@@ -92,6 +92,6 @@ def _tell_project(event: Event, _name: str, _dispatcher: EventDispatcher) -> Non
 def _tell(project: Project, command: Command | None) -> None:
     project.command = command
     if project.is_exporting:
-        from accelock.hosts.poetry import export
+        from accelock.hosts.poetry import takeover
 
-        export.hook()
+        takeover.hook_export()

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from accelock.catalogue import Family, FamilyPackage
     from accelock.hosts.poetry.project import Project
     from accelock.hosts.poetry.repository import FamilyRepository
-    from accelock.hosts.poetry.root_dependencies import Needs
+    from accelock.hosts.poetry.root import Needs
     from accelock.hosts.poetry.supply import Supply
-    from accelock.resolve.coverage import Spot
     from accelock.resolve.host import Group
+    from accelock.resolve.serving import Spot
     from accelock.targets import Cell, Target
 
 
@@ -293,7 +293,7 @@ class TargetPool(RepositoryPool):
 
     def _covered(self, package: Package) -> frozenset[Spot]:
         """Return the platforms and Pythons of the group at work that have a file of a package."""
-        from accelock.resolve.coverage import covered
+        from accelock.resolve.serving import covered
 
         names = [str(file["file"]) for file in package.files]
         return covered(names, self._spots(), self.project.config.levels)

@@ -15,7 +15,7 @@ from poetry.repositories.repository import Repository
 
 from accelock.catalogue.source import Source
 from accelock.hosts.poetry.errors import shown
-from accelock.resolve.labels import without_target
+from accelock.resolve.serving import without_target
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName

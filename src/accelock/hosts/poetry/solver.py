@@ -14,7 +14,7 @@ from accelock.hosts.poetry.cells import WORDS, cells_of, described
 from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.group_solver import LockedPackages
 from accelock.hosts.poetry.host import PoetryHost
-from accelock.hosts.poetry.root_dependencies import ConstraintWanted
+from accelock.hosts.poetry.root import ConstraintWanted
 from accelock.hosts.poetry.solution import Solution, merged
 from accelock.resolve.host import Group
 from accelock.resolve.knowledge import Knowledge

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from poetry.core.version.markers import AnyMarker, parse_marker
 
 from accelock.hosts.poetry.platform_markers import by_platform
-from accelock.resolve.labels import without_target
+from accelock.resolve.serving import without_target
 from accelock.targets import Cell
 
 if TYPE_CHECKING:

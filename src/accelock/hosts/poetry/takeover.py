@@ -1,16 +1,24 @@
 """Give a Poetry project our pool and locker, and let its solver and installer know of targets.
 
 Poetry activates plugins for every command. What the hooks lead to is imported when they are used.
+
+poetry-plugin-export writes every source as an index, and pip looks for a project below an index: of
+a page of links (`torch-2.7.1+cu126.html`) it would find nothing.
 """
 
 from __future__ import annotations
 
+import re
+from functools import wraps
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import poetry.puzzle.solver as solver_module
+from cleo.io.buffered_io import BufferedIO
 from poetry.installation.installer import Installer
 from poetry.puzzle.solver import Solver
 
+from accelock.catalogue.source import Source
 from accelock.hosts.poetry import fallback
 from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.locker import TargetLocker
@@ -18,11 +26,13 @@ from accelock.hosts.poetry.pool import TargetPool
 from accelock.hosts.poetry.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
 
     from cleo.io.io import IO
     from poetry.poetry import Poetry
     from poetry.puzzle.transaction import Transaction
+
 
 _execute = Installer._execute
 
@@ -89,3 +99,44 @@ def execute(installer: Installer, operations: list[Any]) -> int:
 
     with shown():
         return install(installer, locker, operations, _execute)
+
+
+_INDEX = re.compile(r"^--(?:extra-)?index-url (\S+)$", re.MULTILINE)
+_OF_PIP = ("requirements.txt", "constraints.txt")
+
+
+def hook_export() -> None:
+    """Have what is exported for pip name pages as pip reads them, where the plugin is installed.
+
+    `Exporter.export` is public in poetry-plugin-export 1.8 to 1.10.
+    """
+    try:
+        exporter = import_module("poetry_plugin_export.exporter").Exporter
+    except ImportError:
+        return
+    if not hasattr(exporter.export, "__wrapped__"):
+        exporter.export = with_pages(exporter.export)
+
+
+def with_pages(original: Callable[..., None]) -> Callable[..., None]:
+    """Return an `Exporter.export` that writes what the original writes, pages as pages."""
+
+    @wraps(original)
+    def export(exporter: Any, fmt: str, cwd: Path, output: IO | str) -> None:
+        if fmt not in _OF_PIP:
+            original(exporter, fmt, cwd, output)
+            return
+        buffer = BufferedIO()
+        original(exporter, fmt, cwd, buffer)
+        content = _INDEX.sub(_as_page, buffer.fetch_output())
+        if isinstance(output, str):
+            with (cwd / output).open("w", encoding="utf-8") as file:
+                file.write(content)
+        else:
+            output.write(content)
+
+    return export
+
+
+def _as_page(line: re.Match[str]) -> str:
+    return f"--find-links {line[1]}" if Source(line[1]).is_find_links else line[0]

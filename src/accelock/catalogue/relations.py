@@ -1,11 +1,13 @@
-"""Which releases go together: torchaudio 2.10 with torch 2.10, as each project publishes it.
+"""How projects go together, as values: which releases, and which stands for another on a target.
 
-Metadata does not always tell: torchaudio 2.11.0 asks for no torch, and is broken with torch 2.10.
+torchaudio 2.10 goes with torch 2.10, as each project publishes it. Metadata does not always tell:
+torchaudio 2.11.0 asks for no torch, and is broken with torch 2.10.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,17 @@ if TYPE_CHECKING:
 
     from packaging.specifiers import SpecifierSet
 
-__all__ = ["Companion", "Exclusive", "ForeignPair", "foreign_pairs"]
+    from accelock.targets import Platform, Target
+
+
+__all__ = [
+    "Companion",
+    "Exclusive",
+    "ForeignPair",
+    "Substitute",
+    "SubstitutedProject",
+    "foreign_pairs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +161,50 @@ def _parsed(versions: Mapping[str, Version | str]) -> Iterator[tuple[str, Versio
     for name, version in versions.items():
         with contextlib.suppress(ValueError):
             yield canonicalize_name(name), Version(str(version))
+
+
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """What some targets get: another project, or an extra of the same one.
+
+    :param targets: globs of targets' names, as in `cu12?`.
+    :param platforms: the platforms that have it, by name; empty for all.
+    :param versions: those that are for the hardware.
+    """
+
+    targets: tuple[str, ...]
+    name: str
+    extra: str | None
+    versions: SpecifierSet
+    platforms: frozenset[str]
+
+    def is_for(self, target: Target, platform: Platform) -> bool:
+        """Tell whether a target gets it on a platform."""
+        return any(fnmatch.fnmatchcase(target.name, glob) for glob in self.targets) and (
+            not self.platforms or platform.name in self.platforms
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}{f'[{self.extra}]' if self.extra else ''}{self.versions}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubstitutedProject:
+    """A project that targets have under other names, or with an extra.
+
+    :param is_plain_for_all: its plain build is for any machine, so that it is what a target gets
+        for which there is no row.
+    """
+
+    name: str
+    is_plain_for_all: bool
+    rows: tuple[Substitute, ...]
+
+    def row(self, target: Target, platform: Platform) -> Substitute | None:
+        """Return what a target gets on a platform, None where no row says."""
+        return next((row for row in self.rows if row.is_for(target, platform)), None)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the projects that some target gets, the plain one among them."""
+        return frozenset({self.name, *(row.name for row in self.rows)})

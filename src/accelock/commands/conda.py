@@ -1,4 +1,4 @@
-"""The command `conda install`: a lock into a prefix, with no conda on the machine."""
+"""The commands `conda lock`, `conda install` and `conda capture`; no conda is needed for them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from cleo.helpers import option
-from cleo.io.outputs.output import Type
+from cleo.io.outputs.output import Type, Verbosity
 
-from accelock.commands.base import ContextCommand, shows_progress
-from accelock.conda import guarantee
-from accelock.conda.formats import LOCK
+from accelock.commands.base import Command, ContextCommand, shows_progress
+from accelock.conda import capture, guarantee
+from accelock.conda.beside import renew
+from accelock.conda.formats import FORMATS, LOCK, on_request
 from accelock.conda.formats.lock import read_lock
 from accelock.conda.formats.model import COMMAND, read_stamp
 from accelock.conda.project import load_project
@@ -22,17 +23,161 @@ if TYPE_CHECKING:
 
     from cleo.io.inputs.option import Option
 
+    from accelock.conda.capture import Captured
     from accelock.conda.link import Contents
     from accelock.conda.project import CondaEnvironment, CondaProject
     from accelock.conda.record import Record
     from accelock.targets import Platform, Target
 
 
+class CondaLockCommand(Command):
+    """Solves what is stale of [tool.accelock.conda], and writes all of its files or none."""
+
+    name = "conda lock"
+    help = (
+        "Writes environment-<target>.yml and conda-<target>-lock.yml for every target and group, "
+        "each for all platforms. Files that are fresh are left alone, and so is what is locked, "
+        "wherever it still fits. It needs the extra `conda`, but no conda."
+    )
+    options: ClassVar[list[Option]] = [
+        option("update", None, "Let this package leave its version.", flag=False, multiple=True),
+        option("update-all", None, "Let every package leave its version."),
+        option(
+            "format",
+            None,
+            "Write this too: "
+            + ", ".join(f"`{name}` ({FORMATS[name].says})" for name in on_request())
+            + ".",
+            flag=False,
+            multiple=True,
+        ),
+    ]
+
+    def handle(self) -> int:
+        """Solve, write and return the exit code."""
+        # rattler is loaded only by the command that needs it.
+        from accelock.conda.run import CondaRequest, sidecars  # noqa: PLC0415
+
+        directory = self.directory()
+        for recovery in journal.recover(directory):
+            self._say(str(recovery))
+        asked = CondaRequest(
+            update=tuple(self.option("update")),
+            everything=self.option("update-all"),
+            formats=tuple(_format(word) for word in self.option("format")),
+        )
+        project = load_project(directory)
+        files = sidecars(
+            project,
+            asked,
+            name=project.name,
+            say=self._say,
+            warn=self._warn,
+            show_progress=shows_progress(self.io),
+        )
+        if files:
+            journal.write_all(files, directory)
+        renew(directory, project.environments())
+        for path in files:
+            self.io.write_line(f"{path.name} written", type=Type.RAW)
+        if not files:
+            self.io.write_line("The conda files are fresh; nothing was solved.", type=Type.RAW)
+        return 0
+
+    def _say(self, text: str) -> None:
+        self.io.write_error_line(text, verbosity=Verbosity.NORMAL, type=Type.RAW)
+
+    def _warn(self, text: str) -> None:
+        self._say(f"WARNING: {text}")
+
+
+def _format(word: str) -> str:
+    if word not in on_request():
+        raise UnknownWordError("format", word, on_request())
+    return word
+
+
+_FORMATS = ("table", "environment")
+
+
+class CondaCaptureCommand(Command):
+    """Prints what was asked for in a conda environment, pinned and portable."""
+
+    name = "conda capture"
+    help = (
+        "Reads the environment's own records, without conda. What pip installed there is listed "
+        "apart."
+    )
+    options: ClassVar[list[Option]] = [
+        option("prefix", "p", "The environment's folder.", flag=False),
+        option("from", None, "Read this environment.yml, or export, instead.", flag=False),
+        option("keep", None, "A requirements.in that says which packages count.", flag=False),
+        option("format", None, "`table` (the default) or `environment`.", flag=False),
+        option("output", "o", "Write to this file instead of stdout.", flag=False),
+    ]
+
+    def handle(self) -> int:
+        """Capture, print or write, and return the exit code."""
+        prefix, file = self.option("prefix"), self.option("from")
+        if bool(prefix) == bool(file):
+            raise UsageError(
+                "say which environment: accelock conda capture --prefix FOLDER, or --from FILE"
+            )
+        if file and self.option("keep"):
+            raise UsageError("--keep chooses from a folder; with --from, edit what is printed")
+        form = self.option("format") or _FORMATS[0]
+        if form not in _FORMATS:
+            raise UnknownWordError("format", form, _FORMATS)
+        if file:
+            found = capture.captured_from(_read(file) or "", file)
+        else:
+            found = capture.capture(Path(prefix), _read(self.option("keep")))
+        self._tell(found)
+        text = capture.table(found) if form == "table" else capture.environment(found)
+        if self.option("output"):
+            _write(Path(self.option("output")), text)
+        else:
+            self.io.write(text, type=Type.RAW)
+        return 0
+
+    def _tell(self, found: Captured) -> None:
+        """Say on stderr how the packages were found, and what the keep-list has in vain."""
+        count = len(found.requested)
+        noun = "package" if count == 1 else "packages"
+        self.io.write_error_line(f"{count} {noun}, known by {found.how}", type=Type.RAW)
+        for word in found.missing:
+            told = f"WARNING: {word} of the keep-list is not in the environment"
+            self.io.write_error_line(told, type=Type.RAW)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a new file; one that is there is a source of somebody's, pyproject.toml at worst."""
+    if path.is_file():
+        try:
+            before = path.read_bytes()
+        except OSError as error:
+            raise AccelockError(f"{path}: cannot be read: {error.strerror}") from None
+        if before.strip() and before != text.encode():
+            raise AccelockError(
+                f"{path} is there already; nothing was written. Name another file, or move this "
+                "one away; what to put into pyproject.toml is printed without --output"
+            )
+    journal.write_all({path: text.encode()})
+
+
+def _read(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AccelockError(f"{path}: cannot be read: {error}") from error
+
+
 class CondaInstallCommand(ContextCommand):
     """Makes a prefix hold exactly what the lock of this machine's target has."""
 
     name = "conda install"
-    description = "install a conda lock into a folder; no conda needed"
     help = (
         "Installs conda-<target>-lock.yml for this machine's platform. The target is the only one "
         "declared, or that of --target, of ACCELOCK_TARGET, or the one that fits this machine. "
