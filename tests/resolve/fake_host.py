@@ -324,6 +324,29 @@ class Resolver:
 FAMILY = ("torch", "torchvision", "torchaudio")
 
 
+@dataclass(frozen=True)
+class FakePackages:
+    """What a catalogue says of the packages of a fake host."""
+
+    host: FakeHost
+
+    def in_lockstep(self, name: str) -> bool:
+        """Return whether all cells have one version of a package."""
+        return name in self.host.labelled or name in self.host.loose
+
+    def is_family_only(self, name: str) -> bool:
+        """Return whether no ordinary index has a package."""
+        return name in self.host.labelled
+
+    def companions(self, name: str) -> list[str]:
+        """Return the packages that are released with one of the family."""
+        return [each for each in FAMILY if each != name] if name in FAMILY else []
+
+    def release_of(self, name: str) -> str | None:
+        """Return torch, of what is built for one release of it at a time."""
+        return "torch" if name in self.host.built else None
+
+
 def search(
     host: FakeHost,
     *required: Cell,
@@ -332,7 +355,6 @@ def search(
     together: bool = True,
     leaves_out: bool = True,
     steps: int = 50,
-    release_of: Callable[[str], str | None] = lambda _name: None,
     announce: Callable[[Group, int, int], None] = lambda _group, _number, _of: None,
 ) -> Result[Pinned]:
     """Run a search over the cells of a lock for the packages in lockstep that the inputs name."""
@@ -340,12 +362,9 @@ def search(
         host,
         required=required,
         optional=tuple(optional),
-        in_lockstep=lambda name: name in host.labelled or name in host.loose,
-        listed=lambda name: name in host.labelled,
-        companions=lambda name: [n for n in FAMILY if n != name] if name in FAMILY else [],
+        packages=FakePackages(host),
         anything=SpecifierSet(),
         together=together,
-        release_of=release_of,
         excluded=excluded or {},
     )
     search = Search(host, known, leaves_out=leaves_out, steps=steps, announce=announce)

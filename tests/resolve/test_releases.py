@@ -8,7 +8,7 @@ import pytest
 from packaging.version import Version
 
 from accelock.errors import LockstepError, ResolutionError
-from accelock.resolve.search import NoSolutionError
+from accelock.resolve.refusal import NoSolutionError
 from tests.resolve.fake_host import FakeHost, cell, locked, release, search
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def host(
 
 
 def found(each: FakeHost, *cells: Cell) -> Result[Pinned]:
-    return search(each, *cells, release_of=lambda name: "torch" if name in each.built else None)
+    return search(each, *cells)
 
 
 def torch_of(result: Result[Pinned]) -> dict[Cell, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelock.errors import LockstepError, ResolutionError
-from accelock.resolve.search import NoSolutionError
+from accelock.resolve.refusal import NoSolutionError
 from tests.resolve.fake_host import FakeHost, cell, locked, release, search
 
 if TYPE_CHECKING:

@@ -92,6 +92,22 @@ class NoSolution:
     cause: Exception | None = field(default=None, compare=False)
 
 
+class Packages(Protocol):
+    """What the search asks of the catalogue (`accelock.catalogue.Catalogue`), by canonical name."""
+
+    def in_lockstep(self, name: str, /) -> bool:
+        """Return whether all cells have one version of a package."""
+
+    def is_family_only(self, name: str, /) -> bool:
+        """Return whether a family's source alone has it."""
+
+    def companions(self, name: str, /) -> Collection[str]:
+        """Return the packages that are released with it."""
+
+    def release_of(self, name: str, /) -> str | None:
+        """Return the package for each of whose releases it is built; None for others."""
+
+
 class Host(Protocol[Solution]):
     """What the search asks of pip-tools or Poetry."""
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Generic
 
 from accelock.errors import LockstepError, ResolutionError
 from accelock.resolve import messages
-from accelock.resolve.host import Demand, Host, Solution, Wanted
+from accelock.resolve.host import Demand, Host, Packages, Solution, Wanted
 from accelock.resolve.question import Question
 from accelock.resolve.releases import Releases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from packaging.version import Version
 
@@ -30,12 +30,9 @@ class Knowledge(Generic[Solution]):
     :param host: is read: what the project asks for, and what cells have.
     :param required: the cells that have to be in the lock, leader first.
     :param optional: those of other default platforms.
-    :param in_lockstep: tells the packages of which all cells have one version.
-    :param listed: tells, of these, those that the family's source alone has.
-    :param companions: name -> the packages that are released with it.
+    :param packages: tells what families say of a package.
     :param anything: what a project takes that says nothing of a package.
     :param together: False where the user has turned lockstep off.
-    :param release_of: name -> the package for each of whose releases it is built; None for others.
     :param excluded: the optional cells for which no machine has what the project asks for, and why.
     :param words: what messages tell the user to do.
     :param failed: optional cells that were found to have no solution, and why.
@@ -46,12 +43,9 @@ class Knowledge(Generic[Solution]):
     host: Host[Solution]
     required: tuple[Cell, ...]
     optional: tuple[Cell, ...]
-    in_lockstep: Callable[[str], bool]
-    listed: Callable[[str], bool]
-    companions: Callable[[str], Collection[str]]
+    packages: Packages
     anything: Wanted
     together: bool = True
-    release_of: Callable[[str], str | None] = lambda _name: None
     excluded: Mapping[Cell, str] = field(default_factory=dict)
     words: messages.Words = field(default_factory=messages.Words)
     failed: dict[Cell, str] = field(default_factory=dict)
@@ -65,7 +59,7 @@ class Knowledge(Generic[Solution]):
     _loose: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.releases = Releases(self.release_of)
+        self.releases = Releases(self.packages.release_of)
 
     def read(self) -> None:
         """Read what the project asks for.
@@ -78,17 +72,18 @@ class Knowledge(Generic[Solution]):
         self.meet(
             name
             for (name, _cell), demand in self.demands.items()
-            if demand.is_root and not demand.is_direct and self.in_lockstep(name)
+            if demand.is_root and not demand.is_direct and self.packages.in_lockstep(name)
         )
         for of in sorted(self.releases.learn(self.demands)):
-            if not self.listed(of):
+            if not self.packages.is_family_only(of):
                 raise ResolutionError(self.releases.is_from_elsewhere(of))
             self.meet([of])
 
     def meet(self, names: Iterable[str]) -> None:
         """Note packages that have to agree."""
         for name in names:
-            (self._names if self.listed(name) else self._loose).setdefault(name)
+            is_listed = self.packages.is_family_only(name)
+            (self._names if is_listed else self._loose).setdefault(name)
 
     def learn(self, cells: Iterable[Cell], taken: Collection[str]) -> None:
         """Note which packages cells need, and which not, where their solution took some."""
@@ -116,7 +111,7 @@ class Knowledge(Generic[Solution]):
             demands=self.demands,
             available=self._available,
             previous={**self._locked, **self.expected},
-            companions={name: self.companions(name) for name in (*self._names, *self._loose)},
+            companions={n: self.packages.companions(n) for n in (*self._names, *self._loose)},
             needed=dict(self.needed),
             together=self.together,
             anything=self.anything,

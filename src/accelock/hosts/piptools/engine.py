@@ -234,7 +234,6 @@ class Engine:
         run = self.run
         locked = files.public_versions(keep)
         self._prefetch(name for _target, name in locked)
-        catalogue = run.plan.catalogue
         prereleases = any(capture.prereleases for capture in self._probes.values())
         host = PipHost(run, self.command, self._probes, _readable(keep), locked)
         known = Knowledge(
@@ -242,10 +241,7 @@ class Engine:
             required=tuple(cell for cell in run.plan.cells if run.plan.is_required(cell)),
             optional=tuple(cell for cell in run.plan.cells if not run.plan.is_required(cell)),
             excluded={c: each.excluded for c, each in self._probes.items() if each.excluded},
-            in_lockstep=catalogue.in_lockstep,
-            listed=catalogue.is_family_only,
-            companions=catalogue.companions,
-            release_of=catalogue.release_of,
+            packages=run.plan.catalogue,
             together=run.plan.lockstep,
             anything=SpecifierSet(prereleases=prereleases or None),
         )

@@ -166,7 +166,7 @@ def make_plan(
     :raises OptionError: another word of the command line that is none.
     :raises AccelockError: a target that none of its platforms has.
     """
-    catalogue = load_catalogue()
+    catalogue, config = load_catalogue(), config or Config()
     targets = _targets(options, config, catalogue)
     if not targets and options != Options():
         raise OptionError(
@@ -176,11 +176,10 @@ def make_plan(
         )
     if not targets:
         return None
-    rules = config.packages if config else {}
-    catalogue = config.extend(catalogue) if config else catalogue
-    asked = {target.name: _platforms(options, config, target) for target in targets}
+    catalogue = config.extend(catalogue)
+    named = tuple(dict.fromkeys(map(parse_platform, options.platforms)))
     pythons = _pythons(options, config)
-    pairs = [(target, platform) for target in targets for platform in asked[target.name][0]]
+    pairs = [(t, platform) for t in targets for platform in named or config.platforms_of(t)]
     _check_existing(targets, pairs)
     chosen, written, fixed, said = _sources(options, config, catalogue, environ)
     return Plan(
@@ -194,67 +193,44 @@ def make_plan(
         ),
         absent=tuple(pair for pair in pairs if not pair[0].exists_on(pair[1])),
         declared=frozenset(
-            (target.name, platform.name) for target, platform in pairs if asked[target.name][1]
+            (target.name, platform.name)
+            for target, platform in pairs
+            if named or config.declares_platforms(target)
         ),
         sources=chosen,
         written=written,
         fixed=fixed,
         declared_sources=said,
-        cpuonly=frozenset(name for name, rule in rules.items() if rule.cpuonly),
-        levels=config.levels if config else Levels(),
-        lockstep=config.lockstep if config else True,
-        allow_downloads=options.allow_downloads or bool(config and config.allow_downloads),
+        cpuonly=frozenset(name for name, rule in config.packages.items() if rule.cpuonly),
+        levels=config.levels,
+        lockstep=config.lockstep,
+        allow_downloads=options.allow_downloads or config.allow_downloads,
         offline=options.offline,
-        host_python=not options.pythons and not (config and config.pythons),
-        dependencies={t.name: config.dependencies_of(t) for t in targets} if config else {},
-        pinned_alone=_out_of_lockstep(config, catalogue),
-        substitution=(
-            Substitution.of(config.unsubstituted, config.substituted_always)
-            if config
-            else Substitution.of(())
-        ),
+        host_python=not (options.pythons or config.pythons),
+        dependencies={target.name: config.dependencies_of(target) for target in targets},
+        pinned_alone=frozenset(filter(catalogue.in_lockstep, config.pinned_alone)),
+        substitution=Substitution.of(config.unsubstituted, config.substituted_always),
         say=say,
         say_progress=say_progress,
         show_bytes=show_bytes,
     )
 
 
-def _out_of_lockstep(config: Config | None, catalogue: Catalogue) -> frozenset[str]:
-    """Return the lockstep packages that some target pins for itself."""
-    names = config.pinned_alone if config else frozenset[str]()
-    found = {name: catalogue.family_of(name) for name in names}
-    return frozenset(name for name, entry in found.items() if entry and entry[1].lockstep)
-
-
-def _targets(options: Options, config: Config | None, catalogue: Catalogue) -> tuple[Target, ...]:
+def _targets(options: Options, config: Config, catalogue: Catalogue) -> tuple[Target, ...]:
     if not options.targets:
-        return config.targets if config else ()
-    words = list(dict.fromkeys(options.targets))
-    declared = config.targets if config else ()
-    runs = functools.partial(newest_that_runs, catalogue=catalogue, declared=declared)
+        return config.targets
+    runs = functools.partial(newest_that_runs, catalogue=catalogue, declared=config.targets)
+    words = dict.fromkeys(options.targets)
     return tuple(parse_target(word, catalogue.targets, runs) for word in words)
 
 
-def _platforms(
-    options: Options, config: Config | None, target: Target
-) -> tuple[tuple[Platform, ...], bool]:
-    """Return the platforms of a target, and whether the user named them."""
-    if options.platforms:
-        return tuple(dict.fromkeys(map(parse_platform, options.platforms))), True
-    if config:
-        return config.platforms_of(target), config.declares_platforms(target)
-    return DEFAULT_PLATFORMS, False
-
-
-def _pythons(options: Options, config: Config | None) -> tuple[PythonVersion, ...]:
+def _pythons(options: Options, config: Config) -> tuple[PythonVersion, ...]:
     if options.pythons:
         try:
             return tuple(sorted({PythonVersion.parse(word) for word in options.pythons}))
         except AccelockError as error:
             raise OptionError(f"--python-version: {error}") from error
-    if config and config.pythons:
-        return tuple(sorted(config.pythons))
-    return (PythonVersion.host(),)
+    return tuple(sorted(config.pythons)) or (PythonVersion.host(),)
 
 
 def _check_existing(targets: tuple[Target, ...], pairs: list[tuple[Target, Platform]]) -> None:
@@ -271,7 +247,7 @@ def _check_existing(targets: tuple[Target, ...], pairs: list[tuple[Target, Platf
 
 
 def _sources(
-    options: Options, config: Config | None, catalogue: Catalogue, environ: Mapping[str, str]
+    options: Options, config: Config, catalogue: Catalogue, environ: Mapping[str, str]
 ) -> tuple[dict[str, Source], dict[str, Source], frozenset[str], frozenset[str]]:
     """Return where to read, what to write, and the families for which the user chose each."""
     written = {family.name: Source(family.index) for family in catalogue.families}
@@ -280,9 +256,8 @@ def _sources(
     except ConfigError as error:
         raise OptionError(str(error)) from error
     from_environment = sources_from_environment(environ, catalogue)
-    if config is not None:
-        written |= config.sources
-        written = {name: each.but_for(config.exceptions(name)) for name, each in written.items()}
+    written |= config.sources
+    written = {name: each.but_for(config.exceptions(name)) for name, each in written.items()}
     written |= given
-    said = frozenset({*(config.sources if config else ()), *given})
+    said = frozenset({*config.sources, *given})
     return {**written, **from_environment, **given}, written, said | {*from_environment}, said

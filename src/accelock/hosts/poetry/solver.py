@@ -18,7 +18,8 @@ from accelock.hosts.poetry.root import ConstraintWanted
 from accelock.hosts.poetry.solution import Solution, merged
 from accelock.resolve.host import Group
 from accelock.resolve.knowledge import Knowledge
-from accelock.resolve.search import NoSolutionError, Search
+from accelock.resolve.refusal import NoSolutionError
+from accelock.resolve.search import Search
 
 if TYPE_CHECKING:
     from poetry.puzzle.solver import Solver
@@ -67,10 +68,7 @@ def _solve(solver: Solver, pool: TargetPool, locked: LockedPackages) -> Solution
         required=required,
         optional=optional,
         excluded=host.excluded,
-        in_lockstep=project.catalogue.in_lockstep,
-        listed=project.catalogue.is_family_only,
-        companions=project.catalogue.companions,
-        release_of=project.catalogue.release_of,
+        packages=project.catalogue,
         together=project.config.lockstep,
         anything=ConstraintWanted(),
         words=WORDS,

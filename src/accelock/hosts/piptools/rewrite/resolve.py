@@ -24,7 +24,7 @@ from accelock.hosts.piptools.dependencies import Dependencies
 from accelock.hosts.piptools.rewrite.compiled_file import DirectRequirement, parents_of
 from accelock.hosts.piptools.rewrite.result import Rewrite, public
 from accelock.resolve.host import NoSolution
-from accelock.resolve.search import NoSolutionError
+from accelock.resolve.refusal import NoSolutionError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
