@@ -64,35 +64,31 @@ def fail(error: AccelockError) -> int:
 
 def _run(words: Sequence[str]) -> int:
     os.getcwd()  # noqa: PTH109 - without pathlib; in a folder that is gone no file is what it seems
+    name = next((word for word in words if word[:1] != "-" and word not in _HELP), None)
     try:
-        return _dispatch(words)
+        if name in PIP_TOOLS_COMMANDS:
+            return _hand_on(name, words)
+        from accelock.commands.app import application
+
+        return application(words, {name: says for name, (_, says) in PIP_TOOLS_COMMANDS.items()})
     except AccelockError as error:
         if _VERBOSE & set(words):
             raise
         return fail(error)
 
 
-def _dispatch(words: Sequence[str]) -> int:
-    name = next((word for word in words if word[:1] != "-" and word not in _HELP), None)
-    if name not in PIP_TOOLS_COMMANDS:
-        from accelock.commands.app import application
-
-        return application(words, {name: says for name, (_, says) in PIP_TOOLS_COMMANDS.items()})
+def _hand_on(name: str, words: Sequence[str]) -> int:
     before, behind = words[: words.index(name)], words[words.index(name) + 1 :]
     if before and not _HELP.issuperset(before):
         return fail(
             UsageError(f"options stand behind the command: accelock {name} {' '.join(before)}")
         )
-    return _hand_on(name, ["--help"] if before else behind)
-
-
-def _hand_on(name: str, words: Sequence[str]) -> int:
     from accelock.hosts.piptools import probe
 
     probe.require_pip_tools(f"accelock {name}")
     module = importlib.import_module(PIP_TOOLS_COMMANDS[name][0])
     try:
-        module.main(words)
+        module.main(["--help"] if before else behind)
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     return 0

@@ -263,10 +263,26 @@ class Routing:
 
         :raises SourceError: the source cannot be read.
         """
-        key = (canonicalize_name(name), cell)
-        if key not in self._files:
-            self._files[key] = self._serving(*key)
-        return self._files[key]
+        key, found = (canonicalize_name(name), cell), self.find(name)
+        if found is None or key in self._files:
+            return self._files.get(key, ())
+        source = self.source(found.family, cell.target)
+        if found.family.release_of:
+            releases = self._all_releases(found.family, cell.target)
+            pages = (self._of_page(found, key[0], cell, release) for release in releases)
+            files = tuple({file.url: file for page in pages for file in page}.values())
+        else:
+            files = self._fitting(found, self.listed(key[0], cell.target), cell)
+        if self._hashed or source.is_find_links:
+            files = tuple(self.completed(file, found.family, cell.target) for file in files)
+        if self._hashed:
+            hashed = {file.version for file in files if file.sha256}
+            self._unhashed[key] = frozenset(
+                public_versions(file for file in files if file.version not in hashed)
+            )
+            files = tuple(file for file in files if file.version in hashed)
+        self._files[key] = files
+        return files
 
     def metadata(self, file: IndexFile) -> CoreMetadata:
         """Return the metadata of an accelerated file, and what it should ask for and does not.
@@ -335,27 +351,6 @@ class Routing:
             return self._reader.project(url, name).files
         wanted = canonicalize_name(name)
         return tuple(file for file in self._reader.find_links(url).files if file.name == wanted)
-
-    def _serving(self, name: str, cell: Cell) -> tuple[IndexFile, ...]:
-        found = self.find(name)
-        if found is None:
-            return ()
-        source = self.source(found.family, cell.target)
-        if found.family.release_of:
-            releases = self._all_releases(found.family, cell.target)
-            each = (self._of_page(found, name, cell, release) for release in releases)
-            files = tuple({file.url: file for page in each for file in page}.values())
-        else:
-            files = self._fitting(found, self.listed(name, cell.target), cell)
-        if self._hashed or source.is_find_links:
-            files = tuple(self.completed(file, found.family, cell.target) for file in files)
-        if not self._hashed:
-            return files
-        hashed = {file.version for file in files if file.sha256}
-        self._unhashed[name, cell] = frozenset(
-            public_versions(file for file in files if file.version not in hashed)
-        )
-        return tuple(file for file in files if file.version in hashed)
 
     def completed(self, file: IndexFile, family: Family, target: Target) -> IndexFile:
         """Return the file with the hash and metadata that another page of its family gives it.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
+    from accelock.resolve.family import FamilyPlan
     from accelock.resolve.knowledge import Knowledge
     from accelock.resolve.question import Question, Slot
     from accelock.targets import Cell
@@ -112,31 +113,32 @@ class Search(Generic[Solution]):
         return self.known.question()
 
     def _decide(self, question: Question) -> Decision:
-        bound = [Bound(group.cells, self.host.taken(s)) for group, s in self.found.items()]
-        decision = decide(question, bound=bound, refused=self.refused, split=self.split)
-        if decision.failure is None:
-            return self._planned(question, decision)
-        if bound:  # what was taken before the package was met is in the way
-            self.start_again()
-            self.step_back()
-            return self._decide(question)
-        if self.split_apart(question):
-            return self._decide(question)
-        if self.first_error is not None:
-            raise self.first_error
-        said = [decision.failure, *messages.ruled_out(self.refused)]
-        said += self.known.releases.nearest(question)
-        raise LockstepError("\n  ".join((*said, *self.asked_at(said))))
-
-    def _planned(self, question: Question, decision: Decision) -> Decision:
         """Return a decision that the family's own metadata bears out."""
-        plan = family.plan(question, decision, self.host, self.split)
-        if plan.refused:
-            self.refused += plan.refused
-            return self._decide(question)
-        if not plan.picks.items() <= decision.picks.items() | self.known.expected.items():
-            self.known.expected |= plan.picks
-            return self._decide(self.ask())
+        while True:
+            bound = [Bound(group.cells, self.host.taken(s)) for group, s in self.found.items()]
+            decision = decide(question, bound=bound, refused=self.refused, split=self.split)
+            if decision.failure is None:
+                plan = family.plan(question, decision, self.host, self.split)
+                if plan.refused:
+                    self.refused += plan.refused
+                elif plan.picks.items() <= decision.picks.items() | self.known.expected.items():
+                    return self._planned(decision, plan)
+                else:
+                    self.known.expected |= plan.picks
+                    question = self.ask()
+            elif bound:  # what was taken before the package was met is in the way
+                self.start_again()
+                self.step_back()
+            elif not self.split_apart(question):
+                raise self.first_error or self._undecided(question, decision.failure)
+
+    def _undecided(self, question: Question, failure: str) -> LockstepError:
+        said = [failure, *messages.ruled_out(self.refused)]
+        said += self.known.releases.nearest(question)
+        return LockstepError("\n  ".join((*said, *self.asked_at(said))))
+
+    def _planned(self, decision: Decision, plan: FamilyPlan) -> Decision:
+        """Return a decision with what a plan leaves out, its releases of torch bound."""
         planned = replace(
             decision,
             allowed={**decision.allowed, **dict.fromkeys(plan.lacking, frozenset())},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import re
@@ -19,7 +20,7 @@ from accelock.sources.http import ADVICE
 from accelock.sources.model import IndexFile, ProjectPage, parse_filename
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["ACCEPT", "JSON", "as_json", "cut_off", "is_html", "parse_page", "strange"]
 
@@ -49,7 +50,8 @@ def parse_page(body: bytes, content_type: str, url: str, project: str | None) ->
     :param project: the project whose page this is, or None for a find-links page of several.
     :raises SourceError: this is no such page, is cut off, or of a version that is not known.
     """
-    base, entries = _entries_of(body, content_type, url)
+    with _shown(url):
+        base, entries = _entries_of(body, content_type, url)
     return collect(entries, base, url, project)
 
 
@@ -58,7 +60,8 @@ def as_json(body: bytes, content_type: str, url: str) -> bytes:
 
     :raises SourceError: this is no such page, is cut off, or of a version that is not known.
     """
-    base, entries = _entries_of(body, content_type, url)
+    with _shown(url):
+        base, entries = _entries_of(body, content_type, url)
     files = [{**entry, "url": _joined(base, entry["url"])} for entry in entries]
     return json.dumps({"meta": {"api-version": "1.0"}, "files": files}).encode()
 
@@ -94,38 +97,33 @@ def collect(
     return ProjectPage(url, tuple(files), tuple(skipped))
 
 
-def _entries_of(
-    body: bytes, content_type: str, url: str
-) -> tuple[str, Sequence[Mapping[str, Any]]]:
+@contextlib.contextmanager
+def _shown(url: str) -> Iterator[None]:
+    """Let a ValueError, which says what is wrong with a page, be an error for the user."""
     try:
-        return _read_entries(body, content_type, url)
+        yield
     except ValueError as error:
         raise SourceError(f"{redact(url)} could not be read: {error}. {ADVICE}") from error
 
 
-def _read_entries(
+def _entries_of(
     body: bytes, content_type: str, url: str
 ) -> tuple[str, Sequence[Mapping[str, Any]]]:
     """Return what links are relative to, and the entries; ValueError says what is wrong."""
-    kind = content_type.lower()
-    if kind.startswith(simple.ACCEPT_JSON_V1):
+    if content_type.lower().startswith(simple.ACCEPT_JSON_V1):
         return url, _read_json(body)
-    if is_html(content_type):
-        return _read_html(body, content_type, url)
-    raise ValueError(f"it is no index page but of type {content_type or '(none)'}")
+    if not is_html(content_type):
+        raise ValueError(f"it is no index page but of type {content_type or '(none)'}")
+    text = _decode(body, content_type)
+    entries = _read_links(text)
+    if fault := _fault_of(text, [entry["filename"] for entry in entries]):
+        raise ValueError(fault)
+    return _base(text, url), entries
 
 
 def is_html(content_type: str) -> bool:
     """Tell a page of HTML (PEP 503) by its header."""
     return content_type.lower().startswith(_HTML)
-
-
-def _read_html(body: bytes, content_type: str, url: str) -> tuple[str, list[Mapping[str, Any]]]:
-    text = _decode(body, content_type)
-    base, entries = _read_links(text, url)
-    if fault := _fault_of(text, [entry["filename"] for entry in entries]):
-        raise ValueError(fault)
-    return base, entries
 
 
 def _read_json(body: bytes) -> list[Mapping[str, Any]]:
@@ -237,8 +235,8 @@ def _core_metadata(entry: Mapping[str, Any]) -> Mapping[str, str] | None:
     return {kind.lower(): str(value).lower() for kind, value in said.items() if value}
 
 
-def _read_links(text: str, url: str) -> tuple[str, list[Mapping[str, Any]]]:
-    """Return the URL that the links are relative to, and the links as PEP 691 file entries.
+def _read_links(text: str) -> list[Mapping[str, Any]]:
+    """Return the links of a page of HTML as PEP 691 file entries.
 
     :raises ValueError: the page says that it is of an API version that nobody here knows.
     """
@@ -246,10 +244,10 @@ def _read_links(text: str, url: str) -> tuple[str, list[Mapping[str, Any]]]:
         # A newer minor version is meant to be read like the ones before it (PEP 629).
         warnings.simplefilter("ignore", simple.APIVersionWarning)
         try:
-            details = simple.from_project_details_html(_tidy(text), "page")
+            details = simple.from_project_details_html(_HREF.sub(_tidied, text), "page")
         except simple.UnsupportedAPIVersion as error:
             raise ValueError(str(error)) from error
-    return _base(text, url), cast("list[Mapping[str, Any]]", details["files"])
+    return cast("list[Mapping[str, Any]]", details["files"])
 
 
 def _fault_of(text: str, filenames: list[str]) -> str | None:
@@ -298,16 +296,12 @@ def _end_missing(text: str) -> str | None:
     return None
 
 
-def _tidy(text: str) -> str:
-    """Empty or shorten the few hrefs that mousebender raises ValueError for.
+def _tidied(match: re.Match[str]) -> str:
+    """Empty or shorten one of the few hrefs that mousebender raises ValueError for.
 
     It splits every fragment at `=` and URLs by `urlparse`: `href="#top"` and `http://[` end the
     parse (mousebender 2025.1). It skips empty ones. Find-links pages are arbitrary HTML.
     """
-    return _HREF.sub(_tidy_href, text)
-
-
-def _tidy_href(match: re.Match[str]) -> str:
     url = html.unescape(match[2].strip("\"'"))
     try:
         fragment = urlsplit(url).fragment

@@ -90,7 +90,9 @@ class IndexReader:
         """
         project = canonicalize_name(name)
         url = create_project_url(index_url, project)
-        return self._projects.get(url, lambda: self._read_project(url, index_url, project))
+        if (directory := _local(index_url)) is not None:
+            return self._projects.get(url, partial(_read_local_project, directory, project))
+        return self._projects.get(url, partial(self._read_remote, url, project))
 
     def find_links(self, page_url: str) -> ProjectPage:
         """Return all files of a find-links location: an HTML page, a directory, or one file.
@@ -109,7 +111,7 @@ class IndexReader:
 
         :raises SourceError: it cannot be read otherwise.
         """
-        return self._find_links.get(page_url, lambda: self._read_find_links(page_url))
+        return self._find_links.get(page_url, partial(self._read_find_links, page_url))
 
     def prefetch(
         self,
@@ -144,7 +146,7 @@ class IndexReader:
         :raises MetadataError: neither has it; the file itself is never downloaded.
         """
         key = f"{file.url} {file.core_metadata}"
-        return self._metadata.get(key, lambda: self._read_metadata(file))
+        return self._metadata.get(key, partial(self._read_metadata, file))
 
     def digests(
         self,
@@ -171,11 +173,6 @@ class IndexReader:
         found = read_metadata(file, self._http)
         self._kept.put(file, found.raw)
         return found
-
-    def _read_project(self, url: str, index_url: str, project: str) -> ProjectPage:
-        if (directory := _local(index_url)) is not None:
-            return _read_local_project(directory, project)
-        return self._read_remote(url, project)
 
     def _read_find_links(self, location: str) -> ProjectPage:
         if (path := _local(location)) is not None:

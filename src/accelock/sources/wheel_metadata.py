@@ -100,10 +100,10 @@ def read_metadata(file: IndexFile, http: Http) -> CoreMetadata:
     """
     reasons: list[str] = []
     for read in _places(file):
-        found = _attempt(read, file, http)
-        if isinstance(found, CoreMetadata):
-            return found
-        reasons.append(found)
+        try:
+            return checked(read(file, http), file)
+        except (MetadataError, SourceError) as error:  # noqa: PERF203 - two places at most
+            reasons.append(str(error).rstrip("."))
     raise MetadataError(_refusal(file, reasons))
 
 
@@ -113,16 +113,6 @@ def _places(file: IndexFile) -> tuple[Callable[[IndexFile, Http], bytes], ...]:
     if path_of(file.url) is not None:
         return (_read_local,)
     return (_read_published, read_from_remote_wheel)
-
-
-def _attempt(
-    read: Callable[[IndexFile, Http], bytes], file: IndexFile, http: Http
-) -> CoreMetadata | str:
-    """Return the metadata, or the reason why this place does not have it."""
-    try:
-        return checked(read(file, http), file)
-    except (MetadataError, SourceError) as error:
-        return str(error).rstrip(".")
 
 
 def _read_published(file: IndexFile, http: Http) -> bytes:

@@ -126,28 +126,31 @@ class CompileCall:
     params: Mapping[str, Any]
     default_map: Mapping[str, Any] | None = None
 
-    def call(self, run: Run, active: Active, output: Any) -> Capture:
+    def call(self, run: Run, cell: Cell, *, output: Any, probing: bool, **known: Any) -> Capture:
         """Run pip-tools' command for one cell and return what it would have written.
 
         :param output: the value of ``--output-file``: an object with a name, or None.
-        :raises NoSolutionError: pip found none.
+        :param known: the preferences of `Active`.
+        :raises PipNoSolutionError: pip found none.
         :raises AccelockError: an input or the existing file cannot be read.
         """
         if self.params.get("src_files") == ("-",) or "-" in self.params.get("src_files", ()):
             _feed_standard_input(run)
         # pip-tools reads the pins of an existing file, unless all is to be upgraded: the first pass
         # does not know yet which file of several it is, and must not take it for an input.
-        upgrade = active.probing or self.params["upgrade"]
+        upgrade = probing or self.params["upgrade"]
         params = {**self.params, "output_file": output, "upgrade": upgrade, "dry_run": False}
         context = click.Context(compile_module.cli, info_name="accelock compile")
         context.default_map = dict(self.default_map) if self.default_map else None
         context.params = params
+        environment, name = run.plan.environment(cell), getattr(output, "name", None)
+        active = Active(cell, environment, name, probing, **known)
         run.active, stdin = active, sys.stdin
-        run.inputs.record_projects(active.cell.target.name, self._sources())
-        run.inputs.record_config(active.cell.target.name, inputs.other_config(self.params))
+        run.inputs.record_projects(cell.target.name, self._sources())
+        run.inputs.record_config(cell.target.name, inputs.other_config(self.params))
         try:
-            with context, _explanation(active.heard):
-                _call(run, active, params)
+            with context, _explanation(active.heard), _translated(run, active, params["cache_dir"]):
+                compile_module.cli.callback(**params)
         finally:
             run.active, sys.stdin = None, stdin
         return active.capture
@@ -167,23 +170,11 @@ class OutputName:
     should_close: bool = False
 
 
-def call_cell(
-    run: Run, command: CompileCall, cell: Cell, *, output: Any, probing: bool, **known: Any
-) -> Capture:
-    """Run the command for one cell: ``known`` are the preferences of `Active`."""
-    active = Active(
-        cell=cell,
-        environment=run.plan.environment(cell),
-        output=getattr(output, "name", None),
-        probing=probing,
-        **known,
-    )
-    return command.call(run, active, output)
-
-
-def _call(run: Run, active: Active, params: dict[str, Any]) -> None:
+@contextlib.contextmanager
+def _translated(run: Run, active: Active, cache: str) -> Iterator[None]:
+    """Let what pip-tools raises be raised as ours."""
     try:
-        compile_module.cli.callback(**params)
+        yield
     except PipError as error:
         if not active.resolving:
             raise AccelockError(_said(error)) from error
@@ -194,7 +185,7 @@ def _call(run: Run, active: Active, params: dict[str, Any]) -> None:
         reason = f"{type(error).__name__}: {error}"
         raise AccelockError(f"pip cannot read what it found for {active.cell}: {reason}") from error
     except OSError as error:  # a file or a host; pip-tools does not expect either to fail
-        raise AccelockError(_said_by_the_system(error, params["cache_dir"])) from error
+        raise AccelockError(_said_by_the_system(error, cache)) from error
 
 
 def _said(error: PipError) -> str:

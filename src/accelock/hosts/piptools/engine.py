@@ -24,7 +24,7 @@ from accelock.hosts.piptools import (
     pages,
 )
 from accelock.hosts.piptools import inputs as reading
-from accelock.hosts.piptools.calling import CompileCall, OutputName, call_cell, installed
+from accelock.hosts.piptools.calling import CompileCall, OutputName, installed
 from accelock.hosts.piptools.host import PipHost, pins
 from accelock.hosts.piptools.state import Capture, Run
 from accelock.locks import journal
@@ -180,9 +180,7 @@ class Engine:
         if output is not None and journal.is_special(Path(output.name)):
             output = OutputName(os.devnull)
         for cell in self.run.plan.cells:
-            self._probes[cell] = call_cell(
-                self.run, self.command, cell, output=output, probing=True
-            )
+            self._probes[cell] = self.command.call(self.run, cell, output=output, probing=True)
 
     def _base_name(self) -> str:
         given = self.command.params["output_file"]

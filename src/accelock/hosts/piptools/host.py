@@ -14,7 +14,7 @@ from piptools.utils import is_pinned_requirement, is_url_requirement
 
 from accelock.errors import MetadataError, SourceError
 from accelock.hosts.piptools import inputs
-from accelock.hosts.piptools.calling import CompileCall, OutputName, PipNoSolutionError, call_cell
+from accelock.hosts.piptools.calling import CompileCall, OutputName, PipNoSolutionError
 from accelock.hosts.piptools.dependencies import Dependencies
 from accelock.hosts.piptools.merge import requirers
 from accelock.hosts.piptools.state import Active
@@ -119,27 +119,25 @@ class PipHost:
     def requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
         """Return what a release of a family requires of its family in a cell, by its metadata."""
         key = (name, version, cell)
-        if key not in self._requires:
-            self._requires[key] = self._read_requires(name, version, cell)
-        return self._requires[key]
-
-    def _read_requires(self, name: str, version: Version, cell: Cell) -> tuple[Requirement, ...]:
+        if key in self._requires:
+            return self._requires[key]
+        self._requires[key] = ()
         files = [f for f in self.run.routed.files(name, cell) if f.public == version]
-        if not files:
-            return ()
         environment = {**self.run.plan.environment(cell), "extra": ""}
         with contextlib.suppress(MetadataError, SourceError):  # pip meets the same, and says it
-            lines = map(parse_requirement, self.run.routed.metadata(files[-1]).requires)
-            return tuple(
-                each
-                for each in lines
-                if self.run.routed.find(each.name) is not None
-                and (each.marker is None or each.marker.evaluate(environment))
-            )
-        return ()
+            for file in files[-1:]:
+                self._requires[key] = tuple(
+                    each
+                    for each in map(parse_requirement, self.run.routed.metadata(file).requires)
+                    if self.run.routed.find(each.name) is not None
+                    and (each.marker is None or each.marker.evaluate(environment))
+                )
+        return self._requires[key]
 
     def has_library(self, requirement: Requirement, cell: Cell, _by: tuple[str, Version]) -> bool:
-        """Return whether pip finds a file for a library in a cell.
+        """Return whether pip finds a file for a library in a cell, asked as it will be.
+
+        What the family has is not asked for anywhere else.
 
         CUDA's own libraries are not looked up: they are there wherever the builds are.
         """
@@ -148,18 +146,15 @@ class PipHost:
             return True
         key = (str(requirement.name), str(requirement.specifier), cell)
         if key not in self._libraries:
-            self._libraries[key] = self._finds(requirement, cell)
+            finder = self.probes[cell].finder
+            specifier = PipSpecifierSet(str(requirement.specifier), prereleases=True)
+            self.run.active = Active(cell, self.run.plan.environment(cell), None, probing=False)
+            try:
+                best = finder.find_best_candidate(requirement.name, specifier)
+            finally:
+                self.run.active = None
+            self._libraries[key] = best.best_candidate is not None
         return self._libraries[key]
-
-    def _finds(self, requirement: Requirement, cell: Cell) -> bool:
-        """Ask pip's finder as pip will: what the family has is not asked for anywhere else."""
-        self.run.active = Active(cell, self.run.plan.environment(cell), None, probing=False)
-        specifier = PipSpecifierSet(str(requirement.specifier), prereleases=True)
-        try:
-            found = self.probes[cell].finder.find_best_candidate(requirement.name, specifier)
-        finally:
-            self.run.active = None
-        return found.best_candidate is not None
 
     def previous(self, name: str, cell: Cell) -> Version | None:
         """Return the public version that the target's file has, unless it is to be upgraded."""
@@ -192,9 +187,8 @@ class PipHost:
         bound = {each for capture in found.values() for each in self.taken(capture)}
         self.run.decision = decision
         try:
-            return call_cell(
+            return self.command.call(
                 self.run,
-                self.command,
                 cell,
                 output=OutputName(name) if name is not None else self.command.params["output_file"],
                 probing=False,

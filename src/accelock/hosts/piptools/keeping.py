@@ -50,7 +50,7 @@ def solve(run: Run, attempt: Attempt, pins: Mapping[str, Any]) -> list[Any]:
     versions = {n: v for n, pin in pins.items() if (v := _version(pin)) is not None}
     held = _upgraded(run, attempt, pins)
     relaxer = PinRelaxer(
-        lambda kept: _tried(attempt, [pins[name] for name in kept], held),
+        functools.partial(_tried, attempt, pins, held),
         functools.partial(_known, run),
     )
     lost = relaxer.relax(versions)
@@ -65,11 +65,12 @@ def _version(pin: Any) -> Version | None:
 
 
 def _tried(
-    attempt: Attempt, pins: Collection[Any], held: Collection[Any]
+    attempt: Attempt, pins: Mapping[str, Any], held: Collection[Any], kept: Iterable[str]
 ) -> dict[str, Version] | PinConflict:
-    """Return what pip found, or why it found nothing."""
+    """Return what pip found with the pins that are kept, or why it found nothing."""
     try:
-        return {name: Version(text) for name, text in attempt(pins, held=held).items()}
+        found = attempt([pins[name] for name in kept], held=held)
+        return {name: Version(text) for name, text in found.items()}
     except InstallationError as error:
         impossible = error.__cause__
         if not isinstance(impossible, ResolutionImpossible):
