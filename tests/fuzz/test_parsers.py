@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import tomlkit
-from accelock.commands.check_uv import check_uv
-from accelock.sources.filename import parse_filename
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from accelock import toml
 from accelock.catalogue import load_catalogue
 from accelock.commands.check import check
+from accelock.commands.check_others import check_uv
 from accelock.conda import prefix, spec
 from accelock.conda.project import project_of
 from accelock.errors import AccelockError
@@ -37,6 +36,7 @@ from accelock.settings.poetry_project import read_project
 from accelock.settings.project import Settings
 from accelock.settings.settings import Config, read_config
 from accelock.sources.kept import Pages
+from accelock.sources.model import parse_filename
 from accelock.sources.page import as_json, cut_off, parse_page, strange
 from accelock.sources.wheel_metadata import parse_metadata, parse_requirement
 from accelock.targets import parse_target
