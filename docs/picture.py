@@ -9,13 +9,13 @@ from __future__ import annotations
 WIDTH, HEIGHT = 860, 380
 INK, DIM, LINE, PAPER, BOX = "#1f2328", "#59636e", "#8c959f", "#ffffff", "#f6f8fa"
 SAYS = (
-    "One poetry.lock holds torch 2.8.0 for the targets cpu and cu126. From it poetry install puts "
-    "torch 2.8.0 on a Mac, 2.8.0+cpu on a server without a GPU, and 2.8.0+cu126 on a GPU server."
+    "One poetry.lock holds torch 2.10.0 for the targets cpu and cu126. From it poetry install puts "
+    "torch 2.10.0 on a Mac, 2.10.0+cpu on a server without a GPU, and 2.10.0+cu126 on a GPU server."
 )
 MACHINES = (
-    ("Mac", "Apple silicon: target cpu", "torch 2.8.0", "#0969da"),
-    ("CI, Docker, a server", "Linux without a GPU: target cpu", "torch 2.8.0+cpu", "#1a7f37"),
-    ("GPU server", "Linux with NVIDIA: target cu126", "torch 2.8.0+cu126", "#8250df"),
+    ("Mac", "Apple silicon: target cpu", "torch 2.10.0", "#0969da"),
+    ("CI, Docker, a server", "Linux without a GPU: target cpu", "torch 2.10.0+cpu", "#1a7f37"),
+    ("GPU server", "Linux with NVIDIA: target cu126", "torch 2.10.0+cu126", "#8250df"),
 )
 
 
@@ -39,7 +39,7 @@ def asked() -> list[str]:
     return [
         box(24, 110, 200, 160, BOX),
         text(40, 138, "pyproject.toml", weight="600"),
-        text(40, 170, 'torch = "2.8.0"', is_code=True),
+        text(40, 170, 'torch = "2.10.0"', is_code=True),
         text(40, 196, "targets =", is_code=True),
         text(40, 218, '  ["cpu", "cu126"]', is_code=True),
         text(40, 252, "no source, no marker", colour=DIM),

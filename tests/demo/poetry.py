@@ -19,7 +19,7 @@ PYPROJECT = """\
 [project]
 name = "demo"
 version = "1.0"
-requires-python = ">=3.10,<3.14"
+requires-python = ">=3.10,<3.15"
 dependencies = ["torch", "torchvision", "tqdm"]
 
 [tool.poetry]

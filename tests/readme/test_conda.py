@@ -50,7 +50,7 @@ def test_vega_lite_and_torch_are_in_one_folder(begin: Callable[[Scenario], Shell
     code = "import sys, torch; print(sys.prefix, torch.__version__, torch.version.cuda)"
     said = shell.run(f"./env/bin/python -c '{code}'").stdout.split()
     label = "+cpu" if sys.platform == "linux" else ""
-    assert said == [str(shell.folder / "env"), f"2.8.0{label}", "None"]
+    assert said == [str(shell.folder / "env"), f"2.10.0{label}", "None"]
     names = {path.name for path in shell.folder.iterdir()}
     assert {f"conda-cpu-{subdir}.txt" for subdir in ("linux-64", "osx-arm64")} <= names
     assert "environment-cu126-dev.yml" in names
@@ -62,7 +62,7 @@ def test_poetry_installs_into_the_folder_of_conda(begin: Callable[[Scenario], Sh
     shell = begin(scenario)
     play(scenario, shell)
     installed = shell.installed(shell.folder / "env" / "bin" / "python")
-    assert installed["torch"].startswith("2.8.0")
+    assert installed["torch"].startswith("2.10.0")
     assert (shell.folder / "env" / "bin" / "vl2svg").exists()
     assert not (shell.folder / ".venv").exists()
 
@@ -77,5 +77,5 @@ def test_both_images_have_both_sides(begin: Callable[[Scenario], Shell]) -> None
         env = shell.images / image / "files" / "env"
         assert (env / "bin" / "vl2svg").exists()
         installed = shell.installed(env / "bin" / "python")
-        assert installed["torch"].startswith("2.8.0")
+        assert installed["torch"].startswith("2.10.0")
         assert "accelock" not in installed

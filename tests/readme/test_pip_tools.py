@@ -65,7 +65,7 @@ def test_commands_do_what_the_readme_says(name: str, begin: Callable[[Scenario],
 def test_quick_start_installs_the_cpu_build(begin: Callable[[Scenario], Shell]) -> None:
     scenario = named("quick-start")
     printed = play(scenario, begin(scenario))
-    assert f"\n2.8.0{on_linux('+cpu', '')}\n" in printed
+    assert f"\n2.10.0{on_linux('+cpu', '')}\n" in printed
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_docker_image_has_no_cuda(begin: Callable[[Scenario], Shell]) -> None:
     play(scenario, shell)
     image = shell.images / "app"
     installed = shell.installed(image / "venv" / "bin" / "python")
-    assert installed["torch"] == f"2.8.0{on_linux('+cpu', '')}"
+    assert installed["torch"] == f"2.10.0{on_linux('+cpu', '')}"
     assert not [name for name in installed if name.startswith(("nvidia", "triton"))]
     assert (image / "files" / "Dockerfile").exists()
 
@@ -92,13 +92,13 @@ def test_each_machine_gets_its_target(begin: Callable[[Scenario], Shell]) -> Non
     assert re.search(r"requirements\.cpu\.txt for cpu .*no NVIDIA driver found", printed)
     assert "for cpu (ACCELOCK_TARGET says so)" in printed
     installed = shell.installed("python")
-    assert installed["torch"] == f"2.8.0{on_linux('+cpu', '')}"
+    assert installed["torch"] == f"2.10.0{on_linux('+cpu', '')}"
     assert "accelock" in installed
     for target in ("cpu", "cu126"):
         pins = re.findall(
             r"^torch==([\d.]+)", shell.read(f"requirements.{target}.txt"), re.MULTILINE
         )
-        assert set(pins) == {"2.8.0"}
+        assert set(pins) == {"2.10.0"}
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ pytestmark = [
 ]
 ALL = {e.name: e for e in scenarios() if needs_poetry(e) and not e.has("conda")}
 TOLD_APART = {"poetry-quick-start", "poetry-docker", "poetry-mirror"}
-CPU_BUILD = "2.8.0+cpu" if sys.platform == "linux" else "2.8.0"
+CPU_BUILD = "2.10.0+cpu" if sys.platform == "linux" else "2.10.0"
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name not in TOLD_APART])

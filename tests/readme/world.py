@@ -23,6 +23,7 @@ from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
 from tests.support.sites import Index
 from tests.support.substituted import substituted
+from tests.support.torch_releases import R210, RELEASES
 from tests.support.wheels import Distribution, record, wheel, zipped
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def world() -> Site:
     All hosts are one server: the links of its pages have no host, so that each finds them at home.
     """
     tools = offered()
-    site = pytorch_site().with_files("/simple", *above_torch(), *substituted(), *tools)
+    site = pytorch_site((*RELEASES, R210)).with_files("/simple", *above_torch(), *substituted(), *tools)
     mirrored = tuple(
         Index(index.path.replace("/whl", MIRRORED), index.projects)
         for index in site.indexes

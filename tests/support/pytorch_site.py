@@ -37,27 +37,30 @@ if TYPE_CHECKING:
 
 INDEXED = ("cpu", "cu118", "cu126", "rocm6.3", "cu110", "cu102")
 LEAK = "99.0"
-CUDA_OF_PYPI = ("2.6.0", "2.7.1", "2.8.0")
+CUDA_OF_PYPI = ("2.6.0", "2.7.1", "2.8.0", "2.10.0")
 
 
 @functools.cache
-def pytorch_site() -> Site:
+def pytorch_site(releases: tuple[Release, ...] = RELEASES) -> Site:
     """The whole site; it is made once in a process."""
-    by_target = {target: tuple(family_files(target)) for target in INDEXED}
-    shared = tuple(HostedFile(f"/whl/{each.filename}", each) for each in shared_distributions())
+    by_target = {target: tuple(family_files(target, releases)) for target in INDEXED}
+    triton = tuple(each.triton for each in releases if each.triton)
+    shared = tuple(
+        HostedFile(f"/whl/{each.filename}", each) for each in shared_distributions(triton)
+    )
     indexes = [Index.of(f"/whl/{name}", files + shared) for name, files in by_target.items()]
     family = sorted((f for files in by_target.values() for f in files), key=lambda f: f.path)
     union = Index.of("/whl", (*family, *shared))
-    pypi = (*pypi_distributions(), *pypi_family())
+    pypi = (*pypi_distributions(), *pypi_family(releases))
     simple = Index.of("/simple", (HostedFile(f"/packages/{each.filename}", each) for each in pypi))
     page = FindLinks("/whl/torch_stable.html", tuple(family))
     site = Site((*indexes, union, simple), (page,))
     return site.configured("/whl", format="html", absent=403, requires_python=False)
 
 
-def family_files(target: str) -> Iterator[HostedFile]:
+def family_files(target: str, releases: tuple[Release, ...]) -> Iterator[HostedFile]:
     """What an index has of its own: torch and torchvision, under /whl/<target>/."""
-    for release in (SEED, *RELEASES):
+    for release in (SEED, *releases):
         for build in torch_builds(release):
             if build.target == target:
                 for python in PYTHONS:
@@ -89,11 +92,11 @@ def torchvision_wheel(release: Release, build: Build, python: str, note: str = "
     return wheel("torchvision", version, tag, release.vision, ">=3.9", note=note)
 
 
-def shared_distributions() -> Iterator[Distribution]:
+def shared_distributions(triton: tuple[str, ...]) -> Iterator[Distribution]:
     """The files in /whl itself, which every index lists."""
     note = "of the PyTorch index"
     yield from nvidia_wheels(("cu118", "cu126"), note)
-    yield from triton_wheels("triton", ("3.1.0", "3.2.0", "3.3.1", "3.4.0"), note)
+    yield from triton_wheels("triton", triton, note)
     yield from triton_wheels("pytorch-triton-rocm", ("3.3.1", "3.4.0"), note)
     copied = {"jinja2": {"3.1.6"}, "markupsafe": {"3.0.2"}, "numpy": {"2.1.2"}}
     for each in pypi_distributions(note):
@@ -102,17 +105,18 @@ def shared_distributions() -> Iterator[Distribution]:
     yield wheel("filelock", LEAK)
 
 
-def pypi_family() -> Iterator[Distribution]:
+def pypi_family(releases: tuple[Release, ...]) -> Iterator[Distribution]:
     """What PyPI has of torch: no label anywhere, CUDA on Linux, its own bytes on macOS."""
     note = "of PyPI"
-    for release in RELEASES:
-        if release.torch in CUDA_OF_PYPI:
-            for build in pypi_builds():
-                for python in PYTHONS:
-                    yield torch_wheel(release, build, python, note)
-                    yield torchvision_wheel(release, build, python, note)
+    there = [each for each in releases if each.torch in CUDA_OF_PYPI]
+    for release in there:
+        for build in pypi_builds():
+            for python in PYTHONS:
+                yield torch_wheel(release, build, python, note)
+                yield torchvision_wheel(release, build, python, note)
     yield from nvidia_wheels(("cu126", "cu128"), note)
-    yield from triton_wheels("triton", ("3.2.0", "3.3.1", "3.4.0"), note)
+    triton = tuple(each.triton for each in there if each.triton)
+    yield from triton_wheels("triton", triton, note)
 
 
 def pypi_builds() -> tuple[Build, ...]:

@@ -45,6 +45,8 @@ R25 = Release("2.5.1", "0.20.1", "3.1.0", core("typing-extensions>=4.8.0", OLD_S
 R26 = Release("2.6.0", "0.21.0", "3.2.0", core("typing-extensions>=4.10.0", OLD_SYMPY))
 R27 = Release("2.7.1", "0.22.1", "3.3.1", core("typing-extensions>=4.10.0", "sympy>=1.13.3"))
 R28 = Release("2.8.0", "0.23.0", "3.4.0", core("typing-extensions>=4.10.0", "sympy>=1.13.3"))
+# The release of the README, which Python 3.14 has too. Only the site of tests/readme has it.
+R210 = Release("2.10.0", "0.25.0", "3.6.0", core("typing-extensions>=4.10.0", "sympy>=1.13.3"))
 RELEASES = (R25, R26, R27, R28)
 
 # What torch pins, by target and release; cu128 is the one that PyPI has.
@@ -79,9 +81,11 @@ NVIDIA = {
     ("cu126", "2.6.0"): CU126,
     ("cu126", "2.7.1"): CU126 | {"nvidia-nccl-cu12": "2.26.2"},
     ("cu126", "2.8.0"): CU126 | {"nvidia-cudnn-cu12": "9.10.2.21", "nvidia-nccl-cu12": "2.27.3"},
+    ("cu126", "2.10.0"): CU126 | {"nvidia-cudnn-cu12": "9.10.2.21", "nvidia-nccl-cu12": "2.27.3"},
     ("cu128", "2.6.0"): CU128,
     ("cu128", "2.7.1"): CU128,
     ("cu128", "2.8.0"): CU128,
+    ("cu128", "2.10.0"): CU128,
 }
 NVIDIA_REQUIRES = {
     "nvidia-cudnn-cu11": ("nvidia-cublas-cu11",),
@@ -141,7 +145,7 @@ def accelerated_builds(release: Release) -> list[Build]:
     builds = []
     for target, first, last in (
         ("cu118", R25, R27),
-        ("cu126", R26, R28),
+        ("cu126", R26, R210),
         ("rocm6.3", R27, R28),
         ("cu110", SEED, SEED),
     ):
