@@ -113,7 +113,7 @@ def test_help_of_our_own_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["conda", "lok"], "unknown command 'conda lok'; did you mean 'conda lock'?"),
         (["help", "complie"], "unknown command 'complie'; did you mean 'compile'?"),
         (["check", "--jsn"], 'The option "--jsn" does not exist'),
-        (["-v", "compile"], "options stand behind the command: accelock compile -v"),
+        (["-v", "compile"], "put options after the command: accelock compile -v"),
     ],
 )
 def test_wrong_usage(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -279,7 +279,7 @@ def test_an_interruption_is_130(project: Project, env: dict[str, str]) -> None:
 def test_a_working_folder_that_is_gone(words: str, project: Project, env: dict[str, str]) -> None:
     script = f'mkdir gone; cd gone; rmdir ../gone; exec "$0" -m accelock {words}'
     done = accelock_in_shell(script, project, env)
-    told = "ERROR: the working folder is gone; change into one that is there\n"
+    told = "ERROR: the working directory no longer exists; change to another one\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
 
 

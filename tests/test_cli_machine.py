@@ -101,8 +101,8 @@ def test_diff(
             ["diff", "cpu", "cu118"],
             "unknown target 'cu118' (not in requirements.cpu.txt, requirements.cu126.txt)",
         ),
-        (1, ["why", "-l", "nothing.txt"], "nothing.txt is not here"),
-        (1, ["doctor", "--python-executable", "/nowhere"], "/nowhere is not a Python that answers"),
+        (1, ["why", "-l", "nothing.txt"], "nothing.txt: there is no such file"),
+        (1, ["doctor", "--python-executable", "/nowhere"], "/nowhere is not a usable Python"),
     ],
 )
 def test_errors(

@@ -79,7 +79,7 @@ def test_uvx_makes_environments_in_its_cache(tmp_path: Path) -> None:
 def test_an_environment_that_is_gone_is_told(tmp_path: Path, own: Path) -> None:
     gone = found(tmp_path, own, VIRTUAL_ENV=tmp_path / "gone")
     assert gone is not None
-    with pytest.raises(AccelockError, match=r"gone \(VIRTUAL_ENV\) has no Python in it"):
+    with pytest.raises(AccelockError, match=r"gone \(VIRTUAL_ENV\) has no Python"):
         assert gone.python
     there = found(tmp_path, own, VIRTUAL_ENV=made(tmp_path / "there"))
     assert there is not None

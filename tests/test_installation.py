@@ -121,8 +121,8 @@ def test_poetry_is_told_where_it_is_a_plugin(installed: Installed) -> None:
     installed.direct(f"file://{installed.folder}/accelock", dir_info={"editable": True})
     error = MissingExtraError("conda", "this")
     where = installed.folder / "accelock"  # whole: Poetry reads it from a folder of its own
-    assert error.for_plugin().endswith(f"run: poetry self add --editable '{where}[conda]'")
-    assert str(error).endswith("; run: pip install -e './accelock[conda]'")
+    assert error.for_plugin().endswith(f"Run: poetry self add --editable '{where}[conda]'")
+    assert str(error).endswith(". Run: pip install -e './accelock[conda]'")
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[1]"])

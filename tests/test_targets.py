@@ -279,13 +279,13 @@ class TestTargets:
             ("rocm63", "rocm6.3"),
             ("rocm-6.2.4", "rocm6.2.4"),
             ("rocm6.1", "rocm6.2"),
-            ("rocm9.0", "rocm6.2"),
+            ("rocm9.0", "rocm6.3"),
             ("CPU", "cpu"),
             ("cpuonly", None),
-            ("gpu", "cu130"),
-            ("cuda", "cu130"),
-            ("NVIDIA", "cu130"),
-            ("amd", "rocm6.3"),
+            ("gpu", None),
+            ("NVIDIA", None),
+            ("amd", None),
+            ("intel", "xpu"),
             ("mps", "cpu"),
             ("tpu", None),
             ("", None),
@@ -303,8 +303,8 @@ class TestTargets:
         with pytest.raises(UnknownWordError) as caught:
             parse_target("tpu", KNOWN)
         assert str(caught.value) == (
-            "unknown target 'tpu'; choose one of: cpu, cu118, cu124, cu126, cu128, cu130, "
-            "rocm6.2, rocm6.2.4, rocm6.3, xpu"
+            "unknown target 'tpu'; choose one of: cpu, cu130, cu128, cu126, cu124, cu118, rocm6.3, "
+            "rocm6.2.4, rocm6.2, xpu. `accelock targets` shows the torch and the driver of each"
         )
         with pytest.raises(UnknownWordError) as caught:
             parse_target("mps", KNOWN)
@@ -315,6 +315,15 @@ class TestTargets:
     def test_a_vendors_name_offers_what_runs_here(self) -> None:
         with pytest.raises(UnknownWordError, match="did you mean 'cu118'"):
             parse_target("gpu", KNOWN, {Kind.CUDA: "cu118"}.get)
+
+    def test_a_vendors_name_lists_the_newest_where_the_machine_does_not_tell(self) -> None:
+        older = {"cu113", "cu116", "cu117"}
+        with pytest.raises(UnknownWordError) as caught:
+            parse_target("cuda", {*KNOWN, *older})
+        assert str(caught.value) == (
+            "unknown target 'cuda'; choose one of: cu130, cu128, cu126, cu124, cu118, cu117. "
+            "`accelock targets` shows the torch and the driver of each"
+        )
 
     @pytest.mark.parametrize("word", ["macos-arm64", "linux/amd64", "osx-64"])
     def test_a_platform_is_told_apart(self, word: str) -> None:

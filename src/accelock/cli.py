@@ -24,9 +24,9 @@ PIP_TOOLS_COMMANDS = {
     "compile": ("accelock.hosts.piptools.command", "pip-compile for hardware targets"),
     "rewrite": (
         "accelock.hosts.piptools.rewrite.command",
-        "turn a compiled file into one for a target",
+        "rewrite a compiled file for a target",
     ),
-    "sync": ("accelock.hosts.piptools.sync", "pip-sync of the file that fits this machine"),
+    "sync": ("accelock.hosts.piptools.sync", "pip-sync with the file that fits this machine"),
 }
 _HELP = frozenset({"help", "-h", "--help"})
 _VERBOSE = frozenset({"-v", "-vv", "-vvv", "--verbose"})
@@ -81,7 +81,7 @@ def _hand_on(name: str, words: Sequence[str]) -> int:
     before, behind = words[: words.index(name)], words[words.index(name) + 1 :]
     if before and not _HELP.issuperset(before):
         return fail(
-            UsageError(f"options stand behind the command: accelock {name} {' '.join(before)}")
+            UsageError(f"put options after the command: accelock {name} {' '.join(before)}")
         )
     from accelock.hosts.piptools import probe
 
@@ -127,7 +127,7 @@ def _reason(error: OSError, broken: str | None) -> str:
     try:
         os.getcwd()  # noqa: PTH109
     except OSError:
-        return "the working folder is gone; change into one that is there"
+        return "the working directory no longer exists; change to another one"
     reason = error.strerror or hide_credentials(str(error))
     where = error.filename if error.filename is not None else broken
     return f"{os.fsdecode(where)}: {reason}" if where else reason

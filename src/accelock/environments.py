@@ -45,8 +45,8 @@ class Environment:
             if path.exists():
                 return str(path)
         raise AccelockError(
-            f"the environment {self} has no Python in it. Nothing was changed. Make it again, or "
-            "leave it (deactivate)"
+            f"the environment {self} has no Python. Nothing was changed. Create it again, or "
+            "deactivate it"
         )
 
     def __str__(self) -> str:
@@ -70,8 +70,8 @@ def other_environment(
     if kind := tool_kind(here):
         raise NoEnvironmentError(
             f"no environment is active, and {directory.resolve()} has no {DOT_VENV}: accelock is "
-            f"installed as a tool ({kind}), whose own environment stays as it is. Activate the "
-            "project's environment, or name its Python with --python-executable"
+            f"installed as a tool ({kind}), and does not touch the tool's own environment. "
+            "Activate the project's environment, or name its Python with --python-executable"
         )
     return None
 

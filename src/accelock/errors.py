@@ -94,8 +94,8 @@ class UnknownWordError(UsageError):
 
     In a file it is one of the file's faults: a ConfigError. Takes the kind of word ("target"), the
     word as it was given, the valid ones in the order in which to list them, the nearest of them
-    where the caller knows better than the spelling, and what else there is to say of the word,
-    which stands behind it.
+    where the caller knows better than the spelling ("" if none is), what else
+    there is to say of the word, which stands behind it, and how to choose from the list.
     """
 
     def __init__(
@@ -106,15 +106,16 @@ class UnknownWordError(UsageError):
         *,
         nearest: str | None = None,
         note: str = "",
+        advice: str = "",
     ) -> None:
         self.what = what
         self.word = word
         self.valid: tuple[str, ...] = tuple(valid)
-        self.nearest = nearest if nearest is not None else nearest_word(word, self.valid)
+        self.nearest = nearest_word(word, self.valid) if nearest is None else nearest or None
         if self.nearest is not None:
             hint = f"did you mean {self.nearest!r}?"
         elif self.valid:
-            hint = f"choose one of: {', '.join(self.valid)}"
+            hint = f"choose one of: {', '.join(self.valid)}{f'. {advice}' if advice else ''}"
         else:
             hint = f"there is no {what} to choose from"
         super().__init__(f"unknown {what} {word!r}{f' ({note})' if note else ''}; {hint}")
@@ -157,7 +158,7 @@ class MissingExtraError(AccelockError):
 
         command = command_for(self.extra, plugin=plugin)
         return (
-            f"{self.feature} needs the extra {self.extra!r}, which is not installed; run: {command}"
+            f"{self.feature} needs the extra {self.extra!r}, which is not installed. Run: {command}"
         )
 
 

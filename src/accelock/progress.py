@@ -71,7 +71,7 @@ class MovingLine:
         if what != self._what:
             self._what, self._since = what, time.monotonic()
         seconds = f"{int(time.monotonic() - self._since)} s"
-        told = f"{looked_at} packages looked at, {seconds}" if looked_at else seconds
+        told = f"{looked_at} packages seen, {seconds}" if looked_at else seconds
         width = shutil.get_terminal_size().columns - 1
         sys.stderr.write(f"{_CLEAR}{f'  {what}: {told}'[:width]}")
         sys.stderr.flush()

@@ -276,6 +276,10 @@ _VENDOR_WORDS: Mapping[str, Kind] = {
     **dict.fromkeys(("apple", "metal", "mps"), Kind.CPU),
 }
 
+# How many targets of a kind a message lists, the newest first, and how to choose one of them.
+_OFFERED = 6
+_ADVICE = "`accelock targets` shows the torch and the driver of each"
+
 #: The target of the builds for the processor alone.
 CPU = Target(name="cpu", kind=Kind.CPU, version=())
 
@@ -299,28 +303,35 @@ def parse_target(
 
     A well-formed name that `known` lacks is taken only where it is newer than every known one of
     its kind (and by one major version at most): a new CUDA must not need a new accelock. All else
-    raises UnknownWordError, which offers the nearest known name; for "cuda" or "gpu" the one that
-    `runs` returns of a kind, which this machine can run, else the newest.
+    raises UnknownWordError, which offers the nearest known name. For "cuda" or "gpu" that is the
+    one that `runs` returns of a kind, which this machine can run; else it lists the newest.
     """
     target = _well_formed(word)
     if target is not None and (word in known or _is_newer(target, known)):
         return target
     there = sort_targets(known)
     valid = [each.name for each in there]
+    offered = [name for kind in Kind for name in _newest_first(there, kind)[:_OFFERED]]
     if word in PLATFORMS or word in CONDA_ALIASES or _by_parts(word):
-        raise UnknownWordError("target", word, valid, note="it is a platform")
+        raise UnknownWordError("target", word, offered, note="it is a platform")
     kind = _VENDOR_WORDS.get(word.lower())
-    if newest := [each.name for each in there if each.kind is kind]:
+    if kind and (names := _newest_first(there, kind)):
         note = "the cpu builds use Apple's GPUs" if kind is Kind.CPU else ""
-        near = (kind and runs(kind)) or newest[-1]
-        raise UnknownWordError("target", word, valid, nearest=near, note=note)
-    raise UnknownWordError("target", word, valid, nearest=_nearest_target(word, valid))
+        near = runs(kind) or (names[0] if len(names) == 1 else "")
+        offered = names[:_OFFERED]
+        raise UnknownWordError("target", word, offered, nearest=near, note=note, advice=_ADVICE)
+    near = _nearest_target(word, valid)
+    raise UnknownWordError("target", word, offered, nearest=near, advice=_ADVICE)
 
 
 def newest_of(kind: Kind, targets: Collection[Target]) -> str | None:
     """Return the name of the newest of some targets that is of a kind, or None."""
+    return next(iter(_newest_first(targets, kind)), None)
+
+
+def _newest_first(targets: Collection[Target], kind: Kind) -> list[str]:
     names = [each.name for each in targets if each.kind is kind]
-    return sort_targets(names)[-1].name if names else None
+    return [each.name for each in reversed(sort_targets(names))]
 
 
 def sort_targets(names: Collection[str]) -> tuple[Target, ...]:

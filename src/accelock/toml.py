@@ -151,7 +151,7 @@ class Table:
             self.fault(key, f"must be an array of strings, not {kind_of(value)}")
             return ()
         if not value:
-            self.fault(key, "is empty; name at least one, or leave the key out")
+            self.fault(key, "is empty; name at least one, or remove the key")
         items: list[_T] = []
         array = Table(
             {f"{key}[{place}]": item for place, item in enumerate(value)}, self.path, self.faults
@@ -224,7 +224,7 @@ def dotted(name: str, values: Mapping[str, object], declared: list[str]) -> str 
 def not_declared(name: str, declared: list[str]) -> str:
     """Return the fault of a table that is named after a target which the project has not."""
     if not declared:
-        return f"{name!r} is not one of tool.accelock.targets, which are missing"
+        return f"{name!r} is not one of tool.accelock.targets, which is missing"
     near = nearest_word(name, declared)
     hint = f"did you mean {near!r}?" if near else f"they are: {', '.join(declared)}"
     return f"{name!r} is not one of tool.accelock.targets; {hint}"

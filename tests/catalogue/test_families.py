@@ -85,7 +85,7 @@ def test_all_that_there_is_to_say() -> None:
             f'[kernels]\nindex = "https://w/{{torch}}.html"\nlabel = "{{torch}}"\n{PACKAGE}',
             "kernels.index: has no {target}, and no label of builds has one",
         ),
-        (f"[kernels]\n{INDEX}\n[[kernels.package]]\nnames = ['*']", "would be every project"),
+        (f"[kernels]\n{INDEX}\n[[kernels.package]]\nnames = ['*']", "matches every project"),
         (f"[kernels]\n{INDEX}", "kernels: has no packages"),
         (f"[kernels]\n{INDEX}\nlables = 'x'\n{PACKAGE}", "kernels.lables: unknown key; did you"),
         (f"[kernels]\n{INDEX}\nlabel = 'x'\n{PACKAGE}", "kernels.label: 'x' has no {target}"),
@@ -93,18 +93,21 @@ def test_all_that_there_is_to_say() -> None:
             f"[kernels]\n{INDEX}\nlabel = 'x{{cuda}}'\n{PACKAGE}",
             "kernels.label: unknown field of a label 'cuda'; choose one of: target, target.version",
         ),
-        (f"[kernels]\n{INDEX}\nlabel = '{{target}}/x'\n{PACKAGE}", "is no local version label"),
+        (f"[kernels]\n{INDEX}\nlabel = '{{target}}/x'\n{PACKAGE}", "is not a local version label"),
         (
             f"[kernels]\n{INDEX}\n{LABEL}\nunlabelled-platforms = ['macos-arm46']\n{PACKAGE}",
             "platforms[0]: unknown platform 'macos-arm46'; did you mean 'macos-arm64'?",
         ),
         (
             f"[kernels]\n{INDEX}\nunlabelled-platforms = ['macos-arm64']\n{PACKAGE}",
-            "kernels.unlabelled-platforms: is for builds that have a label elsewhere",
+            "kernels.unlabelled-platforms: is for builds that have a label on other platforms",
         ),
         (f"[kernels]\n{INDEX}\npackage = 'a'", "kernels.package: must be an array of tables"),
         (f"[kernels]\n{INDEX}\npackage = ['a']", "kernels.package[0]: must be a table, not a str"),
-        (f"[kernels]\n{INDEX}\n[[kernels.package]]\nnames = ['a b']", "'a b' is no project name"),
+        (
+            f"[kernels]\n{INDEX}\n[[kernels.package]]\nnames = ['a b']",
+            ("'a b' is not a project name"),
+        ),
         (
             f"[kernels]\n{INDEX}\n{PACKAGE}\nlookup = ['familly']",
             "kernels.package[0].lookup[0]: unknown place 'familly'; did you mean 'family'?",
@@ -124,7 +127,7 @@ def test_all_that_there_is_to_say() -> None:
         ),
         (
             f"{COMPANION}releases = [['>=2', 'one']]",
-            "kernels.companion[0].releases[0]: 'one' is no version specifier (PEP 440)",
+            "kernels.companion[0].releases[0]: 'one' is not a version specifier (PEP 440)",
         ),
         (
             f"{COMPANION}releases = ['>=2']",

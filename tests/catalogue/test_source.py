@@ -53,9 +53,9 @@ def test_messages_never_have_credentials(url: str, redacted: str) -> None:
         ("", "must be an http, https or file URL, not ''"),
         ("whl/cpu", "must be an http, https or file URL, not 'whl/cpu'"),
         ("ftp://u:p@m/whl", "must be an http, https or file URL, not 'ftp://****@m/whl'"),
-        ("https:///whl", "is no complete URL: 'https:///whl'"),
-        ("https://u:p@m/a b", "is no complete URL: 'https://****@m/a b'"),
-        ("https://[m/whl", "is no URL (Invalid IPv6 URL)"),
+        ("https:///whl", "is not a complete URL: 'https:///whl'"),
+        ("https://u:p@m/a b", "is not a complete URL: 'https://****@m/a b'"),
+        ("https://[m/whl", "is not a URL (Invalid IPv6 URL)"),
         (
             "https://u:p@m/{cuda}",
             "has the field {cuda}; the fields are {target} and {torch}: 'https://****@m/{cuda}'",

@@ -60,15 +60,15 @@ def test_more_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(BudgetError) as caught:
         held(TargetSettings(max_mb=299.9), TORCH)
     assert "cpu downloads 300.0 MB on linux-x86_64, Python 3.10, above" in str(caught.value)
-    assert "Nothing was written: ask for less" in str(caught.value)
+    assert "Nothing was written: require less" in str(caught.value)
 
 
 def test_what_has_no_size_is_said_and_does_not_count() -> None:
     (said,), (warned,) = held(TargetSettings(max_mb=300), TORCH, NUMPY)
     assert said.startswith("cpu downloads at least 300.0 MB, 1 not known")
     assert warned == (
-        "cpu: nobody tells the size of numpy 2.0 (macos-arm64, linux-x86_64); max-mb counts "
-        "without it."
+        "cpu: no index publishes the size of numpy 2.0 (macos-arm64, linux-x86_64); max-mb does "
+        "not count it."
     )
 
 

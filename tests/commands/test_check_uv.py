@@ -85,7 +85,7 @@ def test_the_libraries_that_a_wheel_asks_for_are_missing(folder: Path) -> None:
     report = check(folder)
     (found,) = report.findings
     assert (found.code, found.file, report.exit_code) == ("uv-lacks-requirements", "uv.lock", 0)
-    assert "torch 2.6.0+cu126 is there without CUDA's libraries" in found.what
+    assert "torch 2.6.0+cu126 is locked without the CUDA libraries" in found.what
     assert "[[tool.uv.dependency-metadata]]" in found.todo
     assert report.files == ("uv.lock",)
 

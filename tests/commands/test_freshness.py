@@ -107,7 +107,7 @@ def test_a_file_from_when_there_was_one_target(project: Project) -> None:
     project.sound()
     finding = only(check(project.folder), "stale")
     assert finding.file == "requirements.txt"
-    told = "requirements.cpu.txt is for cpu too: remove what that does not write"
+    told = "or, if requirements.cpu.txt replaces it, remove it"
     assert finding.todo == f"run: {command}; {told}"
 
 
@@ -130,7 +130,7 @@ def test_standard_input_cannot_be_checked(project: Project) -> None:
 
 def test_a_rewritten_file_names_its_own_command(project: Project) -> None:
     path = project.compiled("requirements.cpu.txt", "cpu", CPU)
-    turned = "# turned to a target by: accelock rewrite -t cpu requirements.txt\n"
+    turned = "# rewritten for a target by: accelock rewrite -t cpu requirements.txt\n"
     text = path.read_text().replace("# accelock: version", turned + "# accelock: version", 1)
     project.write(path.name, text.replace("filelock==3.18.0", "filelock==3.19.0"))
     finding = only(check(project.folder), "edited")

@@ -86,8 +86,29 @@ class TestCompiledFiles:
         assert find_lock(tmp_path, Settings.of(tmp_path)) is None
         with pytest.raises(AccelockError, match="accelock compile"):
             found(tmp_path)
-        with pytest.raises(AccelockError, match=r"requirements-dev\.txt is not here"):
+        with pytest.raises(AccelockError, match=r"requirements-dev\.txt: there is no such file"):
             found(tmp_path, "requirements-dev.txt")
+
+    @pytest.mark.parametrize(
+        ("name", "command"),
+        [
+            ("pylock.toml", "accelock pylock -o pylock.toml"),
+            ("poetry.lock", "poetry lock (with the plugin)"),
+            ("requirements-dev.txt", "accelock compile requirements-dev.in"),
+        ],
+    )
+    def test_a_lock_that_is_missing_names_what_makes_it(
+        self, tmp_path: Path, name: str, command: str
+    ) -> None:
+        with pytest.raises(AccelockError) as caught:
+            found(tmp_path, name)
+        assert "there is no such file" in str(caught.value)
+        assert f". Run: {command}, or name another lock with --lock" in str(caught.value)
+
+    def test_a_file_of_another_tool_has_no_targets(self, tmp_path: Path) -> None:
+        (tmp_path / "requirements.in").write_text("torch\n", encoding="utf-8")
+        with pytest.raises(AccelockError, match="it has no targets, so accelock did not make it"):
+            found(tmp_path, "requirements.in")
 
     def test_a_damaged_file_is_named(self, project: Project) -> None:
         project.write("requirements.cpu.txt", "# accelock: pins; sha256 x\ntorch\n")

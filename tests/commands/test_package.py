@@ -32,17 +32,17 @@ def test_out_of_a_poetry_lock_nothing_is_read(tmp_path: Path) -> None:
         "",
         "cpu: 2.6.0+cpu (poetry.lock)",
         "  file: torch-2.6.0+cpu-py3-none-manylinux_2_28_x86_64.whl (one of 1 with a hash)",
-        "  version: asked for by pyproject.toml",
+        "  version: required by pyproject.toml",
         "  version: one public version on all targets and platforms (lockstep)",
         f"  index: {SITE}/whl/cpu",
-        "  index: it is of the pytorch family: only builds labelled +cpu are for cpu",
+        "  index: it belongs to the pytorch family: only builds labelled +cpu are for cpu",
         "",
         "cu126: 2.6.0+cu126 (poetry.lock)",
         "  file: torch-2.6.0+cu126-py3-none-manylinux_2_28_x86_64.whl (one of 1 with a hash)",
-        "  version: asked for by pyproject.toml",
+        "  version: required by pyproject.toml",
         "  version: one public version on all targets and platforms (lockstep)",
         f"  index: {SITE}/whl/cu126",
-        "  index: it is of the pytorch family: only builds labelled +cu126 are for cu126",
+        "  index: it belongs to the pytorch family: only builds labelled +cu126 are for cu126",
     ]
 
 
@@ -51,9 +51,9 @@ def test_a_package_that_one_target_has(tmp_path: Path) -> None:
     lines = list(why_package(here(tmp_path), "triton", no_network).lines())
     assert lines[2:4] == [
         "cpu: not installed",
-        f"  nothing asks for it here (poetry.lock is for {', '.join(ALL)})",
+        f"  nothing requires it here (poetry.lock is for {', '.join(ALL)})",
     ]
-    assert "  index: it is of the pytorch family, and has one build for all targets" in lines
+    assert "  index: it belongs to the pytorch family, and has one build for all targets" in lines
 
 
 def test_a_package_of_an_extra(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_mac_has_no_label(tmp_path: Path) -> None:
     lines = list(why_package(here(tmp_path, machine="mac-m3"), "torch", no_network).lines())
     assert "cpu: 2.6.0 (poetry.lock)" in lines
     assert (
-        "  index: it is of the pytorch family, whose builds carry no label on this platform"
+        "  index: it belongs to the pytorch family, and the builds for this platform have no label"
         in lines
     )
 
@@ -96,7 +96,7 @@ def test_the_json(project: Project) -> None:
                 "via": ["torch"],
                 "hashes": 0,
                 "reasons": [
-                    "version: asked for by torch",
+                    "version: required by torch",
                     "index: the default one (PyPI, or what pip or Poetry is set to)",
                 ],
             }
@@ -190,7 +190,7 @@ def test_no_probe_is_run_for_a_platform(tmp_path: Path, monkeypatch: pytest.Monk
     PoetryFolder(tmp_path).write()
     why_package(here(tmp_path), "torch", no_network)
     diff(here(tmp_path), ("cpu", "cu126"), no_network)
-    with pytest.raises(AccelockError, match="both have: linux-x86_64"):
+    with pytest.raises(AccelockError, match="both are locked for: linux-x86_64"):
         diff(here(tmp_path, machine="mac-m3"), ("cpu", "cu126"), no_network)
     assert runs == []
     assert here(tmp_path).machine.where == "linux-x86_64"

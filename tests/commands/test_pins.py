@@ -33,7 +33,7 @@ def test_a_label_that_a_bot_has_dropped(project: Project) -> None:
     project.write(path.name, path.read_text().replace("torch==2.6.0+cu126", "torch==2.6.1"))
     found = {each.code: each for each in check(project.folder).findings}
     assert found["edited"].what.endswith(
-        ". On Linux torch==2.6.1 is PyPI's build: Dependabot and Renovate drop the label"
+        ". On Linux, torch==2.6.1 is PyPI's build; Dependabot and Renovate drop the label"
     )
 
 

@@ -88,7 +88,7 @@ class TestOverlay:
     def test_the_settings_changed(self, sound: PoetryFolder) -> None:
         sound.write().replace('"cu126"]', '"cu118"]', "pyproject.toml")
         finding = only(sound.check(), "stale")
-        assert "it holds cpu, cu126; declared are cpu, cu118" in finding.what
+        assert "it has cpu, cu126; pyproject.toml declares cpu, cu118" in finding.what
 
     def test_the_order_of_targets_counts(self, sound: PoetryFolder) -> None:
         sound.write().replace('["cpu", "cu126"]', '["cu126", "cpu"]', "pyproject.toml")
@@ -102,7 +102,7 @@ class TestOverlay:
 
     def test_the_table_is_gone(self, sound: PoetryFolder) -> None:
         sound.write().put("pyproject.toml", PYPROJECT.partition("[tool.accelock]")[0])
-        assert "declared are none" in only(sound.check(), "stale").what
+        assert "pyproject.toml declares none" in only(sound.check(), "stale").what
 
     @pytest.mark.parametrize(
         ("old", "new", "table"),
@@ -279,11 +279,15 @@ class TestFallback:
     @pytest.mark.parametrize(
         ("old", "new", "said"),
         [
-            ('targets = ["cpu", "cu126"]', 'targets = ["cu126", "cpu"]', "not of the first target"),
+            (
+                'targets = ["cpu", "cu126"]',
+                'targets = ["cu126", "cpu"]',
+                ("the source of the first target"),
+            ),
             ("/whl/cpu", "/whl/cpu/x", "has another URL"),
             ('"explicit"', '"supplemental"', "is supplemental"),
             ('torch = { source = "accelock-pytorch-cpu" }', "", "torch, in the group main"),
-            ('dependencies = ["torch>=2.5"]', "", "through other packages only"),
+            ('dependencies = ["torch>=2.5"]', "", "only through other packages"),
             ("torch>=2.5", 'torch>=2.5", "torchvision', "torchvision, in the group main"),
         ],
     )

@@ -150,9 +150,9 @@ def test_a_file_that_is_gone_is_named(compiled: Project, reading: Fetching) -> N
     lines(compiled, "filelock==3.18.99")
     told = refused(compiled, reading)
     assert "requirements.cpu.txt, line " in told
-    assert "no file of filelock 3.18.99 for linux-x86_64, Python 3.11 is found at http" in told
+    assert "has no file of filelock 3.18.99 for linux-x86_64, Python 3.11" in told
     lines(compiled, f"filelock==3.18.0 --hash=sha256:{SHA}")
-    assert "with other hashes than the lock's" in refused(compiled, reading)
+    assert "has other hashes than in the lock" in refused(compiled, reading)
 
 
 def test_a_page_with_a_part_of_the_wheels_is_passed_over(
@@ -183,7 +183,7 @@ def test_a_page_that_cannot_be_read_is_no_absence(
 
 def test_a_file_without_a_stamp_is_refused(compiled: Project, reading: Fetching) -> None:
     compiled.write("requirements.cpu.txt", "torch==2.6.0+cpu\n")
-    assert "it has no stamp of accelock's" in refused(compiled, reading)
+    assert "it has no accelock stamp" in refused(compiled, reading)
 
 
 def test_what_comes_from_elsewhere(compiled: Project, reading: Fetching) -> None:
@@ -284,7 +284,7 @@ class TestCheck:
         made.write("pylock.toml", 'lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n')
         assert check(made.folder).findings == ()
         found = only(check(made.folder, ["pylock.toml"]), "unstamped-pylock")
-        assert found.todo == "name a file of accelock's"
+        assert found.todo == "name a file that accelock made"
         made.write("pylock.toml", 'lock-version = "2.0"\n')
         assert only(check(made.folder), "damaged").file == "pylock.toml"
         table = '[tool.accelock]\nformat = 1\ntarget = "cpu"\n'

@@ -111,7 +111,7 @@ def test_pins_that_cannot_be_read(folder: Path) -> None:
     assert (finding.code, finding.file) == ("sidecar-pins", "conda-cpu-lock.yml")
     assert "requirements.cpu.txt, line 1" in finding.what
     write(folder, "poetry.lock", "")
-    with pytest.raises(ConfigError, match="say whose pins count"):
+    with pytest.raises(ConfigError, match="choose whose pins count"):
         run(folder)
 
 
@@ -169,7 +169,7 @@ def test_a_lock_of_the_old_name(folder: Path) -> None:
         ("old-name", "conda-lock.cpu.yml"),
     ]
     finding = run(folder).findings[1]
-    assert "mamba takes none for a lock that does not end in -lock.yml" in finding.what
+    assert "mamba reads a lock only if its name ends in -lock.yml" in finding.what
     assert finding.todo == "remove it; the name is conda-cpu-lock.yml (run: accelock conda lock)"
 
 

@@ -69,7 +69,7 @@ def test_the_variable_and_what_the_hardware_would_have_chosen(project: Project) 
     lines = list(answer.lines())
     assert lines[:2] == [
         "cpu for this machine: ACCELOCK_TARGET says so",
-        "by its hardware it would be cu126",
+        "its hardware alone would choose cu126",
     ]
     assert [line.split()[:2] for line in lines[3:5]] == [["cu126", "not"], ["cpu", "taken"]]
     document = json.loads(answer.dumps())
@@ -133,12 +133,12 @@ def test_none_fits(tmp_path: Path) -> None:
     lines = list(answer.lines())
     assert lines[0] == "none of the declared targets fits this machine:"
     assert "  cu126    passed over  no NVIDIA driver found" in lines
-    assert lines[-1].startswith("to choose one all the same, set ACCELOCK_TARGET")
+    assert lines[-1].startswith("to choose one anyway, set ACCELOCK_TARGET")
     assert json.loads(answer.dumps())["target"] is None
 
 
 def test_no_target_at_all(tmp_path: Path) -> None:
-    with pytest.raises(AccelockError, match="no target is declared, and nothing is locked"):
+    with pytest.raises(AccelockError, match="no target is declared here, and no lock has one"):
         why(here(tmp_path))
 
 
@@ -164,7 +164,7 @@ def test_the_variable_names_a_target_without_a_file(project: Project) -> None:
     """As in `sync`: what is chosen must not be another one than was asked for."""
     (project.folder / "requirements.cu126.txt").unlink()
     at = here(project.folder, environ={"ACCELOCK_TARGET": "cu126"})
-    with pytest.raises(AccelockError, match="'cu126', and that is not locked; what is: cpu"):
+    with pytest.raises(AccelockError, match="'cu126', which is not locked; these are: cpu"):
         why(at)
     codes = {(each.code, each.file) for each in diagnose(at, EMPTY).report.findings}
     assert {("no-target", None), ("missing-file", "requirements.cu126.txt")} <= codes

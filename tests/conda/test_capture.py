@@ -220,10 +220,10 @@ def test_folders_that_are_no_environment(tmp_path: Path) -> None:
         capture(tmp_path)
     broken = tmp_path / "conda-meta" / "x-1-0.json"
     broken.write_text("{")
-    with pytest.raises(CaptureError, match=r"x-1-0\.json: is no JSON"):
+    with pytest.raises(CaptureError, match=r"x-1-0\.json: is not JSON"):
         capture(tmp_path)
     broken.write_text('{"name": "x"}')
-    with pytest.raises(CaptureError, match="is no record of a package"):
+    with pytest.raises(CaptureError, match="is not the record of a package"):
         capture(tmp_path)
 
 
@@ -244,7 +244,7 @@ def test_the_table(tmp_path: Path) -> None:
     assert (
         text
         == """\
-# Installed by pip; put what you asked for yourself into requirements.in, or into
+# Installed by pip; put those that you require yourself into requirements.in, or into
 # Poetry's dependencies:
 #   requests==2.32.3
 
@@ -330,9 +330,9 @@ def test_the_index_of_what_pip_installed_for_a_target(tmp_path: Path) -> None:
       - '--extra-index-url https://download.pytorch.org/whl/cu118'
       - torch==2.4.1+cu118
       - torchvision==0.19.1+cu118
-  # mine 1.0+local is a build of no public index; add it yourself
+  # mine 1.0+local is a build that no public index has; add it yourself
 """
     )
     written = table(found)
     assert written.count("#   --extra-index-url https://download.pytorch.org/whl/cu118\n") == 1
-    assert "#   mine 1.0+local is a build of no public index; add it yourself\n" in written
+    assert "#   mine 1.0+local is a build that no public index has; add it yourself\n" in written

@@ -83,7 +83,7 @@ def test_a_file_that_is_there_is_not_written_over(
     words = ("conda", "capture", "-p", "env", "--format", form, "-o")
     done = project.accelock(*words, name)
     assert (done.code, done.out) == (1, "")
-    assert f"{name} is there already; nothing was written" in done.err
+    assert f"{name} exists already; nothing was written" in done.err
     assert project.read(name) == text
     assert project.accelock(*words, "new.txt").code == 0
     before = project.read("new.txt")
@@ -154,13 +154,13 @@ def test_a_keep_list(project: Project) -> None:
     done = project.accelock("conda", "capture", "-p", "env", "--keep", "requirements.in")
     assert '"==22.4.0"' in done.out
     assert "vega" not in done.out
-    assert "WARNING: nothing-such of the keep-list is not in the environment\n" in done.err
+    assert "WARNING: nothing-such is in the --keep file, and not in the environment\n" in done.err
 
 
 @pytest.mark.parametrize(
     ("code", "words", "told"),
     [
-        (2, (), "say which environment: accelock conda capture --prefix FOLDER"),
+        (2, (), "name an environment: accelock conda capture --prefix FOLDER"),
         (2, ("-p", "env", "--format", "yaml"), "unknown format 'yaml'"),
         (1, ("-p", "env", "--keep", "nothing.in"), "nothing.in: cannot be read"),
         (1, ("-p", "nowhere"), "nowhere"),

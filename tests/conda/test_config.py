@@ -125,13 +125,16 @@ dependencies = {}
             "unknown key; did you mean 'channels'?",
             'is missing; name at least one, as in ["conda-forge"]',
             "unknown rule 'warns'; did you mean 'warn'?",
-            "'pyproject.toml' is no lock of pip pins; it is 'poetry.lock', or a compiled file",
+            (
+                "'pyproject.toml' is not a lock with pip's pins; it is 'poetry.lock', or a "
+                "compiled file"
+            ),
             "must be a version or a table, not an integer",
-            "'ffmpeg >>1': '>>1' is no version; write it as in 'numpy >=1.26,<3'",
+            "'ffmpeg >>1': '>>1' is not a version; write it as in 'numpy >=1.26,<3'",
             "unknown key; did you mean 'version'?",
             "conda packages have no extras; leave 'fastapi' with its extras on the pip side",
             "'cu12' is not one of tool.accelock.targets; did you mean 'cu126'?",
-            "is no name of a group; it is small letters, digits and -, not main",
+            "is not a group name; it is small letters, digits and -, not main",
         ),
         strict=True,
     ):
@@ -141,20 +144,35 @@ dependencies = {}
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ("channels = []", ".channels: is empty; name at least one, or leave the key out"),
-        ('channels = ["nodefaults"]', ".channels[0]: 'nodefaults' is no channel; "),
-        ('channels = ["conda forge"]', ".channels[0]: 'conda forge' is no channel; name it as in"),
-        ('channels = ["http://[::1/c"]', ".channels[0]: is no channel's URL: its host or its port"),
-        ('channels = ["https://me:s3cr3t"]', ".channels[0]: is no channel's URL: its host or its"),
+        ("channels = []", ".channels: is empty; name at least one, or remove the key"),
+        ('channels = ["nodefaults"]', ".channels[0]: 'nodefaults' is not a channel; "),
+        (
+            'channels = ["conda forge"]',
+            (".channels[0]: 'conda forge' is not a channel; write it as in"),
+        ),
+        (
+            'channels = ["http://[::1/c"]',
+            (".channels[0]: is not the URL of a channel: its host or its port"),
+        ),
+        (
+            'channels = ["https://me:s3cr3t"]',
+            (".channels[0]: is not the URL of a channel: its host or its"),
+        ),
         ('channels = ["c", "c/"]', ".channels[1]: 'c/' is no channel"),
         ('channels = ["https://h/c", "https://h/c/"]', ".channels[1]: names https://h/c a second"),
         ('channels = ["c"]\npins = "r.{python}.txt"', ".pins: has the field {python}; the only"),
         ('channels = ["c"]\ndependencies = ["git"]', ".dependencies: must be a table, not an"),
-        ('channels = ["c"]\ngroup.lock.dependencies = {}', ".group.lock: ends in 'lock', so that"),
+        (
+            'channels = ["c"]\ngroup.lock.dependencies = {}',
+            ".group.lock: ends in 'lock', and mamba",
+        ),
         ('channels = ["c"]\ndependencies.ruamel.yaml = "*"', 'quote it: "ruamel.yaml"'),
-        ('channels = ["c"]\ndependencies.__glibc = "*"', "is a virtual package, which nobody"),
+        ('channels = ["c"]\ndependencies.__glibc = "*"', "is a virtual package, and cannot"),
         ('channels = ["c"]\ndependencies = { a = "1", A = "2" }', ".A: is 'a' a second time"),
-        ('channels = ["c"]\ndependencies."c::x" = "1"', "only the name stands here; write {"),
+        (
+            'channels = ["c"]\ndependencies."c::x" = "1"',
+            ("write only the name here, and the rest as {"),
+        ),
         ('channels = ["c"]\ndependencies.x = { platforms = ["macos-x86_64"] }', "is not among too"),
         ('channels = ["c"]\ndependencies.x = { platforms = ["linux-65"] }', "did you mean 'linux-"),
         (
@@ -186,7 +204,7 @@ def test_a_target_with_a_dot_needs_quotes() -> None:
 )
 def test_a_password_that_ends_too_early_is_refused_and_not_told(url: str) -> None:
     (fault,) = faults(f'[conda]\nchannels = ["{url}"]\n')
-    assert fault.startswith(".channels[0]: is no channel's URL")
+    assert fault.startswith(".channels[0]: is not the URL of a channel")
     assert "ret" not in fault
 
 
@@ -201,12 +219,12 @@ def test_credentials_are_never_told() -> None:
 )
 def test_a_path_of_this_machine_is_no_channels_name(path: str) -> None:
     (fault,) = faults(f'[conda]\nchannels = ["{path}"]\n')
-    assert fault.startswith(f".channels[0]: {path!r} is no channel; name it as in")
+    assert fault.startswith(f".channels[0]: {path!r} is not a channel; write it as in")
     assert fault.endswith("or file URL (of a folder, file:///home/me/channel)")
     (fault,) = faults(
         f'[conda]\nchannels = ["c"]\n[conda.dependencies]\nnumpy = {{ channel = "{path}" }}\n'
     )
-    assert fault.endswith(f"{path!r} is no channel's name or URL")
+    assert fault.endswith(f"{path!r} is not the name or URL of a channel")
 
 
 def test_a_name_may_have_dots() -> None:
@@ -218,7 +236,7 @@ def test_a_name_may_have_dots() -> None:
 @pytest.mark.parametrize("name", ["t/secret/private", "own/t/secret", "user:secret@host/conda"])
 def test_the_short_forms_with_credentials_are_refused_and_not_told(name: str) -> None:
     (fault,) = faults(f'[conda]\nchannels = ["{name}"]\n')
-    assert fault.startswith(".channels[0]: is no channel's name")
+    assert fault.startswith(".channels[0]: is not the name of a channel")
     assert "secret" not in fault
     (fault,) = faults(
         f'[conda]\nchannels = ["c"]\n[conda.dependencies]\nnumpy = {{ channel = "{name}" }}\n'
@@ -271,9 +289,9 @@ numpy = {{ channel = "{channel}" }}
 """
     )
     assert fault == (
-        f".{table}dependencies.numpy.channel: {channel!r} is not among "
-        "tool.accelock.conda.channels (forge, pytorch/label/rc, https://Host.example:443/own); "
-        "no other is looked at: add it there, or name one of them"
+        f".{table}dependencies.numpy.channel: {channel!r} is not one of "
+        "tool.accelock.conda.channels (forge, pytorch/label/rc, https://Host.example:443/own), "
+        "and accelock reads no other; add it, or name one of them"
     )
 
 

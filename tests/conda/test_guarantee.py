@@ -151,7 +151,7 @@ def test_half_of_a_family_for_cuda() -> None:
 
 @pytest.mark.parametrize("name", ["cpuonly", "pytorch-cpu", "torchvision-cpu"])
 def test_what_is_for_the_cpu_alone(name: str) -> None:
-    assert reasons(record(name), CU126) == ["is for the CPU alone"]
+    assert reasons(record(name), CU126) == ["is for the CPU only"]
 
 
 @pytest.mark.parametrize("name", ["cuda-version", "cudatoolkit", "pytorch-cuda", "cuda-toolkit"])
@@ -163,7 +163,7 @@ def test_the_version_of_cuda(name: str) -> None:
 
 
 def test_a_mutex_for_the_other_side() -> None:
-    assert reasons(record("pytorch-mutex", "cpu"), CU126) == ["is for the CPU alone"]
+    assert reasons(record("pytorch-mutex", "cpu"), CU126) == ["is for the CPU only"]
     assert reasons(record("pytorch-mutex", "cuda"), CU126) == []
 
 

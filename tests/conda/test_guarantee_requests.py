@@ -121,7 +121,7 @@ def test_no_target_has_no_guard() -> None:
         ("cuda-toolkit", CPU, "cuda-toolkit is a part of CUDA"),
         ("pytorch=*=*cuda*", CPU, "pytorch * *cuda* asks for a CUDA build"),
         ("pytorch 2.6.* cpu*", CU126, "pytorch 2.6.* cpu* asks for a CPU build"),
-        ("cpuonly", CU126, "cpuonly is for the CPU alone"),
+        ("cpuonly", CU126, "cpuonly is for the CPU only"),
     ],
 )
 def test_a_requirement_that_the_target_cannot_hold(asked: str, target: Target, told: str) -> None:

@@ -81,7 +81,7 @@ def test_a_file_by_hand(project: Project) -> None:
     notes = [line for line in done.out.splitlines() if line.startswith("#")]
     assert notes == [
         "# cpuonly is left out: the target says it.",
-        "# Installed by pip; put what you asked for yourself into requirements.in, or into",
+        "# Installed by pip; put those that you require yourself into requirements.in, or into",
         "# Poetry's dependencies:",
         "#   --extra-index-url https://h.example/simple",
         "#   torch==2.4.1+cu118",
@@ -128,12 +128,12 @@ def test_no_channel_is_condas_own(project: Project) -> None:
     ("text", "told"),
     [
         ("dependencies: [", "environment.yml, line 2: is not valid YAML"),
-        ("channels: [x]\n", "environment.yml: is no environment.yml; it has no list of depend"),
-        ("[a]\n", "environment.yml: is no environment.yml"),
+        ("channels: [x]\n", "environment.yml: is not an environment.yml: it has no list of depend"),
+        ("[a]\n", "environment.yml: is not an environment.yml"),
         ("dependencies: ['bad spec !!']\n", "environment.yml: 'bad spec !!': "),
         (
             "dependencies: [{'sel(linux)': mkl}]\n",
-            "environment.yml: 'sel(linux)' stands where a package should; write what is for some",
+            "environment.yml: 'sel(linux)' is not a package; write a package for only some",
         ),
     ],
 )
@@ -147,4 +147,4 @@ def test_one_or_the_other(project: Project) -> None:
     done = captured(project, WRITTEN, "--prefix", "env")
     assert (done.code, "--prefix FOLDER, or --from FILE" in done.err) == (2, True)
     done = captured(project, WRITTEN, "--keep", "requirements.in")
-    assert (done.code, "--keep chooses from a folder" in done.err) == (2, True)
+    assert (done.code, "--keep works with --prefix only" in done.err) == (2, True)

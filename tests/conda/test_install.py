@@ -230,7 +230,7 @@ def test_a_folder_with_something_else_in_it(locked: Project) -> None:
     (locked.folder / "env" / "thesis.tex").write_text("mine")
     done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu")
     assert done.code == 1
-    assert "is not empty, and no conda environment" in done.err
+    assert "is not empty, and is not a conda environment" in done.err
     assert [path.name for path in (locked.folder / "env").iterdir()] == ["thesis.tex"]
 
 
@@ -240,7 +240,7 @@ def test_the_environment_that_conda_itself_runs_from(locked: Project) -> None:
     (meta / "conda-26.9.0-py312_0.json").write_text("{}")
     done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu")
     assert done.code == 1
-    assert "is an environment that conda itself runs from" in done.err
+    assert "is the environment from which conda runs" in done.err
 
 
 def test_a_file_where_the_folder_should_be(locked: Project) -> None:
@@ -256,7 +256,7 @@ def test_a_lock_that_became_cuda(locked: Project) -> None:
     locked.write("conda-cpu-lock.yml", text)
     done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu")
     assert done.code == 1
-    assert "this environment must be for the CPU alone, and is not" in done.err
+    assert "this environment must be for the CPU only, and is not" in done.err
     assert not (locked.folder / "env").exists()
 
 
@@ -274,28 +274,26 @@ def test_a_stale_lock_is_told(locked: Project, forge: ChannelServer) -> None:
     done = locked.accelock(*words)
     assert done.code == 0, done.err
     assert done.err.startswith(
-        "WARNING: conda-cpu-lock.yml is stale: what it was solved from changed, or is not here "
-        "(linux-64, linux-aarch64, osx-arm64, win-64); to renew it, run: accelock conda lock\n"
+        "WARNING: conda-cpu-lock.yml is stale: its inputs changed, or are missing (linux-64, "
+        "linux-aarch64, osx-arm64, win-64); to update it, run: accelock conda lock\n"
     )
     channel = f'channels = ["{forge.channel("forge")}"]'
     locked.edit("pyproject.toml", channel, f'{channel}\npins = "poetry.lock"')
     done = locked.accelock(*words)
     assert done.code == 0, done.err
     assert done.err.startswith(
-        "WARNING: it cannot be told whether conda-cpu-lock.yml is fresh: poetry.lock: "
+        "WARNING: accelock cannot tell whether conda-cpu-lock.yml is fresh: poetry.lock: "
     )
 
 
 def test_what_is_missing(locked: Project) -> None:
     done = locked.accelock("conda", "install")
-    assert (done.code, "say where to" in done.err) == (2, True)
+    assert (done.code, "name a folder" in done.err) == (2, True)
     done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu", "--group", "dve")
     assert done.err == "ERROR: unknown group 'dve'; choose one of: dev\n"
     (locked.folder / "conda-cpu-lock.yml").unlink()
     done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu")
-    assert done.err == (
-        "ERROR: conda-cpu-lock.yml is not there; make it with: accelock conda lock\n"
-    )
+    assert done.err == ("ERROR: conda-cpu-lock.yml does not exist; run: accelock conda lock\n")
 
 
 def test_an_interrupted_run_comes_first(locked: Project) -> None:
@@ -318,7 +316,7 @@ def test_both_kinds_of_archives(serve_channels: Serve, tmp_path: Path) -> None:
 
 def test_a_machine_that_has_no_name(locked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accelock.conda.install.host_platform", lambda: None)
-    with pytest.raises(InstallError, match=r"does not know this machine.s platform"):
+    with pytest.raises(InstallError, match=r"does not know the platform of this machine"):
         choose_records(records_of(locked), "the lock")
     assert choose_records(records_of(locked), "the lock", PLATFORMS["macos-arm64"])[1]
 
@@ -399,5 +397,7 @@ def test_packages_whose_scripts_are_not_run_are_named(
     project.declare(server.channel("forge"), FREE_THREADED, f'"{HOST.name}"').lock()
     done = project.accelock("conda", "install", "-p", "env")
     assert done.code == 0, done.err
-    assert "WARNING: tool: scripts that were to run at linking were not run; where they" in done.err
-    assert "NOTE: menu: nothing was put into the desktop's menu\n" in done.err
+    assert "WARNING: tool: accelock did not run the link scripts of these packages" in done.err
+    assert (
+        "NOTE: menu: accelock did not add the desktop menu entries of these packages\n" in done.err
+    )

@@ -74,7 +74,7 @@ def test_one_version_on_every_target(project: Project, serve_channels: Serve) ->
     assert "pytorch=2.7.1=cpu*" in project.read("environment-cpu.yml")
     assert findings(project) == {}
     before = project.files()
-    assert project.lock().out.endswith("nothing was solved.\n")
+    assert project.lock().out.endswith("there was nothing to solve.\n")
     project.lock("--update-all")
     assert project.files() == before
 
@@ -157,7 +157,7 @@ def test_a_target_with_a_word_of_its_own_goes_its_own_way(
     project.write("pyproject.toml", project.read("pyproject.toml") + own)
     done = project.lock()
     assert [versions(project), versions(project, "libtorch")] == [["2.9.1", "2.6.0", "2.9.1"]] * 2
-    assert "NOTE: cu126 asks for a pytorch of its own, which need not be the version" in done.err
+    assert "NOTE: cu126 requires its own version of pytorch, which may differ" in done.err
 
 
 def test_a_default_platform_lowers_no_version(project: Project, serve_channels: Serve) -> None:
@@ -175,7 +175,7 @@ def test_a_default_platform_lowers_no_version(project: Project, serve_channels: 
     assert packages(project, "conda-cpu-lock.yml")["pytorch"].startswith("2.7.1 cpu")
     assert packages(project, "conda-cpu-lock.yml", "linux-aarch64") == {}
     assert "cpu, linux-aarch64" in done.err
-    assert "This platform is left out: the project does not name it." in done.err
+    assert "This platform is left out, because the project does not name it." in done.err
 
 
 def test_torch_by_pip_and_pytorch_by_conda_never(project: Project, serve_channels: Serve) -> None:

@@ -46,10 +46,10 @@ def test_differences_name_both_versions_and_who_wants_it() -> None:
         "numpy is 2.2.1 in requirements.cpu.txt, and conda would install numpy 1.26.4, for vega"
     )
     assert str(overlap.unsolvable([difference], "cpu, linux-x86_64")) == (
-        "cpu, linux-x86_64: conda cannot install what pip pins:\n"
+        "cpu, linux-x86_64: conda cannot install the versions that pip pins:\n"
         "  - numpy is 2.2.1 in requirements.cpu.txt, and conda would install numpy 1.26.4, for "
         "vega\n"
-        'Allow both sides a version that the other has too, or set overlap = "warn" in '
+        'Allow a version that both of them have, or set overlap = "warn" in '
         "[tool.accelock.conda] to have both."
     )
 

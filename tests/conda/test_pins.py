@@ -165,9 +165,11 @@ def test_two_locks_are_for_the_user_to_choose_from() -> None:
         find(None, "requirements.cpu.txt", "poetry.lock")
     assert str(caught.value) == (
         "pyproject.toml: tool.accelock.conda.pins: there are poetry.lock and requirements.cpu.txt; "
-        'say whose pins count: pins = "poetry.lock", or pins = "requirements.{target}.txt"'
+        'choose whose pins count: pins = "poetry.lock", or pins = "requirements.{target}.txt"'
     )
     with pytest.raises(ConfigError, match=r'or pins = "requirements\.txt"'):
         find(None, "requirements.txt", "poetry.lock", several=False, targets=False)
-    with pytest.raises(ConfigError, match=r"has the field \{target\}, and no targets are declared"):
+    with pytest.raises(
+        ConfigError, match=r"has the field \{target\}, and the project declares no targets"
+    ):
         find("requirements.{target}.txt", targets=False)

@@ -82,10 +82,10 @@ def test_pins_that_are_named_have_to_be_there(tmp_path: Path) -> None:
     table = TABLE.replace("[conda]", '[conda]\npins = "locks/{target}.txt"')
     found = project(tmp_path, table)
     (first, *_) = found.environments()
-    with pytest.raises(AccelockError, match=r"^locks/cpu\.txt: .* make it first \(accelock comp"):
+    with pytest.raises(AccelockError, match=r"^locks/cpu\.txt: .* Create it first \(accelock comp"):
         found.pins(first, LINUX)
     both = project(tmp_path, poetry__lock="", requirements__cpu__txt="")
-    with pytest.raises(ConfigError, match="say whose pins count"):
+    with pytest.raises(ConfigError, match="choose whose pins count"):
         both.pins(first, LINUX)
 
 

@@ -97,7 +97,7 @@ def test_a_second_run_solves_nothing(locked: Project, forge: ChannelServer) -> N
     before = locked.files()
     forge.reset()
     done = locked.lock()
-    assert done.out == "The conda files are fresh; nothing was solved.\n"
+    assert done.out == "The conda files are fresh; there was nothing to solve.\n"
     assert (done.err, forge.requests) == ("", ())
     assert locked.files() == before
 
@@ -123,7 +123,7 @@ def test_the_same_bytes_from_reordered_tables(locked: Project) -> None:
         for part in reversed(rest)
     ]
     locked.write("pyproject.toml", "\n\n".join([head.strip(), *shuffled, conda + channels]) + "\n")
-    assert locked.lock().out.endswith("nothing was solved.\n")
+    assert locked.lock().out.endswith("there was nothing to solve.\n")
     locked.lock("--update-all")
     assert locked.files() == before
 
@@ -133,7 +133,7 @@ def test_the_same_bytes_from_reordered_platforms(locked: Project) -> None:
     locked.edit("pyproject.toml", PLATFORMS, ", ".join(PLATFORMS.split(", ")[::-1]))
     locked.edit("pyproject.toml", '"linux-aarch64", "windows-x86_64"]',
                 '"windows-x86_64", "linux-aarch64"]')  # fmt: skip
-    assert locked.lock().out.endswith("nothing was solved.\n")
+    assert locked.lock().out.endswith("there was nothing to solve.\n")
     locked.lock("--update-all")
     assert locked.files() == before
 
@@ -274,13 +274,13 @@ def test_a_platform_of_the_default_list_does_its_best(
     project.write("pyproject.toml", text[:start] + text[end:].replace(', "windows-x86_64"]', "]"))
     done = project.lock()
     assert "has nothing for win-64 at all" in done.err
-    assert "NOTE: cu126 does not exist on macos-arm64; its conda files lack that\n" in done.err
-    assert "This platform is left out: the project does not name it." in done.err
+    assert "NOTE: cu126 does not exist on macos-arm64; its conda files leave that out\n" in done.err
+    assert "This platform is left out, because the project does not name it." in done.err
     assert packages(project, "conda-cpu-lock.yml", "win-64") == {}
     assert packages(project, "conda-cpu-lock.yml", "osx-arm64")
     assert "win-64" not in project.read("conda-cpu-lock.yml").partition("package:")[2]
     assert findings(project) == {}
-    assert project.lock().out.endswith("nothing was solved.\n")
+    assert project.lock().out.endswith("there was nothing to solve.\n")
 
 
 def test_a_platform_that_the_project_names_binds(project: Project, forge: ChannelServer) -> None:

@@ -27,7 +27,11 @@ pytestmark = pytest.mark.internals
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('git = "*"', 'git = ">=99"', "(group dev): nothing satisfies together:\n  - git >=99"),
+        (
+            'git = "*"',
+            'git = ">=99"',
+            ("(group dev): no packages satisfy all of these:\n  - git >=99"),
+        ),
         ('git = "*"', 'gitt = "*"', "\n  - gitt; did you mean git?"),
         ('git = "*"', 'git = ">>1"', "tool.accelock.conda.group.dev.dependencies.git: 'git >>1'"),
         ('pytorch = "*"', 'pytorch = "*"\ncuda-toolkit = "*"', "cuda-toolkit is a part of CUDA"),
@@ -58,12 +62,12 @@ def test_without_the_extra_nothing_is_written(
 ) -> None:
     before = locked.files()
     monkeypatch.setattr("accelock.conda.rattler.rattler", None)
-    assert locked.lock().out.endswith("nothing was solved.\n")
+    assert locked.lock().out.endswith("there was nothing to solve.\n")
     locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
     done = locked.accelock("conda", "lock")
     assert done.code == 1
     assert done.err.startswith(
-        "ERROR: solving conda environments needs the extra 'conda', which is not installed; run: "
+        "ERROR: solving conda environments needs the extra 'conda', which is not installed. Run: "
     )
     assert done.err.endswith("[conda]'\n")
     assert locked.files() == before
@@ -110,7 +114,7 @@ def test_a_channel_without_sha256(project: Project, forge: ChannelServer) -> Non
     forge.spoil("forge", "noarch/repodata.json", json.dumps(repodata).encode())
     done = project.declare(forge.channel("forge")).accelock("conda", "lock")
     assert done.code == 1
-    assert "/forge gives no md5 or no sha256 of tzdata-2024a-h0_0.conda" in done.err
+    assert "/forge publishes no md5 or no sha256 of tzdata-2024a-h0_0.conda" in done.err
     assert project.files() == {}
 
 

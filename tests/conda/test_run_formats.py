@@ -59,7 +59,7 @@ def test_other_formats_on_request_and_then_kept(locked: Project) -> None:
     ]
     records = read_lock(locked.read("conda-cu126-lock.yml"), "lock")[PLATFORMS["windows-x86_64"]]
     assert sorted(urls) == sorted(record.url for record in records)
-    assert locked.lock().out.endswith("nothing was solved.\n")
+    assert locked.lock().out.endswith("there was nothing to solve.\n")
     assert findings(locked) == {}
     locked.edit("pyproject.toml", 'git = "*"', 'git = ">=2"')
     before = locked.files()
@@ -95,7 +95,7 @@ def test_a_format_of_a_fresh_lock_is_rendered_and_not_solved(
             assert {str(each.url) for each in found[subdir]} == urls
             assert set(found) == set(subdirs)
     assert findings(locked) == {}
-    assert locked.lock().out.endswith("nothing was solved.\n")
+    assert locked.lock().out.endswith("there was nothing to solve.\n")
 
 
 def test_a_lock_that_is_solved_again_keeps_what_pixi_lock_says_of_the_others(
@@ -207,7 +207,7 @@ def test_a_group_that_is_gone_leaves_pixi_lock(locked: Project) -> None:
     locked.lock()
     assert "pixi.lock" not in findings(locked)
     assert "cpu-dev" not in locked.read("pixi.lock")
-    assert locked.lock().out.endswith("nothing was solved.\n")
+    assert locked.lock().out.endswith("there was nothing to solve.\n")
 
 
 def test_an_unknown_format(locked: Project) -> None:

@@ -30,7 +30,7 @@ def test_the_pins_of_pip_bind(project: Project, forge: ChannelServer) -> None:
         project.write(f"requirements.{target}.txt", "numpy==1.26.4\n")
     project.lock()
     assert packages(project, "conda-cpu-lock.yml")["numpy"] == "1.26.4 py312_0"
-    assert project.lock().out.endswith("nothing was solved.\n")
+    assert project.lock().out.endswith("there was nothing to solve.\n")
     project.write("requirements.cu126.txt", "numpy==2.1.0\nrich==13\n")
     done = project.lock()
     assert "conda-cpu-lock.yml" not in done.out

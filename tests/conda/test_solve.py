@@ -170,7 +170,9 @@ def test_what_cannot_be_had_together(save: Callable[[Channel], str]) -> None:
     with pytest.raises(UnsatisfiableError) as caught:
         solve_cell(solver, cell("tzdata", "vega-cli", "nodejs=18"))
     message = str(caught.value)
-    assert message.startswith("cpu, linux-x86_64: nothing satisfies together:\n  - nodejs 18.*\n")
+    assert message.startswith(
+        "cpu, linux-x86_64: no packages satisfy all of these:\n  - nodejs 18.*\n"
+    )
     assert caught.value.specs == (parse("nodejs=18"),)
     solver = Solver([save(TOOLS.with_packages(package("old-chart", "1", "0", "nodejs <21")))])
     with pytest.raises(UnsatisfiableError) as caught:

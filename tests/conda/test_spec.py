@@ -59,19 +59,19 @@ def test_what_a_text_says(text: str, wanted: str) -> None:
         ("bad spec", "'spec' is no version"),
         ("", "does not begin with a package's name"),
         ("==1.0", "does not begin with a package's name"),
-        ("x 1 2 3", "'3' stands behind version and build"),
+        ("x 1 2 3", "'3' follows the version and build"),
         ("x >", "'>' is no version"),
         ("x >=1,", "'' is no version"),
         ("x ^1.2", "'^1.2' is no version"),
         ("x 1.*.2", "'1.*.2' is no version"),
         ("x (>=1,<2)|>3", "is no version"),
         ("x ~=1.*", "a star does not go with ~="),
-        ("x 1 !!", "'!!' is no build string"),
+        ("x 1 !!", "'!!' is not a build string"),
         ("x[foo=1]", "unknown key 'foo'"),
         ("x[versoin='>1']", "did you mean 'version'"),
         ("x[version='>=1]", "cannot be read"),
-        ("::x", "no channel stands before"),
-        ("a channel::x", "'a channel' is no channel's name or URL"),
+        ("::x", "there is no channel before"),
+        ("a channel::x", "'a channel' is not the name or URL of a channel"),
     ],
 )
 def test_what_is_none(text: str, told: str) -> None:
@@ -115,7 +115,7 @@ def test_credentials_in_a_channel_are_refused_and_never_told() -> None:
     ],
 )
 def test_credentials_are_never_told_wherever_they_stand(text: str, version: str | None) -> None:
-    with pytest.raises(SpecError, match="it has credentials, or an address") as caught:
+    with pytest.raises(SpecError, match="it has credentials, or a URL") as caught:
         parse(text, version)
     assert "s3cret" not in str(caught.value)
 

@@ -125,7 +125,9 @@ FLEET = [
         gfx=(100306, 110000)),
     Box("Arc A770", "xpu", "8086:56A0", cards=(IGPU, ARC)),
     Box("Arc B580", "xpu", "8086:E20B", cards=(BATTLEMAGE,)),
-    Box("laptop, Intel's iGPU alone", "cpu", "own Intel GPU does not choose it", cards=(IGPU,)),
+    Box("laptop, Intel's iGPU alone", "cpu", (
+        "accelock does not choose it for a GPU that is part of the processor"
+    ), cards=(IGPU,)),
     Box("M3", "cpu", "MPS", platform=MAC),
     Box("Intel Mac", "cpu", "there are no builds for macos-x86_64", platform="macos-x86_64"),
     # Jetson

@@ -59,7 +59,7 @@ class TestWhatThereIsToChoose:
     def test_the_variable_names_one_that_is_not_locked(self) -> None:
         environ = {"ACCELOCK_TARGET": "cu126"}
         for locked, declared in (("cpu", "cpu cu126"), ("cpu xpu", "cpu xpu cu126"), ("cpu", "")):
-            with pytest.raises(NotLockedError, match=r"'cu126', and that is not locked; what is"):
+            with pytest.raises(NotLockedError, match=r"'cu126', which is not locked; these are"):
                 tell(targets(locked), environ, declared=targets(declared))
 
     def test_the_variable_of_another_project_does_not_bind(self) -> None:
@@ -198,12 +198,10 @@ class TestNothingFits:
         with pytest.raises(AccelockError) as caught:
             chosen("cu126 cu130 rocm6.3", with_driver(tmp_path, "450.36.06"))
         assert str(caught.value) == (
-            "none of the declared targets fits this machine:\n"
-            "  cu130: needs NVIDIA driver 580 or newer, this machine has 450.36.06\n"
-            "  cu126: needs NVIDIA driver 525.60.13 or newer, this machine has 450.36.06\n"
-            "  rocm6.3: no AMD GPU found\n"
-            "Set ACCELOCK_TARGET to one of them (cu130, cu126, rocm6.3) to choose it all the same, "
-            "or declare `cpu` too."
+            "none of the declared targets fits this machine:\n  cu130: needs NVIDIA driver 580 or "
+            "newer, this machine has 450.36.06\n  cu126: needs NVIDIA driver 525.60.13 or newer, "
+            "this machine has 450.36.06\n  rocm6.3: no AMD GPU found\nSet ACCELOCK_TARGET to one "
+            "of them (cu130, cu126, rocm6.3) to choose it anyway, or declare `cpu` too."
         )
 
 

@@ -136,7 +136,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "version")
-    assert read_answer(tmp_path / "version").failure == "is no regular file"
+    assert read_answer(tmp_path / "version").failure == "is not a regular file"
 
 
 def test_of_a_huge_file_the_beginning_is_read(tmp_path: Path) -> None:

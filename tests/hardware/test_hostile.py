@@ -269,7 +269,7 @@ def test_a_folder_in_the_place_of_a_file_is_a_finding(tmp_path: Path) -> None:
     around = Surroundings({}, "linux", "x86_64", root=tmp_path, run=Commands())
     (note,) = detect(around, PLATFORMS["linux-x86_64"]).notes
     assert note.code == "probe"
-    assert note.what.startswith("/sys/module/nvidia/version is no regular file")
+    assert note.what.startswith("/sys/module/nvidia/version is not a regular file")
 
 
 class TestNothingIsLookedAtInVain:

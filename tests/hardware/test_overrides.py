@@ -68,11 +68,8 @@ def test_all_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             ACCELOCK_AMD_GFX="mi300x",
         )
     assert str(caught.value) == (
-        "environment: 3 faults:\n"
-        "  - ACCELOCK_CUDA_DRIVER is '12.6'; write the driver's version, not that of CUDA, as in "
-        "550.54.15, or none\n"
-        "  - ACCELOCK_COMPUTE_CAPABILITY is 'sm_90'; write compute capabilities as in 9.0, or "
-        "7.5,8.6, or none\n"
-        "  - ACCELOCK_AMD_GFX is 'mi300x'; write AMD architectures as in gfx942, or "
-        "gfx90a,gfx1100, or none"
+        "environment: 3 faults:\n  - ACCELOCK_CUDA_DRIVER is '12.6'; write the version of the "
+        "driver and not of CUDA, as in 550.54.15, or none\n  - ACCELOCK_COMPUTE_CAPABILITY is "
+        "'sm_90'; write compute capabilities as in 9.0, or 7.5,8.6, or none\n  - ACCELOCK_AMD_GFX "
+        "is 'mi300x'; write AMD architectures as in gfx942, or gfx90a,gfx1100, or none"
     )

@@ -89,7 +89,9 @@ def test_a_pipe_is_read_and_no_more_of_it_than_a_profile_may_have(
     done = run_accelock(*words, cwd=tmp_path, env=env, stdin=data)
     assert done.stdout.startswith("cu126 for /dev/stdin: 8 x NVIDIA H100"), done.stderr
     done = run_accelock(*words, cwd=tmp_path, env=env, stdin=" " * 2_000_000)
-    assert done.stderr == "ERROR: /dev/stdin: is no profile of a machine: it is larger than 1 MB\n"
+    assert done.stderr == (
+        "ERROR: /dev/stdin: is not the profile of a machine: it is larger than 1 MB\n"
+    )
 
 
 def test_a_machine_that_says_nothing_of_itself() -> None:
@@ -103,7 +105,7 @@ def test_a_driver_that_is_no_object_is_told_how_to_write_it() -> None:
     with pytest.raises(ConfigError) as caught:
         profile.parse('{"format": 1, "platform": null, "nvidia_driver": "535.104.05"}', "box.json")
     assert caught.value.faults == (
-        'nvidia_driver: must be null or an object, as in {"version": "550.54.15"}',
+        'nvidia_driver: must be null, or an object as in {"version": "550.54.15"}',
     )
 
 
@@ -111,7 +113,7 @@ def test_a_driver_that_is_no_object_is_told_how_to_write_it() -> None:
     ("version", "told"),
     [
         ("null", "is missing"),
-        ("580", "must be a text or null"),
+        ("580", "must be a string or null"),
         ('"new"', "'new' is not valid; write"),
     ],
 )
@@ -138,12 +140,12 @@ def test_all_faults_at_once() -> None:
         profile.parse(text, "box.json")
     assert caught.value.faults == (
         "platfrom: unknown key; did you mean 'platform'?",
-        "platform: is missing; null says that accelock has no name for it",
+        "platform: is missing; write null if accelock has no name for it",
         "wsl: must be true or false",
         "nvidia_driver.version: 'latest' is not valid; write it as in 550.54.15",
         "gpus[0].vendor: unknown vendor 'nvidea'; did you mean 'nvidia'?",
         "gpus[1].vendor: is missing",
         "gpus[1].compute_capability: '90' is not valid; write it as in 9.0",
-        "gpus[2].vendor: must be a text or null",
+        "gpus[2].vendor: must be a string or null",
         "notes: must be a list of objects",
     )

@@ -80,5 +80,5 @@ def test_the_choice(model: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_doctor(model: str, capsys: pytest.CaptureFixture[str]) -> None:
-    unused = "there is a GPU, and cpu is taken: xpu: it has no code for Acme 1"
+    unused = "there is a GPU, and cpu is chosen: xpu: it has no code for Acme 1"
     assert (unused in said(capsys, "doctor")) == (model == "Acme 1")

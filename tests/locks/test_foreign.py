@@ -140,7 +140,7 @@ def test_a_row_that_is_out_of_its_columns_is_no_version(tmp_path: Path) -> None:
     ruled = "Package Version Editable project location\n------- ------- ----------\n"
     for row in ("certifi 20240101.12345", "a-long-name 1.0", "alone"):
         told = refused(tmp_path, f"{ruled}idna    3.9\n{row}\n")
-        assert told.startswith(f"given, line 4: '{row}' does not stand in the columns"), told
+        assert told.startswith(f"given, line 4: '{row}' does not fit the columns"), told
 
 
 def test_an_editable_of_a_machine_with_other_paths(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_the_json_of_pip_list(tmp_path: Path) -> None:
     assert lines(found) == [f"-e {tmp_path.as_uri()}#egg=app", "torch==2.6.0+cu126"]
     entries[1]["version"] = "newest"
     assert "given, entry 2: " in refused(tmp_path, json.dumps(entries))
-    assert "it begins as JSON and is none" in refused(tmp_path, "[{'name': 1}]")
+    assert "it begins like JSON" in refused(tmp_path, "[{'name': 1}]")
 
 
 def test_of_conda_what_pip_installed(tmp_path: Path) -> None:
@@ -168,10 +168,10 @@ def test_of_conda_what_pip_installed(tmp_path: Path) -> None:
     assert lines(found) == ["requests==2.32.3", "torch==2.6.0+cu126"]
     (note,) = found.notes
     assert "_libgcc_mutex 0.1 (line 4), python 3.11.9 (line 5)" in note
-    assert "given, line 8: 'what is this' is no name=version=build" in refused(
+    assert "given, line 8: 'what is this' is not name=version=build" in refused(
         tmp_path, f"{CONDA}what is this\n"
     )
-    assert "conda installed all that it lists" in refused(tmp_path, CONDA.partition("req")[0])
+    assert "conda installed all packages in it" in refused(tmp_path, CONDA.partition("req")[0])
     assert "conda's own packages by URL" in refused(tmp_path, "@EXPLICIT\nhttps://x/y.conda\n")
 
 
@@ -183,7 +183,7 @@ def test_a_wheel_that_conda_built_is_its_version(tmp_path: Path) -> None:
     found = read(tmp_path, built + rest)
     assert found.text == f"numpy==1.26.3\n{rest}"
     assert found.notes == (
-        "given: built on another machine, and taken by its version: numpy 1.26.3 (line 1).",
+        "given: built on another machine, so taken by version: numpy 1.26.3 (line 1).",
     )
 
 
@@ -206,14 +206,14 @@ class TestPoetry:
             f"mine @ git+https://example.org/mine.git@{'1' * 40}",
             "own==1.0",
         ]  # fmt: skip
-        assert found.notes == ("given: what only extras ask for is left out: rich.",)
+        assert found.notes == ("given: packages that only extras require are left out: rich.",)
 
     def test_without_pyproject_what_nobody_asks_for_is_direct(self, tmp_path: Path) -> None:
         found = read(tmp_path, POETRY)
         content = requirements.parse(found.text)
         direct = [pin.name for pin in content.pins if "-r pyproject.toml" in pin.via]
         assert direct == ["httpx", "mine", "own"]
-        assert "no pyproject.toml is beside it" in found.notes[1]
+        assert "there is no pyproject.toml next to it" in found.notes[1]
 
     def test_one_with_targets_is_refused(self, tmp_path: Path) -> None:
         text = f'{POETRY}\n[metadata.accelock]\nformat = 2\ntargets = ["cpu"]\n'

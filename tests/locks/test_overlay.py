@@ -147,17 +147,17 @@ DAMAGE = {
     ),
     "list of targets": lambda lock: lock["metadata"]["accelock"].update(targets="cpu"),
     "list of targets ": lambda lock: lock["metadata"]["accelock"].pop("targets"),
-    "[accelock] is no table": lambda lock: lock.update(accelock=["cu126"]),
-    "[metadata.accelock] is no table": lambda lock: lock["metadata"].update(accelock=1),
+    "[accelock] is not a table": lambda lock: lock.update(accelock=["cu126"]),
+    "[metadata.accelock] is not a table": lambda lock: lock["metadata"].update(accelock=1),
     "[metadata.accelock.platforms]": lambda lock: lock["metadata"]["accelock"].update(
         platforms=["linux-x86_64"]
     ),
     "[metadata.accelock.platforms]  ": lambda lock: lock["metadata"]["accelock"][
         "platforms"
     ].update(cu126=3),
-    "[metadata] is no table": lambda lock: lock.update(metadata=0),
-    "[[package]] is no list": lambda lock: lock.update(package=3),
-    "[[package]] is no list ": lambda lock: lock["package"].append({"version": "1"}),
+    "[metadata] is not a table": lambda lock: lock.update(metadata=0),
+    "[[package]] is not a list": lambda lock: lock.update(package=3),
+    "[[package]] is not a list ": lambda lock: lock["package"].append({"version": "1"}),
     "[metadata.accelock.platforms] ": lambda lock: lock["metadata"]["accelock"]["platforms"].pop(
         "cu126"
     ),

@@ -88,7 +88,7 @@ class TestTarget:
             path = put(tmp_path, body)
             assert opened(path).targets(SETTINGS) == ()
             assert find_lock(tmp_path, SETTINGS) is None
-            with pytest.raises(AccelockError, match=r"call it pylock\.TARGET\.toml"):
+            with pytest.raises(AccelockError, match=r"Rename it to pylock\.TARGET\.toml"):
                 find_lock(tmp_path, SETTINGS, "pylock.toml")
 
 
@@ -166,7 +166,7 @@ class TestPins:
     ("old", "new", "said"),
     [
         ('"1.0"', '"2.0"', "pylock.toml: it has lock-version 2.0, and this accelock reads 1.0"),
-        ("lock-version", "version", "it has no lock-version, so that it is no pylock file"),
+        ("lock-version", "version", "it has no lock-version, so it is not a pylock file"),
         ('"torch"', '"To rch"', "it is not as PEP 751 has it"),
         ("[[", "[", "pylock.toml"),
         ("sha256", "md5", ""),

@@ -59,7 +59,7 @@ class TestWords:
             ("cuda12.6", "did you mean 'cu126'"),
             ("cu12.6", "did you mean 'cu126'"),
             ("CPU", "did you mean 'cpu'"),
-            ("gpu", "did you mean 'cu1"),
+            ("gpu", "choose one of: cu1"),
             ("mps", "did you mean 'cpu'"),
             ("tpu", "cu126"),
             ("", "cu126"),
@@ -202,9 +202,9 @@ class TestVersions:
 
         message = torch.refused("-q", "-t", "cpu")
 
-        assert "The project asks for torch on windows-x86_64" in message
+        assert "The project requires torch on windows-x86_64" in message
         assert "torchvision 0.23.0 requires torch==2.8.0" in message
-        assert "the input asks for torch==2.7.1" in message
+        assert "the project requires torch==2.7.1" in message
 
     def test_an_upgrade_to_one_that_is_nowhere(self, torch: Project) -> None:
         assert "torch==99" in torch.refused(*LINUX, "-t", "cpu", "-P", "torch==99")
@@ -302,12 +302,12 @@ class TestFamilysIndex:
 ORDINARY_FAULTS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"fault": "unavailable"}, "503"),
     ({"fault": "drop"}, "could not be read: connection error"),
-    ({"fault": "garbage"}, "is no page of a package index"),
-    ({"fault": "login-page"}, "this is no index page"),
+    ({"fault": "garbage"}, "is not a page of a package index"),
+    ({"fault": "login-page"}, "this is not an index page"),
     ({"format": "html", "fault": "truncated"}, "the page is cut off"),
     ({"format": "html", "fault": "short"}, "cut off"),
-    ({"format": "json", "fault": "broken-json"}, "is no page of a package index"),
-    ({"format": "json", "fault": "truncated"}, "is no page of a package index"),
+    ({"format": "json", "fault": "broken-json"}, "is not a page of a package index"),
+    ({"format": "json", "fault": "truncated"}, "is not a page of a package index"),
     ({"delay": 4.0}, "could not be read: "),
     ({"login": ("user", "password")}, "401"),
 )

@@ -85,7 +85,7 @@ def test_a_size_that_nobody_tells_is_a_warning(
         project = limited(project_at(server), "cpu.max-mb = 400")
         said = project.compile("-q").stderr
     where = "(linux-x86_64, linux-aarch64)"
-    assert f"WARNING: cpu: nobody tells the size of torch 2.6.0+cpu {where}; max-mb " in said
+    assert f"WARNING: cpu: no index publishes the size of torch 2.6.0+cpu {where}; max-mb " in said
 
 
 def test_a_direct_url_is_asked_for_its_size(project: Project, index: IndexServer) -> None:
@@ -120,8 +120,11 @@ def test_check_finds_it_offline(project: Project, index: IndexServer) -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("cu126.max-mb = 0", "tool.accelock.target.cu126.max-mb: 0 is no limit in MB"),
-        ('cu126.deny = ["a b"]', "tool.accelock.target.cu126.deny[0]: 'a b' is no project name"),
+        ("cu126.max-mb = 0", "tool.accelock.target.cu126.max-mb: 0 is not a number of MB"),
+        (
+            'cu126.deny = ["a b"]',
+            ("tool.accelock.target.cu126.deny[0]: 'a b' is not a project name"),
+        ),
     ],
 )
 def test_a_fault_is_told_before_anything_is_read(

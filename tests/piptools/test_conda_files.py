@@ -153,7 +153,7 @@ def test_pins_of_the_run_itself_bind(charts: Project, forge: ChannelServer) -> N
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('">=5"', '">=99"', "nothing satisfies together:\n  - vega-lite-cli >=99"),
+        ('">=5"', '">=99"', "no packages satisfy all of these:\n  - vega-lite-cli >=99"),
         ("vega-lite-cli", "vega-lite-clj", "did you mean vega-lite-cli?"),
         ('">=5"', '">>5"', "tool.accelock.conda.dependencies.vega-lite-cli: 'vega-lite-cli >>5'"),
         ("/forge", "/nowhere", "/nowhere could not be read"),
@@ -233,7 +233,7 @@ def test_one_target_of_two_writes_its_own(charts: Project) -> None:
 def test_poetry_lock_beside_it_has_to_be_chosen(charts: Project, forge: ChannelServer) -> None:
     charts.put("poetry.lock", "package = []\n")
     said = charts.refused("requirements.in")
-    assert "there are poetry.lock and requirements.cpu.txt; say whose pins count" in said
+    assert "there are poetry.lock and requirements.cpu.txt; choose whose pins count" in said
     declare(charts, forge, pins='pins = "poetry.lock"')
     charts.compile("-q", "requirements.in")
     assert names(charts) == set()
@@ -270,7 +270,7 @@ def test_without_targets_it_is_pip_compile_and_the_conda_files(plain: Project) -
 def test_without_targets_a_failure_leaves_requirements_txt(plain: Project) -> None:
     plain.put("requirements.txt", "# old\n")
     edit(plain, '">=5"', '">=99"')
-    assert "nothing satisfies together" in plain.refused("-q", "requirements.in")
+    assert "no packages satisfy all of these" in plain.refused("-q", "requirements.in")
 
 
 def test_without_targets_the_extra_is_asked_for_before(plain: Project) -> None:

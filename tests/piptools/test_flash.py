@@ -49,7 +49,7 @@ def test_torch_goes_with_a_version_that_is_asked_for(project: Project) -> None:
     table = project.read("pyproject.toml").replace('flash-attn = "*"', 'flash-attn = "==2.8.3"')
     project.write(pyproject_toml=table)
     done = project.compile("-q")
-    assert "torch 2.7.1 is taken, and not 2.8.0, for which flash-attn has no build" in done.stderr
+    assert "torch 2.7.1 is taken instead of 2.8.0, because flash-attn has no build" in done.stderr
     assert project.pins("requirements.cu126.txt")[NAME] == "2.8.3+cu.12.6.torch.2.7"
     assert project.pins("requirements.cpu.txt", "macos-arm64")["torch"] == "2.7.1"
 

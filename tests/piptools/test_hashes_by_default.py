@@ -143,7 +143,7 @@ def test_an_index_without_hashes(
         assert "--hash" not in project.read(f"requirements.{target}.txt")
         assert f"NOTE: requirements.{target}.txt has no hashes" in done.stderr
     name = "typing-extensions" if "simple" in page else "torch"
-    assert f"{name} has files of which its index publishes no sha256" in done.stderr
+    assert f"{name} has files whose index publishes no sha256" in done.stderr
 
     project.compile(*WORDS, "--allow-downloads")
     assert server.bodies()
@@ -162,7 +162,7 @@ def test_of_one_target_alone(
     assert "--hash" not in project.read("requirements.cu126.txt")
     (note,) = notes_of(done.stderr)
     assert "requirements.cu126.txt has no hashes" in note
-    assert "torch has files of which its index publishes no sha256" in note
+    assert "torch has files whose index publishes no sha256" in note
 
 
 def test_an_older_file_is_whole_and_gets_them(project: Project) -> None:

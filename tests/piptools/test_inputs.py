@@ -249,7 +249,10 @@ class TestDirectories:
         done = seed.compile("-q", "-t", "cpu", "-t", "cu126")
 
         folder = seed.folder / "seed"
-        said = f"the [tool.accelock] table of seed ({folder / 'pyproject.toml'}) is ignored: only"
+        said = (
+            f"accelock ignores the [tool.accelock] table of seed ({folder / 'pyproject.toml'}): "
+            "only"
+        )
         assert done.stderr.count(said) == 1
         assert done.stderr.count("is ignored") == 1
 

@@ -86,7 +86,7 @@ class TestWhatConflicts:
 
         assert "torchvision 0.23.0+cpu depends on torch==2.8.0" in said
         assert "(constraint) torch==2.7.1 in constraints.txt, line 2\n" in said
-        assert "Loosen the constraint, or ask for versions that go with it." in said
+        assert "Loosen the constraint, or require versions that it allows." in said
 
     def test_with_a_layer_below(self, prod: Project) -> None:
         """It is the file of the target, which the input does not name."""

@@ -579,7 +579,7 @@ class TestDefaultPlatforms:
         project.write(requirements_in='torch==2.8.0\nwinonly ; platform_machine == "aarch64"\n')
 
         said = project.refused("-q", "-t", "cu126")
-        assert "The project asks for winonly on linux-aarch64 and on no other platform" in said
+        assert "The project requires winonly on linux-aarch64 and on no other platform" in said
         assert "the only torch that it has is 2.6.0" in said
 
     def test_what_one_platforms_marker_forces_is_no_preference(

@@ -35,7 +35,7 @@ def test_what_is_missing_is_named(project: Project, index: IndexServer) -> None:
     error = project.refused(*ASKED, "--offline")
 
     assert f"{index.url}/simple/pandas/ is not in accelock's cache" in error
-    assert "Run it once without --offline" in error
+    assert "Run the command once without --offline" in error
     assert index.requests == ()
 
 

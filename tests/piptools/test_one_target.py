@@ -116,7 +116,7 @@ class TestDependencies:
     def test_why_tells_who_asks(self, project: Project) -> None:
         of_cu126(project, 'torch = "==2.6.0"').compile("-q")
         told = project.accelock("why", "torch").stdout
-        assert "asked for by -r requirements.in, [tool.accelock.target.cu126.dependencies]" in told
+        assert "required by -r requirements.in, [tool.accelock.target.cu126.dependencies]" in told
         assert "(lockstep)" not in told
 
 

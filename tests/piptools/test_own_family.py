@@ -73,7 +73,7 @@ def test_its_index_in_an_input_is_its_own_alone(project: Project, server: IndexS
 def test_what_excludes_each_other_is_refused(project: Project) -> None:
     project.write(requirements_in="fast-kernels\nfast-kernels-lite\n")
     said = project.refused("-q")
-    assert "fast-kernels (asked for by -r requirements.in) and fast-kernels-lite" in said
+    assert "fast-kernels (required by -r requirements.in) and fast-kernels-lite" in said
 
 
 def test_a_fault_names_the_key_and_the_word_that_is_meant(project: Project) -> None:

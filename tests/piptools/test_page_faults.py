@@ -44,8 +44,8 @@ STOPS = {
     "loop": "redirects",
     "later": r"of version 2 of its format",
     "no-gzip": "decompressing|gzip",
-    "half-gzip": "cut off|no page of a package index",
-    "half": "no page of a package index",
+    "half-gzip": "cut off|not a page of a package index",
+    "half": "not a page of a package index",
     "100-mb": "more than 1 MB",
 }
 UNREAD = {
@@ -55,7 +55,7 @@ UNREAD = {
     "500": "500",
     "503-hour": "503",
     "403": "403",
-    "octet-stream": "no index page but of type application/octet-stream",
+    "octet-stream": "it is not an index page; its type is application/octet-stream",
 }
 
 

@@ -38,7 +38,7 @@ def project(server: IndexServer, project_at: Callable[[IndexServer], Project]) -
 def test_torch_is_the_newest_that_all_are_built_for(project: Project, server: IndexServer) -> None:
     done = project.compile(*BOTH)
     assert (
-        "NOTE: torch 2.7.1 is taken, and not 2.8.0, for which torch-sparse has no build on cpu, "
+        "NOTE: torch 2.7.1 is taken instead of 2.8.0, because torch-sparse has no build on cpu, "
         "linux-x86_64" in done.stderr
     )
     for target, platform in (
@@ -94,7 +94,7 @@ def test_other_commands_find_the_page_of_the_release(project: Project) -> None:
     done = project.accelock("diff", "cpu", "cu126")
     assert (done.returncode, "{torch}" in done.stdout + done.stderr) == (0, False), done.stderr
     done = project.accelock("pylock", "-t", "cu126")
-    assert "no index tells the sha256 of torch_scatter-2.1.2+pt27cu126-" in done.stderr
+    assert "no index publishes the sha256 of torch_scatter-2.1.2+pt27cu126-" in done.stderr
 
 
 def test_hashes_need_consent(project: Project, server: IndexServer) -> None:

@@ -172,7 +172,7 @@ def test_without_hashes_those_of_the_index_are_written(project: Project) -> None
     project.compile("-q", "-t", "cpu", "requirements.in")
     done = project.accelock("pylock", "-o", "locks.cpu.toml")
     assert done.returncode == 2
-    assert "PEP 751 has a lock be called pylock.toml" in done.stderr
+    assert "PEP 751 requires the name pylock.toml" in done.stderr
     assert project.accelock("pylock", "-o", "pylock.toml").returncode == 0
     assert "sha256" in project.read("pylock.toml")
     assert project.accelock("check", "pylock.toml").returncode == 0
@@ -187,7 +187,7 @@ def test_the_reports_read_a_folder_with_nothing_else(together: Path, project: Pr
     assert "not known" not in done.stdout, "the file has every size"
     done = project.accelock("why", "-l", "pylock.toml", "torch")
     assert "cu126: 2.8.0+cu126 (pylock.toml)" in done.stdout
-    assert "who asks for it, a pylock file does not tell" in done.stdout
+    assert "a pylock file does not say what requires it" in done.stdout
     done = project.accelock("pylock")
     assert (done.returncode, done.stdout) == (1, "")
     assert "that is a pylock file already" in done.stderr

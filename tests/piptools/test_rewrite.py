@@ -60,10 +60,11 @@ typing-extensions==4.12.2
 
 def test_only_what_has_to_change_does(project: Project) -> None:
     text = turned(project, FILE, "-t", "cpu", *LINUX)
-    begins = ("# accelock: ", "# turned ", "# no hashes: ")
+    begins = ("# accelock: ", "# rewritten ", "# no hashes: ")
     ours = [line for line in text.splitlines() if line.startswith(begins)]
     assert ours[:2] == [
-        "# turned to a target by: accelock rewrite --target=cpu --platform=linux-x86_64 given.txt",
+        "# rewritten for a target by: accelock rewrite --target=cpu --platform=linux-x86_64 "
+        "given.txt",
         f"# {UNHASHED}",
     ]
     expected = (
@@ -110,8 +111,8 @@ def test_what_moves_is_said_with_the_reason(project: Project) -> None:
             "Added for cu118: nvidia-cublas-cu11 11.11.3.6, nvidia-cuda-runtime-cu11 11.8.89, "
             "nvidia-cudnn-cu11 9.1.0.70, nvidia-nccl-cu11 2.21.5."
         ),
-        "Dropped, as nothing asks for it on cu118: nvidia-nccl-cu12.",
-        "Not pinned, as without --allow-unsafe: setuptools.",
+        "Removed, because nothing requires it on cu118: nvidia-nccl-cu12.",
+        "Not pinned, because --allow-unsafe is off: setuptools.",
         f"NOTE: the file has {UNHASHED}.",
     ]
 
@@ -227,15 +228,15 @@ def test_the_post_processor_in_a_pipe(project: Project) -> None:
     text = project.read()
     assert versions(text, "linux-x86_64")["torch"] == "2.8.0+cpu"
     assert versions(text, "macos-arm64")["torch"] == "2.8.0"
-    assert "# turned to a target by: accelock rewrite --target=cpu -\n" in text
+    assert "# rewritten for a target by: accelock rewrite --target=cpu -\n" in text
     assert "nvidia" not in lines_of(text)
 
 
 def test_a_failed_maker_before_the_pipe_is_noticed(project: Project) -> None:
     said = refused(project, "-t", "cpu", "-", stdin="")
     assert said == (
-        "ERROR: standard input is empty: there is nothing to turn. If it comes from another "
-        "command, look at what that one said.\n"
+        "ERROR: standard input is empty: there is nothing to rewrite. If it is the output of "
+        "another command, look at that command's messages.\n"
     )
 
 
@@ -293,7 +294,8 @@ def test_a_file_without_accelerated_packages_is_left_as_it_is(project: Project) 
     assert done.stdout.endswith("\n\njinja2==3.1.5\nmarkupsafe==3.0.2\n")
     assert "--extra-index-url" not in done.stdout
     assert done.stderr == (
-        "NOTE: given.txt has no package that is built per target: nothing was turned to cpu.\n"
+        "NOTE: given.txt has no package with a build per target: there was nothing to change "
+        "for cpu.\n"
     )
 
 

@@ -70,7 +70,7 @@ def test_every_pin_stays_and_torch_is_the_targets(project: Project, name: str) -
 def test_it_is_not_overwritten(project: Project, name: str) -> None:
     given(project, name)
     said = refused(project, "-t", "cpu", name, "-o", name)
-    assert "what is written is a requirements file: give it another name (-o)" in said
+    assert "rewrite writes a requirements file: choose another name (-o)" in said
 
 
 @needs_packaging

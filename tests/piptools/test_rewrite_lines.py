@@ -217,7 +217,7 @@ def test_a_broken_file_is_refused(project: Project, text: str, expected: str) ->
 def test_a_file_that_is_no_text_is_refused(project: Project) -> None:
     (project.folder / "given.txt").write_bytes(b"torch==2.6.0\n\xff\xfe\x00")
     said = refused(project, "-t", "cpu", "given.txt")
-    assert "given.txt is no text in UTF-8 (byte 13)" in said
+    assert "given.txt is not UTF-8 text (byte 13)" in said
 
 
 def test_a_file_with_a_header_and_no_pins_stays_empty(project: Project) -> None:
@@ -234,7 +234,7 @@ def test_a_file_with_a_header_and_no_pins_stays_empty(project: Project) -> None:
         (("-t", "cpu", "."), "is a directory"),
         (("-t", "cuda12.6", "given.txt"), "did you mean 'cu126'?"),
         (("-t", "cpu", "--platform", "linux", "given.txt"), "unknown platform 'linux'"),
-        (("given.txt",), "say which with -t"),
+        (("given.txt",), "name it with -t"),
         (("-t", "cpu", "-t", "cu126", "given.txt"), "there are several (cpu, cu126)"),
         (("-t", "cpu"), "Missing argument 'FILE'"),
     ],
@@ -249,7 +249,7 @@ def test_several_declared_targets_need_a_choice(project: Project) -> None:
     project.put("pyproject.toml", '[tool.accelock]\ntargets = ["cpu", "cu126"]\n')
     project.put("given.txt", PINS)
     said = refused(project, "given.txt", code=2)
-    assert "there are several (cpu, cu126): choose with -t" in said
+    assert "there are several (cpu, cu126): choose one with -t" in said
     assert "torch==2.6.0+cpu" in rewrite(project, "-q", "-t", "cpu", "given.txt").stdout
 
 

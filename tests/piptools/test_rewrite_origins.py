@@ -31,9 +31,9 @@ def test_a_freeze_of_conda_names_its_lines_and_a_way_out(project: Project) -> No
     said = refused(project, "-q", "-t", "cpu", *LINUX, "given.txt", "-o", "given.txt")
     assert said == (
         "ERROR: given.txt, line 1: certifi @ file:///croot/certifi_1736000000000/work/certifi is "
-        "a path of the machine that the package was built on, and is not here; so is "
-        "line 3. Make the file with `pip list --format=freeze`, which has versions in "
-        "their place, or write the versions.\n"
+        "a path on the machine that built the package, and does not exist here; so is line 3. "
+        "Make the file with `pip list --format=freeze`, which has versions in their place, or "
+        "write the versions.\n"
     )
 
 
@@ -76,7 +76,7 @@ def test_a_hash_that_no_index_has_goes_and_that_is_said(project: Project) -> Non
     assert EVIL not in project.read("out.txt")
     assert project.read("out.txt") == given
     assert done.stderr == (
-        "Hashes of given.txt that are of no file on the indexes that were read are left out: "
+        "Hashes of given.txt that belong to no file on the indexes of this run are left out: "
         "einops 0.8.1 (1).\n"
     )
 
@@ -87,8 +87,8 @@ def test_a_pin_of_which_no_index_has_a_file_is_refused(project: Project) -> None
     project.put("given.txt", given)
     said = refused(project, "-q", "-t", "cpu", *LINUX, "given.txt", "-o", "given.txt")
     assert said.startswith(
-        "ERROR: given.txt, line 2: no file of einops 0.8.1 on the indexes that were read has a "
-        "hash of that line. "
+        "ERROR: given.txt, line 2: no file of einops 0.8.1 on the indexes of this run has a hash "
+        "of that line. "
     )
     assert "--extra-index-url" in said
 

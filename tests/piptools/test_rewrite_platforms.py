@@ -70,7 +70,7 @@ class TestWhatUvSays:
 
         assert platforms_of(project.read("turned.txt")) == (platform,)
         assert f"given.txt was made for {platform}, as its header says" in done.stderr
-        assert "does not say which platforms" not in done.stderr
+        assert "does not say for which platforms" not in done.stderr
 
     @pytest.mark.parametrize("word", ["macos", "x86_64-unknown-linux-musl"])
     def test_not_for_one_that_has_no_such_target(self, project: Project, word: str) -> None:
@@ -94,7 +94,7 @@ def test_what_such_a_file_cannot_tell_is_said(project: Project) -> None:
     """`pywin32 ; sys_platform == "win32"` in the inputs leaves no trace in a file of Linux."""
     project.put("given.txt", FROZEN)
     said = rewrite(project, "-t", "cpu", *PYTHON, "given.txt", "-o", "out.txt").stderr
-    note = "NOTE: given.txt does not say which platforms it was made for, and is turned for"
+    note = "NOTE: given.txt does not say for which platforms it was made, and is rewritten for"
     assert f"{note} linux-x86_64, linux-aarch64, macos-arm64, windows-x86_64. " in said
     assert note not in rewrite(project, "-t", "cpu", *PYTHON, "out.txt").stderr.replace(
         "out.txt", "given.txt"
@@ -130,7 +130,7 @@ def test_a_package_of_one_platform_that_nothing_explains_asks_for_a_platform(
     project.put("given.txt", f"{FROZEN}linux-only==1.0\n")
     said = refused(project, "-q", "-t", "cpu", *PYTHON, "given.txt")
     assert "No matching distribution found for linux-only" in said
-    assert "\ngiven.txt does not say which platforms it was made for. " in said
+    assert "\ngiven.txt does not say for which platforms it was made. " in said
     assert "--platform linux-x86_64" in said
     text = rewrite(
         project, "-q", "-t", "cpu", *PYTHON, "--platform=linux-x86_64", "given.txt"
@@ -142,7 +142,7 @@ def test_a_platform_that_the_user_named_gets_no_such_advice(serving: Serving) ->
     project = serving(wheel("linux-only", "1.0", "py3-none-manylinux2014_x86_64"))
     project.put("given.txt", f"{FROZEN}linux-only==1.0\n")
     said = refused(project, "-q", "-t", "cpu", "--platform=osx-arm64", *PYTHON, "given.txt")
-    assert "does not say which platforms" not in said
+    assert "does not say for which platforms" not in said
 
 
 SERVER = (

@@ -32,7 +32,7 @@ def test_metadata_of_this_machine_where_it_stops_the_run(
     assert "the metadata of odd 1.0 was built on this machine" in said
 
 
-SAME = "NOTE: no package of this lock is built per target: it is the same for cpu, cu126."
+SAME = "NOTE: no package in this lock has a build per target: the lock is the same for cpu, cu126."
 BOTH = ("-t", "cpu", "-t", "cu126", "--strip-extras")
 
 

@@ -135,8 +135,8 @@ def test_what_another_package_asks_for_by_the_plain_name_is_refused(project: Pro
     project.write(requirements_in="onnxruntime\nfastembed\n")
     said = project.refused("-q")
     assert "cu126, linux-x86_64" in said
-    assert "onnxruntime (asked for by fastembed)" in said
-    assert "onnxruntime-gpu (asked for by -r requirements.in)" in said
+    assert "onnxruntime (required by fastembed)" in said
+    assert "onnxruntime-gpu (required by -r requirements.in)" in said
     assert "[tool.accelock.packages] onnxruntime = { substitute = false }" in said
 
 
@@ -162,7 +162,7 @@ def test_pip_cannot_have_another_name_for_what_a_package_requires(
     project.put("pyproject.toml", TABLE + ALWAYS)
     said = project.write(requirements_in=asked).refused("-q")
     assert "cu126, linux-x86_64" in said
-    assert "fastembed requires onnxruntime, of which this target has onnxruntime-gpu" in said
+    assert "fastembed requires onnxruntime, and this target gets onnxruntime-gpu" in said
     assert "A poetry.lock can say it" in said
     assert "`substitute = false`" in said
 
@@ -177,7 +177,7 @@ def test_always_with_an_extra(project: Project) -> None:
     """What the project asks for itself brings the extra."""
     project.put("pyproject.toml", TABLE + ALWAYS.replace("onnxruntime", "jax"))
     project.write(requirements_in="flax\n")
-    assert "Ask for jax in the project itself: each target" in project.refused("-q")
+    assert "Require jax in the project itself: each target" in project.refused("-q")
     project.write(requirements_in="flax\njax\n").compile("-q")
     assert "jax-cuda12-plugin" in pins(project, "cu126")
 
@@ -195,7 +195,7 @@ def test_a_default_platform_that_has_none_is_left_out(project: Project) -> None:
     said = project.compile("-q", "--generate-hashes").stderr
     assert (
         "windows-x86_64 is left out of cu126: cudf has no build for cu126 on windows-x86_64, and "
-        "by its plain name it is for no machine. (It is one of the default platforms;"
+        "its plain name runs on no machine. (It is a default platform;"
     ) in said
     assert said.count("is left out") == 1
     for platform in ("linux-x86_64", "linux-aarch64"):
@@ -216,7 +216,7 @@ def test_a_default_platform_that_alone_asks_for_it(project: Project) -> None:
     only = "jax ; sys_platform == 'linux'\ncudf ; sys_platform == 'win32'\n"
     project.write(pyproject_toml=DEFAULTS, requirements_in=only)
     said = project.refused("-q")
-    assert "The project asks for cudf on windows-x86_64 and on no other platform" in said
+    assert "The project requires cudf on windows-x86_64 and on no other platform" in said
     assert "cudf has no build for cu126 on windows-x86_64" in said
 
 
@@ -250,10 +250,10 @@ def test_why_says_what_is_there_in_its_place(project: Project) -> None:
     project.compile("-q")
     told = project.accelock("why", "onnxruntime").stdout
     assert "cu126: not installed" in told
-    assert "onnxruntime-gpu 1.26.0 is there in its place" in told
+    assert "onnxruntime-gpu 1.26.0 is installed in its place" in told
     told = project.accelock("why", "onnxruntime-gpu").stdout
-    assert "onnxruntime 1.32.0 is there in its place" in told
-    assert "asked for by -r requirements.in" in told
+    assert "onnxruntime 1.32.0 is installed in its place" in told
+    assert "required by -r requirements.in" in told
 
 
 def test_rewrite_changes_no_names(project: Project) -> None:

@@ -252,7 +252,7 @@ def test_what_is_no_python_at_all(looking: Workplace) -> None:
     silent = looking.project.write("silent", "#!/bin/sh\n")
     silent.chmod(0o755)
     done = looking.sync("--python-executable", silent, code=1)
-    assert f"{silent} does not tell the version of its pip" in done.stderr
+    assert f"{silent} does not print the version of its pip" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -263,8 +263,8 @@ def test_an_environment_without_pip(looking: Workplace, tmp_path: Path) -> None:
     venv.create(bare.path, with_pip=False)
     done = looking.sync("--python-executable", bare.python, code=1)
     assert done.stderr == (
-        f"ERROR: the environment of {bare.python} has no pip, with which packages are installed "
-        f"into it. Nothing was changed. Run: {bare.python} -m ensurepip\n"
+        f"ERROR: the environment of {bare.python} has no pip, and sync installs with the "
+        f"environment's own pip. Nothing was changed. Run: {bare.python} -m ensurepip\n"
     )
 
 
@@ -321,14 +321,14 @@ def test_a_tool_without_an_environment_is_told_to_name_one(tool: Workplace, tmp_
     told = tool.sync(code=1).stderr
     assert told == (
         f"ERROR: no environment is active, and {tool.project.folder} has no .venv: accelock is "
-        "installed as a tool (uv tool), whose own environment stays as it is. Activate the "
-        "project's environment, or name its Python with --python-executable\n"
+        "installed as a tool (uv tool), and does not touch the tool's own environment. Activate "
+        "the project's environment, or name its Python with --python-executable\n"
     )
     other = pip_environment(tmp_path / "other", tool.venv.env)
     words = ("-n", "--python-executable", other.python)
     assert "Environment" not in tool.sync(*words, code=1, VIRTUAL_ENV="/nowhere").stderr
     gone = tool.sync("-n", code=1, VIRTUAL_ENV="/nowhere").stderr
-    assert gone.startswith("ERROR: the environment /nowhere (VIRTUAL_ENV) has no Python in it")
+    assert gone.startswith("ERROR: the environment /nowhere (VIRTUAL_ENV) has no Python")
 
 
 def test_the_other_commands_look_at_the_active_environment(tool: Workplace, tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_the_other_commands_look_at_the_active_environment(tool: Workplace, tmp_
 def test_poetrys_environment_is_refused(changing: Workplace) -> None:
     changing.add(wheel("poetry", "2.1.4"))
     changing.project.compiled("requirements.cpu.txt", "cpu", "six==1.17.0\n", ())
-    assert "ERROR: Poetry is installed in the environment" in changing.sync(code=1).stderr
+    assert "ERROR: sync would remove Poetry and its plugins" in changing.sync(code=1).stderr
     assert "six" not in changing.venv.installed()
     changing.project.write("requirements.txt", "six==1.17.0\n")
     assert "Poetry" in changing.sync("requirements.txt", code=1).stderr

@@ -226,8 +226,8 @@ def test_the_only_file_is_for_other_pythons(project: Project, words: tuple[str, 
         select(*words, python="3.10")
     assert str(caught.value) == (
         "requirements.cpu.txt was compiled for Python 3.11, 3.12, and the environment has Python "
-        "3.10. Nothing was changed. Make an environment with a Python that it is for, or compile "
-        "it for this one (--python-version 3.10; give the option once for each)."
+        "3.10. Nothing was changed. Create an environment with one of these Pythons, or compile "
+        "the file for this Python too (--python-version 3.10; give the option once for each)."
     )
     assert told(select(*words, python="3.12"))[0] == ("requirements.cpu.txt",)
 
@@ -372,7 +372,7 @@ class TestPylock:
     def test_it_stands_alone(self, project: Project) -> None:
         pylock(project, "pylock.toml")
         project.compiled("requirements.cpu.txt", "cpu", BODY)
-        with pytest.raises(AccelockError, match="a whole lock, so that it is synced alone"):
+        with pytest.raises(AccelockError, match="a complete lock: sync takes it alone"):
             select("pylock.toml", "requirements.cpu.txt")
 
     def test_a_folder_beside_files_with_hashes(self, project: Project, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_size_that_nobody_tells_is_a_warning(
     with IndexServer(site) as server:
         said = limited(project_at(server), "cpu.max-mb = 400").poetry("lock").stderr
     where = "(linux-x86_64, linux-aarch64, windows-x86_64)"
-    assert f"cpu: nobody tells the size of torch 2.6.0+cpu {where}; max-mb counts" in said
+    assert f"cpu: no index publishes the size of torch 2.6.0+cpu {where}; max-mb counts" in said
 
 
 def test_check_finds_it_offline(copy: Project) -> None:

@@ -96,7 +96,7 @@ def test_a_fresh_sidecar_is_not_solved_again(charts: Project, forge: ChannelServ
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('">=5"', '">=99"', "nothing satisfies together: - vega-lite-cli >=99 "),
+        ('">=5"', '">=99"', "no packages satisfy all of these: - vega-lite-cli >=99 "),
         ('">=5"', '">>5"', "tool.accelock.conda.dependencies.vega-lite-cli: 'vega-lite-cli >>5'"),
         ("/forge", "/nowhere", "/nowhere could not be read"),
         ("vega-lite-cli", "cuda-toolkit", "cuda-toolkit >=5 is a part of CUDA"),
@@ -187,7 +187,7 @@ def test_without_the_extra_nothing_is_resolved(charts: Project) -> None:
     done = run(*words, cwd=charts.folder, env=charts.env)
     assert done.returncode == 1
     told = " ".join(done.stderr.split())
-    assert "which is not installed; run: poetry self add " in told
+    assert "which is not installed. Run: poetry self add " in told
     assert told.endswith("[conda]'")
     assert "Resolving" not in done.stderr
     assert charts.files() == before
@@ -195,8 +195,9 @@ def test_without_the_extra_nothing_is_resolved(charts: Project) -> None:
 
 def test_requirements_beside_it_have_to_be_chosen(charts: Project) -> None:
     charts.put("requirements.cpu.txt", "numpy==2.1.2\n")
-    assert "there are poetry.lock and requirements.cpu.txt; say whose pins count" in charts.refused(
-        "lock"
+    assert (
+        "there are poetry.lock and requirements.cpu.txt; choose whose pins count"
+        in charts.refused("lock")
     )
     charts.replace("[tool.accelock.conda]", '[tool.accelock.conda]\npins = "poetry.lock"')
     charts.poetry("lock")
@@ -227,14 +228,14 @@ def test_a_table_for_conda_alone(project: Project, forge: ChannelServer) -> None
     assert "2 files checked" in project.poetry("accelock", "check").stdout
     before = conda_files(project)
     project.replace('">=5"', '">=99"')
-    assert "nothing satisfies together" in project.refused("lock")
+    assert "no packages satisfy all of these" in project.refused("lock")
     assert conda_files(project) == before
 
 
 def test_the_commands_of_accelock_in_poetry(charts: Project) -> None:
     charts.poetry("lock")
     said = charts.poetry("accelock", "conda", "lock").stdout
-    assert said == "The conda files are fresh; nothing was solved.\n"
+    assert said == "The conda files are fresh; there was nothing to solve.\n"
     below = charts.folder / "below"
     below.mkdir()
     words = (sys.executable, "-m", "poetry", "accelock", "conda", "lock")

@@ -25,7 +25,7 @@ def test_torch_goes_with_the_version_that_is_asked_for(
     )
     done = project.poetry("lock")
     said = " ".join(done.stderr.split())
-    assert "torch 2.7.1 is taken, and not 2.8.0, for which flash-attn has no build" in said
+    assert "torch 2.7.1 is taken instead of 2.8.0, because flash-attn has no build" in said
     cuda, cpu = project.pins("cu126"), project.pins("cpu")
     assert (cuda["torch"], cuda[NAME]) == ("2.7.1+cu126", "2.8.3+cu.12.6.torch.2.7")
     assert (cpu["torch"], NAME in cpu) == ("2.7.1+cpu", False)

@@ -84,9 +84,9 @@ class TestTable:
     def test_there_is_a_table(self, project: Project) -> None:
         project.write_pyproject()
         said = project.refused("accelock", "init")
-        assert "there is a [tool.accelock] already, with targets = ['cpu', 'cu126']" in said
+        assert "[tool.accelock] exists already, with targets = ['cpu', 'cu126']" in said
         said = project.refused("accelock", "init", "cpu", "--fallback")
-        assert "Change it there" in said
+        assert "Edit it there" in said
 
     def test_there_is_a_table_of_something_else(self, project: Project) -> None:
         project.write_pyproject(targets=())

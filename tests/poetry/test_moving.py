@@ -40,7 +40,7 @@ class TestOnATerminal:
         drawn = [each for each in shown.split("\r\x1b[K") if each.startswith("  ")]
         lines = {each for each in drawn if each.startswith("  cpu, linux: ")}
         assert len(lines) > 1
-        assert any("packages looked at, " in each for each in lines)
+        assert any("packages seen, " in each for each in lines)
         assert not any("\n" in each for each in drawn)
         assert "Resolving cpu, linux (1/2)\r\n" in shown
 

@@ -172,7 +172,7 @@ def test_two_places_for_a_family_are_refused(project: Project) -> None:
 def test_a_source_that_does_not_say_whose_builds_it_has(project: Project) -> None:
     more = NAMED.replace("pytorch-cpu", "local")
     said = project.write_pyproject(table=LINUX, more=more).refused("lock")
-    assert "whose builds nothing tells, on cpu, cu126 too" in said
+    assert "whose builds accelock does not know, on cpu, cu126 too" in said
 
 
 @pytest.mark.parametrize("asked", ["^2.6.0+cpu", ">=2.6.0+cpu,<3", "2.6.0+cpu"])

@@ -44,7 +44,7 @@ def written(project: Project, requires: Sequence[str]) -> Project:
 def test_torch_is_the_newest_that_all_are_built_for(project: Project, server: IndexServer) -> None:
     done = project.poetry("lock")
     said = " ".join(done.stderr.split())
-    assert "torch 2.7.1 is taken, and not 2.8.0, for which torch-sparse has no build on" in said
+    assert "torch 2.7.1 is taken instead of 2.8.0, because torch-sparse has no build on" in said
     for target in ("cpu", "cu126"):
         (entry,) = [each for each in project.view(target) if each["name"] == "torch-scatter"]
         assert entry["version"] == f"2.1.2+pt27{target}"

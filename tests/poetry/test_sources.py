@@ -211,7 +211,7 @@ class TestUsersOwnSources:
         said = project.refused("lock")
         assert "a source named accelock-pytorch-cu126" in said
         assert "/elsewhere" in said
-        assert "Rename the source" in said
+        assert "Rename your source" in said
 
     @on_linux
     def test_a_source_by_hand_wins_and_it_is_said(self, project: Project) -> None:
@@ -336,7 +336,7 @@ class TestUnpublishedHashes:
         project.write_pyproject(["torch==2.3.1"])
 
         error = project.refused("lock").partition("cannot be locked for cpu, linux-x86_64:")[2]
-        assert "torch 2.3.1 is there, but its index publishes no sha256" in error
+        assert "torch 2.3.1 exists, but its index publishes no sha256" in error
 
     @pytest.fixture
     def bare(
@@ -351,7 +351,7 @@ class TestUnpublishedHashes:
         site = replace(site, indexes=(*others, Index.of("/whl", root)))
         return project_at(serve(site.configured("/whl/cu126/torch", hashes="none")))
 
-    SAID = "torch 2.8.0 is passed over: nobody publishes its sha256 for cu126"
+    SAID = "torch 2.8.0 is skipped: its index publishes no sha256 for cu126"
 
     @pytest.mark.parametrize(("third", "said"), [((), 1), (("cu118",), 0)])
     def test_it_is_said_where_an_older_one_is_taken(

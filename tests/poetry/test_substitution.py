@@ -110,7 +110,7 @@ def test_what_another_package_asks_for_by_the_plain_name_is_refused(project: Pro
     project.write_pyproject(["onnxruntime", "fastembed"], targets=TARGETS[:2], table=PLATFORMS)
     said = project.refused("lock")
     assert "cu126, linux" in said
-    assert "onnxruntime (asked for by fastembed)" in said
+    assert "onnxruntime (required by fastembed)" in said
     assert "[tool.accelock.packages] onnxruntime = { substitute = false }" in said
 
 
@@ -134,8 +134,8 @@ def test_what_another_package_asks_for_is_each_targets_own(
     project.poetry("check", "--lock")
     project.poetry("accelock", "check")
     told = project.poetry("accelock", "why", "onnxruntime").stdout
-    assert "onnxruntime-gpu 1.26.0 is there in its place, asked for by" in told
-    assert ("asked for by fastembed" in told) == ("fastembed" in asked)
+    assert "onnxruntime-gpu 1.26.0 is installed in its place, required by" in told
+    assert ("required by fastembed" in told) == ("fastembed" in asked)
 
 
 def test_platforms_with_other_names_for_what_another_package_asks_for(project: Project) -> None:
@@ -178,7 +178,7 @@ def test_a_default_platform_that_has_none_is_left_out(project: Project) -> None:
     said = project.poetry("lock").stderr
     assert (
         "windows-x86_64 is left out of cu126: cudf has no build for cu126 on windows-x86_64, and "
-        "by its plain name it is for no machine. (It is one of the default platforms;"
+        "its plain name runs on no machine. (It is a default platform;"
     ) in said
     assert said.count("is left out") == 1
     for platform in ("linux-x86_64", "linux-aarch64"):

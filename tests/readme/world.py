@@ -66,7 +66,9 @@ def world() -> Site:
     All hosts are one server: the links of its pages have no host, so that each finds them at home.
     """
     tools = offered()
-    site = pytorch_site((*RELEASES, R210)).with_files("/simple", *above_torch(), *substituted(), *tools)
+    site = pytorch_site((*RELEASES, R210)).with_files(
+        "/simple", *above_torch(), *substituted(), *tools
+    )
     mirrored = tuple(
         Index(index.path.replace("/whl", MIRRORED), index.projects)
         for index in site.indexes

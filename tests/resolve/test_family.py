@@ -281,13 +281,13 @@ class TestWhatAReleaseRequires:
         assert picks(found, "torch") == {CPU: "2.7"}
         assert refused(found) == [
             (
-                "torch 2.8: torch 2.8 requires torchvision==0.23, and for cpu the input asks for "
-                "torchvision<0.23"
+                "torch 2.8: torch 2.8 requires torchvision==0.23, and for cpu the project "
+                "requires torchvision<0.23"
             )
         ]
 
     def test_a_companion_that_other_cells_lack(self) -> None:
-        """The project asks for it, so that all cells have one version."""
+        """The project requires it, so that all cells have one version."""
         has = {
             "torch": everywhere("2.7 2.8", CPU, CUDA),
             "torchaudio": {CPU: "2.7 2.8", CUDA: "2.7"},

@@ -420,7 +420,7 @@ class TestFailure:
         said = decide(replace(asked, available={("torch", CPU): bare})).failure
 
         assert said is not None
-        assert ("torch 2.8 is there" in said and "--allow-downloads" in said) is is_said
+        assert ("torch 2.8 exists" in said and "--allow-downloads" in said) is is_said
 
 
 def test_twice_the_cells_are_twice_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

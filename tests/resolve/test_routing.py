@@ -161,7 +161,7 @@ class TestFiles:
 
         assert routing.describe(cell("cu126"), "torch") == f"{url}/whl/cu126"
         assert routing.describe(cell("cpu"), "torchaudio") == (
-            f"{url}/whl/cpu (it has no torchaudio at all; is the address right?)"
+            f"{url}/whl/cpu (it has no torchaudio at all; check the URL)"
         )
         assert routing.describe(cell("cpu"), "numpy") == "no family's source"
 
@@ -249,7 +249,7 @@ class TestPages:
 
     def test_what_only_others_ask_for_has_no_release(self, routing: Routing) -> None:
         target = cell("cpu").target
-        with pytest.raises(AccelockError, match="add torch-scatter"):
+        with pytest.raises(AccelockError, match="Add torch-scatter"):
             routing.require_release("torch-scatter", target)
         routing.require_release("torch", target)
         routing.require_release("numpy", target)

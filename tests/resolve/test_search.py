@@ -102,7 +102,7 @@ class TestRequired:
         with pytest.raises(LockstepError) as caught:
             search(host, CPU)
         *_, place, todo = str(caught.value).splitlines()
-        assert place == "  torch==2.7 is asked for in base.in, line 1 and c.txt, line 2."
+        assert place == "  torch==2.7 is required in base.in, line 1 and c.txt, line 2."
         assert todo == "  Change that line."
 
         host.places = {**host.places, "torchvision": ("base.in, line 2",)}
@@ -110,7 +110,7 @@ class TestRequired:
             search(host, CPU)
         *_, torch, vision_too, todo = str(caught.value).splitlines()
         assert torch == place
-        assert vision_too == "  torchvision is asked for in base.in, line 2."
+        assert vision_too == "  torchvision is required in base.in, line 2."
         assert todo == "  Change one of these."
 
     def test_a_conflict_with_what_another_cell_can_take(self) -> None:
@@ -118,7 +118,7 @@ class TestRequired:
         vision = {"0.23": release("torch==2.8")}
         host = FakeHost({"torch": torch, "torchvision": vision}, ["torch", "torchvision"])
 
-        only = r"the only torch that it has is 2\.7, at cu126/torch, and no version that fits goes"
+        only = r"the only torch that it has is 2\.7, at cu126/torch, and no matching version goes"
         with pytest.raises(LockstepError, match=only):
             search(host, CPU, CUDA)
 
@@ -144,7 +144,7 @@ class TestRequired:
         with pytest.raises(LockstepError) as caught:
             search(host, CPU, WINDOWS)
         said = str(caught.value)
-        assert "for cpu, windows-x86_64, Python 3.11 the input asks for torch==2.7" in said
+        assert "for cpu, windows-x86_64, Python 3.11 the project requires torch==2.7" in said
         assert "which cpu, linux-x86_64, Python 3.11 may not take, because other cells" in said
 
     def test_a_conflict_says_why_of_the_newest_versions_alone(self) -> None:
@@ -159,7 +159,7 @@ class TestRequired:
         assert [line.split()[:2] for line in lines[:4]] == [
             ["torch", f"2.{minor}"] for minor in (9, 8, 7, 6)
         ]
-        assert lines[4:] == ["  torch 2.1, 2.2, 2.3, 2.4, 2.5 is ruled out in like manner."]
+        assert lines[4:] == ["  torch 2.1, 2.2, 2.3, 2.4, 2.5 is ruled out for the same reason."]
 
     def test_the_first_package_that_stops_is_named(self) -> None:
         vision = {"0.24": release(only=[CPU])}
@@ -249,7 +249,7 @@ class TestTransitive:
         )
 
     def test_a_named_platform_that_needs_it_too(self) -> None:
-        """The project asks for it on Linux alone; macOS has an older one."""
+        """The project requires it on Linux alone; macOS has an older one."""
         index = {
             "torch": {"2.8": ANY, "2.9": release(only=[CPU, CUDA])},
             "accelerate": {"1": release("torch")},
@@ -259,7 +259,7 @@ class TestTransitive:
         assert set(versions(search(host, CPU, CUDA, MAC)).values()) == {"2.8"}
 
     def test_a_leader_that_is_not_asked_for_it(self) -> None:
-        """The project asks for it on Windows alone."""
+        """The project requires it on Windows alone."""
         index = {"torch": TORCH, "accelerate": {"1": release("torch<2.9;sys_platform=='linux'")}}
         host = FakeHost(index, ['torch ; sys_platform == "win32"', "accelerate"])
 
@@ -370,13 +370,13 @@ class TestRefused:
         with pytest.raises(ResolutionError) as caught:
             search(host, CPU, MAC, WINDOWS, steps=1)
         said = str(caught.value)
-        assert "No versions in common were found in 1 steps over 3 cells" in said
+        assert "accelock found no common versions in 1 steps over 3 cells" in said
         assert "torch 2.9 is ruled out" in said
         assert "`lockstep = false`" in said
 
 
 class TestSplit:
-    """The project asks for other versions by platform."""
+    """The project requires other versions by platform."""
 
     def test_the_users_word_wins(self) -> None:
         asked = ['torch==2.7 ; sys_platform == "darwin"', 'torch==2.9 ; sys_platform != "darwin"']
@@ -591,7 +591,7 @@ class TestOptional:
         with pytest.raises(LockstepError) as caught:
             search(host, CPU, CUDA, optional=[MAC])
         said = str(caught.value)
-        assert "asks for coremltools on macos-arm64 and on no other platform of cpu" in said
+        assert "requires coremltools on macos-arm64 and on no other platform of cpu" in said
         assert "the only torch that it has is 2.8" in said
         assert "--platform" in said
 

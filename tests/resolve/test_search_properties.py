@@ -170,7 +170,7 @@ def test_an_optional_cell_changes_nothing_for_the_required_ones(
         assert error == its_error or (error and its_error)
         assert {each: lock[each] for each in required if lock} == alone
     else:
-        assert "would have to be left out" in error
+        assert "cannot have it" in error
 
 
 @thorough

@@ -90,7 +90,7 @@ def test_a_target_without_a_row_for_what_has_no_plain_build() -> None:
     assert "cu12?: cupy-cuda12x; cu13?: cupy-cuda13x" in said
     assert "[tool.accelock.packages] cupy = { substitute = false }" in said
     assert isinstance(found.value, NoSubstituteError)
-    assert said.startswith(f"{found.value.reason} The targets that have one")
+    assert said.startswith(f"{found.value.reason} These targets have one")
 
 
 def test_a_project_can_turn_it_off() -> None:
@@ -126,18 +126,18 @@ def test_what_is_said_of_names_that_overwrite_each_other() -> None:
     found = {"onnxruntime-gpu": [], "onnxruntime": ["fastembed", "b"]}
     said = together_message("cu126", found)
     assert said.startswith(
-        "cu126: onnxruntime-gpu (asked for by the project) and onnxruntime (asked for by b, "
+        "cu126: onnxruntime-gpu (required by the project) and onnxruntime (required by b, "
         "fastembed) would be installed over one another"
     )
     assert said.endswith("[tool.accelock.packages] onnxruntime = { substitute = false }.")
     assert together_message("cu126", found, others_too=True) == (
-        f"{said} To have each target's own for what other packages require, too: onnxruntime = "
-        '{ substitute = "always" }.'
+        f"{said} To give each target its own name also for what other packages require: "
+        'onnxruntime = { substitute = "always" }.'
     )
 
 
 @pytest.mark.parametrize(("name", "todo"), [
-    ("jax", "Ask for jax in the project itself"),
+    ("jax", "Require jax in the project itself"),
     ("onnxruntime", "A poetry.lock can say it"),
 ])  # fmt: skip
 def test_what_is_said_where_a_compiled_file_cannot_have_it(name: str, todo: str) -> None:
@@ -147,7 +147,7 @@ def test_what_is_said_where_a_compiled_file_cannot_have_it(name: str, todo: str)
 
     assert row is not None
     said = for_others_message("cu126, linux", name, ["b", "a"], row)
-    assert said.startswith(f"cu126, linux: a and b require {name}, of which this target has {row}")
+    assert said.startswith(f"cu126, linux: a and b require {name}, and this target gets {row}")
     assert todo in said
 
 

@@ -43,11 +43,11 @@ SAID = {
     "503-hour": "503",
     "loop": "redirects without an end",
     "no-gzip": "gzip|cut off|incorrect header",
-    "half-gzip": "cut off|no whole JSON|gzip",
-    "half": "cut off|no whole JSON",
-    "charset": "no index page|no whole JSON|cut off",
-    "portal": "no index page",
-    "octet-stream": "of type application/octet-stream",
+    "half-gzip": "cut off|not a complete JSON|gzip",
+    "half": "cut off|not a complete JSON",
+    "charset": "not an index page|not a complete JSON|cut off",
+    "portal": "not an index page",
+    "octet-stream": "its type is application/octet-stream",
     "100-mb": "more than 1 MB",
     "later": "'2.0'",
 }
@@ -88,7 +88,7 @@ def test_metadata_of_a_file(server: LittleServer, impatient: IndexReader, fault:
     if fault in {"none", "octet-stream"}:
         assert impatient.metadata(file).raw == TORCH.metadata
     else:
-        with pytest.raises(MetadataError, match=r"cannot be had: .*metadata"):
+        with pytest.raises(MetadataError, match=r"cannot be read: .*metadata"):
             impatient.metadata(file)
         server.serve(PATH, TORCH.content, ranges="yes")
         again = IndexReader(impatient._http.session, timeout=silence(fault))
@@ -107,5 +107,5 @@ def test_ranges_of_a_wheel(server: LittleServer, impatient: IndexReader, fault: 
         assert impatient.metadata(file).raw == TORCH.metadata
     else:
         what = r"not whole after 0\.5 s" if fault == "drip" else "could not|wheel|range"
-        with pytest.raises(MetadataError, match=f"cannot be had: .*({what})"):
+        with pytest.raises(MetadataError, match=f"cannot be read: .*({what})"):
             impatient.metadata(file)

@@ -260,7 +260,7 @@ class TestPagesOfOthers:
             strange(text.encode(), "text/html", ["torch-2.8.0-cp312-cp312-win_amd64.whl"]) is None
         )
         login = b"<html><body><form><input name=user></form>"
-        assert "no index page" in (strange(login, "text/html", ["forgotten"]) or "")
+        assert "not an index page" in (strange(login, "text/html", ["forgotten"]) or "")
 
     def test_json_is_not_judged(self) -> None:
         assert cut_off(b'{"files": "<a', "application/vnd.pypi.simple.v1+json") is None

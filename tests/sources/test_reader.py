@@ -182,14 +182,14 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("body", "content_type", "reason"),
         [
-            (bytes(range(256)) * 8, "text/html", "no index page"),
-            ("<html><body><form>Sign in</form></body></html>", "text/html", "no index page"),
+            (bytes(range(256)) * 8, "text/html", "not an index page"),
+            ("<html><body><form>Sign in</form></body></html>", "text/html", "not an index page"),
             ("", "text/html", "empty"),
-            (PAGE, "text/plain", "no index page but of type text/plain"),
-            (PAGE, None, r"no index page but of type \(none\)"),
-            ('{"meta": {"api-version": "1.1"}, "files": [', JSON, "no whole JSON document"),
+            (PAGE, "text/plain", "it is not an index page; its type is text/plain"),
+            (PAGE, None, r"it is not an index page; its type is \(none\)"),
+            ('{"meta": {"api-version": "1.1"}, "files": [', JSON, "not a complete JSON document"),
             ('{"meta": {"api-version": "2.0"}, "files": []}', JSON, "'2.0'"),
-            ("[]", JSON, "no PEP 691 page"),
+            ("[]", JSON, "not a PEP 691 page"),
             ('{"meta": {"api-version": "1.0"}, "files": [{"url": "x"}]}', JSON, "list of files"),
         ],
         ids=["binary", "login", "empty", "text", "typeless", "cut", "v2", "list", "entry"],
@@ -381,7 +381,7 @@ class TestPrefetch:
         asked = len(server.log)
         with pytest.raises(SourceError, match=r"/numpy/ could not be read: .*500"):
             reader.project(server.url, "numpy")
-        with pytest.raises(SourceError, match="no index page"):
+        with pytest.raises(SourceError, match="not an index page"):
             reader.project(server.url, "scipy")
         assert reader.project(server.url, "torch").absent == 403
         assert reader.project(server.url, "gone").absent == 404

@@ -58,12 +58,15 @@ def parse_family(
     elif index is not None and not (index.has_target or is_told):
         table.fault(
             "index",
-            f"has no {TARGET_FIELD}, and no label of builds has one, so that nothing tells one "
-            f"target's from another's: put {TARGET_FIELD} into it, or name their label",
+            f"has no {TARGET_FIELD}, and no label of builds has one, so nothing distinguishes one "
+            f"target's builds from another's: put {TARGET_FIELD} into it, or set label",
         )
     unlabelled = table.words("unlabelled-platforms", parse_platform)
     if unlabelled and "label" not in table.values:
-        table.fault("unlabelled-platforms", "is for builds that have a label elsewhere; name label")
+        table.fault(
+            "unlabelled-platforms",
+            ("is for builds that have a label on other platforms; set label"),
+        )
     packages = tuple(
         package for each in table.array("package") for package in _packages(each, is_yours=is_yours)
     )
@@ -120,7 +123,7 @@ def project_name(name: str) -> str:
     try:
         return canonicalize_name(name, validate=True)
     except InvalidName as error:
-        raise AccelockError(f"{name!r} is no project name") from error
+        raise AccelockError(f"{name!r} is not a project name") from error
 
 
 def _packages(table: Table, *, is_yours: bool) -> Iterator[FamilyPackage]:
@@ -132,7 +135,7 @@ def _packages(table: Table, *, is_yours: bool) -> Iterator[FamilyPackage]:
     lockstep = table.boolean("lockstep", default=not any("*" in name for name in names))
     for name in names:
         if lockstep and "*" in name:
-            table.fault("lockstep", f"{name} stands for many packages, which share no version")
+            table.fault("lockstep", f"{name} stands for many packages, and they share no version")
         yield FamilyPackage(
             name=name,
             lockstep=lockstep,
@@ -179,14 +182,16 @@ def _exclusive(table: Table) -> Exclusive:
     table.only(_EXCLUSIVE_KEYS)
     names = table.words("names", project_name)
     if len(names) == 1 or "names" not in table.values:
-        table.fault("names", "must be two projects or more, of which an environment takes one")
+        table.fault(
+            "names", ("must be two projects or more that exclude each other in an environment")
+        )
     imports = table.text("imports", str) or (names[0] if names else "")
     return Exclusive(names, imports, table.text("source", str), _day(table))
 
 
 def _project_or_glob(word: str) -> str:
     if not word.strip("*"):
-        raise AccelockError(f"{word!r} would be every project; name them, or how they begin")
+        raise AccelockError(f"{word!r} matches every project; write the names, or how they begin")
     project_name(word.replace("*", "x"))
     return canonicalize_name(word)
 
@@ -205,9 +210,9 @@ def _label(text: str) -> str:
         if field not in known:
             raise AccelockError(str(UnknownWordError("field of a label", field, tuple(known))))
     if not _FIELD.search(plain):
-        raise AccelockError(f"{text!r} has no {TARGET_FIELD}; leave it out where builds have none")
+        raise AccelockError(f"{text!r} has no {TARGET_FIELD}; leave it out if builds have no label")
     if not _LABEL.fullmatch(_FIELD.sub("1", plain)):
-        raise AccelockError(f"{text!r} is no local version label (PEP 440)")
+        raise AccelockError(f"{text!r} is not a local version label (PEP 440)")
     return re.sub(r"[-_]", ".", plain.lower())  # the fields have neither
 
 
@@ -215,7 +220,7 @@ def _specifier(text: str) -> SpecifierSet:
     try:
         return SpecifierSet(text)
     except ValueError as error:
-        raise AccelockError(f"{text!r} is no version specifier (PEP 440)") from error
+        raise AccelockError(f"{text!r} is not a version specifier (PEP 440)") from error
 
 
 def _day(table: Table) -> dt.date | None:

@@ -145,11 +145,11 @@ def _fault(url: str) -> str | None:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        return f"is no URL ({error})"
+        return f"is not a URL ({error})"
     if parts.scheme not in ("http", "https", "file"):
         return f"must be an http, https or file URL, not {redact(url)!r}"
     if re.search(r"\s", url) or not (parts.hostname or parts.scheme == "file"):
-        return f"is no complete URL: {redact(url)!r}"
+        return f"is not a complete URL: {redact(url)!r}"
     for name in re.findall(r"\{([^{}]*)\}", url):
         if name not in ("target", RELEASE_OF):
             return (

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 NAME = "accelock"
 _HELP = frozenset({"help", "-h", "--help"})
 _WHAT_IT_IS = """\
-Locks dependencies for every hardware target at once (cpu, cu126, rocm6.3, ...), with the tools that
-you have: pip-tools by the commands below, Poetry as a plugin, conda by files beside the lock.
+Locks dependencies for every hardware target at once (cpu, cu126, rocm6.3, ...), with your own
+tools: pip-tools with the commands below, Poetry with a plugin, conda with files next to the lock.
 
 <b>Examples:</b>
   accelock compile -t cpu -t cu126 requirements.in

@@ -37,13 +37,16 @@ JSON = option("json", None, "Print it as JSON.")
 MACHINE = option(
     "machine",
     "m",
-    "Another machine: a file that `detect --json` printed there, or a profile such as h100.",
+    "Another machine: a file with the output of `detect --json` there, or a profile such as h100.",
     flag=False,
 )
 LOCK = option(
     "lock",
     "l",
-    "Which lock: poetry.lock, requirements-dev.txt for requirements-dev.TARGET.txt, pylock.toml.",
+    (
+        "The lock to read: poetry.lock, requirements-dev.txt for requirements-dev.TARGET.txt, "
+        "pylock.toml."
+    ),
     flag=False,
 )
 

@@ -17,7 +17,7 @@ _KEPT = {
     "pages": "pages of indexes",
     "metadata": "metadata of wheels",
     "sizes.json": "sizes of files",
-    "sha256.json": "hashes of files that were downloaded for them",
+    "sha256.json": "hashes of files that were downloaded to compute them",
 }
 
 
@@ -43,8 +43,9 @@ class CacheInfoCommand(Command):
 
     name = "cache info"
     help = (
-        "The cache spares later runs requests and transfers. A page of it counts only after its "
-        "index has said that it is unchanged, but for `compile --offline`, which asks nobody."
+        "The cache saves later runs requests and transfers. accelock uses a cached page only "
+        "after its index has said that it is unchanged; `compile --offline` uses it without "
+        "asking."
     )
 
     def handle(self) -> int:
@@ -65,8 +66,8 @@ class CacheClearCommand(Command):
 
     name = "cache clear"
     help = (
-        "Removes all that `cache info` lists. The next run asks the indexes again, and hashes that "
-        "no index publishes are had by downloading the files again."
+        "Removes everything that `cache info` lists. The next run asks the indexes again, and "
+        "downloads files again to compute hashes that no index publishes."
     )
 
     def handle(self) -> int:

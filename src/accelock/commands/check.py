@@ -1,4 +1,4 @@
-"""`accelock check`: check that every lock is fresh and whole; offline, for CI."""
+"""`accelock check`: check that every lock is fresh and complete; offline, for CI."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def _none_at_all(run: _Run) -> Iterator[Finding]:
     if declared and not run.words and is_locked_by_poetry(run.directory):
         yield missing_lock()
         return
-    where = "no compiled file with accelock's stamp is here or one folder below"
+    where = "there is no compiled file with an accelock stamp here or one folder below"
     if declared:
         names = ", ".join(target.name for target in declared)
         what = f"{where}, and [tool.accelock] declares targets ({names})"

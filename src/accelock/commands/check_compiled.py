@@ -82,19 +82,24 @@ class Governed:
         yield from self._of_inputs()
         name = self.compiled.name
         if not self.compiled.is_as_compiled:
-            what = "its pins, hashes or options are not those that were compiled: edited or damaged"
+            what = (
+                "its pins, hashes or options changed after it was compiled: somebody edited or "
+                "damaged it"
+            )
             if bare := self._without_label():
-                what += f". On Linux {bare} is PyPI's build: Dependabot and Renovate drop the label"
+                what += (
+                    f". On Linux, {bare} is PyPI's build; Dependabot and Renovate drop the label"
+                )
             todo = f"change the inputs instead, and {_recompile(self.compiled)}"
             yield Finding("edited", Level.ERROR, name, what, todo)
         for each in conflicts(Lock(files.KIND, {self.compiled.target: self.lock})):
             what = f"{each}, which pip refuses"
             yield Finding("two-versions", Level.ERROR, name, what, _recompile(self.compiled))
         for what in denied(self.lock, self.settings.config.of(self.lock.target)):
-            todo = f"ask for what does without it, and {_recompile(self.compiled)}"
+            todo = f"require something that does without it, and {_recompile(self.compiled)}"
             yield Finding("denied", Level.ERROR, name, what, todo)
         for what in foreign_pairs(self.lock, self.settings.catalogue):
-            todo = f"pin the one or the other in the inputs, and {_recompile(self.compiled)}"
+            todo = f"pin one of the two in the inputs, and {_recompile(self.compiled)}"
             yield Finding("foreign-pair", Level.ERROR, name, what, todo)
 
     def _without_label(self) -> str:
@@ -111,19 +116,22 @@ class Governed:
     def _of_inputs(self) -> Iterator[Finding]:
         compiled, found = self.compiled, self.inputs
         if found.missing:
-            what = f"it was compiled from {', '.join(found.missing)}, which cannot be read now"
-            todo = f"bring the input back, or {_recompile(compiled)}"
+            what = f"it was compiled from {', '.join(found.missing)}, which cannot be read"
+            todo = f"restore the input, or {_recompile(compiled)}"
             yield Finding("missing-input", Level.ERROR, compiled.name, what, todo)
         if _STDIN in compiled.stamp.inputs:
             what = (
-                "it was made from standard input, or by rewrite: nothing tells whether it is fresh"
+                "it was made from standard input or by rewrite, so accelock cannot tell "
+                "whether it is fresh"
             )
-            todo = "compile it from its inputs' files to have that checked"
+            todo = "to have it checked, compile it from files"
             yield Finding("stdin-input", Level.WARNING, compiled.name, what, todo)
         if found.remote:
             names = ", ".join(found.remote)
-            what = f"it was compiled from {names}, which an offline check does not read"
-            todo = "keep a copy in the project to have that checked"
+            what = (
+                f"it was compiled from {names}, which check does not read, because it works offline"
+            )
+            todo = "to have it checked, keep a copy in the project"
             yield Finding("remote-input", Level.WARNING, compiled.name, what, todo)
         if _are_all(found, compiled) and not _is_fresh(compiled, found, self.tables):
             yield self._stale()
@@ -139,7 +147,7 @@ class Governed:
             self.others
         ):  # as requirements.txt, when there was one target, beside requirements.cpu.txt
             names = ", ".join(self.others)
-            todo += f"; {names} is for {compiled.target} too: remove what that does not write"
+            todo += f"; or, if {names} replaces it, remove it"
         what = f"it is stale: {self._changed()} changed after it was compiled"
         return Finding("stale", Level.ERROR, compiled.name, what, todo)
 
@@ -276,14 +284,14 @@ def _gaps(group: Sequence[Compiled], declared: Sequence[Target]) -> dict[str, Ta
 def _absent(name: str, target: Target, others: str, directory: Path) -> Finding:
     if (directory / name).exists():
         return unstamped(name)
-    what = f"{target} is declared in [tool.accelock] and has no file; there is one for {others}"
+    what = f"{target} is declared in [tool.accelock], and has no file; there are files for {others}"
     todo = f"compile for {target} too (accelock compile), or take it out of `targets`"
     return Finding("missing-file", Level.ERROR, name, what, todo)
 
 
 def unstamped(name: str) -> Finding:
     """Return what is wrong with a file that another tool may have written over ours."""
-    what = "it has no stamp of accelock's, so that nothing tells whether it is fresh and whole"
+    what = "it has no accelock stamp, so accelock cannot tell whether it is fresh and complete"
     todo = "compile it with accelock, without --no-header"
     return Finding("unstamped", Level.ERROR, name, what, todo)
 

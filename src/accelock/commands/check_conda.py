@@ -75,8 +75,10 @@ def _unknown(path: Path) -> Finding:
     """Return what is wrong with a file that was named, and of which nothing is known."""
     if _text(path) is None:
         return Finding("unreadable", Level.ERROR, path.name, "cannot be read", "name another file")
-    what = "it has no stamp of accelock's, so that nothing tells whether it is fresh"
-    return Finding("unstamped-sidecar", Level.ERROR, path.name, what, "name a file of accelock's")
+    what = "it has no accelock stamp, so accelock cannot tell whether it is fresh"
+    return Finding(
+        "unstamped-sidecar", Level.ERROR, path.name, what, ("name a file that accelock made")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +110,16 @@ class _Run:
     def _missing(self, file: File) -> Finding:
         name = file.name
         if _text(self.project.directory / name) is not None:
-            what = "it has no stamp of accelock's, so that nothing tells whether it is fresh"
-            todo = f"another tool may have written it; move it away and {_AGAIN}"
+            what = "it has no accelock stamp, so accelock cannot tell whether it is fresh"
+            todo = f"another tool may have written it: move it away, and {_AGAIN}"
             return Finding("unstamped-sidecar", Level.ERROR, name, what, todo)
         whose = _whose(file.target, file.group)
-        what = f"[tool.accelock.conda] asks for it{whose}, and it is not there"
+        what = f"[tool.accelock.conda] asks for it{whose}, and it does not exist"
         return Finding("missing-sidecar", Level.ERROR, name, what, _AGAIN)
 
     def _content(self, sidecar: _Sidecar, file: File) -> Iterator[Finding]:
         if not sidecar.stamp.describes(sidecar.text):
-            what = "it was edited by hand, or merged badly: its lines are not those written"
+            what = "it was edited by hand or merged badly: it differs from what accelock wrote"
             todo = f"put it into [tool.accelock.conda] and {_again(sidecar.stamp)}"
             yield Finding("edited-sidecar", Level.ERROR, sidecar.name, what, todo)
         try:
@@ -128,7 +130,7 @@ class _Run:
             yield Finding("sidecar-pins", Level.ERROR, sidecar.name, str(error), "repair it first")
             return
         if stale:
-            what = f"it is stale: what it was solved from changed ({', '.join(stale)})"
+            what = f"it is stale: its inputs changed ({', '.join(stale)})"
             yield Finding("stale-sidecar", Level.ERROR, sidecar.name, what, _again(sidecar.stamp))
 
     def _stale(self, stamp: Stamp, file: File) -> tuple[str, ...]:

@@ -55,8 +55,11 @@ def check_pylocks(directory: Path, settings: Settings, names: frozenset[str] | N
             findings = [_finding("damaged", name, str(error), "repair it first")]
             stamp = None
         if stamp is None and names is not None and not findings:
-            what = "it is not there, or accelock did not make it: nothing tells whether it is fresh"
-            findings = [_finding("unstamped-pylock", name, what, "name a file of accelock's")]
+            what = (
+                "it does not exist, or accelock did not make it, so accelock cannot tell whether "
+                "it is fresh"
+            )
+            findings = [_finding("unstamped-pylock", name, what, "name a file that accelock made")]
         checked += [name] if stamp else []
         found += findings
     return Report(tuple(checked), tuple(found))
@@ -66,12 +69,12 @@ def _of_file(
     name: str, stamp: PylockStamp, directory: Path, settings: Settings
 ) -> Iterator[Finding]:
     if stamp.is_edited:
-        what = "it was edited by hand, or merged badly: it does not say what was written"
+        what = "it was edited by hand or merged badly: it differs from what accelock wrote"
         yield _finding("edited-pylock", name, what, _AGAIN)
     for origin in stamp.origins:
         lock = _locked(origin, directory, settings)
         if lock is None:
-            what = f"{origin.lock}, which it was made from, is not there or lacks {origin.target}"
+            what = f"{origin.lock}, from which it was made, does not exist or lacks {origin.target}"
             yield _finding("stale-pylock", name, what, f"lock again, and {_AGAIN}, or delete it")
         elif pylock.digest(lock) != origin.digest:
             what = f"it is stale: {origin.lock} changed after it was made"
@@ -160,12 +163,12 @@ def _lacking(packages: list[dict[str, Any]], catalogue: Catalogue) -> Iterator[F
         )
         if not has_libraries and any(map(_is_for_linux, _list(each.get("wheels")))):
             what = (
-                f"torch {version} is there without CUDA's libraries, which its wheel for Linux on "
-                "x86_64 asks for: uv read another wheel's requirements"
+                f"torch {version} is locked without the CUDA libraries that its wheel for Linux "
+                "on x86_64 requires: uv read the requirements of another wheel"
             )
             todo = (
-                "lock a torch whose wheels ask for the same (2.7 or newer), or say what it asks "
-                "for in [[tool.uv.dependency-metadata]]"
+                "lock torch 2.7 or newer, whose wheels all require the same, or write its "
+                "requirements into [[tool.uv.dependency-metadata]]"
             )
             yield Finding("uv-lacks-requirements", Level.WARNING, LOCK, what, todo)
 

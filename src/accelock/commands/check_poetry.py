@@ -49,7 +49,7 @@ def is_locked_by_poetry(directory: Path) -> bool:
 
 def missing_lock() -> Finding:
     """Return what is wrong where Poetry is the project's, and there is no lock."""
-    what = "[tool.accelock] declares targets, and there is no lock"
+    what = "[tool.accelock] declares targets, and there is no poetry.lock"
     return Finding("no-file", Level.ERROR, LOCK, what, "run: poetry lock")
 
 
@@ -90,7 +90,7 @@ class _Run:
             asked = poetry_lock.asked_in(self.pyproject)
             lock = poetry_lock.of_data(self.lock, overlay, self.settings, asked)
             for each in conflicts(lock):
-                what = f"{each}, and which of them is installed is chance"
+                what = f"{each}, and it is left to chance which of them is installed"
                 todo = "lock again with the plugin: poetry lock"
                 yield Finding("two-versions", Level.ERROR, LOCK, what, todo)
             yield from self._pairs(lock)
@@ -112,7 +112,7 @@ class _Run:
     def _denied(self, lock: Lock) -> Iterator[Finding]:
         for target, each in lock.targets.items():
             for what in denied(each, self.settings.config.of(target)):
-                todo = "ask for what does without it, and run poetry lock"
+                todo = "require something that does without it, and run poetry lock"
                 yield Finding("denied", Level.ERROR, LOCK, what, todo)
 
     def _pairs(self, lock: Lock) -> Iterator[Finding]:
@@ -123,7 +123,7 @@ class _Run:
                 found.setdefault(pair, []).append(target.name)
         for pair, targets in found.items():
             what = f"for {', '.join(targets)}, {pair}"
-            todo = f"pin the one or the other in {PYPROJECT}, and run poetry lock"
+            todo = f"pin one of the two in {PYPROJECT}, and run poetry lock"
             yield Finding("foreign-pair", Level.ERROR, LOCK, what, todo)
 
     def _without_overlay(self, entries: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -134,8 +134,8 @@ class _Run:
             return
         names = ", ".join(target.name for target in targets)
         what = (
-            f"it has no targets, and {PYPROJECT} declares {names}: it was made by a Poetry without "
-            f"accelock (Dependabot and Renovate have one), with {found[0]}"
+            f"it has no targets, and {PYPROJECT} declares {names}: a Poetry without accelock made "
+            f"it, such as that of Dependabot or Renovate, with {found[0]}"
         )
         yield Finding("no-overlay", Level.ERROR, LOCK, what, _AGAIN)
 
@@ -148,7 +148,7 @@ class _Run:
         what = f"it is stale: [tool.accelock] in {PYPROJECT} changed after it was made"
         if list(overlay.targets) != declared:
             what += (
-                f" (it holds {', '.join(overlay.targets)}; declared are "
+                f" (it has {', '.join(overlay.targets)}; pyproject.toml declares "
                 f"{', '.join(declared) or 'none'})"
             )
         yield Finding("stale", Level.ERROR, LOCK, what, _AGAIN)
@@ -198,11 +198,11 @@ def check_fallback(
 def _of_source(source: DeclaredSource, leader: FamilySource) -> Iterator[Finding]:
     what = f"[[tool.poetry.source]] {source.name}"
     if source.name.lower() != leader.name:
-        yield _finding(f"{what} is not of the first target, whose source is {leader.name}")
+        yield _finding(f"{what} does not name {leader.name}, the source of the first target")
     elif not leader.is_at(source.url):
         yield _finding(f"{what} has another URL than the first target's builds, {leader.url}")
     elif source.priority != _EXPLICIT:
-        yield _finding(f"{what} is {source.priority}, so that any package may come from there")
+        yield _finding(f"{what} is {source.priority}, so any package may come from it")
 
 
 def _of_packages(
@@ -212,7 +212,7 @@ def _of_packages(
     for name in reference.labelled({*names, *asked}, leader.family, settings):
         asks = poetry.named(name)
         if not asks:
-            what = f"{name} comes in through other packages only, which no source can change"
+            what = f"{name} comes in only through other packages, and a source cannot change that"
             yield _finding(what, f"add it (poetry add {name}), then {_FALLBACK}")
         for ask in asks:
             if reference.is_by_hand(ask, settings):
@@ -222,5 +222,5 @@ def _of_packages(
 
 
 def _finding(what: str, todo: str = _FALLBACK) -> Finding:
-    whole = f"{what}; a Poetry without accelock would lock another build, and not say so"
+    whole = f"{what}; a Poetry without accelock would lock another build without a word"
     return Finding("fallback", Level.ERROR, PYPROJECT, whole, todo)

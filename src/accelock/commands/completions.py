@@ -36,9 +36,9 @@ class CompletionsCommand(Command):
 
     name = "completions"
     help = (
-        "Prints the script; your shell reads it when it starts. It knows every command, option, "
-        "target, platform, profile and family. Make it again after an upgrade. `poetry completions`"
-        " does the same for `poetry accelock`."
+        "Prints a script that your shell reads when it starts. It completes every command, "
+        "option, target, platform, profile and family. Print it again after an upgrade. `poetry "
+        "completions` does the same for `poetry accelock`."
     )
     arguments: ClassVar[list[Argument]] = [argument("shell", "bash, zsh, fish or powershell.")]
 

@@ -36,16 +36,16 @@ class CondaLockCommand(Command):
     name = "conda lock"
     help = (
         "Writes environment-<target>.yml and conda-<target>-lock.yml for every target and group, "
-        "each for all platforms. Files that are fresh are left alone, and so is what is locked, "
-        "wherever it still fits. It needs the extra `conda`, but no conda."
+        "each for all platforms. It leaves fresh files alone, and keeps locked versions that "
+        "still fit. It needs the extra `conda`, but no conda."
     )
     options: ClassVar[list[Option]] = [
-        option("update", None, "Let this package leave its version.", flag=False, multiple=True),
-        option("update-all", None, "Let every package leave its version."),
+        option("update", None, "Let this package change its version.", flag=False, multiple=True),
+        option("update-all", None, "Let every package change its version."),
         option(
             "format",
             None,
-            "Write this too: "
+            "Also write this format: "
             + ", ".join(f"`{name}` ({FORMATS[name].says})" for name in on_request())
             + ".",
             flag=False,
@@ -81,7 +81,9 @@ class CondaLockCommand(Command):
         for path in files:
             self.io.write_line(f"{path.name} written", type=Type.RAW)
         if not files:
-            self.io.write_line("The conda files are fresh; nothing was solved.", type=Type.RAW)
+            self.io.write_line(
+                "The conda files are fresh; there was nothing to solve.", type=Type.RAW
+            )
         return 0
 
     def _say(self, text: str) -> None:
@@ -104,16 +106,13 @@ class CondaCaptureCommand(Command):
     """Prints what was asked for in a conda environment, pinned and portable."""
 
     name = "conda capture"
-    help = (
-        "Reads the environment's own records, without conda. What pip installed there is listed "
-        "apart."
-    )
+    help = "Reads the environment's own records, without conda. It lists pip's packages separately."
     options: ClassVar[list[Option]] = [
         option("prefix", "p", "The environment's folder.", flag=False),
-        option("from", None, "Read this environment.yml, or export, instead.", flag=False),
-        option("keep", None, "A requirements.in that says which packages count.", flag=False),
+        option("from", None, "Read this environment.yml or export instead.", flag=False),
+        option("keep", None, "Keep only the packages in this requirements.in.", flag=False),
         option("format", None, "`table` (the default) or `environment`.", flag=False),
-        option("output", "o", "Write to this file instead of stdout.", flag=False),
+        option("output", "o", "Write to this file instead of standard output.", flag=False),
     ]
 
     def handle(self) -> int:
@@ -121,10 +120,10 @@ class CondaCaptureCommand(Command):
         prefix, file = self.option("prefix"), self.option("from")
         if bool(prefix) == bool(file):
             raise UsageError(
-                "say which environment: accelock conda capture --prefix FOLDER, or --from FILE"
+                "name an environment: accelock conda capture --prefix FOLDER, or --from FILE"
             )
         if file and self.option("keep"):
-            raise UsageError("--keep chooses from a folder; with --from, edit what is printed")
+            raise UsageError("--keep works with --prefix only; with --from, edit the output")
         form = self.option("format") or _FORMATS[0]
         if form not in _FORMATS:
             raise UnknownWordError("format", form, _FORMATS)
@@ -146,7 +145,7 @@ class CondaCaptureCommand(Command):
         noun = "package" if count == 1 else "packages"
         self.io.write_error_line(f"{count} {noun}, known by {found.how}", type=Type.RAW)
         for word in found.missing:
-            told = f"WARNING: {word} of the keep-list is not in the environment"
+            told = f"WARNING: {word} is in the --keep file, and not in the environment"
             self.io.write_error_line(told, type=Type.RAW)
 
 
@@ -159,8 +158,8 @@ def _write(path: Path, text: str) -> None:
             raise AccelockError(f"{path}: cannot be read: {error.strerror}") from None
         if before.strip() and before != text.encode():
             raise AccelockError(
-                f"{path} is there already; nothing was written. Name another file, or move this "
-                "one away; what to put into pyproject.toml is printed without --output"
+                f"{path} exists already; nothing was written. Name another file, or move this one "
+                "away. Without --output, the table for pyproject.toml is printed"
             )
     journal.write_all({path: text.encode()})
 
@@ -179,11 +178,11 @@ class CondaInstallCommand(ContextCommand):
 
     name = "conda install"
     help = (
-        "Installs conda-<target>-lock.yml for this machine's platform. The target is the only one "
-        "declared, or that of --target, of ACCELOCK_TARGET, or the one that fits this machine. "
-        "Each archive's sha256 is checked before anything is linked; a new folder is removed again "
-        "if the install fails. What pip installed into the folder stays. Scripts that packages "
-        "want to run after they were linked are not run."
+        "Installs conda-<target>-lock.yml for this machine's platform. --target or "
+        "ACCELOCK_TARGET chooses the target; otherwise it is the only one declared, or the one "
+        "that fits this machine. accelock checks the sha256 of every archive before it links "
+        "anything, and removes a new folder again if the install fails. It keeps what pip "
+        "installed into the folder. It does not run the link scripts of packages."
     )
     options: ClassVar[list[Option]] = [
         option("prefix", "p", "The folder to install into.", flag=False),
@@ -199,7 +198,7 @@ class CondaInstallCommand(ContextCommand):
         directory = self.directory()
         prefix = self.option("prefix")
         if not prefix:
-            raise UsageError("say where to: accelock conda install --prefix FOLDER")
+            raise UsageError("name a folder: accelock conda install --prefix FOLDER")
         journal.refuse_unfinished(directory)
         project = load_project(directory)
         target, why = self._target(project)
@@ -232,11 +231,15 @@ class CondaInstallCommand(ContextCommand):
         menus = [each.name for each in found if each.menus]
         if scripts:
             self._say(
-                f"WARNING: {', '.join(scripts)}: scripts that were to run at linking were not run; "
-                "where they are needed, make the folder with micromamba or conda from the lock"
+                f"WARNING: {', '.join(scripts)}: accelock did not run the link scripts of these "
+                "packages. If you need what they do, create the folder from the lock with "
+                "micromamba or conda"
             )
         if menus:
-            self._say(f"NOTE: {', '.join(menus)}: nothing was put into the desktop's menu")
+            self._say(
+                f"NOTE: {', '.join(menus)}: accelock did not add the desktop menu entries of "
+                "these packages"
+            )
 
     def _target(self, project: CondaProject) -> tuple[Target | None, str]:
         """Return the target to install, and why it is that."""
@@ -257,7 +260,7 @@ class CondaInstallCommand(ContextCommand):
     def _text(self, project: CondaProject, name: str) -> str:
         text = project.read(name)
         if text is None:
-            raise AccelockError(f"{name} is not there; make it with: accelock conda lock")
+            raise AccelockError(f"{name} does not exist; run: accelock conda lock")
         stamp = read_stamp(text, name)
         if stamp is None or not stamp.describes(text):
             self._say(f"WARNING: {name} was edited by hand, or written by another tool")
@@ -276,12 +279,12 @@ class CondaInstallCommand(ContextCommand):
             today = {p.conda_subdir: each for p, each in project.digests(of, locked).items()}
             stale = stamp.changed(today) if stamp is not None else ()
         except AccelockError as error:  # a lock of pip's that is not here, as in a container
-            self._say(f"WARNING: it cannot be told whether {name} is fresh: {error}")
+            self._say(f"WARNING: accelock cannot tell whether {name} is fresh: {error}")
             return
         if stale:
             self._say(
-                f"WARNING: {name} is stale: what it was solved from changed, or is not here "
-                f"({', '.join(stale)}); to renew it, run: {COMMAND}"
+                f"WARNING: {name} is stale: its inputs changed, or are missing "
+                f"({', '.join(stale)}); to update it, run: {COMMAND}"
             )
 
     def _say(self, text: str) -> None:

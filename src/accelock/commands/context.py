@@ -85,8 +85,8 @@ class Context:
         found = found or uv_targets(self.directory, self.settings.catalogue.targets)
         if not found:
             raise AccelockError(
-                f"{self.directory.resolve()}: no target is declared, and nothing is locked for "
-                'one; list them in pyproject.toml: [tool.accelock] targets = ["cpu", "cu126"]'
+                f"{self.directory.resolve()}: no target is declared here, and no lock has one. "
+                'Declare the targets in pyproject.toml: [tool.accelock] targets = ["cpu", "cu126"]'
             )
         return found
 
@@ -114,8 +114,8 @@ class Context:
         platform = self.wanted_platform
         if platform is None:
             raise AccelockError(
-                f"this machine is {self.where}, for which there are no wheels that "
-                f"accelock knows; the platforms are: {', '.join(PLATFORMS)}"
+                f"this machine is {self.where}, and accelock knows no wheels for it; it knows "
+                f"these platforms: {', '.join(PLATFORMS)}"
             )
         return Place(platform, self.python)
 

@@ -172,8 +172,8 @@ def _place(first: TargetLock, second: TargetLock, context: Context) -> Place:
         return Place(shared[0], context.python)
     has = ", ".join(platform.name for platform in shared) or "none"
     raise AccelockError(
-        f"{first.target} and {second.target} are not both locked for {context.where}; the "
-        f"platforms that both have: {has}"
+        f"{first.target} and {second.target} are not both locked for {context.where}; both are "
+        f"locked for: {has}"
     )
 
 

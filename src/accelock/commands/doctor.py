@@ -169,10 +169,10 @@ def _environment(
 
 def _nothing(directory: Path) -> Finding:
     what = (
-        f"there is nothing to look at in {directory.resolve()}: no lock of accelock's, and no "
-        "targets in [tool.accelock] of a pyproject.toml"
+        f"{directory.resolve()} has no lock of accelock's, and no pyproject.toml with targets in "
+        "[tool.accelock]: there is nothing to look at"
     )
-    todo = "run it in the folder of a project that has one of them"
+    todo = "run it in a project's folder"
     return Finding("nothing-here", Level.WARNING, None, what, todo)
 
 
@@ -213,8 +213,8 @@ def check_machine(context: Context, choice: Choice | None) -> Iterator[Finding]:
     yield from _old_glibc(context)
     found = context.candidates()
     if choice is None:
-        what = "none of the targets fits this machine (accelock why tells the reasons)"
-        todo = f"set {VARIABLE} to choose one all the same, or declare `cpu` too"
+        what = "no target fits this machine (accelock why gives the reasons)"
+        todo = f"set {VARIABLE} to choose one anyway, or declare `cpu` too"
         yield Finding("no-target", Level.ERROR, None, what, todo)
         return
     mine = next(each for each in found if each.target == choice.target)
@@ -229,7 +229,7 @@ def _old_glibc(context: Context) -> Iterator[Finding]:
     level = context.settings.config.levels.glibc
     if found and (int(found[1]), int(found[2])) < level:
         wanted = ".".join(map(str, level))
-        what = f"this machine has {machine.libc}, and the lock counts on glibc {wanted}"
+        what = f"this machine has {machine.libc}, and the lock requires glibc {wanted}"
         todo = "set `glibc` in [tool.accelock] to this machine's and lock again"
         yield Finding("glibc-too-old", Level.ERROR, None, what, todo)
 
@@ -239,8 +239,8 @@ def _chosen(mine: Candidate, choice: Choice) -> Iterator[Finding]:
     if mine.fits or mine.cause is None:
         return
     level = Level.ERROR if mine.cause in _ERRORS else Level.WARNING
-    what = f"{choice.target} is taken ({choice.reason}), and {mine.reason}"
-    todo = _TODO.get(mine.cause, "nothing, if this is no machine to run it on")
+    what = f"{choice.target} is chosen ({choice.reason}), and {mine.reason}"
+    todo = _TODO.get(mine.cause, "nothing, if you will not run it on this machine")
     yield Finding(mine.cause.value, level, None, what, todo)
 
 
@@ -252,12 +252,12 @@ def _unused(context: Context, found: tuple[Candidate, ...], choice: Choice) -> I
     reasons = [f"{each.target}: {each.reason}" for each in found if each.cause in lacking]
     gpus = [gpu for gpu in context.machine.gpus if gpu.is_visible and not gpu.integrated]
     if reasons and (gpus or context.machine.driver):
-        what = f"there is a GPU, and cpu is taken: {'; '.join(reasons)}"
-        todo = "declare a target that it can run, and lock; or upgrade the driver"
+        what = f"there is a GPU, and cpu is chosen: {'; '.join(reasons)}"
+        todo = "declare a target that the GPU can run, and lock again, or upgrade the driver"
         yield Finding("gpu-unused", Level.WARNING, None, what, todo)
     elif choice.container_warning:
-        what = "no GPU is seen in this container, as in every image build, and cpu is taken"
-        todo = f"if the image is for a machine with one, set {VARIABLE} (ENV {VARIABLE}=cu126)"
+        what = "this container has no GPU (an image build never has one), and cpu is chosen"
+        todo = f"if the image is for a machine with a GPU, set {VARIABLE} (ENV {VARIABLE}=cu126)"
         yield Finding("container-without-gpu", Level.WARNING, None, what, todo)
 
 
@@ -308,14 +308,14 @@ def _exposed(file: Compiled, context: Context) -> Iterator[Finding]:
     others = [pin.name for pin in bare if pin.name not in ours]
     if bare:
         others += requirements.left_out(content.text)
-    todo = "compile again: with a target, that makes hashes, and pins setuptools"
+    todo = "compile again; with a target, the file then has hashes, and setuptools is pinned"
     if ours:
-        what = f"{_counted(ours)} without a hash: what is installed is what the index has that day"
+        what = f"{_counted(ours)} without a hash: pip installs whatever the index has on that day"
         yield Finding("unhashed", Level.WARNING, file.name, what, todo)
     if extra and others:
         what = (
-            f"{_counted(others)} without a hash beside an extra index ({len(extra)}), which pip "
-            "asks for every package: it may answer for one that is not its own"
+            f"{_counted(others)} without a hash beside an extra index ({len(extra)}), and pip "
+            "asks it for every package: it may serve a package that is not its own"
         )
         yield Finding("index-confusion", Level.WARNING, file.name, what, todo)
 
@@ -338,8 +338,8 @@ def _poetry_sources(context: Context) -> Iterator[Finding]:
         families = context.settings.catalogue.families
         if source.priority.lower() != "explicit" and any(f.recognise(source.url) for f in families):
             what = (
-                f"the source {source.name} is {source.priority}: Poetry asks it for every package, "
-                "and it may answer for one that is not its own"
+                f"the source {source.name} is {source.priority}: Poetry asks it for every "
+                "package, and it may serve one that is not its own"
             )
-            todo = 'set priority = "explicit", or drop it: accelock knows where the family is'
+            todo = "set its priority to explicit, or remove it: accelock knows the family's index"
             yield Finding("index-confusion", Level.WARNING, PYPROJECT, what, todo)

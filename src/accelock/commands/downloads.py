@@ -36,9 +36,10 @@ File = TypeVar("File")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLE = "[tool.accelock.target.<target>]"
 _WITHOUT_DENIED = (
-    f"ask for versions or builds without it, or for less, or take it out of `deny` in {_TABLE}"
+    "require versions or builds that do without it, remove what requires it, or take it out "
+    f"of `deny` in {_TABLE}"
 )
-_WITHIN_MB = f"ask for less, or for smaller builds, or raise max-mb in {_TABLE}"
+_WITHIN_MB = f"require less, choose smaller builds, or raise max-mb in {_TABLE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +338,7 @@ def hold(lock: Lock, downloads: Downloads, warn: Callable[[str], None]) -> dict[
             continue
         found[target] = cost = max(costs, key=lambda cost: cost.size)
         if unknown := _unknown(costs):
-            warn(f"{target}: nobody tells the size of {unknown}; max-mb counts without it.")
+            warn(f"{target}: no index publishes the size of {unknown}; max-mb does not count it.")
         if fault := cost.above(max_mb):
             faults.append(fault)
     if faults:

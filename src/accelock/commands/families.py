@@ -123,7 +123,9 @@ class Families:
         for number, group in enumerate(self.exclusive):
             if number == 0:
                 yield ""
-                yield "install one of these at a time; all of a line are the same Python package"
+                yield (
+                    "install only one package of each line: they all provide the same Python module"
+                )
             day = _day(group.reviewed)
             said = f" (reviewed {day})" if day else ""
             yield f"  {group.imports}: {', '.join(group.names)}{said}"

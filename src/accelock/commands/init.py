@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from cleo.io.inputs.option import Option
 
 TARGETS = argument("targets", "cpu, cu126, rocm6.3, xpu, ...", optional=True, multiple=True)
-WRITE = option("write", "w", "Change the files, all or none.")
-_NOTHING = "Nothing here was made by hand for hardware. To declare targets: accelock init cpu cu126"
+WRITE = option("write", "w", "Write the changes, to all files or none.")
+_NOTHING = (
+    "Nothing in this project was set up for hardware by hand. To declare targets: accelock init "
+    "cpu cu126"
+)
 _CHANGED = "There is nothing to change."
 
 
@@ -36,9 +39,9 @@ class InitCommand(Command):
     name = "init"
     help = (
         "Reads pyproject.toml and the inputs of pip-compile (*.in), here and in requirements/: "
-        "indexes and labels of builds, a file, an extra or a group for each accelerator. It prints "
-        "each of them with what it becomes, and a diff, which --write applies. The targets that "
-        "you name are declared too."
+        "indexes and labels of builds, and a file, an extra or a group for each accelerator. It "
+        "prints what each of them becomes, and a diff, which --write applies. It also declares "
+        "the targets that you name."
     )
     arguments: ClassVar[list[Argument]] = [TARGETS]
     options: ClassVar[list[Option]] = [WRITE]
@@ -69,7 +72,7 @@ def move_in(folder: Path, words: Sequence[str], *, command: str, write: bool) ->
     yield from (hide_credentials(str(each)) for each in found.findings)
     if found.open:
         places = ", ".join(f"{each.file}:{each.line}" for each in found.open)
-        raise AccelockError(f"nothing was changed: decide first what is said of {places}")
+        raise AccelockError(f"nothing was changed: decide first about {places}")
     if not found.edits:
         yield _CHANGED if found.findings or words else _NOTHING
         return

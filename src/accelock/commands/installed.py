@@ -66,8 +66,8 @@ def ask_interpreter(
         (major, minor), paths = json.loads(answer.text.strip().rpartition("\n")[2])
         return PythonVersion(int(major), int(minor)), tuple(map(str, paths))
     except (ValueError, TypeError) as error:
-        reason = answer.failure or "gave no answer that can be read"
-        raise AccelockError(f"{python} is not a Python that answers: it {reason}") from error
+        reason = answer.failure or "gave an answer that cannot be read"
+        raise AccelockError(f"{python} is not a usable Python: it {reason}") from error
 
 
 def read(paths: Iterable[str]) -> dict[str, str]:
@@ -95,7 +95,7 @@ def check(
     yield from _collisions(installed, context)
     yield from _mixed_builds(installed, context)
     for pair in context.settings.catalogue.foreign_pairs(installed):
-        todo = "pin the one or the other, and compile or lock again"
+        todo = "pin one of the two, and compile or lock again"
         yield Finding("foreign-pair", Level.ERROR, None, str(pair), todo)
     lock = context.lock.targets.get(choice.target) if context.lock and choice else None
     if lock is None or choice is None or context.machine.platform is None:
@@ -112,7 +112,7 @@ def _other_python(lock: TargetLock, context: Context) -> Iterator[Finding]:
         has = ", ".join(map(str, lock.pythons))
         what = f"it is for Python {has}, and the environment has {context.python}"
         todo = (
-            "make an environment with a Python that it is for, or compile it for this one too "
+            "create an environment with one of its Pythons, or compile the file for this one too "
             f"(--python-version {context.python})"
         )
         yield Finding("python-not-locked", Level.ERROR, lock.file, what, todo)
@@ -123,10 +123,10 @@ def _collisions(installed: Mapping[str, str], context: Context) -> Iterator[Find
         found = sorted(set(group.names) & installed.keys())
         if len(found) > 1:
             what = (
-                f"{' and '.join(found)} are installed together: each is the package "
-                f"{group.imports} for other hardware, and they overwrite each other's files"
+                f"{' and '.join(found)} are installed together: each provides {group.imports} for "
+                "other hardware, and they overwrite each other's files"
             )
-            todo = "uninstall all of them, ask for one, and install that again"
+            todo = "uninstall all of them, require only one, and install it again"
             yield Finding("collision", Level.ERROR, None, what, todo)
 
 
@@ -141,7 +141,10 @@ def _mixed_builds(installed: Mapping[str, str], context: Context) -> Iterator[Fi
                 labels.setdefault(label, []).append(name)
         if len(labels) > 1:
             told = "; ".join(f"{label}: {', '.join(names)}" for label, names in labels.items())
-            what = f"builds of the {family.name} family for several targets are mixed ({told})"
+            what = (
+                f"builds of the {family.name} family for several targets are installed together "
+                f"({told})"
+            )
             yield Finding("mixed-builds", Level.ERROR, None, what, _AGAIN)
 
 
@@ -173,8 +176,8 @@ def _leftovers(
     if names:
         more = f" and {len(names) - 4} more" if len(names) > 4 else ""  # noqa: PLR2004
         what = (
-            f"{', '.join(names[:4])}{more}: installed, and not in the lock for {choice.target}; "
-            "another target's builds left them"
+            f"{', '.join(names[:4])}{more}: installed, and not in the lock for {choice.target}: "
+            "another target's builds left them behind"
         )
         yield Finding("left-over", Level.WARNING, None, what, _AGAIN)
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from accelock.sources.model import IndexFile
 
 _LEFT = (
-    "nothing was written. To replace it say so (--force, or -o with its name), or give another "
-    "name (-o pylock.NAME.toml)"
+    "nothing was written. To replace it, use --force or -o with its name; to keep it, choose "
+    "another name (-o pylock.NAME.toml)"
 )
 
 
@@ -45,23 +45,29 @@ class PylockCommand(ContextCommand):
 
     name = "pylock"
     help = (
-        "Writes pylock.<target>.toml for every target of poetry.lock, or of the compiled files: "
-        "all of them, or none. No version changes: it finds the files of each pin on the indexes, "
-        "holds them against the lock's hashes, and downloads none. pip 26.1 and uv install such a "
-        "file: `pip install -r pylock.cpu.toml`. With -o pylock.toml, one file has all targets, "
-        "each as an extra: `pip install -r 'pylock.toml[cu126]'`. The first one needs no extra. "
-        "`accelock check` tells when a file is stale."
+        "Writes pylock.<target>.toml for every target of poetry.lock or of the compiled files: "
+        "all of them, or none. It keeps every version. It finds the files of each pin on the "
+        "indexes, compares them with the hashes in the lock, and downloads none. pip 26.1 and uv "
+        "install such a file: `pip install -r pylock.cpu.toml`. With -o pylock.toml, one file has "
+        "all targets, each as an extra: `pip install -r 'pylock.toml[cu126]'`. The first target "
+        "needs no extra. `accelock check` reports a stale file."
     )
     options: ClassVar[list[Option]] = [
-        option("target", "t", "Only this target of the lock.", flag=False, multiple=True),
+        option("target", "t", "Write only this target of the lock.", flag=False, multiple=True),
         option(
             "output-file",
             "o",
-            "Another name than pylock.{target}.toml; without {target}, one file of all targets.",
+            "Another name than pylock.{target}.toml; without {target}, one file with all targets.",
             flag=False,
         ),
-        option("only", None, "Only this group of poetry.lock, as main.", flag=False, multiple=True),
-        option("force", None, "Overwrite a file of the same name that is not accelock's."),
+        option(
+            "only",
+            None,
+            "Include only this group of poetry.lock, such as main.",
+            flag=False,
+            multiple=True,
+        ),
+        option("force", None, "Overwrite a file of the same name that accelock did not make."),
         LOCK,
     ]
 
@@ -108,8 +114,8 @@ def write(context: Context, asked: PylockRequest, open_reader: Callable[[], Fetc
     lock = context.open_lock()
     if lock.kind == pylock_file.KIND:
         raise AccelockError(
-            f"{', '.join(lock.files)}: that is a pylock file already; name the lock that it was "
-            "made from (--lock), poetry.lock or requirements.txt"
+            f"{', '.join(lock.files)}: this is a pylock file already; name the lock from which to "
+            "make one (--lock): poetry.lock or requirements.txt"
         )
     chosen = _chosen(lock, asked, context)
     paths: dict[Path, list[TargetLock]] = {}
@@ -217,8 +223,8 @@ class _Finder:
         universe = pylock.places_of(lock)
         if not universe:
             raise AccelockError(
-                f"{lock.file}: it has no stamp of accelock's, and nothing tells for which "
-                "platforms and Pythons it was made; compile it (accelock compile)"
+                f"{lock.file}: it has no accelock stamp, and so accelock cannot tell for which "
+                "platforms and Pythons it was made. Run: accelock compile"
             )
         if lock.nameless:
             raise AccelockError(
@@ -276,8 +282,8 @@ class _Finder:
                 continue
             if bare := [each for each in kept if not each.sha256]:
                 raise AccelockError(
-                    f"{pin.where}: no index tells the sha256 of {bare[0].filename}, which a pylock "
-                    "file must have. Nothing was written"
+                    f"{pin.where}: no index publishes the sha256 of {bare[0].filename}, which a "
+                    "pylock file must have. Nothing was written"
                 )
             return index, kept
         raise AccelockError(faults[0] if faults else self._missing(pin, places[0], ()))
@@ -306,14 +312,15 @@ class _Finder:
             "the files there fit other platforms or Pythons"
             if files
             else (
-                "it is not there, or with other hashes than the lock's"
+                "it is missing there, or has other hashes than in the lock"
                 if pin.hashes
                 else "it is not there"
             )
         )
         return (
-            f"{pin.where}: no file of {pin} for {place.platform}, Python {place.python} is found "
-            f"at {where}: {what}. Lock again if it is gone for good. Nothing was written"
+            f"{pin.where}: {where} has no file of {pin} for {place.platform}, Python "
+            f"{place.python}: {what}. Nothing was written. If the file is gone for good, lock "
+            "again"
         )
 
 

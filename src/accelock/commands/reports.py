@@ -32,14 +32,14 @@ class CheckCommand(Command):
 
     name = "check"
     help = (
-        "Finds the files that accelock compiled (requirements.txt, requirements.<target>.txt, ...) "
-        "here and one folder below, poetry.lock and the conda files here, and tells what is stale, "
-        "edited, missing or not whole. It reads nothing from the network and installs nothing. "
-        "What an interrupted run left is finished or taken back first. It exits with 1 where there "
-        "is an error."
+        "Finds the files that accelock compiled (requirements.txt, requirements.<target>.txt, "
+        "...) here and one folder below, and poetry.lock and the conda files here, and reports "
+        "what is stale, edited, missing or incomplete. It reads nothing from the network, and "
+        "installs nothing. It first finishes or undoes an interrupted run. It exits with 1 if it "
+        "finds an error."
     )
     arguments: ClassVar[list[Argument]] = [
-        argument("files", "The files to check, or their folders.", optional=True, multiple=True)
+        argument("files", "Files to check, or their folders.", optional=True, multiple=True)
     ]
     options: ClassVar[list[Option]] = [option("json", None, "Print the findings as JSON.")]
 
@@ -59,8 +59,8 @@ class DetectCommand(ContextCommand):
     help = (
         "Looks at the NVIDIA driver and GPUs (the kernel's files, NVML, nvidia-smi), AMD's (KFD, "
         "rocm_agent_enumerator), Intel's and Apple's, and at the system. It needs no project, "
-        "changes nothing, and takes seconds at most where a driver hangs: what could not be read "
-        "is a note. --json prints what `why --machine FILE` reads on another machine."
+        "changes nothing, and takes a few seconds at most, even if a driver hangs. What it cannot "
+        "read becomes a note. `why --machine FILE` on another machine reads the output of --json."
     )
     options: ClassVar[list[Option]] = [JSON]
 
@@ -79,12 +79,12 @@ class DiffCommand(ContextCommand):
 
     name = "diff"
     help = (
-        "Compares what is locked for two targets on this machine's platform (on the first that "
-        "both have, where this is none of them). Sizes are those that the indexes tell (PEP 700), "
-        "else of a HEAD request; they are kept in the user's cache, and no file is downloaded."
+        "Compares what is locked for two targets on this machine's platform, or else on the first "
+        "platform that both have. The sizes come from the indexes (PEP 700) or from HEAD "
+        "requests, and accelock caches them. It downloads no file."
     )
     arguments: ClassVar[list[Argument]] = [
-        argument("a", "A target of the lock, as cpu."),
+        argument("a", "A target in the lock, such as cpu."),
         argument("b", "Another, as cu126."),
     ]
     options: ClassVar[list[Option]] = [MACHINE, LOCK, JSON]
@@ -103,15 +103,15 @@ class DoctorCommand(ContextCommand):
 
     name = "doctor"
     help = (
-        "Looks at the machine (as `detect`), the lock (as `check`), and what is installed in the "
-        "environment: that of VIRTUAL_ENV, else of CONDA_PREFIX, else ./.venv, else the one that "
-        "this runs in. It installs nothing and reads no network. What an interrupted run left is "
-        "finished or taken back first. It exits with 1 where there is an error."
+        "Looks at the machine (as `detect`), the lock (as `check`), and at what is installed in "
+        "the environment: that of VIRTUAL_ENV, else CONDA_PREFIX, else ./.venv, else the one in "
+        "which accelock runs. It installs nothing, and reads nothing from the network. It first "
+        "finishes or undoes an interrupted run. It exits with 1 if it finds an error."
     )
     options: ClassVar[list[Option]] = [
         LOCK,
-        option("python-executable", None, "Look at the environment of another Python.", flag=False),
-        option("strict", None, "Exit with 1 for a warning too."),
+        option("python-executable", None, "Look at the environment of this Python.", flag=False),
+        option("strict", None, "Exit with 1 for warnings too."),
         JSON,
     ]
 
@@ -150,12 +150,12 @@ class FamiliesCommand(Command):
 
     name = "families"
     help = (
-        "Without FAMILY: all that accelock knows, with what pyproject.toml and the environment say "
-        "to it, and which packages exclude each other. With FAMILY, or a package of one: all of "
-        "it. It reads no network."
+        "Without FAMILY: all families that accelock knows, with the settings of pyproject.toml "
+        "and the environment, and the packages that exclude each other. With FAMILY, or a package "
+        "of a family: everything about that family. It reads nothing from the network."
     )
     arguments: ClassVar[list[Argument]] = [
-        argument("family", "A family, as pytorch, or a package of one.", optional=True)
+        argument("family", "A family, such as pytorch, or a package of one.", optional=True)
     ]
     options: ClassVar[list[Option]] = [JSON]
 
@@ -175,16 +175,16 @@ class TargetsCommand(ContextCommand):
 
     name = "targets"
     help = (
-        "The newest version of each PACKAGE for every target and platform, as `compile` and "
-        "`poetry lock` would find it, beside what hardware runs the target. Without PACKAGE: those "
-        "of a family that the project asks for, else torch. It exits with 1 where an index cannot "
-        "be read; the others are shown all the same."
+        "Shows the newest version of each PACKAGE for every target and platform, as `compile` and "
+        "`poetry lock` would find it, and the hardware that runs the target. Without PACKAGE: the "
+        "project's own requirements that belong to a family, else torch. If an index cannot be "
+        "read, it shows the others, and exits with 1."
     )
     arguments: ClassVar[list[Argument]] = [
-        argument("packages", "Packages of families, as torch.", optional=True, multiple=True)
+        argument("packages", "Packages of families, such as torch.", optional=True, multiple=True)
     ]
     options: ClassVar[list[Option]] = [
-        option("target", "t", "A target, also an old one; may be used more than once.",
+        option("target", "t", "A target, even an old one; can be given more than once.",
                flag=False, multiple=True),
         MACHINE,
         JSON,
@@ -205,13 +205,13 @@ class WhyCommand(ContextCommand):
 
     name = "why"
     help = (
-        "Without PACKAGE: the target that an installation takes here, and every candidate with the "
-        "reason that it was taken or passed over; it exits with 1 where none fits. With PACKAGE: "
-        "its version, file and index on each target, and who asks for it. An index is read only "
-        "where the lock does not tell the file."
+        "Without PACKAGE: shows the target that this machine gets, and the reason why each "
+        "candidate was chosen or not; it exits with 1 if none fits. With PACKAGE: shows its "
+        "version, file and index on each target, and what requires it. It reads an index only if "
+        "the lock does not name the file."
     )
     arguments: ClassVar[list[Argument]] = [
-        argument("package", "A package of the lock.", optional=True)
+        argument("package", "A package in the lock.", optional=True)
     ]
     options: ClassVar[list[Option]] = [MACHINE, LOCK, JSON]
 
@@ -236,9 +236,9 @@ class TargetCommand(ContextCommand):
 
     name = "target"
     help = (
-        "Prints the target that an installation takes here, and on standard error why; it exits "
-        "with 1 where none fits. Of a uv project whose [tool.uv] conflicts have an extra for each "
-        "target it is the extra: `uv sync --extra $(accelock target)`."
+        "Prints the target that this machine gets, and the reason on standard error; it exits "
+        "with 1 if none fits. In a uv project whose [tool.uv] conflicts have an extra for each "
+        "target, it prints the extra: `uv sync --extra $(accelock target)`."
     )
     options: ClassVar[list[Option]] = [MACHINE, LOCK]
 

@@ -62,7 +62,7 @@ class Why:
         else:
             yield f"{self.choice.target} for {self.word or 'this machine'}: {self.choice.reason}"
             if self.choice.rule not in (Rule.DETECTED, Rule.LAST_RESORT):
-                yield f"by its hardware it would be {self.by_hardware or 'none'}"
+                yield f"its hardware alone would choose {self.by_hardware or 'none'}"
         yield ""
         width = max(len(each.target.name) for each in self.candidates)
         for each in self.candidates:
@@ -78,7 +78,7 @@ class Why:
         for note in self.machine.notes:
             yield f"note: {note.what} [{note.code}]; {note.todo}"
         if self.choice is None:
-            yield "to choose one all the same, set ACCELOCK_TARGET; or declare `cpu` too"
+            yield "to choose one anyway, set ACCELOCK_TARGET, or declare `cpu` too"
 
     def on_screen(self, screen: Screen) -> Iterator[str]:
         """Yield the answer for a terminal."""

@@ -167,19 +167,19 @@ def _reasons(
 ) -> Iterator[str]:
     if pin is None:
         for other in instead:
-            yield f"{other.name} {other.version} is there in its place, {_asked(other)}"
+            yield f"{other.name} {other.version} is installed in its place, {_asked(other)}"
             return
         if lock.platforms is not None:
-            yield f"nothing asks for it here ({lock.file} is for {_platforms([lock])})"
+            yield f"nothing requires it here ({lock.file} is for {_platforms([lock])})"
         return
     if pin.via or not pylock.is_named(lock.file.rpartition("/")[2]):
         yield f"version: {_asked(pin)}"
     else:
-        yield "version: who asks for it, a pylock file does not tell"
+        yield "version: a pylock file does not say what requires it"
     if lockstep:
         yield "version: one public version on all targets and platforms (lockstep)"
     if pin.url is not None:
-        yield f"index: none is asked; it is {hide_credentials(pin.url)}"
+        yield f"index: none; it comes from {hide_credentials(pin.url)}"
         return
     yield f"index: {pin.index or 'the default one (PyPI, or what pip or Poetry is set to)'}"
     if known is not None:
@@ -187,22 +187,28 @@ def _reasons(
 
 
 def _asked(pin: Pin) -> str:
-    return f"asked for by {', '.join(pin.via)}" if pin.via else "asked for by the project"
+    return f"required by {', '.join(pin.via)}" if pin.via else "required by the project"
 
 
 def _routing(pin: Pin, lock: TargetLock, family: Family, entry: FamilyPackage) -> str:
     if entry.lookup[0] == "default":
         return (
-            f"it is of the {family.name} family, whose source is asked where PyPI lacks a version"
+            f"it belongs to the {family.name} family: accelock asks the family's index if "
+            "PyPI lacks a version"
         )
     label = pin.label
     if label == lock.target.name:
-        return f"it is of the {family.name} family: only builds labelled +{label} are for {label}"
+        return (
+            f"it belongs to the {family.name} family: only builds labelled +{label} are for {label}"
+        )
     if label is not None:
-        return f"it is of the {family.name} family, and its build is for {label} (cpuonly)"
+        return f"it belongs to the {family.name} family, and takes its builds for {label} (cpuonly)"
     if entry.labelled:
-        return f"it is of the {family.name} family, whose builds carry no label on this platform"
-    return f"it is of the {family.name} family, and has one build for all targets"
+        return (
+            f"it belongs to the {family.name} family, and the builds for this platform have no "
+            "label"
+        )
+    return f"it belongs to the {family.name} family, and has one build for all targets"
 
 
 def _hashes(pin: Pin) -> str:

@@ -108,11 +108,13 @@ class Beside:
         return (
             f"NOTE: the conda files of {_FEATURE} are not written by this run: "
             + (
-                f"they follow {followed}, which it does not write. "
+                f"they follow {followed}, and this run does not write it. "
                 if followed
-                else "nothing says that their pip pins are in the files that it writes. "
+                else (
+                    "accelock does not know whether this run writes the files with their pip pins. "
+                )
             )
-            + "Make them with `accelock conda lock`, or name the files that they are to follow in "
+            + "Make them with `accelock conda lock`, or name the files that they should follow in "
             '[tool.accelock.conda], as in pins = "requirements.{target}.txt".'
         )
 

@@ -174,7 +174,7 @@ def captured_from(text: str, where: str) -> Captured:
         raise CaptureError(str(error)) from None
     entries = data.get("dependencies") if isinstance(data, dict) else None
     if not isinstance(entries, list):
-        raise CaptureError(f"{where}: is no environment.yml; it has no list of dependencies")
+        raise CaptureError(f"{where}: is not an environment.yml: it has no list of dependencies")
     words = [each for each in entries if isinstance(each, str)]
     lines = [line for each in entries if isinstance(each, dict) for line in _pip(each, where)]
     exported = bool(words) and all(map(_EXPORTED.fullmatch, words))
@@ -213,9 +213,9 @@ def _pip(entry: dict[Any, Any], where: str) -> list[str]:
     other = [str(key) for key in entry if key != "pip"]
     if other:
         raise CaptureError(
-            f"{where}: {other[0]!r} stands where a package should; write what is for some "
-            'platforms alone into the table, as in mkl = { version = "*", platforms = '
-            '["linux-x86_64"] }, and take it out of the file'
+            f"{where}: {other[0]!r} is not a package; write a package for only some "
+            'platforms into the table, as in mkl = { version = "*", platforms = '
+            '["linux-x86_64"] }, and remove it from the file'
         )
     lines = entry["pip"]
     return [str(line) for line in lines] if isinstance(lines, list) else []
@@ -230,7 +230,7 @@ def table(captured: Captured) -> str:
     for each in captured.left_out:
         document.add(tomlkit.comment(f"{each} is left out: the target says it."))
     if captured.pip or captured.lines:
-        note = "Installed by pip; put what you asked for yourself into requirements.in, or into"
+        note = "Installed by pip; put those that you require yourself into requirements.in, or into"
         document.add(tomlkit.comment(note))
         document.add(tomlkit.comment("Poetry's dependencies:"))
         for line in (*_pip_lines(captured), *_apart(captured)):
@@ -298,7 +298,7 @@ def _apart(captured: Captured) -> Iterator[str]:
         if each.origin is not None:
             yield f"{called} was installed from {each.origin}; add it yourself"
         elif not _is_of_index(each):
-            yield f"{called} is a build of no public index; add it yourself"
+            yield f"{called} is a build that no public index has; add it yourself"
 
 
 def _is_of_index(package: PipPackage) -> bool:

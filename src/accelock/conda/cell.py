@@ -107,7 +107,7 @@ def solve_cell(
     records = _settled(solver, cell)
     guarantee.verify(records, cell.target, cell.platform, cell.specs)
     for record in _without_gpu(solver, cell, records):
-        warn(f"{cell}: {record} computes on the CPU: no channel has a build of it for this target")
+        warn(f"{cell}: {record} is a CPU build: no channel has a build of it for this target")
     if cell.pins is not None:
         overlap.refuse_exclusive(cell.pins, records, cell.asked)
         for difference in overlap.differences(cell.pins, records, cell.asked):
@@ -157,8 +157,8 @@ def _settled(solver: Solver, cell: CondaCell) -> tuple[Record, ...]:
             preferred |= better
     some = ", ".join(map(str, excluded[-_SHOWN:])) or ", ".join(map(str, pinned[-_SHOWN:]))
     raise UnsatisfiableError(
-        f"{cell}: after {_ROUNDS} solves there is still more to leave out, at last: {some}. "
-        "Ask for versions, or builds, of which there are such for this environment.",
+        f"{cell}: after {_ROUNDS} solves there are still packages that this environment must not "
+        f"have, the last: {some}. Require versions or builds that exist for this environment.",
         cell.specs,
     )
 
@@ -173,7 +173,7 @@ def _of_bound(solver: Solver, cell: CondaCell) -> BoundError:
     free = {record.name: record.version for record in records if record.name in names}
     told = ", ".join(f"{name} {version}" for name, version in free.items())
     bound = ", ".join(str(spec) for spec in cell.bound if spec.name in free)
-    return BoundError(f"{cell}: would have {told}, and is to have {bound}", free)
+    return BoundError(f"{cell}: the solution has {told}, and the target promises {bound}", free)
 
 
 def _kept(solver: Solver, cell: CondaCell) -> tuple[Record, ...]:
@@ -276,12 +276,12 @@ def _refuse_unknown(solver: Solver, cell: CondaCell) -> None:
         lines.append(f"\n  - {spec.name}" + (f"; did you mean {near}?" if near else ""))
     subdir, lacking = cell.platform.conda_subdir, solver.lacking(cell.platform)
     channels = ", ".join(
-        f"{channel} has nothing for {subdir} at all" if channel in lacking else channel
+        f"{channel} has no packages for {subdir}" if channel in lacking else channel
         for channel in solver.channels
     )
     raise NoSuchPackageError(
         f"{cell}: no channel has these packages for {subdir} ({channels}):"
-        f"{''.join(lines)}\nAsk for them on other platforms alone "
+        f"{''.join(lines)}\nRequire them only on other platforms "
         '({ version = "...", platforms = [...] }), or add a channel that has them.',
         tuple(unknown),
     )
@@ -321,9 +321,9 @@ def _unsatisfiable(solver: Solver, cell: CondaCell, error: UnsatisfiableError) -
             specs += f"\n  - {cell.python}, the project's own"
     hint = ""
     if lacking := solver.lacking(cell.platform):
-        hint = f"\n{', '.join(lacking)}: nothing is there for {cell.platform.conda_subdir}."
+        hint = f"\n{', '.join(lacking)}: no channel has it for {cell.platform.conda_subdir}."
     return UnsatisfiableError(
-        f"{cell}: nothing satisfies together:{specs}\n{error}{hint}\nLoosen one of them in "
+        f"{cell}: no packages satisfy all of these:{specs}\n{error}{hint}\nLoosen one of them in "
         "[tool.accelock.conda.dependencies], or add a channel that has what is missing.",
         tuple(core),
     )

@@ -131,36 +131,41 @@ def _refuse_other_channels(root: Table, conda: CondaConfig) -> None:
                 continue
             table = functools.reduce(Table.table, (*path, spec.name), root)
             names = ", ".join(map(strip_credentials, conda.channels))
-            table.fault("channel", f"{spec.channel!r} is not among {_ROOT}.channels ({names}); "
-                        "no other is looked at: add it there, or name one of them")  # fmt: skip
+            table.fault("channel", f"{spec.channel!r} is not one of {_ROOT}.channels ({names}), "
+                        "and accelock reads no other; add it, or name one of them")  # fmt: skip
 
 
 def _channel(text: str) -> str:
     """Return a channel as it is written, less slashes at its end; messages never quote secrets."""
     if text == "nodefaults":
-        raise AccelockError("'nodefaults' is no channel; no channel is added to yours anyway")
+        raise AccelockError(
+            "'nodefaults' is not a channel; accelock adds no channel to yours anyway"
+        )
     if "://" not in text and has_credentials(text):
         # Nothing of it is quoted: it is, or has, a token or a password.
         raise AccelockError(
-            "is no channel's name: it has a token or an '@' in it; write the whole https URL"
+            "is not the name of a channel: it has a token or an '@' in it; write the whole "
+            "https URL"
         )
     if not (is_channel_name(text) or _CHANNEL_URL.fullmatch(text)):
         shown = strip_credentials(text).rpartition("@")[2]
         raise AccelockError(
-            f"{shown!r} is no channel; name it as in 'conda-forge', or give its http, https or "
-            "file URL (of a folder, file:///home/me/channel)"
+            f"{shown!r} is not a channel; write it as in 'conda-forge', or give its http, https "
+            "or file URL (of a folder, file:///home/me/channel)"
         )
     if "://" in text and re.search(r"[?#]|@.*@|/.*@", text.partition("://")[2]):
         # Nothing of it is quoted: what looks like a path may be the rest of a password.
         raise AccelockError(
-            "is no channel's URL: it has a '?', a '#', or an '@' that stands in its path; in a "
-            "user or password, write / as %2F, ? as %3F, # as %23 and @ as %40"
+            "is not the URL of a channel: it has a '?', a '#', or an '@' that stands in its path; "
+            "in a user or password, write / as %2F, ? as %3F, # as %23 and @ as %40"
         )
     try:  # half an IPv6 address, or a port of letters, cannot be taken apart
         _ = urlsplit(text).port
     except ValueError:
         # Nothing of it is quoted: what stands for a port may be the rest of a password.
-        raise AccelockError("is no channel's URL: its host or its port cannot be read") from None
+        raise AccelockError(
+            "is not the URL of a channel: its host or its port cannot be read"
+        ) from None
     return text.rstrip("/")
 
 
@@ -177,8 +182,8 @@ def _pins(text: str) -> str:
             raise AccelockError(f"has the field {{{name}}}; the only one is {TARGET_FIELD}")
     if path.name != "poetry.lock" and path.suffix != ".txt":
         raise AccelockError(
-            f"{text!r} is no lock of pip pins; it is 'poetry.lock', or a compiled file, as in "
-            f"'requirements.{TARGET_FIELD}.txt'"
+            f"{text!r} is not a lock with pip's pins; it is 'poetry.lock', or a compiled file, as "
+            f"in 'requirements.{TARGET_FIELD}.txt'"
         )
     return str(path)  # without `./`: it is compared with the names of what a run writes
 
@@ -205,10 +210,10 @@ def _groups(table: Table, config: Config) -> dict[str, tuple[CondaDependency, ..
     for name, values in table.tables():
         values.only(("dependencies",))
         if not _GROUP.fullmatch(name) or name == "main":
-            table.fault(name, "is no name of a group; it is small letters, digits and -, not main")
+            table.fault(name, ("is not a group name; it is small letters, digits and -, not main"))
         elif f"-{name}.yml".endswith(LOCK_SUFFIX):
-            table.fault(name, f"ends in 'lock', so that mamba would take environment-{name}.yml "
-                        "for a lock; choose another name")  # fmt: skip
+            table.fault(name, f"ends in 'lock', and mamba would read environment-{name}.yml as a "
+                              "lock; choose another name")  # fmt: skip
         found[name] = _dependencies(values.table("dependencies"), config.platforms)
     return found
 
@@ -258,10 +263,12 @@ def _dependency(
 def _spec(name: str, version: str, build: str | None, channel: str | None) -> Spec:
     if "[" in name or "::" in name:
         parse(name)  # says what is wrong with extras
-        raise AccelockError('only the name stands here; write { version = "...", channel = "..." }')
+        raise AccelockError(
+            'write only the name here, and the rest as { version = "...", channel = "..." }'
+        )
     found = parse(name, version)
     if found.name.startswith("__"):
-        raise AccelockError(f"{name!r} is a virtual package, which nobody installs; leave it out")
+        raise AccelockError(f"{name!r} is a virtual package, and cannot be installed; leave it out")
     if build is None and channel is None:
         return found
     whole = f"{channel or ''}{'::' if channel else ''}{name} {found.version or '*'}"

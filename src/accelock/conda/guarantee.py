@@ -65,7 +65,7 @@ class Violation:
 
     def __str__(self) -> str:
         if not self.chain:
-            return f"{self.record} {self.reason}; it was asked for by itself"
+            return f"{self.record} {self.reason}; the project requires it"
         way = " -> ".join(f"{record.name} {record.version}" for record in self.chain)
         return f"{self.record} {self.reason}; brought in by {way}"
 
@@ -85,7 +85,7 @@ class GuaranteeError(AccelockError):
         lines = [f"\n  - {violation}" for violation in ordered[:_SHOWN]]
         if len(ordered) > _SHOWN:
             lines.append(f"\n  - and {len(ordered) - _SHOWN} more")
-        what = f"this environment must be for {_NAMES[target.kind]}, and is not"
+        what = f"this environment must be for {_NAMES[target.kind]}, and these packages are not"
         error = cls(f"{target}, {platform}: {what}:{''.join(lines)}\n{_todo(target, ordered)}")
         error.violations = tuple(ordered)
         return error
@@ -155,8 +155,8 @@ def refuse_requested(specs: Iterable[Spec], target: Target | None, platform: Pla
         reason = _spec_reason(spec, target)
         if reason is not None:
             raise GuaranteeError(
-                f"{target}, {platform}: {spec} {reason}, and cannot be in this environment. Ask "
-                "for it under the targets that it is for: "
+                f"{target}, {platform}: {spec} {reason}, and cannot be in this environment. "
+                "Require it only for the targets that need it: "
                 "[tool.accelock.conda.target.<name>.dependencies]"
             )
 
@@ -182,7 +182,7 @@ def violations(
         is_other = builds.kind_of(record.build, record.depends) is not target.kind
         if reason is None and record.name not in meant and of_target.get(record.name) and is_other:
             called = _NAMES[target.kind]
-            reason = f"is not a {called} build, and the channels have such builds of it"
+            reason = f"is not a {called} build, and the channels have {called} builds of it"
         if reason is not None:
             found[record.name] = reason
     by_name = {record.name: record for record in records}
@@ -259,7 +259,7 @@ def own_build(
 def fits(record: Record, target: Target) -> bool:
     """Tell whether a build computes on a target's hardware, as far as it tells by itself.
 
-    What is for no hardware in particular fits the CPU alone.
+    What is for no hardware in particular fits the CPU only.
     """
     kind = builds.kind_of(record.build, record.depends)
     if target.kind is Kind.CPU:
@@ -320,7 +320,7 @@ def _reason(record: Record, target: Target, platform: Platform) -> str | None:
 
 def _name_reason(name: str, target: Target) -> str | None:
     if target.kind is Kind.CUDA:
-        return "is for the CPU alone" if name in _CPU_ROOTS else None
+        return "is for the CPU only" if name in _CPU_ROOTS else None
     part = builds.kind_of_name(name)
     return _PART_OF.get(part) if part is not None and part is not target.kind else None
 
@@ -344,7 +344,7 @@ def _why_not_cuda(record: Record, target: Target) -> str | None:
     if record.name in _LINKED and said is Kind.CPU:
         return "is a CPU build"
     if record.name == "pytorch-mutex" and record.build != "cuda":
-        return "is for the CPU alone"
+        return "is for the CPU only"
     if _is_other_cuda(record.build, target):
         return f"is a build for another CUDA than {target.version[0]}"
     wanted = _dotted(target.version)
@@ -364,25 +364,22 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 
 _PART_OF = {Kind.CUDA: "is a part of CUDA", Kind.ROCM: "is a part of ROCm"}
-_NAMES = {Kind.CPU: "the CPU alone", Kind.CUDA: "CUDA", Kind.ROCM: "ROCm", Kind.XPU: "XPU"}
+_NAMES = {Kind.CPU: "the CPU only", Kind.CUDA: "CUDA", Kind.ROCM: "ROCm", Kind.XPU: "XPU"}
 
 
 def _todo(target: Target, found: Iterable[Violation]) -> str:
     if target.kind is Kind.CPU:
         return (
-            "Ask for versions, or name a channel, of which there are CPU builds; or move what "
+            "Require versions that have CPU builds, or add a channel that has some; or move what "
             "needs CUDA to [tool.accelock.conda.target.<a CUDA target>.dependencies]."
         )
     if target.kind is Kind.CUDA:
         named = ""
         if other := next((each.record for each in found if each.instead), None):
             build = builds.glob([other.build], None) or other.build
-            named = f', or name the build that is meant: {other.name} = {{ build = "{build}" }}'
+            named = f', or name the build that you mean: {other.name} = {{ build = "{build}" }}'
         return (
-            f"Ask for versions, or name a channel, of which there are builds for {target}; or "
+            f"Require versions that have builds for {target}, or add a channel that has some; or "
             f'narrow the platforms of [tool.accelock.target."{target}"]{named}.'
         )
-    return (
-        f"Conda channels may have no {target.kind.name} builds of it at all: then leave it to the "
-        "pip side."
-    )
+    return f"If no conda channel has {target.kind.name} builds of it, leave it to pip."

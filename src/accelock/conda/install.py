@@ -50,7 +50,7 @@ def choose_records(
     """
     platform = host or host_platform()
     if platform is None:
-        raise InstallError(f"{where}: accelock does not know this machine's platform")
+        raise InstallError(f"{where}: accelock does not know the platform of this machine")
     if platform not in locked:
         names = ", ".join(sorted(each.conda_subdir for each in locked)) or "no platform"
         raise InstallError(
@@ -88,7 +88,7 @@ def install(
     try:
         is_new = _refuse_prefix(prefix, {record.name for record in records})
     except OSError as error:  # a name that is too long, a folder of somebody else's
-        raise InstallError(f"{prefix} cannot be looked at: {error.strerror}") from None
+        raise InstallError(f"{prefix} cannot be read: {error.strerror}") from None
     for trial in prefix.glob(f"{_TRIAL}*"):
         with suppress(OSError), alive.seized(trial, _ABANDONED) as is_left:
             if is_left:
@@ -183,8 +183,8 @@ def _refuse_records(records: Sequence[Record], platform: Platform) -> None:
             )
         if len(record.sha256) != _SHA256_LENGTH:
             raise InstallError(
-                f"{record} has no sha256 in the lock, so that its archive cannot be checked; "
-                "nothing was installed. Lock again from a channel whose repodata has it."
+                f"{record} has no sha256 in the lock, so accelock cannot check its archive; "
+                "nothing was installed. Lock again from a channel that publishes it."
             )
 
 
@@ -198,15 +198,15 @@ def _refuse_prefix(prefix: Path, names: set[str]) -> bool:
     if not meta.is_dir():
         if any(prefix.iterdir()):
             raise InstallError(
-                f"{prefix} is not empty, and no conda environment (it has no {_META}); name a new "
-                "folder"
+                f"{prefix} is not empty, and is not a conda environment (it has no {_META}); name "
+                "a new folder"
             )
         return True
     for manager in _MANAGERS:
         if manager not in names and any(meta.glob(f"{manager}-[0-9]*.json")):
             raise InstallError(
-                f"{prefix} is an environment that {manager} itself runs from, and the lock does "
-                f"not have {manager}, so that it would be removed; name another folder"
+                f"{prefix} is the environment from which {manager} runs, and the lock does not "
+                f"have {manager}, so the install would remove it; name another folder"
             )
     return False
 
@@ -278,8 +278,8 @@ def _told_of_parts(prefix: Path) -> Iterator[None]:
         yield
     except InstallError as error:
         raise InstallError(
-            f"{prefix}: {error}\nThe environment may hold a part of the new packages; install it "
-            "again, or make a new one."
+            f"{prefix}: {error}\nThe environment may have some of the new packages and not "
+            "others. Install it again, or create a new one."
         ) from None
 
 

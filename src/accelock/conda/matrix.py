@@ -129,7 +129,7 @@ class Matrix:
         self.left_out[each].add(platform)
         if len(self.left_out[each]) == len(each.platforms):
             raise error
-        self.warn(f"{error}\nThis platform is left out: the project does not name it.")
+        self.warn(f"{error}\nThis platform is left out, because the project does not name it.")
 
     def _cell(self, each: CondaEnvironment, platform: Platform, lockstep: Lockstep) -> CondaCell:
         own = {} if self.everything else _by_name(self.locked[each].get(platform, ()))
@@ -215,8 +215,8 @@ class Lockstep:
         for target in project.config.targets:
             if word := self._own_word(target):
                 self.notes.append(
-                    f"NOTE: {target} asks for a {word} of its own, which need not be the version "
-                    "of the other targets"
+                    f"NOTE: {target} requires its own version of {word}, which may differ from "
+                    "that of the other targets"
                 )
         for each, records in fresh.items():
             for locked in records.values():
@@ -267,8 +267,8 @@ class Lockstep:
         called = " and ".join(names) or "the family"
         return (
             f"{called}: no one version can be had on every target (lockstep):{''.join(lines)}\n"
-            f"{error}\nAsk for a version that all have, take a target out, let one have its own "
-            "([tool.accelock.conda.target.<name>.dependencies]), or set lockstep = false."
+            f"{error}\nRequire a version that all targets have, remove a target, give one its own "
+            "version ([tool.accelock.conda.target.<name>.dependencies]), or set lockstep = false."
         )
 
     def _family(self) -> Iterator[str]:

@@ -228,8 +228,8 @@ def refuse_exclusive(pins: Pins, records: Collection[Record], asked: Collection[
                 raise OverlapError(
                     f"conda would install {record.name} {record.version} ({why}), and "
                     f"{pins.where} holds {project} {pins.versions[project]}; one environment "
-                    f"cannot have both. Leave {project} to one side: take what brings it in out "
-                    f"of [tool.accelock.conda], or {project} out of pip's requirements."
+                    f"cannot have both. Leave {project} to one of them: remove what brings it in "
+                    f"from [tool.accelock.conda], or {project} from pip's requirements."
                 )
 
 
@@ -241,8 +241,8 @@ def unsolvable(found: Sequence[VersionDifference], where: str) -> OverlapError:
     """
     lines = "".join(f"\n  - {difference}" for difference in found)
     return OverlapError(
-        f"{where}: conda cannot install what pip pins:{lines}\nAllow both sides a version that the "
-        'other has too, or set overlap = "warn" in [tool.accelock.conda] to have both.'
+        f"{where}: conda cannot install the versions that pip pins:{lines}\nAllow a version that "
+        'both of them have, or set overlap = "warn" in [tool.accelock.conda] to have both.'
     )
 
 

@@ -77,8 +77,8 @@ def installed(prefix: Path) -> tuple[Installed, ...]:
         found = [_installed(_meta(path)) for path in paths]
     except OSError as error:
         raise CaptureError(
-            f"{prefix}: is no conda environment ({folder.name} cannot be read: {error.strerror}); "
-            "name the folder that holds it, as `conda env list` shows it"
+            f"{prefix}: is not a conda environment ({folder.name} cannot be read: "
+            f"{error.strerror}); name the folder that holds it, as `conda env list` shows it"
         ) from error
     if not found:
         raise CaptureError(f"{prefix}: conda has installed nothing into it")
@@ -90,10 +90,12 @@ def _meta(path: Path) -> dict[str, Any]:
         meta = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise BrokenRecordError(
-            f"{path}: is no JSON; the environment is broken ({error})"
+            f"{path}: is not JSON; the environment is broken ({error})"
         ) from error
     if not isinstance(meta, dict) or not all(isinstance(meta.get(k), str) for k in _NEEDED):
-        raise BrokenRecordError(f"{path}: is no record of a package; it lacks {', '.join(_NEEDED)}")
+        raise BrokenRecordError(
+            f"{path}: is not the record of a package: it lacks {', '.join(_NEEDED)}"
+        )
     return meta
 
 

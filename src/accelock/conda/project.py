@@ -178,7 +178,7 @@ class CondaProject:
         if said is not None:
             if TARGET_FIELD in said and target is None:
                 raise self._pins_fault(
-                    f"{said!r} has the field {TARGET_FIELD}, and no targets are declared"
+                    f"{said!r} has the field {TARGET_FIELD}, and the project declares no targets"
                 )
             return said.replace(TARGET_FIELD, str(target))
         own = f"requirements.{target}.txt" if target is not None else None
@@ -190,7 +190,7 @@ class CondaProject:
         if found is not None:
             series = f"requirements.{TARGET_FIELD}.txt" if found == own else found
             raise self._pins_fault(
-                f"there are {POETRY_LOCK} and {found}; say whose pins count: "
+                f"there are {POETRY_LOCK} and {found}; choose whose pins count: "
                 f'pins = "{POETRY_LOCK}", or pins = "{series}"'
             )
         return POETRY_LOCK
@@ -208,8 +208,8 @@ class CondaProject:
         text = self.read(name) if name else None
         if name and text is None:
             raise AccelockError(
-                f"{name}: [tool.accelock.conda] names it in `pins`, and it is not there; make it "
-                f"first ({'poetry lock' if name.endswith(POETRY_LOCK) else 'accelock compile'})"
+                f"{name}: [tool.accelock.conda] names it in `pins`, and it does not exist. Create "
+                f"it first ({'poetry lock' if name.endswith(POETRY_LOCK) else 'accelock compile'})"
             )
         return name, text
 
@@ -253,13 +253,13 @@ def inputs_digest(
 def load_project(directory: Path) -> CondaProject:
     """Return the project whose pyproject.toml is in `directory`.
 
-    Raises ConfigError for a faulty table, and AccelockError where there is no table for conda.
+    Raises ConfigError for a faulty table, and AccelockError where there is not a table for conda.
     """
     pyproject = directory / "pyproject.toml"
     project = project_of(directory, read_config(pyproject, load_catalogue()))
     if project is None:
         raise AccelockError(
-            f"{pyproject}: has no table [tool.accelock.conda]; write one, with at least "
+            f"{pyproject}: has no table [tool.accelock.conda]. Write one, with at least "
             'channels = ["conda-forge"], or let `accelock conda capture` write it'
         )
     return project

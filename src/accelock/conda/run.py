@@ -96,7 +96,9 @@ def sidecars(
         for each in stale:
             if absent := _absent(project, each):
                 where = ", ".join(absent)
-                say(f"NOTE: {each.target} does not exist on {where}; its conda files lack that")
+                say(
+                    f"NOTE: {each.target} does not exist on {where}; its conda files leave that out"
+                )
         solver = Solver(project.conda.channels, show_progress=show_progress)
         matrix.solve(solver, stale)
         written = files.written(matrix.solved)
@@ -209,7 +211,7 @@ def _read_locked(
     try:
         return dict(read_lock(text, name)) if text is not None else {}
     except LockError as error:
-        warn(f"{error}; until then every package may change its version")
+        warn(f"{error}; until then, every package may change its version")
         return {}
 
 
@@ -252,10 +254,9 @@ def _refuse_foreign(project: CondaProject, files: Iterable[File]) -> None:
         text = project.read(file.name) if file.format.is_source else None
         if text is not None and text.strip() and CONDA_PREFIX not in text:
             raise ForeignFileError(
-                f"{file.name}: accelock did not write this file, and would write its own in its "
-                "place. Put what it asks for into [tool.accelock.conda] (`accelock conda capture` "
-                "does that from an environment, or with --from from this file), and move the file "
-                "away."
+                f"{file.name}: accelock did not write this file, and would replace it. Put its "
+                "packages into [tool.accelock.conda] (`accelock conda capture` prints that table "
+                "from an environment, or from this file with --from), and move the file away."
             )
 
 
@@ -286,9 +287,9 @@ def _as_solved(matrix: Matrix, each: CondaEnvironment) -> Solved:
     for record in (record for chosen in records.values() for record in chosen):
         if not (record.md5 and record.sha256):
             raise ChannelError(
-                f"the channel {record.channel} gives no md5 or no sha256 of {record.filename}, so "
-                "that it could not be checked when it is installed; have the channel's owner index "
-                "it again (conda index)"
+                f"the channel {record.channel} publishes no md5 or no sha256 of "
+                f"{record.filename}, so it could not be checked at installation. Ask the "
+                "channel's owner to index it again (conda index)"
             )
     bound: frozenset[str] = frozenset()
     for found in solutions.values():

@@ -302,6 +302,6 @@ def _broken_record(channel: str, name: str, platform: Platform, told: str) -> Ch
     fault = told.partition("Caused by: ")[2].partition(" at line")[0] or told
     return ChannelError(
         f"the channel {channel} has a broken record of {name} for {platform.conda_subdir} or "
-        f"noarch: {fault}. Tell its owner; another version cannot be had either, for a package's "
-        "records are read together."
+        f"noarch: {fault}. Tell its owner. No other version of it can be used either, because "
+        "rattler reads all records of a package together."
     )

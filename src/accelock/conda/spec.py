@@ -66,8 +66,8 @@ def parse(text: str, version: str | None = None) -> Spec:
     # No part of a requirement has an `@` or a token.
     if "@" in whole or ("file://" not in whole and has_credentials(whole)):
         raise SpecError(
-            f"{strip_credentials(whole.rpartition('@')[2])!r}, of which a part is not shown: it "
-            "has credentials, or an address where none belongs; they belong into `channels` alone"
+            f"{strip_credentials(whole.rpartition('@')[2])!r}, part of which is hidden: it has "
+            "credentials, or a URL in the wrong place; they belong in `channels` only"
         )
     try:
         if version is not None:
@@ -86,7 +86,7 @@ class _Fault(Exception):  # noqa: N818 - never leaves this module
 def _match_spec(text: str) -> Spec:
     channel, colons, rest = text.rpartition("::")
     if colons and not channel:
-        raise _Fault("no channel stands before '::'")
+        raise _Fault("there is no channel before '::'")
     bracket = _BRACKET.fullmatch(rest)
     keys = _keys(rest.partition("[")[0].strip(), bracket["inside"]) if bracket else {}
     rest = f"{bracket['before']} {bracket['after']}" if bracket else rest
@@ -121,7 +121,7 @@ def _constraint(text: str) -> tuple[str | None, str | None]:
     joined = re.sub(r"\s*([,|])\s*", r"\1", text.strip())
     words = re.sub(r"([<>=!~])\s+", r"\1", joined).split()
     if len(words) > _MOST_WORDS:
-        raise _Fault(f"{' '.join(words[_MOST_WORDS:])!r} stands behind version and build; {_HOW}")
+        raise _Fault(f"{' '.join(words[_MOST_WORDS:])!r} follows the version and build; {_HOW}")
     if not words:
         return None, None
     version, build = words[0], words[1] if len(words) == _MOST_WORDS else None
@@ -151,7 +151,7 @@ def _term(term: str, operator: str, literal: str) -> str:
         return "*"
     bare = re.sub(r"\.?\*$", "", literal)
     if not _LITERAL.fullmatch(bare):
-        raise _Fault(f"{term!r} is no version; {_HOW}")
+        raise _Fault(f"{term!r} is not a version; {_HOW}")
     if operator in ("", "=", "=="):
         # `=2.6` has no star, and means one.
         return f"{bare}.*" if operator == "=" or bare != literal else f"=={bare}"
@@ -164,14 +164,14 @@ def _term(term: str, operator: str, literal: str) -> str:
 
 def _checked(spec: Spec) -> Spec:
     if not _NAME.fullmatch(spec.name):
-        raise _Fault(f"{spec.name!r} is no name of a conda package")
+        raise _Fault(f"{spec.name!r} is not the name of a conda package")
     if spec.build is not None and not _BUILD.fullmatch(spec.build):
-        raise _Fault(f"{spec.build!r} is no build string; it is letters, digits and _ . + *")
+        raise _Fault(f"{spec.build!r} is not a build string; it is letters, digits and _ . + *")
     channel = spec.channel
     if channel is not None:
         if strip_credentials(channel) != channel:
-            raise _Fault("the channel has credentials; they belong into `channels` alone")
+            raise _Fault("the channel has credentials; they belong in `channels` only")
         if not (is_channel_name(channel) or _CHANNEL_URL.fullmatch(channel)):
-            raise _Fault(f"{channel!r} is no channel's name or URL")
+            raise _Fault(f"{channel!r} is not the name or URL of a channel")
     build = None if spec.build == "*" else spec.build
     return Spec(spec.name.lower(), spec.version, build, channel)

@@ -46,8 +46,8 @@ __all__ = [
 #: The rule where GPUs of several makers are there, and the order in which targets are tried.
 ORDER = "CUDA before ROCm before XPU, each the newest first, then cpu"
 CONTAINER_WARNING = (
-    "This is a container in which no GPU was found, as in every image build. If the image is for a "
-    f"machine with one, set {VARIABLE} (for example: ENV {VARIABLE}=cu126)."
+    "This container has no GPU (an image build never has one). If the image is for a machine with "
+    f"a GPU, set {VARIABLE} (for example: ENV {VARIABLE}=cu126)."
 )
 _NAMES = {Kind.CUDA: "CUDA", Kind.ROCM: "ROCm", Kind.XPU: "XPU", Kind.CPU: "cpu"}
 
@@ -119,9 +119,8 @@ class NoTargetError(AccelockError):
         names = ", ".join(str(refusal.target) for refusal in passed_over)
         reasons = "".join(f"\n  {refusal}" for refusal in passed_over)
         super().__init__(
-            f"none of the declared targets fits this machine:{reasons}\n"
-            f"Set {VARIABLE} to one of them ({names}) to choose it all the same, or declare `cpu` "
-            "too."
+            f"none of the declared targets fits this machine:{reasons}\nSet {VARIABLE} to one of "
+            f"them ({names}) to choose it anyway, or declare `cpu` too."
         )
 
 
@@ -132,7 +131,7 @@ class NotLockedError(AccelockError):
         self.wanted = wanted
         self.targets = tuple(targets)
         super().__init__(
-            f"{VARIABLE} is {wanted!r}, and that is not locked; what is: "
+            f"{VARIABLE} is {wanted!r}, which is not locked; these are: "
             f"{', '.join(map(str, targets))}. Lock it, or change {VARIABLE}."
         )
 
@@ -204,7 +203,7 @@ def tell(
         reason = "the only target declared" if is_all else "the only target that is locked"
         return Choice(targets[0], reason, rule=Rule.ONLY)
     if wanted and wanted not in names:
-        note = f"{VARIABLE} says so, and only declared ones count"
+        note = f"{VARIABLE} says so, but only declared targets count"
         raise UnknownWordError("target", wanted, names, note=note)
     for name, reason, rule in (
         (wanted, f"{VARIABLE} says so", Rule.VARIABLE),

@@ -150,7 +150,7 @@ def read_answer(path: Path) -> Output:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return Output(failure="is no regular file")
+                return Output(failure="is not a regular file")
             data = os.read(handle, FILE_LIMIT)
         finally:
             os.close(handle)
@@ -252,8 +252,8 @@ class ProbeContext:
 
 
 _PERMISSIONS = (
-    "what it would tell is left out; set ACCELOCK_TARGET, or ACCELOCK_CUDA_DRIVER and "
-    "ACCELOCK_COMPUTE_CAPABILITY or ACCELOCK_AMD_GFX, to say it"
+    "accelock works without its answer; to give the answer yourself, set ACCELOCK_TARGET, or "
+    "ACCELOCK_CUDA_DRIVER and ACCELOCK_COMPUTE_CAPABILITY or ACCELOCK_AMD_GFX"
 )
 
 #: Looks at one part of a machine and returns what is there; what failed is a note of the context.

@@ -129,6 +129,6 @@ class _Run(threading.Thread):
         if self._found is not None:
             return self._found, list(self._context.notes)
         fault = self._fault or f"did not end within {limit:g} s"
-        todo = f"what it would tell is left out; set {VARIABLE} to choose for yourself"
+        todo = f"accelock works without its answer; to choose yourself, set {VARIABLE}"
         note = Note("probe", f"the probe {self.probe_name} {fault}", todo)
         return Found(), [*self._context.notes, note]

@@ -115,7 +115,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as stream:
             data = stream.read(_LIMIT + 1)
         if len(data) > _LIMIT:
-            raise AccelockError(f"{path}: is no profile of a machine: it is larger than 1 MB")
+            raise AccelockError(f"{path}: is not the profile of a machine: it is larger than 1 MB")
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
@@ -125,15 +125,15 @@ def _text(path: Path) -> str:
 def parse(text: str, where: str) -> Machine:
     """Return the machine that a text says.
 
-    :raises ConfigError: it is no JSON, of another format, or has faults; all of them are named.
+    :raises ConfigError: it is not JSON, of another format, or has faults; all of them are named.
     """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError([f"is no JSON ({error})"], where) from error
+        raise ConfigError([f"is not JSON ({error})"], where) from error
     reader = _Reader(data if isinstance(data, dict) else {}, "", [])
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        what = f'is no profile: it must be an object with "format": {FORMAT}'
+        what = f'is not a profile: it must be an object with "format": {FORMAT}'
         raise ConfigError([f"{what}, as `accelock detect --json` prints it"], where)
     machine = _machine(reader)
     if reader.faults:
@@ -165,7 +165,7 @@ class _Reader:
             return harmless(value)
         if value is None:
             return None
-        self.fault(key, "must be a text or null")
+        self.fault(key, "must be a string or null")
         return None
 
     def boolean(self, key: str) -> bool:
@@ -205,7 +205,7 @@ class _Reader:
 def _machine(reader: _Reader) -> Machine:
     reader.only(_KEYS)
     if "platform" not in reader.data:
-        reader.fault("platform", "is missing; null says that accelock has no name for it")
+        reader.fault("platform", "is missing; write null if accelock has no name for it")
     return Machine(
         platform=reader.parsed("platform", parse_platform, "linux-x86_64"),
         system=reader.text("system") or "",
@@ -226,7 +226,7 @@ def _driver(reader: _Reader) -> Driver | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        what = 'must be null or an object, as in {"version": "550.54.15"}'
+        what = 'must be null, or an object as in {"version": "550.54.15"}'
         reader.fault("nvidia_driver", what)
         return None
     inner = _Reader(value, "nvidia_driver.", reader.faults)

@@ -30,7 +30,7 @@ _INDEX_FLAGS = ("--index-url", "--extra-index-url", "--find-links")
 _HEAD = 65536  # bytes; the stamp stands below pip-tools' header, and other .txt files may be huge
 # pip-tools' header, or the line of `accelock rewrite`, which keeps the header of another tool.
 _COMMANDS = (
-    re.compile(r"^# turned to a target by: (.+)$", re.MULTILINE),
+    re.compile(r"^# rewritten for a target by: (.+)$", re.MULTILINE),
     re.compile(r"^# by the following command:\n#\n#    (.+)$", re.MULTILINE),
 )
 
@@ -104,7 +104,7 @@ def read(path: Path, name: str, known: Collection[str]) -> Compiled | None:
         pythons = tuple(map(PythonVersion.parse, found.python))
     except AccelockError as error:
         raise stamp.StampError(
-            f"{name}: its stamp is damaged, or of a newer accelock: {error}"
+            f"{name}: its stamp is damaged, or a newer accelock wrote it: {error}"
         ) from error
     content = requirements.parse(text, name)
     return Compiled(path, name, text, found, target, platforms, pythons, content)

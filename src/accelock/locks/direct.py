@@ -34,11 +34,11 @@ def table_of(pin: Pin, project: Path, folder: Path) -> Mapping[str, Mapping[str,
     subdirectory = source.get("subdirectory")
     more: dict[str, Any] = {"subdirectory": subdirectory} if subdirectory else {}
     if redact(url) != url and not (urlsplit(url).scheme == "ssh" and not urlsplit(url).password):
-        raise _refusal(pin, "its URL has credentials, which do not belong in a file")
+        raise _refusal(pin, "its URL has credentials, and they do not belong in a file")
     if kind in _SYSTEMS:
         commit = source.get("resolved_reference", "")
         if not _COMMIT.fullmatch(commit):
-            raise _refusal(pin, f"a branch or tag can move; ask for a commit ({url}@0123abc...)")
+            raise _refusal(pin, f"a branch or tag can move; name a commit ({url}@0123abc...)")
         return {"vcs": {"type": kind, "url": url, "commit-id": commit, **more}}
     if kind == "directory":
         link = {"editable": True} if pin.editable else {}
@@ -95,5 +95,5 @@ def _path(path: str, project: Path, folder: Path) -> str:
 def _refusal(pin: Pin, reason: str) -> AccelockError:
     return AccelockError(
         f"{pin.where}: {pin.name} comes from {redact(pin.url or '')}, and a pylock file cannot "
-        f"say that: {reason}. Nothing was written"
+        f"hold that: {reason}. Nothing was written"
     )

@@ -78,7 +78,7 @@ def as_requirements(
         return _of_conda(text, name)
     if "@EXPLICIT" in lines:
         raise AccelockError(
-            f"{name} lists conda's own packages by URL, and pip installs none of them; see: "
+            f"{name} lists conda's own packages by URL, and pip cannot install them; see: "
             "accelock conda capture --help"
         )
     return _of_freeze(text, name)
@@ -89,15 +89,17 @@ def _of_json(text: str, name: str) -> Foreign:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise AccelockError(f"{name}: it begins as JSON and is none: {error}") from error
+        raise AccelockError(
+            f"{name}: it begins like JSON, but cannot be read as JSON: {error}"
+        ) from error
     lines = []
     for number, entry in enumerate(entries, start=1):
         try:
             project, version = str(entry["name"]), str(Version(entry["version"]))
         except (TypeError, KeyError, ValueError) as error:
             raise AccelockError(
-                f"{name}, entry {number}: {json.dumps(entry)} has no name and version as `pip list "
-                "--format=json` writes them"
+                f"{name}, entry {number}: {json.dumps(entry)} has no name and version in the "
+                "format of `pip list --format=json`"
             ) from error
         lines.append(_listed(project, version, entry.get("editable_project_location")))
     return Foreign(_joined(lines), kind="the output of pip list")
@@ -118,9 +120,9 @@ def _of_columns(text: str, ruler: str, name: str) -> Foreign:
         cells = [row[start:end].strip() for start, end in spans]
         if not all(cells[:2]) or any(row[end : end + 1].strip() for _, end in spans[:2]):
             raise AccelockError(
-                f"{name}, line {number}: {row.strip()!r} does not stand in the columns that the "
-                "line of dashes marks. Take the output of `pip list` as it is, or make the file "
-                "with `pip list --format=freeze`"
+                f"{name}, line {number}: {row.strip()!r} does not fit the columns that the line "
+                "of dashes marks. Use the unchanged output of `pip list`, or make the file with "
+                "`pip list --format=freeze`"
             )
         location = row[spans[place][0] :].split("  ")[0].strip() if place is not None else None
         lines.append(_listed(cells[0], cells[1], location))
@@ -145,8 +147,8 @@ def _of_conda(text: str, name: str) -> Foreign:
         found = _CONDA.fullmatch(line.strip())
         if found is None:
             raise AccelockError(
-                f"{name}, line {number}: {line.strip()!r} is no name=version=build, as the lines "
-                "of `conda list --export` are"
+                f"{name}, line {number}: {line.strip()!r} is not name=version=build, as `conda "
+                "list --export` prints it"
             )
         project, version, build = found.groups()
         if build.partition("_")[0] == _FROM_PYPI:
@@ -155,9 +157,9 @@ def _of_conda(text: str, name: str) -> Foreign:
             theirs.append(f"{project} {version} (line {number})")
     if not lines:
         raise AccelockError(
-            f"{name}: conda installed all that it lists, and pip none of it; conda's names are not "
-            "PyPI's. For conda's own, see: accelock conda capture --help; for pip, make the file "
-            "with `pip list --format=freeze` in that environment"
+            f"{name}: conda installed all packages in it, and pip none; conda's names are not "
+            "PyPI's. For conda's packages, see: accelock conda capture --help; for pip's "
+            "packages, make the file with `pip list --format=freeze` in that environment"
         )
     note = f"{name}: conda's own packages stay with conda, and are left out: {', '.join(theirs)}."
     return Foreign(_joined(lines), (note,) if theirs else (), "the output of conda list")
@@ -177,7 +179,7 @@ def _of_freeze(text: str, name: str) -> Foreign:
             continue
         lines[number] = f"{found[1]}=={wheel.version}\n"
         turned.append(f"{found[1]} {wheel.version} (line {number + 1})")
-    note = f"{name}: built on another machine, and taken by its version: {', '.join(turned)}."
+    note = f"{name}: built on another machine, so taken by version: {', '.join(turned)}."
     return Foreign("".join(lines), (note,) if turned else ())
 
 
@@ -194,8 +196,8 @@ def _of_toml(text: str, name: str, folder: Path, settings: Settings) -> Foreign:
     if isinstance(metadata, dict) and "content-hash" in metadata:
         return _of_poetry(data, name, folder)
     raise AccelockError(
-        f"{name} looks like a uv.lock, which does not say on which platforms each package is "
-        "wanted. Run: uv export -o exported.txt, and turn that file"
+        f"{name} looks like a uv.lock, and rewrite cannot read one. Run: uv export -o "
+        "exported.txt, and rewrite that file"
     )
 
 
@@ -212,8 +214,8 @@ def _of_pylock(data: dict[str, Any], name: str, folder: Path, settings: Settings
 def _of_poetry(data: Mapping[str, Any], name: str, folder: Path) -> Foreign:
     if overlay.read(data, name) is not None:
         raise AccelockError(
-            f"{name} has targets already; name more of them in [tool.accelock] and lock again, or "
-            "run: accelock pylock"
+            f"{name} has targets already. To add targets, declare them in [tool.accelock] and "
+            "lock again, or run: accelock pylock"
         )
     supported = supported_pythons(poetry_lock.pythons_of(data))
     universe = [Place(platform, each) for platform in PLATFORMS.values() for each in supported]
@@ -223,13 +225,13 @@ def _of_poetry(data: Mapping[str, Any], name: str, folder: Path) -> Foreign:
     notes = []
     if left:
         names = ", ".join(dict.fromkeys(each.name for each in left))
-        notes.append(f"{name}: what only extras ask for is left out: {names}.")
+        notes.append(f"{name}: packages that only extras require are left out: {names}.")
     project = toml.read(folder / PYPROJECT, PYPROJECT)
     asked = frozenset(poetry_lock.asked_in(project)) if project is not None else None
     if asked is None:
         notes.append(
-            f"{name}: no {PYPROJECT} is beside it, so that what no other package asks for is taken "
-            "for what the project asks for."
+            f"{name}: there is no {PYPROJECT} next to it, so accelock assumes that the project "
+            "requires every package that no other package requires."
         )
     origins = _origins(kept, asked)
     pins = [replace(each, markers={MAIN: pylock.marker_of(each, universe)}) for each in kept]

@@ -111,8 +111,8 @@ def refuse_unfinished(directory: Path, check: str = "accelock check") -> None:
     _sweep(directory)
     if any(True for _ in _named(directory, _JOURNAL)):
         raise AccelockError(
-            f"{directory.resolve()}: an accelock that wrote files here was interrupted, so that "
-            f"some may be old and some new. Nothing was changed. Run: {check} (it finishes the "
+            f"{directory.resolve()}: an earlier run of accelock was interrupted here, and may have "
+            f"left old files beside new ones. Nothing was changed. Run: {check} (it finishes the "
             "writing), then this again."
         )
 

@@ -122,8 +122,8 @@ def evaluate(marker: str, place: Place, patch: int = 0) -> bool:
         if re.search(rf"\b{name}\b", names):
             raise MetadataError(
                 f"the marker {marker!r} depends on {name}, which differs between machines of one "
-                f"platform, so that it cannot be decided for {place.platform.name}; "
-                "replace it by sys_platform or platform_machine"
+                f"platform, so it has no value for {place.platform.name}; "
+                "use sys_platform or platform_machine instead"
             )
     try:
         parsed = Marker(marker)

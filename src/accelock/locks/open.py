@@ -39,10 +39,25 @@ def find_lock(directory: Path, settings: Settings, name: str | None = None) -> L
     if found is None and name is None and (files := pylock_file.find(directory, settings)):
         found = pylock_file.lock_of(files, settings)
     if found is None and name is not None:
-        raise AccelockError(
-            f"{name} is not here, or has no targets, nor are files of a target so named"
-        )
+        raise AccelockError(_not_found(directory / name))
     return found
+
+
+def _not_found(path: Path) -> str:
+    """Say that a lock that was named is missing, or has no targets, and what to run."""
+    if path.exists():
+        fault = f"{path}: it has no targets, so accelock did not make it"
+    else:
+        fault = f"{path}: there is no such file"
+        if path.name != poetry_lock.KIND:
+            fault += f", and no file of a target, such as {path.stem}.cpu{path.suffix}"
+    if path.name == poetry_lock.KIND:
+        command = "poetry lock (with the plugin)"
+    elif pylock.is_named(path.name):
+        command = f"accelock pylock -o {path.name}"
+    else:
+        command = f"accelock compile {path.stem}.in"
+    return f"{fault}. Run: {command}, or name another lock with --lock"
 
 
 def open_lock(directory: Path, settings: Settings, name: str | None = None) -> Lock:

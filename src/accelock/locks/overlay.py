@@ -97,26 +97,26 @@ def read(lock: Mapping[str, Any], where: str = "poetry.lock") -> Overlay | None:
     """
     whole = lock.get("metadata", {})
     if not isinstance(whole, dict):
-        raise OverlayError(_broken(where, "[metadata] is no table"))
+        raise OverlayError(_broken(where, "[metadata] is not a table"))
     metadata = whole.get(TABLE)
     if metadata is None:
         if TABLE in lock:
             raise OverlayError(_broken(where, f"[{TABLE}] has no [metadata.{TABLE}]"))
         return None
     if not isinstance(metadata, dict):
-        raise OverlayError(_broken(where, f"[metadata.{TABLE}] is no table"))
+        raise OverlayError(_broken(where, f"[metadata.{TABLE}] is not a table"))
     poetrys = str(whole.get("lock-version", ""))
     if poetrys and not poetrys.startswith(_LOCK_VERSION):
         raise NewerFormatError(
             f"{where}: [metadata] has lock-version {poetrys}, and this accelock reads "
-            f"{_LOCK_VERSION}x. Upgrade accelock (`poetry self update accelock`), or make the lock "
-            "anew with `poetry lock --regenerate`."
+            f"{_LOCK_VERSION}x. Upgrade accelock (`poetry self update accelock`), or recreate the "
+            "lock with `poetry lock --regenerate`."
         )
     version = metadata.get("format")
     if version != FORMAT:
         raise NewerFormatError(
             f"{where}: [metadata.{TABLE}] has format {version}, and this accelock reads format "
-            f"{FORMAT}. Upgrade accelock (`poetry self update accelock`), or make the lock anew "
+            f"{FORMAT}. Upgrade accelock (`poetry self update accelock`), or recreate the lock "
             "with `poetry lock --regenerate`."
         )
     overlay = _read_tables(lock, metadata, where)
@@ -131,7 +131,7 @@ def packages(lock: Mapping[str, Any], where: str = "poetry.lock") -> list[dict[s
     """
     found = lock.get("package", [])
     if not isinstance(found, list) or not all(_is_package(each) for each in found):
-        raise OverlayError(_broken(where, "[[package]] is no list of packages"))
+        raise OverlayError(_broken(where, "[[package]] is not a list of packages"))
     return found
 
 
@@ -178,7 +178,7 @@ def _read_tables(lock: Mapping[str, Any], metadata: Mapping[str, Any], where: st
         raise OverlayError(_broken(where, f"[metadata.{TABLE}.platforms] is not of its targets"))
     tables = lock.get(TABLE, {})
     if not isinstance(tables, dict):
-        raise OverlayError(_broken(where, f"[{TABLE}] is no table"))
+        raise OverlayError(_broken(where, f"[{TABLE}] is not a table"))
     for name in sorted(set(tables) - set(targets[1:])):
         raise OverlayError(_broken(where, f"[{TABLE}.{name}] is of no target of this lock"))
     return Overlay(
@@ -209,7 +209,7 @@ def _change(table: Any, name: str, where: str) -> Difference:
     for number, entry in enumerate(package):
         if not _is_package(entry) or "files" not in entry:
             raise OverlayError(
-                _broken(where, f"[[{TABLE}.{name}.package]] number {number + 1} is no package")
+                _broken(where, f"[[{TABLE}.{name}.package]] number {number + 1} is not a package")
             )
     return Difference(tuple(map(str, drop)), tuple(package))
 
@@ -222,8 +222,8 @@ def _is_package(entry: Any) -> bool:
 
 def _broken(where: str, what: str) -> str:
     return (
-        f"{where}: {what}. Nothing was changed. Take the file from version control again, or make "
-        "it anew with `poetry lock --regenerate`."
+        f"{where}: {what}. Nothing was changed. Restore the file from version control, or "
+        "recreate it with `poetry lock --regenerate`."
     )
 
 

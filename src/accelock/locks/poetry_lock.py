@@ -100,7 +100,8 @@ def lock_of(
             named = tuple(map(parse_platform, platforms[name]))
         except AccelockError as error:
             raise OverlayError(
-                f"{KIND}: [metadata.accelock] has what this accelock does not know: {error}"
+                f"{KIND}: [metadata.accelock] has something that this accelock does not know: "
+                f"{error}"
             ) from error
         pins = tuple(pin(entry, asked or {}) for entry in entries)
         supported = supported_pythons(pythons)
@@ -122,8 +123,8 @@ def pins_of(text: str, where: str, target: str | None) -> tuple[Pin, ...]:
     if overlay is not None and target is not None:
         if target not in overlay.targets:
             raise AccelockError(
-                f"{where}: it was locked for {', '.join(overlay.targets)}, and not for {target}; "
-                "lock again (poetry lock)"
+                f"{where}: it was locked for {', '.join(overlay.targets)}, and not for {target}. "
+                "Run: poetry lock"
             )
         entries = overlay.view(entries, target)
     return tuple(pin(entry, {}) for entry in entries)

@@ -95,8 +95,8 @@ def file_name(template: str, target: Target) -> str:
     last = name.replace("\\", "/").rpartition("/")[2]
     if not is_named(last):
         raise UsageError(
-            f"{name}: PEP 751 has a lock be called pylock.toml or pylock.NAME.toml, without a "
-            "dot in NAME; other names are taken for requirements"
+            f"{name}: PEP 751 requires the name pylock.toml or pylock.NAME.toml, without a dot in "
+            "NAME; installers read a file of another name as requirements"
         )
     return name
 
@@ -245,7 +245,7 @@ def refuse_others(data: Mapping[str, Any], where: str) -> None:
     """
     version = str(data.get("lock-version", ""))
     if not version:
-        raise PylockError(f"{where}: it has no lock-version, so that it is no pylock file")
+        raise PylockError(f"{where}: it has no lock-version, so it is not a pylock file")
     if version.partition(".")[0] != VERSION.partition(".")[0]:
         raise PylockError(
             f"{where}: it has lock-version {version}, and this accelock reads {VERSION}"
@@ -262,7 +262,7 @@ def stamp_of(data: Mapping[str, Any], where: str) -> PylockStamp | None:
     if ours is None:
         return None
     if isinstance(ours, dict) and ours.get("format") not in (FORMAT, FORMAT_OF_SEVERAL):
-        raise PylockError(f"{where}: it is of a newer accelock than this one")
+        raise PylockError(f"{where}: a newer accelock made it")
     parts = ours.get("targets", [ours]) if isinstance(ours, dict) else None
     if not isinstance(parts, list) or not all(map(_is_origin, parts)):
         raise PylockError(f"{where}: [tool.accelock] is damaged")
@@ -283,8 +283,8 @@ def validate(data: Mapping[str, Any], fault: str) -> None:
         from packaging.pylock import Pylock, PylockValidationError  # noqa: PLC0415 - may lack
     except ImportError as error:
         raise AccelockError(
-            "a pylock file needs packaging 26 or newer, which knows its rules; run: "
-            "pip install --upgrade packaging"
+            "to write a pylock file, accelock needs packaging 26 or newer. Run: pip install "
+            "--upgrade packaging"
         ) from error
     try:
         Pylock.from_dict(data)

@@ -171,7 +171,7 @@ def read_lock(path: Path, settings: Settings) -> Lock | None:
         if not file.targets(settings):
             raise AccelockError(
                 f"{file.name}: accelock did not make it, and neither its name nor the labels of "
-                "its builds tell which target it is for; call it pylock.TARGET.toml, as in "
+                "its builds show its target. Rename it to pylock.TARGET.toml, as in "
                 "pylock.cpu.toml"
             )
     return lock_of(files, settings) if files else None

@@ -116,8 +116,8 @@ def read(text: str, where: str = "the file", prefix: str = PREFIX) -> Stamp | No
     # What is missing, doubled or in another order is not written so.
     if stamp is None or stamp.render() != lines:
         raise StampError(
-            f"{where}: the lines that begin with {prefix.strip()!r} are damaged, or were written "
-            f"by a newer accelock; {_REMEDIES[prefix]}"
+            f"{where}: the lines that begin with {prefix.strip()!r} are damaged, or a newer "
+            f"accelock wrote them; {_REMEDIES[prefix]}"
         )
     return stamp
 

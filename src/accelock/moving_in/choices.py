@@ -90,7 +90,7 @@ def _targets(
         known = targets or ({named} if named else spare)
         if len(known) != 1 or known & set(made.values()):
             root = next(root for root in roots if name in table_at(tables.data, *root))
-            todo = "nothing tells its target; name the targets: accelock init cpu cu126"
+            todo = "accelock cannot tell its target; name the targets: accelock init cpu cu126"
             tables.stop((*root, name), f"{name}, one of several for accelerators", todo)
             return {}
         made[name] = str(next(iter(known)))
@@ -131,7 +131,7 @@ def _move_extras(tables: PoetryTables) -> None:
     for other, texts in arrays.items():
         for each in requirements(texts):
             if other not in tables.extras and each.extras & tables.extras.keys():
-                tables.stop((*EXTRAS, other), str(each), "ask there for no extra that goes")
+                tables.stop((*EXTRAS, other), str(each), "remove from it the extras that go")
     _ask(tables, asked, (*EXTRAS, *list(tables.extras)[:1]))
 
 
@@ -162,7 +162,9 @@ def _move_groups(tables: PoetryTables) -> None:
         for item in items if isinstance(items, list) else []:
             included = item.get("include-group") if isinstance(item, dict) else None
             if included in tables.groups:
-                tables.stop((*GROUPS, other), f"includes {included}", "include no group that goes")
+                tables.stop(
+                    (*GROUPS, other), f"includes {included}", ("remove from it the groups that go")
+                )
     _ask(tables, asked, (*_POETRY_GROUPS, *list(tables.groups)[:1]))
 
 
@@ -229,7 +231,7 @@ def _has_project(tables: PoetryTables) -> bool:
 
 def _require(tables: PoetryTables, requirement: Requirement, path: Path) -> None:
     """Let the project ask for a requirement, where it asks for its others."""
-    said, text = f"{requirement.name}, as all of them ask for it", str(requirement)
+    said, text = f"{requirement.name}, because all of them require it", str(requirement)
     array: Path = ("project", "dependencies")
     if not _has_project(tables):
         value = table_value(requirement)

@@ -33,9 +33,9 @@ def read_files(directory: Path) -> dict[str, TextFile]:
     found = [*([pyproject] if pyproject.is_file() else []), *inputs]
     if not found:
         raise AccelockError(
-            f"{directory.resolve()}: no project is here, neither a pyproject.toml nor a "
-            "requirements.in. A requirements.txt that was written by hand becomes one by its name: "
-            "git mv requirements.txt requirements.in"
+            f"{directory.resolve()}: there is no project here: no pyproject.toml, and no "
+            "requirements.in. If you write requirements.txt by hand, rename it: git mv "
+            "requirements.txt requirements.in"
         )
     return {path.relative_to(directory).as_posix(): TextFile.read(path) for path in found}
 
@@ -96,7 +96,7 @@ def _refuse_changed(path: Path, name: str, old: TextFile | None) -> None:
         and content.replace(b"\r\n", b"\n") == old.text.encode()
     ):
         raise AccelockError(
-            f"{name}: some of its lines end as on Windows and some do not. No file was changed; "
-            "give it one kind of line end, and run this again"
+            f"{name}: it mixes Windows and Unix line endings. No file was changed. Give it one "
+            "kind, and run this again"
         )
-    raise AccelockError(f"{name}: it changed while this ran. No file was changed; run this again")
+    raise AccelockError(f"{name}: it changed during this run. No file was changed. Run this again")

@@ -66,11 +66,14 @@ class Input:
         found = Reading(list(self.findings), dict(self.targets), self.sources)
         if self.places and not self.targets and not words:
             place, finding = self.places[0]
-            todo = "no label tells for which; name the targets: accelock init cpu ..."
+            todo = "no label shows for which target; name the targets: accelock init cpu ..."
             found.take(Observation(self.name, finding.line, place.said, todo, is_open=True))
         if len(self.targets) > 1:
             said = ", ".join(f"{name} (line {each.line})" for name, each in self.targets.items())
-            todo = "nothing tells which requirement is for which; leave one, or make a file of each"
+            todo = (
+                "accelock cannot tell which requirement is for which target; keep one index, or "
+                "make a file for each"
+            )
             line = min(each.line for each in self.targets.values())
             found.take(Observation(self.name, line, f"builds for {said}", todo, is_open=True))
         if self.clean != self.text:
@@ -111,13 +114,13 @@ def _take_places(found: Input, catalogue: Catalogue) -> Iterator[int]:
         todo = _in_its_place(option, place)
         goes = False
         if "${" in str(option.value):
-            todo = "stays: it names a variable, which pyproject.toml cannot"
+            todo = "stays: it contains a variable, and pyproject.toml cannot"
         elif any(not place_of(each.value or "", catalogue) for each in beside):
-            todo = "stays: give each option a line of its own, and run this again"
+            todo = "stays: put each option on its own line, and run this again"
         else:
             goes = True
             if found.is_told and place.target and place.target not in found.builds:
-                todo = "no requirement here is for it; the line goes"
+                todo = "no requirement here needs it; the line goes"
         finding = Observation(found.name, option.lineno, f"{option.flag}, {place.said}", todo)
         found.findings.append(finding)
         if goes:
@@ -128,7 +131,7 @@ def _take_places(found: Input, catalogue: Catalogue) -> Iterator[int]:
 def _in_its_place(option: Option, place: FamilyPlace) -> str:
     parts = place.becomes
     if option.flag == "--index-url":
-        parts.append("all other packages then come from the index that pip is set to (PyPI)")
+        parts.append("all other packages then come from pip's own index (PyPI)")
     return f"{', '.join(parts) or 'nothing'}; the line goes"
 
 
@@ -136,11 +139,11 @@ def _take_build(found: Input, pin: RequirementLine, build: Build, lines: list[st
     """Note a build that a requirement names, and write the public version in its lines."""
     what = f"{pin.name}, a build for {build.target}"
     if not build.is_listed:
-        todo = "stays: its URL is of no index of its family, and is for that target alone"
+        todo = "stays: its URL is not on an index of its family, and serves that target alone"
         found.findings.append(Observation(found.name, pin.lineno, what, todo))
         return
     if pin.hashes:
-        todo = "its hashes are those of this build: take them out, and run this again"
+        todo = "its hashes belong to this build: remove them, and run this again"
         found.findings.append(Observation(found.name, pin.lineno, what, todo, is_open=True))
         return
     first = pin.lineno - 1

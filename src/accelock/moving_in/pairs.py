@@ -80,7 +80,7 @@ class Pair:
 
     def _stop(self, found: Reading, file: str, line: int, what: str) -> None:
         others = ", ".join(member.name for member in self.members if member.name != file)
-        todo = f"so that it stays apart from {others}; change that by hand"
+        todo = f"so it stays separate from {others}; change that by hand"
         found.take(Observation(file, line, what, todo, is_open=True))
 
     @staticmethod
@@ -91,14 +91,16 @@ class Pair:
         said, named = member.input.targets, target_of(member.word, catalogue)
         if len(said) > 1 or (said and named and named not in said):
             line = min(finding.line for finding in said.values())
-            todo = f"the file is named for {member.word}; put that in order by hand"
+            todo = f"the name of the file says {member.word}; correct that by hand"
             found.take(Observation(member.name, line, f"for {', '.join(said)}", todo, is_open=True))
             return None
         if said or named:
             return next(iter(said), named)
         if member.word in meant:
             return meant[member.word]
-        what = f"the part of a pair for {member.word}, of which nothing says which target it is"
+        what = (
+            f"the part of a pair for {member.word}, and accelock cannot tell which target that is"
+        )
         todo = "name the targets: accelock init cpu cu126 (the CUDA of the torch in its lock)"
         found.take(Observation(member.name, 1, what, todo, is_open=True))
         return None

@@ -77,9 +77,9 @@ class PoetryTables:
         """Let one target ask for a requirement, None for one that cannot be said there."""
         table = f"[{table_of(target)}.dependencies]"
         if asked is None:
-            self.stop(path, f"{name} for {target}", f"say it by hand in {table}")
+            self.stop(path, f"{name} for {target}", f"write it by hand into {table}")
         else:
-            found = self._finding(path, f"{name}, as {target} alone asks for it", table)
+            found = self._finding(path, f"{name}, because only {target} requires it", table)
             self.reading.depend(target, canonicalize_name(name), table_value(asked), found)
 
     def _finding(
@@ -218,7 +218,7 @@ class PoetryTables:
         if left is None:
             return
         self.change(path, left if left != {} else None)
-        becomes = "[project] asks for it" if left == {} else f"{name} = {value_of(left)}"
+        becomes = "[project] requires it" if left == {} else f"{name} = {value_of(left)}"
         self.say(path, f"{name} by {', '.join(by)}", becomes)
         for each in found:
             if each.target is not None:
@@ -252,8 +252,8 @@ class PoetryTables:
             return joined(lists[0])
         asked = {t: requirement_of(name, v[0]) for t, v in by_target.items() if len(v) == 1}
         if None in by_target or len(asked) < len(by_target) or None in asked.values():
-            todo = "say by hand what each target is to have: [tool.accelock.target.X.dependencies]"
-            self.stop(path, f"{name} has builds of several targets, and they differ", todo)
+            todo = "write by hand what each target gets: [tool.accelock.target.X.dependencies]"
+            self.stop(path, f"the builds of {name} for several targets differ", todo)
             return None
         for target, requirement in asked.items():
             self.for_target(str(target), name, requirement, path)

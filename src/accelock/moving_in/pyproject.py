@@ -78,8 +78,8 @@ class TextFile:
             toml.parse(whole, str(self.path))
         except toml.TomlError as error:
             raise AccelockError(
-                f"{self.path}: these lines cannot be added to it as it is written "
-                f"({error}). Nothing was changed; add them by hand:\n{block}"
+                f"{self.path}: accelock cannot add these lines to it ({error}). Nothing was "
+                f"changed; add them by hand:\n{block}"
             ) from error
         return replace(self, text=whole)
 
@@ -180,9 +180,9 @@ def value_of(value: Any) -> str:
 
 def _unsafe(file: TextFile) -> str:
     return (
-        f"{file.path}: it is written in a way in which this cannot be changed safely. Nothing was "
-        "changed. Write its tables with headers of their own ([tool.poetry.dependencies]), with "
-        "one dependency a line, and run this again."
+        f"{file.path}: accelock cannot change it safely in the way in which it is written. "
+        "Nothing was changed. Write its tables with headers of their own "
+        "([tool.poetry.dependencies]), with one dependency a line, and run this again."
     )
 
 

@@ -49,7 +49,7 @@ class AccelockTable:
     def _stop(self, path: Sequence[str], what: str, finding: Observation | None) -> None:
         lines = self.file.text.splitlines()
         who = f"{finding.file}:{finding.line} asks" if finding is not None else "you ask"
-        todo = f"{who} for it; put one of them right by hand"
+        todo = f"{who} for it; correct one of them by hand"
         at = Observation(FILE, line_of(lines, path), what, todo, is_open=True)
         self.whole.take(at)
 
@@ -72,7 +72,7 @@ class AccelockTable:
             first, *others = templates
             if others:
                 other = templates[others[0]]
-                what = f"{family} is read at another place too, {others[0]}"
+                what = f"{family} has another index too, {others[0]}"
                 todo = f"{templates[first].file}:{templates[first].line} has {first}; leave one"
                 self.whole.take(Observation(other.file, other.line, what, todo, is_open=True))
             elif family not in declared:

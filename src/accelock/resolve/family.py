@@ -250,7 +250,7 @@ class _Planner:
         if not there:
             return f"which {cell} has no file of"
         if asked := self.question.wanted_text(name, cell):
-            return f"and for {cell} the input asks for {name}{asked}"
+            return f"and for {cell} the project requires {name}{asked}"
         return f"which {cell} may not take, because other cells cannot"
 
     def _pick(self, cell: Cell, found: Mapping[str, Version]) -> None:

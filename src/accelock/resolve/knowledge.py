@@ -152,8 +152,7 @@ class Knowledge(Generic[Solution]):
                     continue
                 if not any(self.is_root(name, other) for other in kept):
                     raise LockstepError(
-                        f"The project asks for {name} on {cell.platform.name} and on no other "
-                        f"platform of {cell.target.name}, and {cell.platform.name} would have to "
-                        f"be left out: {reason} It is one of the default platforms: "
-                        f"{self.words.platforms}."
+                        f"The project requires {name} on {cell.platform.name} and on no other "
+                        f"platform of {cell.target.name}, but {cell.platform.name} cannot have "
+                        f"it: {reason} It is a default platform: {self.words.platforms}."
                     )

@@ -29,7 +29,7 @@ class Words:
     """What the messages tell a user to do, in the words of the command that runs."""
 
     downloads: str = (
-        "compile without --generate-hashes, or allow the download of whole wheels with "
+        "compile without --generate-hashes, or allow downloads of whole wheels with "
         "--allow-downloads"
     )
     platforms: str = (
@@ -41,16 +41,16 @@ def pinned_alone_message(target: str, name: str, version: str) -> str:
     """Say that a target has a version of its own, because the project pins it for it alone."""
     key = f'"{target}"' if "." in target else target
     return (
-        f"{target} has {name} {version} by [tool.accelock.target.{key}.dependencies], and is out "
-        "of lockstep with the other targets in that."
+        f"{target} has {name} {version} by [tool.accelock.target.{key}.dependencies], and differs "
+        "there from the other targets (it is out of lockstep)."
     )
 
 
 def same_for_all_message(targets: Sequence[str]) -> str:
     """Say that a lock of several targets needs only one."""
     return (
-        f"no package of this lock is built per target: it is the same for {', '.join(targets)}. "
-        "One target is enough for it."
+        "no package in this lock has a build per target: the lock is the same for "
+        f"{', '.join(targets)}. One target is enough."
     )
 
 
@@ -78,7 +78,7 @@ def cannot_be_locked(
     """
     why = having(name, has, wanted)
     if ruled_out:
-        why += ", and no version that fits goes with what else is asked for"
+        why += ", and no matching version goes with the other requirements"
     lines = [f"{name}{asked} cannot be locked for {cell}: {why}."]
     if has.builds and elsewhere:
         lines.append(
@@ -88,12 +88,12 @@ def cannot_be_locked(
         )
     if unhashed:
         lines.append(
-            f"{name} {', '.join(map(str, unhashed))} is there, but its index publishes no sha256 "
-            f"of it: {words.downloads}."
+            f"{name} {', '.join(map(str, unhashed))} exists, but its index publishes no sha256 of "
+            f"it: {words.downloads}."
         )
     if holes:
         lines.append(
-            f"{holes[-1]} (files without a published sha256 do not count): ask for another "
+            f"{holes[-1]} (files without a published sha256 do not count): require another "
             "version, or narrow the project's range of Pythons."
         )
     return " ".join(lines)
@@ -103,7 +103,7 @@ def having(name: str, has: Available, wanted: Collection[Version] = ()) -> str:
     """Say which versions a cell has, where others are wanted, and where it was looked."""
     there = versions_there(name, has.builds, wanted)
     if has.holes and not has.builds:
-        there = f"it has no {name} for all of the project's Pythons"
+        there = f"it has no {name} for all Pythons of the project"
     return f"{there}, at {has.where}"
 
 
@@ -116,7 +116,7 @@ def lacks_what_is_needed(
     if version in has.builds:
         demand = question.demands.get((name, cell))
         if demand is not None and not list(demand.wanted.filter([version])):
-            return f"{needed}, and for {cell} the input asks for {name}{demand.wanted}."
+            return f"{needed}, and for {cell} the project requires {name}{demand.wanted}."
         return f"{needed}, and {cell} may not take {version}: {having(name, has)}."
     if version in has.holes:
         hole = Hole(f"{name} {version}", cell.platform, tuple(has.holes[version]))
@@ -127,8 +127,8 @@ def lacks_what_is_needed(
 def left_out(cell: Cell, reason: str, words: Words) -> str:
     """Say that a default platform is left out of a target."""
     return (
-        f"{cell.platform.name} is left out of {cell.target.name}: {reason} (It is one of the "
-        f"default platforms; {words.platforms}.)"
+        f"{cell.platform.name} is left out of {cell.target.name}: {reason} (It is a default "
+        f"platform; {words.platforms}.)"
     )
 
 
@@ -139,7 +139,7 @@ def _newest(versions: Collection[Version]) -> str:
 def versions_there(name: str, versions: Collection[Version], wanted: Collection[Version]) -> str:
     """Say which versions there are: the newest few, or the oldest where older ones are wanted."""
     if not versions:
-        return f"there is no wheel of {name} for it"
+        return f"it has no wheel of {name}"
     ordered = sorted(versions)
     if len(ordered) == 1:
         return f"the only {name} that it has is {ordered[0]}"
@@ -165,7 +165,7 @@ def ruled_out(refused: Iterable[Refused]) -> list[str]:
             for why, versions in newest[:_REASONS]
         ]
         if older := sorted(v for _why, versions in newest[_REASONS:] for v in versions):
-            lines.append(f"{name} {', '.join(map(str, older))} is ruled out in like manner.")
+            lines.append(f"{name} {', '.join(map(str, older))} is ruled out for the same reason.")
     return lines
 
 
@@ -177,7 +177,7 @@ def asked_at(
     :param required: the cells whose demands count.
     """
     lines = {
-        f"{name}{demand.wanted} is asked for in {' and '.join(demand.places)}."
+        f"{name}{demand.wanted} is required in {' and '.join(demand.places)}."
         for (name, cell), demand in demands.items()
         if demand.places and cell in required
         if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reasons)

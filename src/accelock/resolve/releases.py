@@ -96,10 +96,10 @@ class Releases:
                 continue
             if releases.setdefault(cell.target.name, pick) != pick:
                 raise ResolutionError(
-                    f"{name} is built for one release of {of} at a time, and for {cell.target} the "
-                    f"project has {of} {releases[cell.target.name]} and {of} {pick}, by platform: "
-                    f"a target has one. Ask for one release of {of} on all its platforms, or for "
-                    f"{name} on those alone that have it."
+                    f"{name} is built for one release of {of} at a time, and for {cell.target} "
+                    f"the project has {of} {releases[cell.target.name]} on one platform and {of} "
+                    f"{pick} on another. Require one release of {of} on all platforms of the "
+                    f"target, or require {name} only on the platforms that have it."
                 )
             allowed[of, cell] = frozenset({pick})
         return replace(decision, allowed=allowed), releases
@@ -114,7 +114,7 @@ class Releases:
             if pick is None or newest is None or pick >= newest:
                 continue
             if lacking := self._lacking(of, newest, question):
-                said[f"{of} {pick} is taken, and not {newest}, for which {lacking}."] = None
+                said[f"{of} {pick} is taken instead of {newest}, because {lacking}."] = None
         yield from said
 
     def nearest(self, question: Question) -> Iterator[str]:

@@ -129,9 +129,9 @@ class Routing:
             return
         of = found.family.release_of
         raise AccelockError(
-            f"{name} is built for one release of {of} at a time, and only other packages ask for "
-            f"it: add {name} (and {of}) to the project's own requirements, so that a release of "
-            f"{of} is taken that there are builds for."
+            f"{name} is built for one release of {of} at a time, and only other packages require "
+            f"it. Add {name} (and {of}) to the project's own requirements; accelock then takes a "
+            f"release of {of} that has builds of {name}."
         )
 
     def source(self, family: Family, target: Target) -> Source:
@@ -165,9 +165,9 @@ class Routing:
             files = self._of_page(found, name, cell, release)
             if self._hashed and files and not any(file.sha256 for file in files):
                 raise SourceError(
-                    f"{redact(pages[release])} publishes no sha256, without which {name} cannot be "
-                    "locked here. To hash it, whole wheels would have to be downloaded: allow that "
-                    "(--allow-downloads, or allow-downloads = true in [tool.accelock])."
+                    f"{redact(pages[release])} publishes no sha256, and {name} cannot be locked "
+                    "here without one. To hash it, accelock would have to download whole wheels: "
+                    "allow that (--allow-downloads, or allow-downloads = true in [tool.accelock])."
                 )
             builds[release] = frozenset(public_versions(files))
         return builds
@@ -235,7 +235,7 @@ class Routing:
         url = source.redacted.replace(TARGET_FIELD, self.variant(found.family, cell.target).name)
         if self.listed(name, cell.target):
             return url
-        return f"{url} (it has no {canonicalize_name(name)} at all; is the address right?)"
+        return f"{url} (it has no {canonicalize_name(name)} at all; check the URL)"
 
     def prefetch(self, names: Iterable[str], targets: Iterable[Target]) -> None:
         """Fetch the families' pages of some projects for all targets, several at once.

@@ -226,7 +226,7 @@ class Search(Generic[Solution]):
         if self._taken_back > self.steps:
             why = "".join(f"{line} " for line in messages.ruled_out(self.refused))
             raise ResolutionError(
-                f"No versions in common were found in {self.steps} steps over "
+                f"accelock found no common versions in {self.steps} steps over "
                 f"{len(self.known.required)} cells. {why}Pin one of the packages that have to "
                 "agree, or set `lockstep = false` in [tool.accelock]."
             )

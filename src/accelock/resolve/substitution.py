@@ -31,8 +31,8 @@ class NoSubstituteError(AccelockError):
 
     def __init__(self, project: SubstitutedProject, target: Target, platform: Platform) -> None:
         self.reason = (
-            f"{project.name} has no build for {target.name} on {platform.name}, and by its plain "
-            "name it is for no machine."
+            f"{project.name} has no build for {target.name} on {platform.name}, and its plain "
+            "name runs on no machine."
         )
         super().__init__(f"{self.reason} {_what_to_do(project, target, platform)}")
 
@@ -137,21 +137,21 @@ def together_message(
     :param others_too: the lock can say what a package requires in other words than the package.
     """
     asked = (
-        f"{name} (asked for by {', '.join(sorted(via)) or 'the project'})"
+        f"{name} (required by {', '.join(sorted(via)) or 'the project'})"
         for name, via in found.items()
     )
     first = _plain(next(iter(found)))
     replaced = (
-        f"To have each target's own for what other packages require, too: {first} = "
+        f"To give each target its own name also for what other packages require: {first} = "
         '{ substitute = "always" }. '
     )
     return (
-        f"{where}: {' and '.join(asked)} would be installed over one another: they are one package "
-        "for different hardware. Keep one of them: take the other, or what asks for it, out of "
-        "the project's requirements, or ask for it on the other targets alone "
-        "([tool.accelock.target.<target>.dependencies]). Where a target should have the plain "
-        f"name although it has another: [tool.accelock.packages] {first} = "
-        f"{{ substitute = false }}. {replaced if others_too else ''}".rstrip()
+        f"{where}: {' and '.join(asked)} would be installed over one another: they are one "
+        "package for different hardware. Keep one of them: remove the other, or what requires it, "
+        "from the project's requirements, or require it only on the other targets "
+        "([tool.accelock.target.<target>.dependencies]). To give every target the plain name: "
+        f"[tool.accelock.packages] {first} = {{ substitute = false }}. "
+        f"{replaced if others_too else ''}".rstrip()
     )
 
 
@@ -163,16 +163,17 @@ def for_others_message(where: str, name: str, asked: Collection[str], row: Subst
     """
     verb = "requires" if len(asked) == 1 else "require"
     if row.extra is not None:
-        todo = f"Ask for {name} in the project itself: each target then has its own"
+        todo = f"Require {name} in the project itself: each target then gets its own name"
     else:
         todo = (
-            "A poetry.lock can say it (`poetry lock`). For compiled files, set `substitute = false`"
-            f" to have {name} on every target, or take what requires it out of this one"
+            "A poetry.lock can say it (`poetry lock`). For compiled files, set `substitute = "
+            f"false` to get {name} on every target, or remove what requires it from this target"
         )
     return (
-        f"{where}: {' and '.join(sorted(asked))} {verb} {name}, of which this target has {row}, by "
-        f'[tool.accelock.packages] {name} = {{ substitute = "always" }}. That cannot be compiled: '
-        f"pip reads what a package requires when it installs the file, and wants {name}. {todo}."
+        f"{where}: {' and '.join(sorted(asked))} {verb} {name}, and this target gets {row} for it, "
+        f'by [tool.accelock.packages] {name} = {{ substitute = "always" }}. That cannot be '
+        "compiled: pip reads each package's requirements when it installs the file, and would "
+        f"install {name} too. {todo}."
     )
 
 
@@ -185,8 +186,9 @@ def _what_to_do(project: SubstitutedProject, target: Target, platform: Platform)
     rows = "; ".join(f"{', '.join(row.targets)}: {row}" for row in project.rows)
     key = f'"{target.name}"' if "." in target.name else target.name
     return (
-        f"The targets that have one ({rows}). Ask for it on those alone, in "
-        f"[tool.accelock.target.<target>.dependencies], or say there, for {key}, which other "
-        f"project it should have; leave {platform.name} out (`platforms` in [tool.accelock]); or "
-        f"take it as it is ([tool.accelock.packages] {project.name} = {{ substitute = false }})."
+        f"These targets have one: {rows}. Require it only on those, in "
+        f"[tool.accelock.target.<target>.dependencies], or write there, for {key}, another "
+        f"project that it should get; leave {platform.name} out (`platforms` in [tool.accelock]); "
+        f"or take the plain name ([tool.accelock.packages] {project.name} = {{ substitute = false "
+        "})."
     )

@@ -251,8 +251,8 @@ def ignored_table(name: str, directory: Path) -> str | None:
     if not isinstance(tool, Mapping) or "accelock" not in tool:
         return None
     return (
-        f"the [tool.accelock] table of {name} ({pyproject}) is ignored: only the project's own "
-        "counts."
+        f"accelock ignores the [tool.accelock] table of {name} ({pyproject}): only the project's "
+        "own counts."
     )
 
 
@@ -307,14 +307,16 @@ def parse_config(table: Mapping[str, object], where: str, catalogue: Catalogue) 
 def _glibc(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"2\.(\d+)", text)
     if found is None or int(found[1]) < _OLDEST_GLIBC_MINOR:
-        raise AccelockError(f"{text!r} is no glibc level; write it as in '2.28', from '2.5' on")
+        raise AccelockError(
+            f"{text!r} is not a glibc version; write it as in '2.28', from '2.5' on"
+        )
     return 2, int(found[1])
 
 
 def _macos(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"([12]\d)(?:\.(\d+))?", text)
     if found is None:
-        raise AccelockError(f"{text!r} is no release of macOS; write it as in '14.0'")
+        raise AccelockError(f"{text!r} is not a macOS release; write it as in '14.0'")
     return int(found[1]), int(found[2] or 0)
 
 
@@ -324,7 +326,9 @@ def _sources(table: Table, catalogue: Catalogue) -> dict[str, Source]:
         if table.parsed(name, name, catalogue.family) is not None:
             source = table.text(name, Source.parse)
             if source is not None and source.has_release and not catalogue.family(name).release_of:
-                table.fault(name, f"has {RELEASE_FIELD}; {name} has one place for all its releases")
+                table.fault(
+                    name, (f"has {RELEASE_FIELD}, but {name} has one index for all its releases")
+                )
             elif source is not None:
                 sources[name] = source
     return sources
@@ -348,10 +352,12 @@ def _package_rule(project: str, table: Table, catalogue: Catalogue) -> PackageRu
     cpuonly = table.boolean("cpuonly", default=False)
     source = table.text("source", _package_source)
     if not table.values:
-        table.fault(None, "says nothing; set family, cpuonly, source or substitute")
+        table.fault(None, "is empty; set family, cpuonly, source or substitute")
     for key in ("family", "cpuonly"):
         if source in ("pypi", "own") and table.values.get(key):
-            table.fault("source", f"{source!r} takes it out of its family, which {key} is about")
+            table.fault(
+                "source", (f"{source!r} takes it out of its family, and {key} is about the family")
+            )
     if cpuonly and "family" not in table.values and catalogue.family_of(project) is None:
         names = " or ".join(f'family = "{family.name}"' for family in catalogue.families)
         table.fault("cpuonly", f"{project!r} belongs to no family that has CPU builds; add {names}")
@@ -363,9 +369,11 @@ def _substitute(project: str, table: Table, catalogue: Catalogue) -> bool | Lite
     value, plain = table.values.get("substitute", True), load_substitutes()
     known = frozenset[str]().union(plain, *(g.names for g in catalogue.exclusive))
     if "substitute" in table.values and project not in known:
-        table.fault("substitute", f"{project!r} has one name on all targets")
+        table.fault("substitute", f"{project!r} has the same name on all targets")
     elif value == _ALWAYS and project not in plain:
-        table.fault("substitute", f"{project!r} is no plain name that targets have others for")
+        table.fault(
+            "substitute", (f"{project!r} is not a plain name for which targets have other names")
+        )
     elif value == _ALWAYS:
         return "always"
     elif not isinstance(value, bool):
@@ -411,7 +419,7 @@ def _max_mb(table: Table) -> float | None:
     elif 0 < value < math.inf:
         return value
     else:
-        table.fault("max-mb", f"{value} is no limit in MB; write it as in 400")
+        table.fault("max-mb", f"{value} is not a number of MB; write it as in 400")
     return None
 
 
@@ -421,7 +429,7 @@ def _denied(word: str) -> str:
         return project_name(word)
     if not _NAMES.fullmatch(word):
         raise AccelockError(
-            f"{word!r} is no project name, and no glob of names; write it as in 'nvidia-*'"
+            f"{word!r} is not a project nameor a glob of names; write it as in 'nvidia-*'"
         )
     return canonicalize_name(word)
 
@@ -463,8 +471,8 @@ def _specifier(text: str, target: str) -> SpecifierSet:
         return SpecifierSet("" if text.strip() == "*" else plain)
     except ValueError as error:
         raise AccelockError(
-            f"{text!r} is no version specifier (PEP 440); write it as in '==2.6.0' or '>=2.6,<3', "
-            "or '*' for any version"
+            f"{text!r} is not a version specifier (PEP 440); write it as in '==2.6.0' or "
+            "'>=2.6,<3', or '*' for any version"
         ) from error
 
 
@@ -474,11 +482,11 @@ def _marker(text: str) -> Marker:
         marker = Marker(text)
     except ValueError as error:
         raise AccelockError(
-            f"{text!r} is no environment marker (PEP 508); write it as in "
-            "\"sys_platform == 'linux'\""
+            f'{text!r} is not an environment marker (PEP 508); write it as in "sys_platform == '
+            "'linux'\""
         ) from error
     if re.search(r"\bextra\b", text):
-        raise AccelockError(f"{text!r} asks for an extra, and a target has none")
+        raise AccelockError(f"{text!r} names an extra, and a target has no extras")
     return marker
 
 

@@ -129,8 +129,8 @@ class _Adapters:
         :raises OfflineError: always.
         """
         raise OfflineError(
-            f"{redact(request.url)} is not in accelock's cache, and --offline forbids to ask for "
-            "it. Nothing was written. Run it once without --offline."
+            f"{redact(request.url)} is not in accelock's cache, and --offline forbids a request. "
+            "Nothing was written. Run the command once without --offline."
         )
 
 

@@ -113,7 +113,7 @@ def _entries_of(
     if content_type.lower().startswith(simple.ACCEPT_JSON_V1):
         return url, _read_json(body)
     if not is_html(content_type):
-        raise ValueError(f"it is no index page but of type {content_type or '(none)'}")
+        raise ValueError(f"it is not an index page; its type is {content_type or '(none)'}")
     text = _decode(body, content_type)
     entries = _read_links(text)
     if fault := _fault_of(text, [entry["filename"] for entry in entries]):
@@ -130,14 +130,14 @@ def _read_json(body: bytes) -> list[Mapping[str, Any]]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"the page is no whole JSON document ({error})") from error
+        raise ValueError(f"the page is not a complete JSON document ({error})") from error
     meta = document.get("meta") if isinstance(document, dict) else None
     version = meta.get("api-version") if isinstance(meta, dict) else None
     if not isinstance(version, str) or version.partition(".")[0] != "1":
-        raise ValueError(f"this is no PEP 691 page of version 1 (it says {version!r})")
+        raise ValueError(f"this is not a PEP 691 page of version 1 (it says {version!r})")
     files = document.get("files")
     if not isinstance(files, list) or not all(_is_entry(entry) for entry in files):
-        raise ValueError("its list of files is not as PEP 691 has it")
+        raise ValueError("its list of files does not follow PEP 691")
     return files
 
 
@@ -269,7 +269,7 @@ def _foreign(text: str, filenames: list[str]) -> str | None:
         return "the page is empty"
     if any(_ARCHIVE.search(name) for name in filenames) or _SIGN.search(text):
         return None
-    return "this is no index page: it links to no distribution file"
+    return "this is not an index page: it links to no distribution file"
 
 
 def _ends_midway(text: str) -> str | None:

@@ -219,8 +219,8 @@ def _local(location: str) -> Path | None:
         path, host = None, None
     if path is None and host is None:
         raise SourceError(
-            f"{hide_credentials(location)} is neither a URL with a host nor a path that exists. "
-            "Check how it is spelt."
+            f"{hide_credentials(location)} is neither a URL with a host nor an existing path. "
+            "Check the spelling."
         )
     return path
 

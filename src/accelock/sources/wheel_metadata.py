@@ -65,11 +65,11 @@ def parse_metadata(raw: bytes) -> CoreMetadata:
     headers = HeaderParser().parsestr(raw.decode("utf-8", "replace"))
     name, version = headers.get("Name"), headers.get("Version")
     if name is None or version is None:
-        raise MetadataError("what stands for its metadata has no Name or no Version")
+        raise MetadataError("its metadata has no Name or no Version")
     try:
         parsed = Version(version)
     except ValueError as error:
-        raise MetadataError(f"its metadata is of another file ({name} {version})") from error
+        raise MetadataError(f"its metadata belongs to another file ({name} {version})") from error
     return CoreMetadata(
         raw=raw,
         name=canonicalize_name(name),
@@ -87,7 +87,7 @@ def parse_requirement(text: str) -> Requirement:
     try:
         return Requirement(text)
     except ValueError as error:
-        raise MetadataError(f"{text!r} is no requirement ({error})") from error
+        raise MetadataError(f"{text!r} is not a requirement ({error})") from error
 
 
 def read_metadata(file: IndexFile, http: Http) -> CoreMetadata:
@@ -124,7 +124,7 @@ def _read_published(file: IndexFile, http: Http) -> bytes:
     answer = http.get(url, {"Accept-Encoding": "identity"})
     if answer.status != OK:
         status = describe_status(answer.status)
-        raise MetadataError(f"the index announces a metadata file but, asked for it, {status}")
+        raise MetadataError(f"the index announces a metadata file, but for that file {status}")
     for kind, digest in file.core_metadata.items():
         if kind in hashlib.algorithms_guaranteed and not kind.startswith("shake"):
             found = hashlib.new(kind, answer.body, usedforsecurity=False).hexdigest()
@@ -149,15 +149,15 @@ def checked(raw: bytes, file: IndexFile) -> CoreMetadata:
     """
     found = parse_metadata(raw)
     if (found.name, found.version) != (file.name, file.version):
-        raise MetadataError(f"its metadata is of another file ({found.name} {found.version})")
+        raise MetadataError(f"its metadata belongs to another file ({found.name} {found.version})")
     return found
 
 
 def _refusal(file: IndexFile, reasons: list[str]) -> str:
     size = "" if file.size is None else f" ({file.size / _MEGABYTE:.1f} MB)"
     return (
-        f"the metadata of {file.filename}{size} at {redact(file.url)} cannot be had: "
-        f"{'; '.join(reasons)}. accelock never downloads a whole file for its metadata: use an "
+        f"the metadata of {file.filename}{size} at {redact(file.url)} cannot be read: "
+        f"{'; '.join(reasons)}. accelock never downloads a whole file for its metadata. Use an "
         "index that serves metadata files (PEP 658) or a server that supports range requests."
     )
 
@@ -183,7 +183,7 @@ def read_from_remote_wheel(file: IndexFile, http: Http) -> bytes:
             raise MetadataError(f"a range of it: {http.too_slow}") from None
         if isinstance(error, SourceError):
             raise
-        raise MetadataError(f"it is no readable wheel ({error})") from error
+        raise MetadataError(f"it cannot be read as a wheel ({error})") from error
     finally:
         session.close()
 
@@ -222,7 +222,9 @@ class _RangeSession:
     def head(self, url: str, **_: object) -> Response:
         answer = self._keep(self._http.head(url, HEADERS))
         if answer.status_code != OK:
-            raise MetadataError(f"asked for its size, {describe_status(answer.status_code)}")
+            raise MetadataError(
+                f"for the request of its size, {describe_status(answer.status_code)}"
+            )
         if "bytes" not in answer.headers.get("Accept-Ranges", ""):
             size = answer.headers.get("Content-Length", "unknown")
             raise MetadataError(f"its server does not support range requests (its size: {size} B)")
@@ -233,7 +235,9 @@ class _RangeSession:
         if answer.status_code == OK:
             raise MetadataError("its server announces range requests but ignores them")
         if answer.status_code != PARTIAL:
-            raise MetadataError(f"asked for a range, {describe_status(answer.status_code)}")
+            raise MetadataError(
+                f"for the request of a range, {describe_status(answer.status_code)}"
+            )
         self._deadlines.append(Deadline.of_body(answer.raw, self._http.most_seconds))
         return answer
 

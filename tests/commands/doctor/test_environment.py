@@ -87,7 +87,7 @@ def test_what_another_target_left(project: Project) -> None:
     assert (finding.code, finding.level.value) == ("left-over", "warning")
     assert finding.what == (
         "nvidia-cudnn-cu12, nvidia-cufft-cu12, nvidia-curand-cu12, nvidia-nccl-cu12 and 1 more: "
-        "installed, and not in the lock for cpu; another target's builds left them"
+        "installed, and not in the lock for cpu: another target's builds left them behind"
     )
 
 
@@ -130,7 +130,7 @@ def test_the_environment_of_another_python() -> None:
 
 @pytest.mark.parametrize("word", ["/nowhere/python", "/bin/true", "/"])
 def test_what_is_no_python(word: str) -> None:
-    with pytest.raises(AccelockError, match="is not a Python that answers"):
+    with pytest.raises(AccelockError, match="is not a usable Python"):
         installed.ask_interpreter(word)
 
 

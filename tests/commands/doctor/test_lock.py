@@ -55,7 +55,7 @@ def test_packages_that_pip_tools_leaves_out_of_the_file(project: Project) -> Non
         e for e in found if (e.code, e.file) == ("index-confusion", "requirements.cpu.txt")
     ]
     assert confusion.what.startswith("setuptools is without a hash beside an extra index (1)")
-    assert "pins setuptools" in confusion.todo
+    assert "setuptools is pinned" in confusion.todo
 
 
 def test_hashes_close_that_door(tmp_path: Path) -> None:
@@ -124,12 +124,12 @@ def test_the_whole_text(tmp_path: Path) -> None:
         "it is stale: requirements.in changed after it was compiled [stale]; run: accelock "
         "compile -t"
     )
-    todo = "declare a target that it can run, and lock; or upgrade the driver"
+    todo = "declare a target that the GPU can run, and lock again, or upgrade the driver"
     files = "requirements.cpu.txt, requirements.cu126.txt"
     counts = "2 errors, 1 warning"
     looked = f"{files}, {EMPTY.name}"
     assert list(found.lines()) == [
-        f"warning: there is a GPU, and cpu is taken: {old} [gpu-unused]; {todo}",
+        f"warning: there is a GPU, and cpu is chosen: {old} [gpu-unused]; {todo}",
         f"requirements.cpu.txt: error: {stale} cpu",
         f"requirements.cu126.txt: error: {stale} cu126",
         f"target cpu (no other declared target fits: {old}); looked at {looked}: {counts}",
@@ -159,9 +159,8 @@ def test_a_folder_without_anything(tmp_path: Path) -> None:
     found = diagnose(here(tmp_path), EMPTY)
     nothing, last = found.lines()
     assert nothing == (
-        f"warning: there is nothing to look at in {tmp_path}: no lock of accelock's, and no "
-        "targets in [tool.accelock] of a pyproject.toml [nothing-here]; run it in the folder of a "
-        "project that has one of them"
+        f"warning: {tmp_path} has no lock of accelock's, and no pyproject.toml with targets in "
+        "[tool.accelock]: there is nothing to look at [nothing-here]; run it in a project's folder"
     )
     assert last == f"no target; looked at no lock, {EMPTY.name}: 1 warning"
     assert found.exit_code(strict=False) == 0

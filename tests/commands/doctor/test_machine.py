@@ -63,7 +63,7 @@ def test_a_gpu_that_the_wheels_dropped(tmp_path: Path) -> None:
     (finding,) = (each for each in findings(chosen) if each.code == "gpu-not-supported")
     assert finding.level is Level.ERROR
     assert finding.what == (
-        "cu128 is taken (ACCELOCK_TARGET says so), and torch 2.11.0 has no code for Tesla "
+        "cu128 is chosen (ACCELOCK_TARGET says so), and torch 2.11.0 has no code for Tesla "
         "V100-SXM2-16GB (compute capability 7.0)"
     )
     assert "gpu-unused" in {code for code, _level in codes(here(tmp_path, root, answers))}
@@ -122,7 +122,7 @@ def test_a_gpu_that_is_named_without_its_driver(project: Project, tmp_path: Path
     (finding,) = findings(diagnose(at, EMPTY))
     assert finding.code == "gpu-unused"
     assert finding.what == (
-        "there is a GPU, and cpu is taken: cu126: no NVIDIA driver found for compute capability "
+        "there is a GPU, and cpu is chosen: cu126: no NVIDIA driver found for compute capability "
         "9.0; set ACCELOCK_CUDA_DRIVER to its version"
     )
 

@@ -79,7 +79,7 @@ class TestOneFile:
             "Now run: accelock compile requirements.in",
         ]
         (nothing,) = project.shown()
-        assert nothing.startswith("Nothing here was made by hand for hardware.")
+        assert nothing.startswith("Nothing in this project was set up for hardware by hand.")
 
     def test_a_mirror_and_its_login(self, project: Moving) -> None:
         project.put("requirements.in", f"--index-url {MIRROR}/cu126/\ntorch\n")
@@ -116,8 +116,8 @@ class TestOneFile:
         said = project.shown()
 
         assert said[-1] == "There is nothing to change."
-        assert "give each option a line of its own" in said[0]
-        assert "it names a variable" in said[1]
+        assert "put each option on its own line" in said[0]
+        assert "it contains a variable" in said[1]
         assert "requirements.in:3: torch, a build for cpu: stays: its URL" in said[2]
         assert len(said) == 4
 
@@ -193,7 +193,7 @@ class TestPair:
     def test_of_which_nothing_tells_the_cuda(self, project: Moving) -> None:
         project.put("requirements-cpu.in", f"-i {OWN}/cpu\ntorch\n")
         project.put("requirements-gpu.in", "torch\n")
-        assert "requirements-gpu.in:1: the part of a pair for gpu, of which" in project.refused()
+        assert "requirements-gpu.in:1: the part of a pair for gpu, and" in project.refused()
         project.written("cu126")
         assert project.data() == {"targets": ["cu126", "cpu"]}
         assert project.read("requirements.in") == "torch\n"
@@ -216,7 +216,7 @@ class TestPair:
                 {"all.in": "# all\n-r requirements-cpu.in\n"},
                 "all.in:2: -r requirements-cpu.in, a file of a pair: name requirements.in here",
             ),
-            ("-i {url}/cu118\ntorch\n", "torch\n", {}, "the file is named for cpu"),
+            ("-i {url}/cu118\ntorch\n", "torch\n", {}, "the name of the file says cpu"),
             (
                 "torch\n",
                 "torch\n",
@@ -293,27 +293,28 @@ class TestTable:
 
 class TestRefusals:
     def test_no_project(self, project: Moving) -> None:
-        assert "no project is here" in project.refused()
+        assert "there is no project here" in project.refused()
 
     def test_two_indexes_for_two_targets(self, project: Moving) -> None:
         lines = f"--extra-index-url {OWN}/cpu\n--extra-index-url {OWN}/cu126\n"
         project.put("requirements.in", f"{lines}torch\n")
         said = project.refused()
-        assert "requirements.in:1: builds for cpu (line 1), cu126 (line 2): nothing tells" in said
-        assert "nothing was changed: decide first what is said of requirements.in:1" in said
+        assert (
+            "requirements.in:1: builds for cpu (line 1), cu126 (line 2): accelock cannot tell"
+            in said
+        )
+        assert "nothing was changed: decide first about requirements.in:1" in said
 
     def test_two_places_of_a_family(self, project: Moving) -> None:
         project.put("a.in", f"-i {MIRROR}/cpu\ntorch\n")
         project.put("b.in", "-i https://other.org/whl/cpu\ntorch\n")
         said = project.refused()
-        assert (
-            "b.in:1: pytorch is read at another place too, https://other.org/whl/{target}" in said
-        )
+        assert "b.in:1: pytorch has another index too, https://other.org/whl/{target}" in said
         assert "s3cret" not in said
 
     def test_hashes_of_one_build(self, project: Moving) -> None:
         project.put("requirements.in", f"torch==2.5.1+cpu --hash=sha256:{'0' * 64}\n")
-        assert "its hashes are those of this build" in project.refused()
+        assert "its hashes belong to this build" in project.refused()
 
     def test_no_utf_8(self, project: Moving) -> None:
         (project.folder / "requirements.in").write_bytes("# é\ntorch\n".encode("latin-1"))
@@ -333,7 +334,7 @@ class TestRefusals:
 
     def test_mixed_newlines(self, project: Moving) -> None:
         project.put("requirements.in", f"-i {OWN}/cpu\r\ntorch\nnumpy\n")
-        assert "give it one kind of line end" in project.refused("--write")
+        assert "Give it one kind" in project.refused("--write")
 
     @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write all")
     def test_a_read_only_file(self, project: Moving) -> None:
@@ -358,6 +359,6 @@ class TestRefusals:
 
         monkeypatch.setattr(files, "read_others", slowly)
         assert main(["init", "--write"]) == 1
-        assert "pyproject.toml: it changed while this ran" in project.printed.readouterr().err
+        assert "pyproject.toml: it changed during this run" in project.printed.readouterr().err
         assert project.read("pyproject.toml") == "[tool.black]\n"
         assert project.read("requirements.in") == f"-i {OWN}/cpu\ntorch\n"

@@ -94,7 +94,7 @@ def test_an_environment_of_conda(project: Moving) -> None:
 def test_an_environment_without_hardware_is_nothing(project: Moving) -> None:
     project.put("pyproject.toml", "")
     project.put("environment.yml", "dependencies:\n  - python=3.11\n")
-    assert "Nothing here" in project.shown()[0]
+    assert "Nothing in this project" in project.shown()[0]
 
 
 def test_requirements_that_no_tool_made(project: Moving) -> None:

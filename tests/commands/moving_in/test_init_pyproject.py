@@ -119,7 +119,7 @@ class TestSources:
         assert index in said
         assert said[-1] == "Now run: poetry lock"
         (nothing,) = project.shown()
-        assert nothing.startswith("Nothing here was made by hand for hardware.")
+        assert nothing.startswith("Nothing in this project was set up for hardware by hand.")
 
     def test_a_mirror_that_is_the_primary_source(self, project: Moving) -> None:
         text = f'{POETRY}torch = "*"\n{source("cu126", "https://me:pw@corp/whl", "")}'
@@ -140,7 +140,7 @@ class TestSources:
     def test_sources_of_ours_and_of_others_are_nothing(self, project: Moving) -> None:
         ours = source("cpu").replace('name = "cpu"', 'name = "accelock-pytorch-cpu"')
         project.put("pyproject.toml", POETRY + ours + source("simple", "https://corp"))
-        assert "Nothing here" in project.shown()[0]
+        assert "Nothing in this project" in project.shown()[0]
 
     def test_of_all_targets(self, project: Moving) -> None:
         page = f'\n[[tool.poetry.source]]\nname = "all"\nurl = "{OWN}"\npriority = "explicit"\n'
@@ -197,7 +197,7 @@ class TestSources:
 """
         project.put("pyproject.toml", POETRY + torch + source("cpu") + source("cu126"))
         said = project.refused("--write")
-        assert "pyproject.toml:7: torch has builds of several targets, and they differ" in said
+        assert "pyproject.toml:7: the builds of torch for several targets differ" in said
 
     @pytest.mark.parametrize(
         "text",
@@ -221,7 +221,7 @@ class TestSources:
         """What looks like a table is in a string: without it the file would be TOML, and wrong."""
         text = "\n[tool.x]\ntext = '''\n[[tool.poetry.source]]\nname = 'none'\n[end]\n'''\n"
         project.put("pyproject.toml", POETRY + 'torch = "2.6.0+cpu"\n' + text + source("cpu"))
-        assert "cannot be changed safely" in project.refused("--write")
+        assert "accelock cannot change it safely" in project.refused("--write")
 
 
 class TestExtrasAndGroups:
@@ -252,7 +252,7 @@ plots = ["pandas"]
     def test_groups_of_pep_735(self, project: Moving) -> None:
         groups = '[dependency-groups]\ncpu = ["torch"]\ngpu = ["torch"]\nx = ["y"]\n'
         project.put("pyproject.toml", PROJECT + groups)
-        assert "gpu, one of several for accelerators: nothing tells its" in project.refused()
+        assert "gpu, one of several for accelerators: accelock cannot tell its" in project.refused()
         project.written("cu126")
         data = toml.loads(project.read("pyproject.toml"))
         assert data["project"]["dependencies"] == ["torch"]
@@ -272,7 +272,7 @@ gpu = ["torch", "triton"]
         project.put("pyproject.toml", text + source("cpu") + source("cu126"))
         said = [line for line in project.written() if "triton" in line and line[0] not in "+- "]
         table = "[tool.accelock.target.cu126.dependencies]"
-        assert said == [f"pyproject.toml:11: triton, as cu126 alone asks for it: {table}"]
+        assert said == [f"pyproject.toml:11: triton, because only cu126 requires it: {table}"]
         tool = toml.loads(project.read("pyproject.toml"))["tool"]
         assert tool["poetry"]["dependencies"] == {"python": "^3.11", "torch": "2.6.0"}
         assert tool["accelock"]["target"] == {"cu126": {"dependencies": {"triton": "<4,>=3.2"}}}
@@ -280,7 +280,7 @@ gpu = ["torch", "triton"]
     def test_extras_that_have_nothing_of_hardware(self, project: Moving) -> None:
         extras = '[project.optional-dependencies]\ncpu-count = ["psutil"]\ngpu-count = ["x"]\n'
         project.put("pyproject.toml", PROJECT + extras)
-        assert "Nothing here" in project.shown()[0]
+        assert "Nothing in this project" in project.shown()[0]
 
     def test_an_extra_alone_is_an_option(self, project: Moving) -> None:
         extras = '[project.optional-dependencies]\ngpu = ["torch==2.6.0+cu126"]\n'
@@ -295,11 +295,11 @@ gpu = ["torch", "triton"]
         [
             (
                 f'[project.optional-dependencies]\n{TORCH}all = ["app[cpu]"]\n',
-                "app[cpu]: ask there for no extra that goes",
+                "app[cpu]: remove from it the extras that go",
             ),
             (
                 f'[dependency-groups]\n{TORCH}all = [{{ include-group = "cpu" }}]\n',
-                "includes cpu: include no group that goes",
+                "includes cpu: remove from it the groups that go",
             ),
             (
                 f"[project.optional-dependencies]\n{WITH_A_URL}",

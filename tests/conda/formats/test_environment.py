@@ -238,8 +238,8 @@ def test_what_a_machine_without_a_gpu_has_to_be_told() -> None:
     linux = {"linux-x86_64": forge_pytorch("linux-64", "cuda126_mkl")}
     text = render(ENVIRONMENT, solved(linux, ["pytorch"], of=CUDA))
     assert (
-        "# On a machine without a GPU, solve it as for one that has it:\n#\n"
-        "#    CONDA_OVERRIDE_CUDA=12.6 conda env create -f environment-cu126.yml\n#\n"
+        "# To solve it on a machine without a GPU:\n#\n#    CONDA_OVERRIDE_CUDA=12.6 conda env "
+        "create -f environment-cu126.yml\n#\n"
     ) in text
     assert "OVERRIDE" not in render(ENVIRONMENT, solved(BOTH, ["pytorch"]))
     dev = render(ENVIRONMENT, solved(linux, ["pytorch"], of=CUDA, group="dev"))

@@ -65,7 +65,7 @@ SOME = next(line for line in TEXT.splitlines() if line.startswith("  url: "))
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (lambda _text: "- 1\n", "is no conda lock; accelock reads conda-lock's format 1"),
+        (lambda _text: "- 1\n", "is not a conda lock; accelock reads conda-lock's format 1"),
         (lambda _text: "a: [", "line 2: is not valid YAML"),
         (lambda text: text.replace("version: 1", "version: 2"), "has format version 2"),
         (lambda text: text.replace("  platforms:", "  platform:"), "has no list metadata.platf"),
@@ -75,8 +75,8 @@ SOME = next(line for line in TEXT.splitlines() if line.startswith("  url: "))
         (lambda text: text.replace("/linux-64/", "/win-64/"), "is no package of linux-64"),
         (lambda text: text.replace(SOME, "  url: nowhere"), "'nowhere' is no package of linux-64"),
         (lambda text: text.replace("name: nodejs", "name: node"), "is not the package that the"),
-        (lambda text: text.replace("dependencies: {}", "dependencies: []"), "are no table"),
-        (lambda text: text + "- 1\n", "package[12]: is no package"),
+        (lambda text: text.replace("dependencies: {}", "dependencies: []"), "are not a table"),
+        (lambda text: text + "- 1\n", "package[12]: is not a package"),
     ],
 )
 def test_broken_locks(edit: Callable[[str], str], told: str) -> None:

@@ -51,7 +51,7 @@ def _body(
             entries[name] = entry
         elif name in asked:
             subdirs = ", ".join(found)
-            left_out.append(f"{name} is left out: it is for {subdirs} alone; {lock} has it.")
+            left_out.append(f"{name} is left out: it is for {subdirs} only; {lock} has it.")
             continue
         limits += [f"{name}: {what} on all platforms; prefer {lock}." for what in loose]
     if _needs_cpuonly(solved):
@@ -71,7 +71,7 @@ def _override(solved: Solved) -> Iterator[str]:
     if solved.target is not None and solved.target.kind is Kind.CUDA:
         cuda = ".".join(map(str, solved.target.version))
         name = _file_name(solved.target, solved.group)
-        yield "On a machine without a GPU, solve it as for one that has it:"
+        yield "To solve it on a machine without a GPU:"
         yield ""
         yield f"   CONDA_OVERRIDE_CUDA={cuda} conda env create -f {name}"
         yield ""

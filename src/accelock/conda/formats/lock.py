@@ -109,7 +109,7 @@ def read_lock(text: str, where: str) -> Mapping[Platform, tuple[Record, ...]]:
         raise LockError(f"{error}; {_HINT}") from error
     if not isinstance(data, dict) or data.get("version") != _FORMAT:
         found = data.get("version") if isinstance(data, dict) else None
-        what = f"has format version {found}" if found is not None else "is no conda lock"
+        what = f"has format version {found}" if found is not None else "is not a conda lock"
         raise LockError(f"{where}: {what}; accelock reads conda-lock's format {_FORMAT}; {_HINT}")
     return _records(data, where)
 
@@ -125,7 +125,7 @@ def _records(data: dict[str, Any], where: str) -> dict[Platform, tuple[Record, .
     for number, entry in enumerate(entries):
         at = f"{where}, package[{number}]"
         if not isinstance(entry, dict):
-            raise LockError(f"{at}: is no package; {_HINT}")
+            raise LockError(f"{at}: is not a package; {_HINT}")
         if entry.get("manager") == "conda":  # conda-lock puts what pip installs beside it
             platform = _platform_of(entry.get("platform"), at)
             found.setdefault(platform, []).append(_record(entry, platform, at))
@@ -144,13 +144,13 @@ def _record(entry: Mapping[str, Any], platform: Platform, at: str) -> Record:
     place = _URL.fullmatch(url)
     file = _FILENAME.fullmatch(unquote(place["filename"])) if place else None
     if place is None or file is None or place["subdir"] not in (platform.conda_subdir, "noarch"):
-        raise LockError(f"{at}: {url!r} is no package of {platform.conda_subdir}; {_HINT}")
+        raise LockError(f"{at}: {url!r} is not a package of {platform.conda_subdir}; {_HINT}")
     if (file["name"], file["version"]) != (entry.get("name"), entry.get("version")):
         raise LockError(f"{at}: {url!r} is not the package that the entry names; {_HINT}")
     digests = _digests(entry.get("hash"), at)
     said = {} if entry.get("dependencies") is None else entry["dependencies"]
     if not isinstance(said, dict):
-        raise LockError(f"{at}: its dependencies are no table; {_HINT}")
+        raise LockError(f"{at}: its dependencies are not a table; {_HINT}")
     python = "python" if "python" in said else "generic"
     return Record(
         name=file["name"],
@@ -174,7 +174,7 @@ def _digests(value: object, at: str) -> dict[str, str]:
     for name, form in _DIGESTS.items():
         digest = value.get(name) if isinstance(value, dict) else None
         if not isinstance(digest, str) or not form.fullmatch(digest):
-            raise LockError(f"{at}: has no {name}, and what is installed is checked; {_HINT}")
+            raise LockError(f"{at}: has no {name}, and accelock checks what it installs; {_HINT}")
         found[name] = digest
     return found
 
@@ -188,7 +188,7 @@ LOCK = Format(
     read=read_lock,
     on_request=False,
     suffix=LOCK_SUFFIX,
-    why_suffix="mamba takes none for a lock that does not end in",
+    why_suffix="mamba reads a lock only if its name ends in",
 )
 
 

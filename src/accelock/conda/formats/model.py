@@ -182,7 +182,7 @@ def scalar(text: str) -> str:
 
 
 class YamlError(AccelockError):
-    """A text is no YAML; the message names the file and the line."""
+    """A text is not YAML; the message names the file and the line."""
 
 
 def load(text: str, where: str) -> Any:

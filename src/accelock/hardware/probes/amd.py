@@ -103,7 +103,10 @@ def _fit(target: Target, machine: Machine, tables: HardwareTables, _locked: Lock
             return Fit.no(Reason.HIDDEN, f"{hidden} hides the AMD GPUs")
         return Fit.no(Reason.NO_GPU, "no AMD GPU found")
     if not tables.is_reviewed(target):
-        what = f"it is not known which GPUs it has code for; set {VARIABLE}={target}"
+        what = (
+            "accelock does not know for which GPUs it has code; to use it anyway, set "
+            f"{VARIABLE}={target}"
+        )
         return Fit.no(Reason.UNKNOWN, what)
     usable = [gfx for gfx in found if tables.rocm_targets(gfx)]
     lacking = [gfx for gfx in usable if target.name not in tables.rocm_targets(gfx)]

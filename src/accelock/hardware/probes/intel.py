@@ -68,10 +68,13 @@ def _fit(_target: Target, machine: Machine, _tables: HardwareTables, _locked: Lo
     if discrete:
         return Fit(fits=True, reason=listed(discrete))
     if gpus:
-        what = f"a processor's own Intel GPU does not choose it; set {VARIABLE}=xpu"
+        what = (
+            "accelock does not choose it for a GPU that is part of the processor; to use it, set "
+            f"{VARIABLE}=xpu"
+        )
         return Fit.no(Reason.NO_GPU, what)
     if machine.platform is not None and machine.platform.sys_platform == "win32":
-        what = f"Intel GPUs are not detected on Windows; set {VARIABLE}=xpu"
+        what = f"accelock does not detect Intel GPUs on Windows; to use them, set {VARIABLE}=xpu"
         return Fit.no(Reason.UNKNOWN, what)
     return Fit.no(Reason.NO_GPU, "no Intel GPU found")
 

@@ -100,21 +100,21 @@ def nvml(context: ProbeContext) -> Found:
     text = context.ask(sys.executable, "-I", "-W", "ignore", str(NVML_CHILD), name=NVML)
     if text is None:
         return Found()
-    todo = "nvidia-smi is asked instead"
+    todo = "accelock asks nvidia-smi instead"
     try:
         # Its last line: what an interpreter's site packages say at the start stands above it.
         said = json.loads(text.strip().rpartition("\n")[2])
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        context.note("probe", f"{NVML} gave no answer that can be read", todo)
+        context.note("probe", f"{NVML} gave an answer that cannot be read", todo)
         return Found()
     if said.get("missing") is True:
         return Found()
     if "error" in said:
         what = f"{NVML} failed: {printable(str(said['error']))[:200]}"
         if "mismatch" in what.lower():
-            todo = "the driver was upgraded under the running kernel: restart the machine"
+            todo = "the driver was upgraded while the kernel was running: restart the machine"
         context.note("probe", what, todo)
         return Found()
     told = said.get("gpus")
@@ -141,8 +141,8 @@ def smi(context: ProbeContext) -> Found:
             context.notes.clear()  # that an older one refuses the newer question is no finding
             return Found(Driver.find(lines[0], SMI), tuple(map(_smi_gpu, lines)) or None)
         if text is not None and text.strip():
-            what = f"{SMI} said what cannot be read: {printable(text)[:160]!r}"
-            todo = "the driver is taken from elsewhere, or taken not to be there"
+            what = f"{SMI} printed something that cannot be read: {printable(text)[:160]!r}"
+            todo = "accelock takes the driver from another source, or assumes that there is none"
             context.note("probe", what, todo)
             break
     context.notes[:] = dict.fromkeys(context.notes)  # both questions may have met the same
@@ -203,7 +203,7 @@ def _add(machine: Machine, found: Mapping[str, Found], around: Surroundings) -> 
         what = f"NVIDIA driver {driver.text}, and this container was started without its GPUs"
         return not_passed_in(machine, what, "start it with them (docker run --gpus all)")
     if driver is not None and asked and not gpus:
-        what = f"NVIDIA driver {driver.text} is loaded, and sees no GPU"
+        what = f"NVIDIA driver {driver.text} is loaded, but sees no GPU"
         return machine.noted(Note("no-gpu", what, "look at `nvidia-smi` and at the kernel's log"))
     hidden = around.environ.get(VISIBLE)
     if driver is not None and not gpus and hidden is not None and not devices(hidden):
@@ -226,8 +226,8 @@ def visible(
     kinds = {gpu.capability for gpu in gpus}
     is_by_index = any(word[:1].isdigit() for word in devices(value))
     if len(kinds) > 1 and is_by_index and environ.get(ORDER, "").upper() != "PCI_BUS_ID":
-        what = f"{VISIBLE}={value[:40]} chooses by speed among GPUs that differ"
-        todo = f"all of them count; set {ORDER}=PCI_BUS_ID, or name them by UUID"
+        what = f"{VISIBLE}={value[:40]} counts different GPUs by speed"
+        todo = f"accelock counts all of them; set {ORDER}=PCI_BUS_ID, or name the GPUs by UUID"
         return tuple(gpus), (Note("visible-devices", what, todo),)
     return mark_hidden(gpus, value, VISIBLE), ()
 
@@ -238,7 +238,7 @@ def _fit(target: Target, machine: Machine, tables: HardwareTables, locked: Locke
         return Fit.no(
             Reason.JETSON,
             f"a Jetson ({machine.jetson}) takes NVIDIA's own builds of PyTorch: these wheels are "
-            f"for Arm servers; set {VARIABLE}={target} if yours can run them",
+            f"for Arm servers. If your Jetson can run them, set {VARIABLE}={target}",
         )
     obstacle, driver = _driver_obstacle(target, machine, tables), machine.driver
     if driver is None or obstacle is not None:
@@ -264,7 +264,10 @@ def _driver_obstacle(target: Target, machine: Machine, tables: HardwareTables) -
         return _NO_DRIVER
     floor = tables.driver_floor(target, "windows" if _is_windows(machine) else "linux")
     if floor is None:
-        what = f"it is not known which driver it needs; set {VARIABLE}={target}"
+        what = (
+            "accelock does not know which driver it needs; to use it anyway, set "
+            f"{VARIABLE}={target}"
+        )
         return Fit.no(Reason.UNKNOWN, what)
     if driver.version >= floor:
         return None
@@ -303,7 +306,7 @@ def _told_driver(machine: Machine, word: str) -> Machine:
     if word.lower() == NONE:
         return replace(machine, driver=None, gpus=others)
     if not _VERSION.fullmatch(word):
-        raise ValueError("write the driver's version, not that of CUDA, as in 550.54.15")
+        raise ValueError("write the version of the driver and not of CUDA, as in 550.54.15")
     version = tuple(int(part) for part in word.split("."))
     return replace(machine, driver=Driver(version, word, DRIVER), gpus=others, jetson=None)
 

@@ -183,7 +183,9 @@ def _translated(run: Run, active: Active, cache: str) -> Iterator[None]:
         raise _no_solution(run, active, f"{type(error).__name__}: {error}") from error
     except ValueError as error:  # pip before 24.1: metadata that is none
         reason = f"{type(error).__name__}: {error}"
-        raise AccelockError(f"pip cannot read what it found for {active.cell}: {reason}") from error
+        raise AccelockError(
+            f"pip found something that it cannot read, for {active.cell}: {reason}"
+        ) from error
     except OSError as error:  # a file or a host; pip-tools does not expect either to fail
         raise AccelockError(_said_by_the_system(error, cache)) from error
 
@@ -212,8 +214,8 @@ def _no_solution(run: Run, active: Active, reason: str) -> PipNoSolutionError:
     said = [_placed(run, active, line) for line in (*active.heard, reason)]
     if said != [*active.heard, reason]:
         said.append(
-            "Loosen the constraint, or ask for versions that go with it. Where its file is a "
-            "compiled one, ask for them in the inputs of that one too, and compile it first."
+            "Loosen the constraint, or require versions that it allows. If its file is a compiled "
+            "one, require them in its inputs too, and compile it first."
         )
     reasons = list(dict.fromkeys([*said, *pages.faults(run, " ".join(said))]))
     lines = "".join(f"\n  {line}" for line in reasons)

@@ -90,10 +90,10 @@ def _refuse_open(catalogue: Catalogue, cell: Cell, name: str, marker: str, origi
     if found is None or found[1].runtime or not markers.is_open(marker, place_of(cell)):
         return
     raise MetadataError(
-        f"{origin} asks for {name} ; {marker}, which a platform does not determine ({cell}), and "
-        "whether a machine has a build for its hardware is not left to that. Leave that platform "
-        "out (--platform, or `platforms` in [tool.accelock]), or give the requirement a marker of "
-        "sys_platform or platform_machine."
+        f"{origin} asks for {name} ; {marker}, and the platform does not decide this marker "
+        f"({cell}). accelock cannot let such a marker decide whether a machine gets a build for "
+        "its hardware. Leave that platform out (--platform, or `platforms` in [tool.accelock]), "
+        "or give the requirement a marker of sys_platform or platform_machine."
     )
 
 
@@ -111,8 +111,8 @@ def _refuse_of_a_release(plan: Plan, cell: Cell, requirement: Any) -> None:
         return
     raise AccelockError(
         f"{requirement.comes_from or 'the input'}: {requirement.req} ; {marker} is for some "
-        f"releases of Python {python}, and not for {python.release()}, which a file for Python "
-        f"{python} is resolved for: the others would be without it. Nothing was written. Write the "
-        "marker with python_version, or compile with such a release of Python itself, without "
-        "--python-version and without `python` in [tool.accelock]."
+        f"releases of Python {python}, and not for {python.release()}, for which a file for "
+        f"Python {python} is resolved. The other releases would not get it. Nothing was written. "
+        "Write the marker with python_version, or run accelock on one of the releases that the "
+        "marker selects, without --python-version and without `python` in [tool.accelock]."
     )

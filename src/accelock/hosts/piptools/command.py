@@ -33,14 +33,14 @@ PROGRAM = "accelock compile"
 HASHES = click.Option(
     ["--generate-hashes/--no-generate-hashes"],
     default=None,
-    help="Whether the file has hashes. With a target the default is to have them where every line "
-    "can have one without a download.",
+    help="Whether to write hashes. The default with a target: yes, if every line can have one "
+    "without a download.",
 )
 UNSAFE = click.Option(
     ["--allow-unsafe/--no-allow-unsafe"],
     default=None,
-    help="Whether setuptools and pip are pinned where something requires them. With a target they "
-    "are, by default: torch and triton require setuptools.",
+    help="Whether to pin setuptools and pip if something requires them. The default with a "
+    "target: yes, because torch and triton require setuptools.",
 )
 _HELP = """Pin requirements for hardware targets: one file per target, valid on every platform.
 
@@ -54,7 +54,7 @@ _EXAMPLES = """Examples:
   accelock compile
       the targets that [tool.accelock] in pyproject.toml declares
   accelock compile -P torch
-      a newer torch; every other pin stays where it can
+      a newer torch; every other pin stays if it can
 """
 
 
@@ -110,41 +110,41 @@ def target_options() -> list[click.Parameter]:
             ["-t", "--target"],
             multiple=True,
             metavar="TARGET",
-            help="Hardware target (cpu, cu126, rocm6.3, xpu, ...); several write one file each. "
-            "Default: `targets` in [tool.accelock].",
+            help="Hardware target (cpu, cu126, rocm6.3, xpu, ...). Give several for one file "
+            "each. Default: `targets` in [tool.accelock].",
         ),
         click.Option(
             ["--platform"],
             multiple=True,
             metavar="PLATFORM",
-            help="Platform that the file must hold on (linux-x86_64, linux-aarch64, macos-arm64, "
-            "macos-x86_64, windows-x86_64, or conda's names); may be used more than once.",
+            help="Platform on which the file must work (linux-x86_64, linux-aarch64, macos-arm64, "
+            "macos-x86_64, windows-x86_64, or conda's names); can be given more than once.",
         ),
         click.Option(
             ["--python-version"],
             multiple=True,
             metavar="X.Y",
-            help="Python to compile for (default: the one that runs this); may be used more than "
-            "once.",
+            help="Python version to compile for (default: that of the running Python); can be "
+            "given more than once.",
         ),
         click.Option(
             ["--source"],
             multiple=True,
             metavar="FAMILY=URL",
-            help="Where a family's builds are: an index with {target} in it, or a find-links page.",
+            help="Index of a family's builds, with {target} in its URL, or a find-links page.",
         ),
         click.Option(
             ["--allow-downloads"],
             is_flag=True,
             default=False,
-            help="To have hashes, allow whole wheels to be downloaded where their index publishes "
-            "none (GBs).",
+            help="Download whole wheels to hash them if their index publishes no hashes (this can "
+            "be GBs).",
         ),
         click.Option(
             ["--offline"],
             is_flag=True,
             default=False,
-            help="Ask no index: take pages and metadata as accelock's cache has them, or fail.",
+            help="Ask no index: use the pages and metadata in accelock's cache, or fail.",
         ),
     ]
 
@@ -174,7 +174,7 @@ def _compile(**params: Any) -> None:
         return
     if params.get("resolver_name") == "legacy":
         raise click.UsageError(
-            "--resolver=legacy cannot resolve for another platform: leave it out, or compile "
+            "--resolver=legacy cannot resolve for another platform. Leave it out, or compile "
             "without a target."
         )
     hashes, unsafe = params["generate_hashes"], params["allow_unsafe"]
@@ -226,12 +226,14 @@ def _judge_table(path: Path | None, *, plain: bool) -> None:
     table = tool.get("accelock") if isinstance(tool, dict) else None
     if not isinstance(table, dict):
         return
-    what = f"[tool.accelock] of {path} does not count: accelock reads the {digests.PYPROJECT} here"
+    what = (
+        f"accelock ignores [tool.accelock] in {path}: it reads the {digests.PYPROJECT} of this "
+        "folder"
+    )
     if plain and "targets" in table:
         raise AccelockError(
-            f"{what} alone, and without a target this would be plain pip-compile. Nothing was "
-            f"written. Put the table into {digests.PYPROJECT}, or give a target with -t (for "
-            "example -t cpu)."
+            f"{what}. Without a target, this would be plain pip-compile. Nothing was written. Put "
+            f"the table into {digests.PYPROJECT}, or give a target with -t (for example -t cpu)."
         )
     log.warning(f"NOTE: {what}.")
 

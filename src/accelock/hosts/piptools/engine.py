@@ -221,9 +221,9 @@ class Engine:
         for name in sorted(names):
             if self.run.plan.catalogue.family_of(name) is None:
                 raise AccelockError(
-                    f"{name} is marked cpuonly, but no family has it, so that it has no CPU build "
-                    "to choose. Remove the mark. (Builds of your own for PyTorch's targets join "
-                    "its family in [tool.accelock.packages].)"
+                    f"{name} is marked cpuonly, but it belongs to no family, so it has no CPU "
+                    "builds. Remove the mark. (Builds of your own for PyTorch's targets join its "
+                    "family in [tool.accelock.packages].)"
                 )
         return self.run.plan.catalogue.cpuonly_families(names)
 

@@ -76,13 +76,14 @@ def settle(run: Run, captures: Mapping[Cell, Capture], outputs: Mapping[str, str
                 capture.hashes = None
             more = f", and {len(stops) - _NAMED} more" if len(stops) > _NAMED else ""
             run.plan.say(
-                f"NOTE: {name} has no hashes, for pip wants them on all lines or on none: "
+                f"NOTE: {name} has no hashes, because pip wants them on all lines or on none: "
                 f"{'; '.join(stops[:_NAMED])}{more}."
             )
         elif _had_none(Path(name)) and any(capture.results for capture in own):
             run.plan.say(
-                f"NOTE: {name} had no hashes, and has them now: pip refuses what it is to install "
-                "beside the file without a hash. --no-generate-hashes leaves them out."
+                f"NOTE: {name} had no hashes, and has them now. pip then refuses to install "
+                "anything without a hash in the same command. To leave the hashes out, use "
+                "--no-generate-hashes."
             )
 
 
@@ -112,7 +113,7 @@ def _why_bare(ireq: Any) -> str:
         return "is a local directory"
     if ireq.original_link is not None:
         return "has no #sha256= in its URL"
-    return "has files of which its index publishes no sha256 (--allow-downloads hashes them)"
+    return "has files whose index publishes no sha256 (--allow-downloads hashes them)"
 
 
 def _had_none(path: Path) -> bool:
@@ -159,9 +160,9 @@ def _without_fragment(run: Run, cell: Cell, bare: list[IndexFile], ireq: Any) ->
         names = ", ".join(file.filename for file in bare)
         raise SourceError(
             f"The index publishes no sha256 for {ireq.req} on {cell}: {names} "
-            f"({bare[0].page_url}). To hash it, the whole wheel would have to be downloaded. "
-            "Pin a version whose files carry hashes, compile without --generate-hashes, "
-            "or allow the download with --allow-downloads."
+            f"({bare[0].page_url}). To hash it, accelock would have to download the whole wheel. "
+            "Pin a version whose files have hashes, compile without --generate-hashes, or allow "
+            "the download with --allow-downloads."
         )
     return {f"sha256:{digest}" for digest in run.sha256_of(bare).values()}
 

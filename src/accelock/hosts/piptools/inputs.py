@@ -163,8 +163,8 @@ def _read(run: Run, original: Callable[..., tuple[str, str]]) -> Callable[..., t
 
 def _no_text(path: str, error: UnicodeDecodeError) -> str:
     return (
-        f"{_relative(path)} is not UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8, "
-        "or name its encoding in its first line, as in `# -*- coding: latin-1 -*-`."
+        f"{_relative(path)} is not UTF-8 ({error.reason} at byte {error.start}). Save it as "
+        "UTF-8, or declare its encoding in its first line, as in `# -*- coding: latin-1 -*-`."
     )
 
 

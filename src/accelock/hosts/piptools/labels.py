@@ -97,9 +97,9 @@ def _refuse_foreign(requirement: Any, found: Accelerated, routing: Routing, targ
         return
     why = "" if own == target.name else f" (its family is marked cpuonly, so it takes {own})"
     raise AccelockError(
-        f"{requirement.comes_from or 'the input'}: {requirement.name} @ {hide_credentials(url)} is "
-        f"a build for {of}, and the target is {target.name}{why}. Write its public version to have "
-        f"the right build for each target, or compile for the target of that build: -t {of}"
+        f"{requirement.comes_from or 'the input'}: {requirement.name} @ {hide_credentials(url)} "
+        f"is a build for {of}, and the target is {target.name}{why}. Write its public version, "
+        f"and each target gets its own build; or compile for the target of that build: -t {of}"
     )
 
 
@@ -119,7 +119,7 @@ def _strip_own_label(
             raise AccelockError(
                 f"{requirement.comes_from or 'the input'}: {requirement.req} carries the label "
                 f"+{label}, and the target is {target.name}{why}. Write the public version "
-                f"(without +{label}) to have the right build for each target, or compile for the "
+                f"(without +{label}), and each target gets its own build; or compile for the "
                 f"target of that label: -t {label}"
             )
         # `===` compares to the letter: it would refuse the build that carries the label.
@@ -173,7 +173,8 @@ def _name_file(run: Run, cell: Cell, capture: Capture, pin: Any, file: IndexFile
         file = replace(file, sha256=run.sha256_of([file])[file.url])
     is_known = not capture.hashes or file.sha256 is not None
     said = (
-        f"{pin.req} has no label on {cell}, so that only its address tells it from other targets'"
+        f"{pin.req} has no label on {cell}, so only its URL distinguishes it from the builds "
+        "of other targets"
     )
     if is_known and (url := _written(run, cell, file)) is not None:
         direct = _direct(pin, url)
@@ -182,8 +183,9 @@ def _name_file(run: Run, cell: Cell, capture: Capture, pin: Any, file: IndexFile
             capture.hashes = {**capture.hashes, direct: {f"sha256:{file.sha256}"}}
     elif not capture.hashes:
         raise AccelockError(
-            f"{said}, and the address cannot be told: it was read at another source than the file "
-            "is to name. Use --generate-hashes, or name the source in [tool.accelock.sources]."
+            f"{said}, and accelock cannot write its URL: it read the build from another source "
+            "than the one that the file names. Use --generate-hashes, or name the source in "
+            "[tool.accelock.sources]."
         )
 
 
@@ -194,10 +196,10 @@ def _name_beside(
     said = _warned(pin, cell, rival)
     if url is not None:
         capture.results = {*capture.results - {pin}, _direct(pin, url)}
-        text = "its line names the file (--generate-hashes would leave it a version)"
+        text = "its line names the file (with --generate-hashes, it names the version)"
         run.plan.say_progress(f"{said}; {text}.")
     elif run.first_time(said):
-        run.plan.say(f"WARNING: {said}, which plain pip may take: use --generate-hashes.")
+        run.plan.say(f"WARNING: {said}, and plain pip may install that one: use --generate-hashes.")
 
 
 def _warned(pin: Any, cell: Cell, rival: IndexFile) -> str:

@@ -110,13 +110,13 @@ def _passed_over(
         wanted = _wanted(name, taken, capture, asks, environment)
         for newer, needed in sorted(files.blocked(name, cell).items(), reverse=True):
             if newer > version and newer in wanted:
-                yield f"{name} {newer} is passed over for {version}: its wheels need {needed}"
+                yield f"{name} {newer} is skipped, and {version} taken: its wheels need {needed}"
                 break
         known = {Version(text) for parent, text in asks.found if parent == name and text}
         for newer in sorted((each for each in known if each > version), reverse=True):
             reason = newer in wanted and _blocked_by(name, newer, cell, files, asks, environment)
             if reason:
-                yield f"{name} {newer} is passed over for {version}: it needs {reason}"
+                yield f"{name} {newer} is skipped, and {version} taken: it needs {reason}"
                 break
 
 

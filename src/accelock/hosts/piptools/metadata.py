@@ -93,7 +93,7 @@ def index_file(link: Any) -> IndexFile:
     """
     parsed = parse_filename(link.filename)
     if parsed is None:
-        raise MetadataError(f"{link.filename} is no wheel")
+        raise MetadataError(f"{link.filename} is not a wheel")
     published = link.metadata_file_data
     return IndexFile(
         filename=link.filename,

@@ -66,8 +66,9 @@ def say_built(run: Run) -> None:
         return
     for name, version in sorted(run.memo.built):
         run.plan.say(
-            f"WARNING: the metadata of {name} {version} was built on this machine (it has no "
-            "wheel and no static metadata, PEP 643); its markers were applied to every platform."
+            f"WARNING: the metadata of {name} {version} was built on this machine, because it has "
+            "no wheel and no static metadata (PEP 643); accelock applied its markers to every "
+            "platform."
         )
 
 
@@ -92,7 +93,7 @@ def _mixed_sources(run: Run, captures: Mapping[Cell, Capture]) -> None:
         if read.is_nightly != written.is_nightly:
             run.plan.say(
                 f"WARNING: {name} was read at {read}, as the environment says, and the file names "
-                f"{written}: one of them has nightly builds, and the other has not."
+                f"{written}. One of them has nightly builds, and the other does not."
             )
 
 
@@ -120,6 +121,6 @@ def _unhashed(run: Run, captures: Mapping[Cell, Capture], result: Result[Capture
             newer = passed_over(result.question, alone, name, cell, chosen)
             if newer is not None and run.first_time(f"unhashed {name}"):
                 run.plan.say(
-                    f"NOTE: {name} {newer} is passed over: its index publishes no sha256 "
-                    f"for {cell} (--allow-downloads would download the wheels to hash them)."
+                    f"NOTE: {name} {newer} is skipped: its index publishes no sha256 for {cell} "
+                    "(--allow-downloads downloads the wheels to hash them)."
                 )

@@ -136,7 +136,7 @@ def _fetch_once(run: Run, original: Callable[..., Any]) -> Callable[..., Any]:
                 asking = _Asking(http, run.kept)
                 page = original(link, **{**kwargs, "session": asking})
                 if page is None and asking.kind is not None:
-                    why = f"it is no index page but of type {asking.kind or '(none)'}"
+                    why = f"it is not an index page; its type is {asking.kind or '(none)'}"
                     run.memo.unread.setdefault(link.url, why)
                 run.memo.pages[link.url] = page
         return run.memo.pages[link.url]
@@ -236,12 +236,12 @@ class Entry:
     def read(cls, said: Mapping[str, Any], page_url: str) -> Entry | None:
         """Stand in for `Link.from_json` of pip 24.0 to 26.3, with the keys that it reads.
 
-        :raises TypeError: this is no file of a page.
+        :raises TypeError: this is not a file of a page.
         """
         if said.get("url") is None:
             return None
         if not isinstance(said["url"], str) or not isinstance(said.get("hashes", {}), dict):
-            raise TypeError(f"{said!r} is no file of a page")
+            raise TypeError(f"{said!r} is not a file of a page")
         return cls({key: said[key] for key in _KEYS if key in said}, page_url)
 
     @property
@@ -308,8 +308,8 @@ def _links(page: Any, original: Callable[..., Any]) -> list[Any]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         # What pip lets through of a page that is neither the HTML nor the JSON it says it is.
         raise SourceError(
-            f"{redact(page.url)} is no page of a package index ({type(error).__name__}: {error}). "
-            f"{_ADVICE}"
+            f"{redact(page.url)} is not a page of a package index ({type(error).__name__}: "
+            f"{error}). {_ADVICE}"
         ) from error
 
 

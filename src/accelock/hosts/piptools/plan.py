@@ -240,7 +240,7 @@ def _check_existing(targets: tuple[Target, ...], pairs: list[tuple[Target, Platf
             names = ", ".join(platform.name for platform in own)
             raise AccelockError(
                 f"The target {target.name} exists on none of its platforms ({names}): there are "
-                f"no {target.kind.name} builds for them. Give it a platform that has it, for "
+                f"no {target.kind.name} builds for them. Name a platform that has it, for "
                 f"example --platform linux-x86_64 or "
                 f'[tool.accelock.target."{target.name}"] platforms = ["linux-x86_64"].'
             )

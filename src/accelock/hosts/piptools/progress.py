@@ -1,4 +1,4 @@
-"""The line that moves on a terminal while a cell is solved: its name, packages looked at, seconds.
+"""The line that moves on a terminal while a cell is solved: its name, packages seen, seconds.
 
 Off a terminal the line of each cell, which the run says, is all there is. Quiet (`-q`) is quiet.
 """

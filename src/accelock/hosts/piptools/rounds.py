@@ -98,10 +98,10 @@ class Rounds:
 
     def _explain(self, most: int) -> str:
         """Say what pip went back and forth over: the packages that it took back most often."""
-        lines = [f"pip found none in {most} rounds, and went back and forth over:"]
+        lines = [f"pip found none in {most} rounds. It went back and forth between versions of:"]
         for name, times in self._rejected.most_common(_NAMED):
             asking = sorted(self._asking[name])
             more = f" and {len(asking) - _NAMED} more" if len(asking) > _NAMED else ""
             lines.append(f"{name} ({times} times; {', '.join(asking[:_NAMED])}{more})")
-        lines.append("Ask for a version of one of them, so that there is less to choose from.")
+        lines.append("Pin one of them, so that there is less to choose from.")
         return "\n  ".join(lines)

@@ -55,20 +55,20 @@ _ASK = (
     "print(json.dumps([sys.version_info[0], sys.version_info[1], u.find_spec('pip') is not None]))"
 )
 _EDITED = (
-    "is not as it was compiled: its pins, hashes or options were edited, or are damaged. It is "
-    "installed as it stands; accelock compile makes it again."
+    "changed after it was compiled: its pins, hashes or options were edited or damaged. sync "
+    "installs it as it is; accelock compile makes it again."
 )
 _LIMIT = 10.0  # seconds; a Python on a slow disk takes its time
 _HELP = """
 
-Without SRC_FILES, the file is requirements.txt or requirements.TARGET.txt, whichever accelock
-compiled for a target that fits this machine (ACCELOCK_TARGET chooses one). A name that does not
-exist means the file of that target: requirements-dev.txt is requirements-dev.TARGET.txt. It may
-also be a pylock file (PEP 751) of any tool. accelock, what it needs, and what conda installed are
-kept.
+Without SRC_FILES, sync installs requirements.txt or requirements.TARGET.txt: the file that accelock
+compiled for the target that fits this machine. ACCELOCK_TARGET chooses another target. If a file
+that you name does not exist, sync takes the target's: for requirements-dev.txt, that is
+requirements-dev.TARGET.txt. A pylock file (PEP 751) of any tool works too. sync never removes
+accelock, its dependencies, or packages that conda installed.
 
-The environment is that of VIRTUAL_ENV, else of CONDA_PREFIX, else ./.venv, else the one that
-accelock runs in. --python-executable names another.
+The environment is that of VIRTUAL_ENV, else CONDA_PREFIX, else ./.venv, else the one in which
+accelock runs. --python-executable names another.
 """
 
 
@@ -167,8 +167,8 @@ def _run_pip_sync(params: dict[str, Any]) -> None:
     except InvalidVersion as error:  # pip-sync reads what an interpreter says of its own pip
         python = params["python_executable"] or "this Python"
         raise AccelockError(
-            f"{python} does not tell the version of its pip ({error}); is it a Python that has "
-            "pip? Nothing was changed."
+            f"{python} does not print the version of its pip ({error}). Nothing was changed. "
+            "Check that it is a Python with pip."
         ) from error
 
 
@@ -178,8 +178,8 @@ def _failed(error: subprocess.CalledProcessError) -> str:
     if step is None:  # pip-sync asks the interpreter of --python-executable about itself
         return f"{words[0]} failed with exit code {error.returncode}; nothing was changed."
     return (
-        f"pip {step} failed with exit code {error.returncode}; what it said is above. The "
-        "environment is not in sync: run the command again once that is put right."
+        f"pip {step} failed with exit code {error.returncode}; its messages are above. The "
+        "environment is not in sync: solve the problem, and run the command again."
     )
 
 
@@ -204,8 +204,8 @@ def _python_of(executable: str | None) -> PythonVersion | None:
         return None
     if not has_pip:
         raise AccelockError(
-            f"the environment of {executable} has no pip, with which packages are installed into "
-            f"it. Nothing was changed. Run: {executable} -m ensurepip"
+            f"the environment of {executable} has no pip, and sync installs with the "
+            f"environment's own pip. Nothing was changed. Run: {executable} -m ensurepip"
         )
     return version
 
@@ -338,7 +338,7 @@ def _refuse_poetry(wanted: Iterable[Any], installed: Iterable[Any]) -> None:
     if POETRY in {canonicalize_name(each.name) for each in wanted if each.name}:
         return
     raise AccelockError(
-        "Poetry is installed in the environment that would be synced, and the files do not ask "
-        "for it: it and its plugins would be removed. Nothing was changed. Run this in the "
-        "project's own environment, or name that with --python-executable."
+        "sync would remove Poetry and its plugins: they are installed in this environment, and "
+        "the files do not have them. Nothing was changed. Run this in the project's own "
+        "environment, or name that with --python-executable."
     )

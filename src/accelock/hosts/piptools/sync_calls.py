@@ -151,10 +151,10 @@ def write_pylock(file: PylockFile, target: Target | None, folder: Path) -> str:
     bare = [pin.name for pin in pins if not pin.hashes]
     if bare and len(bare) < len(pins):
         raise AccelockError(
-            f"{file.name}: {', '.join(bare)} has no hash, as a folder or a repository, and pip "
-            "installs no such thing beside files with hashes. Nothing was changed. Make the file "
-            "without it (uv export --no-emit-project), and install it afterwards: pip install "
-            "--no-deps"
+            f"{file.name}: {', '.join(bare)} has no hash, because it is a folder or a repository, "
+            "and pip does not install it in the same command as files with hashes. Nothing was "
+            "changed. Make the file without it (uv export --no-emit-project), and install it "
+            "afterwards: pip install --no-deps"
         )
     page, requirements = folder / "links.html", folder / "requirements.txt"
     page.write_text("\n".join(_links(pins, file.name)), encoding="utf-8")
@@ -174,7 +174,7 @@ def _links(pins: tuple[Pin, ...], name: str) -> Iterator[str]:
             if not each.sha256:
                 raise AccelockError(
                     f"{name}: {each.filename} has no sha256. Nothing was changed. Make the file "
-                    "again with it."
+                    "again with hashes."
                 )
             url = html.escape(f"{urldefrag(each.url).url}#sha256={each.sha256}")
             yield f'<a href="{url}">{html.escape(each.filename)}</a><br>'

@@ -80,13 +80,16 @@ class Chooser:
         """Take a pylock file, or that of one target: it is a whole lock, and stands alone."""
         if len(words) > 1:
             raise AccelockError(
-                f"{', '.join(words)}: a pylock file is a whole lock, so that it is synced alone. "
-                "Nothing was changed."
+                f"{', '.join(words)}: a pylock file is a complete lock: sync takes it alone. "
+                "Nothing was changed. Leave out the other files."
             )
         path = Path(words[0])
         files = pylock_file.read_all(path, self.settings)
         if not files:
-            raise AccelockError(f"{path} does not exist, nor is there one of a target beside it")
+            raise AccelockError(
+                f"{path} does not exist, and there is no file of a target with that name, such as "
+                "requirements.cpu.txt"
+            )
         targets = [target for file in files for target in file.targets(self.settings)]
         if len(files) == 1 and not targets:
             return self._of_pylock(files[0], None)
@@ -120,7 +123,9 @@ class Chooser:
         told = [file.target for file in read if file is not None]
         if len(set(told)) > 1:
             names = ", ".join(dict.fromkeys(map(str, told)))
-            raise AccelockError(f"the files are for different targets: {names}. Name those of one.")
+            raise AccelockError(
+                f"the files are for different targets: {names}. Name files of one target."
+            )
         if not layered:
             return Selection(tuple(words), Choice(told[0], _NAMED)) if told else None
         if told:
@@ -210,7 +215,7 @@ class Chooser:
             lacks = f"{' and '.join(lock.files)} lacks it" if is_pylock else f"there is no {path}"
             todo = "accelock pylock" if is_pylock else "accelock compile"
             raise AccelockError(
-                f"{VARIABLE} is {error.wanted!r}, and {lacks}; there is one for "
+                f"{VARIABLE} is {error.wanted!r}, and {lacks}; there are files for "
                 f"{', '.join(map(str, targets))}. Run: {todo}, or change {VARIABLE}."
             ) from error
 
@@ -232,13 +237,14 @@ class Chooser:
 def _is_for_another_python(name: str, pythons: Sequence[str], python: PythonVersion) -> str:
     return (
         f"{name} was compiled for Python {', '.join(pythons)}, and the environment has Python "
-        f"{python}. Nothing was changed. Make an environment with a Python that it is for, or "
-        f"compile it for this one (--python-version {python}; give the option once for each)."
+        f"{python}. Nothing was changed. Create an environment with one of these Pythons, or "
+        f"compile the file for this Python too (--python-version {python}; give the option once "
+        "for each Python)."
     )
 
 
 def _no_file(path: Path, choice: Choice) -> str:
     return (
-        f"{path} does not exist: {choice.target} was taken ({choice.reason}). "
-        f"Run: accelock compile, or set {VARIABLE} to a target that has all the files."
+        f"{path} does not exist: {choice.target} was chosen ({choice.reason}). Run: accelock "
+        f"compile, or set {VARIABLE} to a target that has all the files."
     )

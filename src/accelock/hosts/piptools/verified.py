@@ -181,7 +181,7 @@ class _Releases:
         if (file := self.run.files.get(link.url_without_fragment)) is not None:
             return self.run.routed.metadata(file)
         if not link.is_wheel or self.run.reader is None:
-            raise MetadataError("its metadata would have to be built")
+            raise MetadataError("its metadata has to be built")
         return self.run.reader.metadata(index_file(link))
 
 

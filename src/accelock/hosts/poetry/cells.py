@@ -38,9 +38,7 @@ if TYPE_CHECKING:
 
 # Poetry's own commands take no options of ours.
 WORDS = Words(
-    downloads=(
-        "allow the download of whole wheels with `allow-downloads = true` in [tool.accelock]"
-    ),
+    downloads=("allow downloads of whole wheels with `allow-downloads = true` in [tool.accelock]"),
     platforms="name those that you need in [tool.accelock] `platforms`",
 )
 # (package, public version, cell) -> the Pythons on which the project asks for that version.
@@ -66,8 +64,8 @@ def cells_of(project: Project) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
         there = [p for p in config.platforms_of(target) if target.exists_on(p)]
         if not there:
             raise AccelockError(
-                f"{project.where}: the target {target.name} exists on none of the platforms "
-                "of [tool.accelock]. Add one that has it, or remove the target."
+                f"{project.where}: the target {target.name} exists on none of the platforms in "
+                "[tool.accelock]. Add a platform that has it, or remove the target."
             )
         first = next(p for p in DEFAULT_PLATFORMS if target.exists_on(p))
         for platform in there:
@@ -269,6 +267,7 @@ def _no_bound(name: str, newest: Mapping[str, Version]) -> str:
     (first, version), *others = newest.items()
     up_to = "".join(f", {target} up to {each}" for target, each in others)
     return (
-        f"no {name} is there for all targets and platforms: {first} has it up to {version}{up_to}. "
+        f"no version of {name} exists on all targets and platforms: {first} has it up to {version}"
+        f"{up_to}. "
         f'Name the versions that you want, as in `poetry add "{name}>={min(newest.values())}"`.'
     )

@@ -128,9 +128,9 @@ class UseCommand(EnvCommand):
     """Keep a choice of target in the project's environment."""
 
     name = "accelock use"
-    description = "Chooses the hardware target that this environment takes from now on."
+    description = "Chooses the hardware target that this environment gets from now on."
     arguments: ClassVar[list[Argument]] = [
-        argument("target", "One of the declared targets; `auto` forgets the choice.")
+        argument("target", "A declared target; `auto` removes the choice.")
     ]
 
     def handle(self) -> int:
@@ -139,7 +139,7 @@ class UseCommand(EnvCommand):
         with shown():
             remember(self.env, chosen=None if wanted == _AUTO else self._declared(wanted))
         takes = "what fits this machine" if wanted == _AUTO else f"<c1>{wanted}</>"
-        self.line(f"This environment takes {takes}. Run <c1>poetry install</> to have it.")
+        self.line(f"This environment now gets {takes}. Run <c1>poetry install</> to install it.")
         return 0
 
     def _declared(self, wanted: str) -> str:
@@ -148,7 +148,7 @@ class UseCommand(EnvCommand):
             raise AccelockError("This project declares no `targets` in [tool.accelock].")
         names = [target.name for target in project.targets]
         if wanted not in names:
-            note = "only declared ones can be used"
+            note = "only declared targets can be used"
             raise UnknownWordError("target", wanted, names, note=note)
         return str(wanted)
 
@@ -158,16 +158,17 @@ class PoetryInitCommand(PoetryCommand):
 
     name = "accelock init"
     description = (
-        "Adds a [tool.accelock] table to pyproject.toml, or moves in what it says by hand."
+        "Adds a [tool.accelock] table to pyproject.toml, or moves a set-up that was made by "
+        "hand into it."
     )
     help = (
-        "Where the project says something of hardware by hand (sources of builds, labels, an extra "
-        "or a group for each accelerator), it prints what each becomes, and a diff, which --write "
-        "applies. Else it adds the table. "
-        "Without targets it declares cpu and what this machine has. The first target is what a "
-        "Poetry without accelock gets from the lock: by default it stops at the first package with "
-        "builds per target, what stands before that installed (a dry run does not stop); with "
-        "--fallback it installs that target, for the packages that the project itself requires."
+        "If the project was set up for hardware by hand (sources of builds, labels, an extra or a "
+        "group for each accelerator), it prints what each of them becomes, and a diff, which "
+        "--write applies. Otherwise it adds the table. Without targets, it declares cpu and what "
+        "this machine has. A Poetry without accelock gets the first target from the lock. By "
+        "default, it stops at the first package with a build per target, and has installed the "
+        "packages before it (a dry run does not stop). With --fallback, it installs the first "
+        "target, for the packages that the project itself requires."
     )
     arguments: ClassVar[list[Argument]] = [TARGETS]
     options: ClassVar[list[Option]] = [
@@ -210,7 +211,7 @@ class PoetryInitCommand(PoetryCommand):
             file = editing.with_routes(file, routes)
             said += _of_routes(routes)
         if file == old:
-            self.line("pyproject.toml has all of it already; nothing was changed.")
+            self.line("pyproject.toml has all of this already; nothing was changed.")
             return
         file.write()
         for line in said:
@@ -276,7 +277,7 @@ def _config(pyproject: dict[str, object], path: Path) -> Config:
     table = tool["accelock"] if isinstance(tool, dict) else {}
     config = parse_config(table, str(path), load_catalogue())
     if not config.targets:
-        raise AccelockError(f"{path}: [tool.accelock] has no `targets`; name them there first.")
+        raise AccelockError(f"{path}: [tool.accelock] has no `targets`. Add them there first.")
     return config
 
 
@@ -285,8 +286,8 @@ def _there_is_one(path: Path, table: object) -> str:
     keys = ", ".join(table) if isinstance(table, dict) else ""
     has = f"targets = {targets}" if targets else f"no targets ({keys or 'it is empty'})"
     return (
-        f"{path}: there is a [tool.accelock] already, with {has}. Change it there. "
-        "`poetry accelock init --fallback` alone adds the sources for a Poetry without accelock."
+        f"{path}: [tool.accelock] exists already, with {has}. Edit it there. `poetry accelock "
+        "init --fallback` alone adds the sources for a Poetry without accelock."
     )
 
 

@@ -136,9 +136,9 @@ def _verify(old: TextFile, new: TextFile) -> None:
     """
     if _without_ours(old.data) != _without_ours(new.data):
         raise AccelockError(
-            f"{old.path}: it is written in a way in which no `source` can be added safely. Nothing "
-            "was changed. Write [tool.poetry.dependencies] as a table of its own, with one "
-            "dependency a line, and run this again."
+            f"{old.path}: accelock cannot add a `source` safely to the way in which it is "
+            "written. Nothing was changed. Write [tool.poetry.dependencies] as a table of its "
+            "own, with one dependency a line, and run this again."
         )
 
 

@@ -70,9 +70,9 @@ def plan(
     found = tuple(route for route in routes if route is not None)
     if not any(route.asks for route in found):
         raise AccelockError(
-            "pyproject.toml: no package that comes in builds per target is a dependency of the "
-            "project itself, and no source changes where those of other packages come from. "
-            "Make it one (poetry add torch), then run this again."
+            "pyproject.toml: the project itself requires no package with a build per target, and "
+            "a source does not count for packages that only other packages require. Add one "
+            "(poetry add torch), and run this again."
         )
     return found
 
@@ -103,15 +103,15 @@ def _refuse_unfit(leader: FamilySource, poetry: PoetryProject, settings: Setting
     source = settings.config.source(leader.family)
     if not source.has_target:
         raise AccelockError(
-            f"pyproject.toml: {source} has the builds of all targets, so that as a source it would "
-            "not keep a Poetry without accelock to one target's. Leave --fallback out: such a "
-            "Poetry then stops at the lock."
+            f"pyproject.toml: {source} has the builds of all targets, so it would not limit a "
+            "Poetry without accelock to those of one target. Leave --fallback out: such a Poetry "
+            "then stops at the lock."
         )
     if source.has_release:
         raise AccelockError(
             f"pyproject.toml: {leader.family.name} has a page for each release of torch, and a "
-            "source has one address. Leave --fallback out: a Poetry without accelock then stops at "
-            "the lock."
+            "source has only one URL. Leave --fallback out: a Poetry without accelock then stops "
+            "at the lock."
         )
     for each in poetry.sources:
         if leader.is_at(each.url) and not reference.target_of(each.name, leader.family.name):
@@ -128,8 +128,8 @@ def _transitive(names: Collection[str], leader: FamilySource, lock: Mapping[str,
     come, them = ("comes", "it") if one else ("come", "them")
     return (
         f"pyproject.toml: {', '.join(names)} {come} in only through other packages{through}. A "
-        "`source` counts for dependencies of the project itself, so that a Poetry without accelock "
-        f"would lock PyPI's builds of {them}, and not say so. Make {them} dependencies of the "
+        "`source` counts only for dependencies of the project itself, so a Poetry without accelock "
+        f"would lock PyPI's builds of {them} without a word. Make {them} dependencies of the "
         f"project (poetry add {' '.join(names)}) and run this again; or leave --fallback out: such "
         f'a Poetry then stops at the lock with `Repository "{leader.name}" does not exist`.'
     )

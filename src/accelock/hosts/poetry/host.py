@@ -306,7 +306,7 @@ class PoetryHost:
         listed = "; ".join(f"{each} {' and '.join(own)}" for each, own in found.items())
         return (
             f"For {described(group, self.project)} the solution has {listed} in one environment: "
-            "packages require them under markers that Poetry takes to be apart. Pin the version "
+            "packages require them under markers that Poetry treats as exclusive. Pin the version "
             f"that you want (poetry add {name}=={versions[0]})."
         )
 
@@ -335,9 +335,9 @@ class PoetryHost:
         if not found:
             return None
         return (
-            f"For {group.target}, {'; '.join(map(str, found))} (files without a published "
-            "sha256 do not count). Ask for another version, narrow the project's range of Pythons, "
-            "or leave the platform out of `platforms` in [tool.accelock]."
+            f"For {group.target}, {'; '.join(map(str, found))} (files without a published sha256 "
+            "do not count). Require another version, narrow the project's range of Pythons, or "
+            "remove the platform from `platforms` in [tool.accelock]."
         )
 
     def taken(self, solution: Solved) -> dict[str, frozenset[Version]]:

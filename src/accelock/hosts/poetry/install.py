@@ -52,7 +52,7 @@ def install(
     gone = [] if stays else _leftovers(project, lock, choice.target, installer, operations)
     status = int(execute(installer, [*map(Uninstall, gone), *operations]))
     if stays:
-        project.say(f"accelock: {stays} stays: no group of this installation has it.")
+        project.say(f"accelock: {stays} stays installed: no group of this installation has it.")
     elif status == 0 and not installer.is_dry_run():
         # Only a later tidying up looks at it, and this installation is done.
         with contextlib.suppress(AccelockError):

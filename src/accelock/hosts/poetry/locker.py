@@ -134,8 +134,8 @@ class TargetLocker(Locker):
             # torch, where it is there, and not one of its libraries.
             telling = min(ours, key=lambda name: (ours[name].runtime, len(name)))
             self.project.say(
-                f"accelock: {self.lock.name} has {telling} and no targets: it was made by a Poetry "
-                "without accelock. Run `poetry lock`."
+                f"accelock: {self.lock.name} has {telling} and no targets: a Poetry without "
+                "accelock made it. Run `poetry lock`."
             )
         return bool(ours)
 

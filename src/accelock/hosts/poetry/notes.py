@@ -104,9 +104,9 @@ def _unhashed(host: PoetryHost, result: Result[Solved]) -> Iterator[str]:
                 if newer and name not in said and host.previous(name, cell) not in chosen:
                     said.add(name)
                     yield (
-                        f"{name} {newer} is passed over: nobody publishes its sha256 for "
-                        f"{cell.target.name} (`allow-downloads = true` in [tool.accelock] would "
-                        "download the wheels to hash them)."
+                        f"{name} {newer} is skipped: its index publishes no sha256 for "
+                        f"{cell.target.name} (`allow-downloads = true` in [tool.accelock] "
+                        "downloads the wheels to hash them)."
                     )
 
 

@@ -137,7 +137,7 @@ def _mirror(family: Family, own: OwnSource, project: Project) -> Source:
     if said.without_credentials != found.without_credentials:
         raise AccelockError(
             f"{project.where}: {own.name} comes from {own}, and [tool.accelock.sources] has "
-            f"{family.name} at {said}. Take one of the two out:{_listed(_lines_of(own, project))}"
+            f"{family.name} at {said}. Remove one of the two:{_listed(_lines_of(own, project))}"
         )
     return found
 
@@ -146,7 +146,11 @@ def _refusal(unfit: Mapping[OwnSource, Sequence[str]], project: Project) -> str:
     """Say which targets would get the builds of another, and the lines to take out."""
     said = [
         f"{own.name} comes from {own}, "
-        + (f"which has the builds of {own.builds}" if own.builds else "whose builds nothing tells")
+        + (
+            f"which has the builds of {own.builds}"
+            if own.builds
+            else ("whose builds accelock does not know")
+        )
         + f", on {', '.join(targets)} too"
         for own, targets in unfit.items()
     ]
@@ -154,11 +158,11 @@ def _refusal(unfit: Mapping[OwnSource, Sequence[str]], project: Project) -> str:
     names = list(dict.fromkeys(own.name for own in unfit))
     table = f"[tool.accelock.packages] {names[0]} = "
     return (
-        f"{project.where}: {'; '.join(said)}. accelock has an index of its own for each target. "
-        f"Take these lines out, or let `accelock init` do it:{_listed(lines)}\n"
-        f'Where it is meant: {table}{{ source = "own" }} takes it from there on every target, and '
-        f"{table}{{ cpuonly = true }} takes the family's CPU builds on every target. Where it is "
-        "a mirror, name that with {target} in [tool.accelock.sources]."
+        f"{project.where}: {'; '.join(said)}. accelock has an index for each target. "
+        f"Remove these lines, or let `accelock init` do it:{_listed(lines)}\n"
+        f'If you mean it: {table}{{ source = "own" }} takes it from there on every target, and '
+        f"{table}{{ cpuonly = true }} takes the family's CPU builds on every target. If it is a "
+        "mirror, name it with {target} in [tool.accelock.sources]."
     )
 
 

@@ -73,7 +73,7 @@ def _missing() -> Iterator[str]:
 
 def _unfit(why: str) -> str:
     return (
-        f"This is Poetry {VERSION}, and {why}. Nothing was changed. Use another version (`poetry "
-        'self update`, or pip install "poetry>=2.0,<3"), or a newer accelock (`poetry self update '
-        "accelock`)."
+        f"This is Poetry {VERSION}, and {why}. Nothing was changed. Install another version "
+        '(`poetry self update`, or pip install "poetry>=2.0,<3"), or a newer accelock '
+        "(`poetry self update accelock`)."
     )

@@ -337,6 +337,6 @@ def remember(env: Any, **notes: str | None) -> None:
         path.write_text(json.dumps(content, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
         raise AccelockError(
-            f"{path} could not be written ({error.strerror}); the choice is not kept. Use "
+            f"{path} could not be written ({error.strerror}), so the choice is not saved. Use "
             "ACCELOCK_TARGET instead."
         ) from error

@@ -81,8 +81,8 @@ def _foreign(
     others = ", ".join(name for name, its in own.items() if its != label)
     return (
         f"{project.where}: {dependency.name} {dependency.constraint} carries the label +{label}, "
-        f"and [tool.accelock] declares {others}. Write the public version (without +{label}) to "
-        "have the right build for each target."
+        f"and [tool.accelock] declares {others}. Write the public version (without +{label}), and "
+        "each target gets its own build."
     )
 
 

@@ -92,7 +92,7 @@ def name_in_lock(
                 raise AccelockError(
                     f"{project.where}: [[tool.poetry.source]] has a source named {own} with the "
                     f"URL {redact(str(has))}, and accelock uses that name for {redact(url)}. "
-                    "Rename the source, or give it that URL."
+                    "Rename your source, or give it that URL."
                 )
     return own
 

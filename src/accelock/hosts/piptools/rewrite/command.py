@@ -97,9 +97,10 @@ def command() -> click.Command:
         "rewrite",
         callback=_rewrite,
         params=[*target_options(), *_own_options()],
-        help="Turn FILE (or `-`, standard input) to a hardware target: a compiled requirements "
-        "file, what pip freeze, pip list or conda list prints, poetry.lock or a pylock file. "
-        "Every pin that can stay stays; what had to move is said on standard error.",
+        help="Rewrite FILE (or `-`, standard input) for a hardware target: a compiled "
+        "requirements file, the output of pip freeze, pip list or conda list, a poetry.lock "
+        "or a pylock file. It keeps every pin that it can keep, and prints the others on "
+        "standard error.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
@@ -111,12 +112,12 @@ def _own_options() -> list[click.Parameter]:
         click.Option(
             ["-o", "--output-file", "output"],
             default=STDOUT,
-            help="Where to write (default: standard output). It may be FILE itself.",
+            help="Output file (default: standard output). It can be FILE itself.",
         ),
         click.Option(
             ["--generate-hashes/--no-generate-hashes", "hashes"],
             default=None,
-            help="Whether the result carries hashes (default: as FILE does).",
+            help="Whether to write hashes (default: as FILE does).",
         ),
         *(each for each in compile_module.cli.params if each.name in _THEIRS),
     ]
@@ -138,16 +139,16 @@ def _rewrite(**params: Any) -> None:
         and Path(output).resolve() == Path(file).resolve()
     ):
         raise AccelockError(
-            f"{name} is {given.kind}, and what is written is a requirements file: give it another "
-            "name (-o)"
+            f"{name} is {given.kind}, and rewrite writes a requirements file: choose another name "
+            "(-o)"
         )
     content = requirements.parse(without_ours(given.text), name)
     plan = _plan_of_one(make_target_plan(options, config))
     made_for = _platform_of_maker(content)
     if not plan.declared and made_for in {cell.platform.name for cell in plan.cells}:
         log.warning(
-            f"NOTE: {name} was made for {made_for}, as its header says, and is turned for that "
-            "alone: name other platforms with --platform."
+            f"NOTE: {name} was made for {made_for}, as its header says, and is rewritten for that "
+            "alone. Name other platforms with --platform."
         )
         options = replace(options, platforms=(made_for,))
         plan = _plan_of_one(make_target_plan(options, config))
@@ -186,13 +187,11 @@ def _platform_of_maker(file: RequirementsFile) -> str | None:
 
 def _plan_of_one(plan: Plan | None) -> Plan:
     if plan is None:
-        raise click.UsageError(
-            "rewrite turns a file to a target: say which with -t (for example -t cpu)."
-        )
+        raise click.UsageError("rewrite needs a target: name it with -t (for example -t cpu).")
     if len(plan.targets) != 1:
         names = ", ".join(target.name for target in plan.targets)
         raise click.UsageError(
-            f"rewrite turns a file to one target, and there are several ({names}): choose with -t."
+            f"rewrite writes for one target, and there are several ({names}): choose one with -t."
         )
     return plan
 
@@ -232,14 +231,14 @@ def _report(rewrite: Rewrite) -> None:
     if not on_several and not all(map(plan.is_required, plan.cells)):
         platforms = dict.fromkeys(cell.platform.name for cell in plan.cells)
         log.info(
-            f"NOTE: {file.name} does not say which platforms it was made for, and is turned for "
-            f"{', '.join(platforms)}. What was asked for on others than its own, it does not have; "
-            "name those that you need with --platform."
+            f"NOTE: {file.name} does not say for which platforms it was made, and is rewritten "
+            f"for {', '.join(platforms)}. It lacks what only other platforms than its own "
+            "require. Name the platforms that you need with --platform."
         )
     if not any(map(file.is_accelerated, rewrite.variants)):
         log.warning(
-            f"NOTE: {file.name} has no package that is built per target: nothing was turned to "
-            f"{file.target.name}."
+            f"NOTE: {file.name} has no package with a build per target: there was nothing to "
+            f"change for {file.target.name}."
         )
 
 
@@ -258,12 +257,12 @@ def _read(file: str, name: str) -> str:
         text = content.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise AccelockError(
-            f"{name} is no text in UTF-8 (byte {error.start}), so that it is no compiled "
+            f"{name} is not UTF-8 text (byte {error.start}), so that it is not a compiled "
             "requirements file."
         ) from error
     if not text.strip():
         raise AccelockError(
-            f"{name} is empty: there is nothing to turn. If it comes from another command, look at "
-            "what that one said."
+            f"{name} is empty: there is nothing to rewrite. If it is the output of another "
+            "command, look at that command's messages."
         )
     return text

@@ -207,9 +207,9 @@ class CompiledFile:
         for option in self.file.options:
             if option.flag == "--requirement":
                 raise AccelockError(
-                    f"{self.name}, line {option.lineno}: {option.raw.strip()} takes in another "
-                    f"file, and rewrite turns one. Turn {option.value} by itself, or put the two "
-                    "together first."
+                    f"{self.name}, line {option.lineno}: {option.raw.strip()} includes another "
+                    f"file, and rewrite takes one file. Rewrite {option.value} separately, or "
+                    "join the two files first."
                 )
         here = [*filter(self.concerns, self.file.pins)]
         self._refuse_lost_paths(here)
@@ -233,9 +233,9 @@ class CompiledFile:
                 f"; so {'are' if len(others) > 1 else 'is'} {', '.join(others)}" if others else ""
             )
             raise AccelockError(
-                f"{self.line(lost[0])}: {line} is a path of the machine that the "
-                f"package was built on, and is not here{more}. Make the file with `pip list "
-                "--format=freeze`, which has versions in their place, or write the versions."
+                f"{self.line(lost[0])}: {line} is a path on the machine that built the package, "
+                f"and does not exist here{more}. Make the file with `pip list --format=freeze`, "
+                "which prints versions instead, or write the versions."
             )
 
     def _holds(self, marker: str | None, cell: Cell) -> bool:

@@ -139,8 +139,8 @@ class Resolution:
         any_page = any(page is not None for page in run.memo.pages.values())
         if not self.file.plan.is_required(error.group.cells[0]) and any_page:
             message += (
-                f"\n{self.file.name} does not say which platforms it was made for. If it was made "
-                "for one alone, name that one: --platform linux-x86_64, for example."
+                f"\n{self.file.name} does not say for which platforms it was made. If it was made "
+                "for only one, name it: --platform linux-x86_64, for example."
             )
         return NoSolutionError(error.group, NoSolution(message), ())
 
@@ -181,10 +181,9 @@ def _refuse_foreign_pins(rewrite: Rewrite) -> None:
         for pin in rewrite.staying(name):
             if pin.hashes and foreign >= set(pin.hashes) and rewrite.file.package(name) is None:
                 raise AccelockError(
-                    f"{rewrite.file.line(pin)}: no file of {name} {pin.version} on "
-                    "the indexes that were read has a hash of that line. Name the index that it "
-                    "comes from with --extra-index-url or --index-url, or take the hashes out of "
-                    "the line to have the files that are there."
+                    f"{rewrite.file.line(pin)}: no file of {name} {pin.version} on the indexes of "
+                    "this run has a hash of that line. Name its index with --extra-index-url or "
+                    "--index-url, or remove the hashes from the line to get the files that exist."
                 )
 
 

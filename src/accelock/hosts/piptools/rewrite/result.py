@@ -161,21 +161,21 @@ class PinChanges:
         ]
         if foreign:
             yield (
-                f"Hashes of {file.name} that are of no file on the indexes that were read are left "
-                f"out: {', '.join(foreign)}."
+                f"Hashes of {file.name} that belong to no file on the indexes of this run are "
+                f"left out: {', '.join(foreign)}."
             )
 
     def changed(self) -> Iterator[str]:
         """Yield lines for the packages that come and go, those of one reason together."""
         target = self.rewrite.file.target.name
         if along := [step for name, _, _, step in self._steps if self._goes_along(name)]:
-            yield f"Moved for {target}: {', '.join(along)}."
+            yield f"Changed for {target}: {', '.join(along)}."
         for reason, names in self._added().items():
             yield f"Added for {reason}: {', '.join(names)}."
         if gone := sorted(self.rewrite.dropped):
-            yield f"Dropped, as nothing asks for it on {target}: {', '.join(gone)}."
+            yield f"Removed, because nothing requires it on {target}: {', '.join(gone)}."
         if left_out := sorted(self._left_out()):
-            yield f"Not pinned, as without --allow-unsafe: {', '.join(left_out)}."
+            yield f"Not pinned, because --allow-unsafe is off: {', '.join(left_out)}."
 
     @functools.cached_property
     def _shared(self) -> list[str]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from accelock.hosts.piptools.rewrite.result import Rewrite
     from accelock.locks.requirements import RequirementLine, RequirementsFile
 
-MADE_BY = "# turned to a target by: "
+MADE_BY = "# rewritten for a target by: "
 UNSAFE_COMMENT = "# The following packages are considered to be unsafe in a requirements file:"
 UNSAFE_NAMES = frozenset({"distribute", "pip", "setuptools"})
 _MORE = frozenset({"--extra-index-url", "--find-links"})
