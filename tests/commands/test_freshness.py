@@ -128,9 +128,10 @@ def test_standard_input_cannot_be_checked(project: Project) -> None:
     assert report.exit_code == 0
 
 
-def test_a_rewritten_file_names_its_own_command(project: Project) -> None:
+@pytest.mark.parametrize("said", ["rewritten for", "turned to"])  # the latter: the first versions
+def test_a_rewritten_file_names_its_own_command(project: Project, said: str) -> None:
     path = project.compiled("requirements.cpu.txt", "cpu", CPU)
-    turned = "# rewritten for a target by: accelock rewrite -t cpu requirements.txt\n"
+    turned = f"# {said} a target by: accelock rewrite -t cpu requirements.txt\n"
     text = path.read_text().replace("# accelock: version", turned + "# accelock: version", 1)
     project.write(path.name, text.replace("filelock==3.18.0", "filelock==3.19.0"))
     finding = only(check(project.folder), "edited")

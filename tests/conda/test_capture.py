@@ -213,7 +213,7 @@ def test_no_secrets(tmp_path: Path) -> None:
 
 
 def test_folders_that_are_no_environment(tmp_path: Path) -> None:
-    with pytest.raises(CaptureError, match="is no conda environment"):
+    with pytest.raises(CaptureError, match="is not a conda environment"):
         capture(tmp_path)
     (tmp_path / "conda-meta").mkdir()
     with pytest.raises(CaptureError, match="conda has installed nothing into it"):

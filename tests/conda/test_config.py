@@ -158,7 +158,7 @@ dependencies = {}
             'channels = ["https://me:s3cr3t"]',
             (".channels[0]: is not the URL of a channel: its host or its"),
         ),
-        ('channels = ["c", "c/"]', ".channels[1]: 'c/' is no channel"),
+        ('channels = ["c", "c/"]', ".channels[1]: 'c/' is not a channel"),
         ('channels = ["https://h/c", "https://h/c/"]', ".channels[1]: names https://h/c a second"),
         ('channels = ["c"]\npins = "r.{python}.txt"', ".pins: has the field {python}; the only"),
         ('channels = ["c"]\ndependencies = ["git"]', ".dependencies: must be a table, not an"),
@@ -299,7 +299,7 @@ def test_a_channel_at_fault_is_one_fault() -> None:
     (fault,) = faults(
         '[conda]\nchannels = ["./own"]\n[conda.dependencies]\nnumpy = { channel = "own" }\n'
     )
-    assert fault.startswith(".channels[0]: './own' is no channel")
+    assert fault.startswith(".channels[0]: './own' is not a channel")
 
 
 def test_what_defaults_stands_for() -> None:

@@ -177,7 +177,9 @@ def test_no_end_of_builds_is_told_shortly(save: Callable[[Channel], str]) -> Non
 
 def test_a_build_that_does_not_say_what_it_is_for(save: Callable[[Channel], str]) -> None:
     channel = Channel.of(package("pytorch", "0.4.1", "py37__9.0.176_7.1.2_2"))
-    with pytest.raises(GuaranteeError, match="is not marked as a CPU build; it was asked for"):
+    with pytest.raises(
+        GuaranteeError, match=("is not marked as a CPU build; the project requires it")
+    ):
         guarded(save(channel), "pytorch")
 
 

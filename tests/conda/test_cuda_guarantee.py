@@ -128,8 +128,13 @@ def test_a_channel_with_cpu_builds_alone(save: Callable[[Channel], str]) -> None
     with pytest.raises(GuaranteeError) as caught:
         guarded(CU126, channel, "pytorch")
     message = str(caught.value)
-    assert message.startswith("cu126, linux-x86_64: this environment must be for CUDA, and is not")
-    assert "pytorch 2.6.0 cpu_generic_py38_h1_0 is not a CUDA build; it was asked for" in message
+    assert message.startswith(
+        "cu126, linux-x86_64: this environment must be for CUDA, and these packages are not"
+    )
+    assert (
+        "pytorch 2.6.0 cpu_generic_py38_h1_0 is not a CUDA build; the project requires it"
+        in message
+    )
     assert "libtorch 2.6.0 cpu_generic_h1_0 is not a CUDA build; brought in by pytorch" in message
 
 

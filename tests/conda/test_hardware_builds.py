@@ -277,12 +277,15 @@ def test_a_package_with_builds_for_the_target_that_do_not_fit_is_an_error(
     server = serve_channels(forge=Channel.of(TOOLKITS, NUMBERED[1], newer))
     done = declare(project, server, 'jaxlib = ">=0.7"').accelock("conda", "lock")
     assert done.code == 1
-    assert "cu126, linux-x86_64: this environment must be for CUDA, and is not:\n" in done.err
+    assert (
+        "cu126, linux-x86_64: this environment must be for CUDA, and these packages are not:\n"
+        in done.err
+    )
     assert (
         "jaxlib 0.7.0 cpu_py312h0_0 is not a CUDA build, and the channels have CUDA builds"
         in done.err
     )
-    assert 'name the build that is meant: jaxlib = { build = "cpu*" }' in done.err
+    assert 'name the build that you mean: jaxlib = { build = "cpu*" }' in done.err
     assert set(project.files()) == set()
 
 

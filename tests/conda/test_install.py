@@ -256,7 +256,7 @@ def test_a_lock_that_became_cuda(locked: Project) -> None:
     locked.write("conda-cpu-lock.yml", text)
     done = locked.accelock("conda", "install", "-p", "env", "-t", "cpu")
     assert done.code == 1
-    assert "this environment must be for the CPU only, and is not" in done.err
+    assert "this environment must be for the CPU only, and these packages are not" in done.err
     assert not (locked.folder / "env").exists()
 
 

@@ -105,7 +105,7 @@ def test_another_user_can_read_the_records(
 def test_a_prefix_that_cannot_be_looked_at(tmp_path: Path) -> None:
     assert HOST is not None
     prefix = tmp_path / ("x" * 300)
-    with pytest.raises(InstallError, match=r"cannot be looked at: \w+"):
+    with pytest.raises(InstallError, match=r"cannot be read: \w+"):
         install((), prefix, HOST)
 
 

@@ -55,16 +55,16 @@ def test_what_a_text_says(text: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("bad spec !!", "'spec' is no version"),
-        ("bad spec", "'spec' is no version"),
+        ("bad spec !!", "'spec' is not a version"),
+        ("bad spec", "'spec' is not a version"),
         ("", "does not begin with a package's name"),
         ("==1.0", "does not begin with a package's name"),
         ("x 1 2 3", "'3' follows the version and build"),
-        ("x >", "'>' is no version"),
-        ("x >=1,", "'' is no version"),
-        ("x ^1.2", "'^1.2' is no version"),
-        ("x 1.*.2", "'1.*.2' is no version"),
-        ("x (>=1,<2)|>3", "is no version"),
+        ("x >", "'>' is not a version"),
+        ("x >=1,", "'' is not a version"),
+        ("x ^1.2", "'^1.2' is not a version"),
+        ("x 1.*.2", "'1.*.2' is not a version"),
+        ("x (>=1,<2)|>3", "is not a version"),
         ("x ~=1.*", "a star does not go with ~="),
         ("x 1 !!", "'!!' is not a build string"),
         ("x[foo=1]", "unknown key 'foo'"),
@@ -91,7 +91,7 @@ def test_a_name_beside_its_version() -> None:
     assert parse("pytorch", "2.6.* cpu*") == Spec("pytorch", "2.6.*", "cpu*")
     assert parse("pytorch", "=2.6.0=cpu*") == Spec("pytorch", "==2.6.0", "cpu*")
     assert parse("mkl", "*") == Spec("mkl")
-    with pytest.raises(SpecError, match="'a b' is no name"):
+    with pytest.raises(SpecError, match="'a b' is not the name"):
         parse("a b", "1")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accelock.hosts.piptools.rewrite.text import MADE_BY
 from accelock.locks import stamp
 from tests.piptools.support_project import lines_of, options_of
 from tests.piptools.support_rewrite import refused, rewrite, turned, versions
@@ -63,8 +64,7 @@ def test_only_what_has_to_change_does(project: Project) -> None:
     begins = ("# accelock: ", "# rewritten ", "# no hashes: ")
     ours = [line for line in text.splitlines() if line.startswith(begins)]
     assert ours[:2] == [
-        "# rewritten for a target by: accelock rewrite --target=cpu --platform=linux-x86_64 "
-        "given.txt",
+        f"{MADE_BY}accelock rewrite --target=cpu --platform=linux-x86_64 given.txt",
         f"# {UNHASHED}",
     ]
     expected = (
@@ -228,7 +228,7 @@ def test_the_post_processor_in_a_pipe(project: Project) -> None:
     text = project.read()
     assert versions(text, "linux-x86_64")["torch"] == "2.8.0+cpu"
     assert versions(text, "macos-arm64")["torch"] == "2.8.0"
-    assert "# rewritten for a target by: accelock rewrite --target=cpu -\n" in text
+    assert f"{MADE_BY}accelock rewrite --target=cpu -\n" in text
     assert "nvidia" not in lines_of(text)
 
 

@@ -21,7 +21,7 @@ COMMANDS = {
     "detect": "show what this machine has: driver, GPUs, platform",
     "diff": "compare two targets: their packages, and the MB to download for each",
     "doctor": "find problems in the machine, the lock and the environment, and say what to do",
-    "families": "list the packages with a build per target, their indexes, and which releases go together",
+    "families": "list packages with a build per target, their indexes, and what goes together",
     "init": "move a hardware set-up that was made by hand into [tool.accelock]",
     "pylock": "write the lock as pylock.<target>.toml (PEP 751), for pip, uv and others",
     "target": "print only the target that this machine gets, for scripts and uv",

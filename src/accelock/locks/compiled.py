@@ -29,8 +29,9 @@ _SHA256 = "sha256:"
 _INDEX_FLAGS = ("--index-url", "--extra-index-url", "--find-links")
 _HEAD = 65536  # bytes; the stamp stands below pip-tools' header, and other .txt files may be huge
 # pip-tools' header, or the line of `accelock rewrite`, which keeps the header of another tool.
+# Files of accelock's first versions say `turned to`.
 _COMMANDS = (
-    re.compile(r"^# rewritten for a target by: (.+)$", re.MULTILINE),
+    re.compile(r"^# (?:rewritten for|turned to) a target by: (.+)$", re.MULTILINE),
     re.compile(r"^# by the following command:\n#\n#    (.+)$", re.MULTILINE),
 )
 

@@ -60,7 +60,7 @@ def test_a_package_of_some_platforms_is_told_in_a_comment() -> None:
     records = {**BOTH, "linux-x86_64": [*vega("linux-64"), record("mkl 2024.2.2")]}
     text = render(ENVIRONMENT, solved(records, ["vega-lite-cli", "mkl"]))
     assert "mkl" not in "".join(entries(text))
-    assert "# mkl is left out: it is for linux-64 alone; conda-cpu-lock.yml has it.\n" in text
+    assert "# mkl is left out: it is for linux-64 only; conda-cpu-lock.yml has it.\n" in text
 
 
 def test_versions_that_differ_by_platform() -> None:

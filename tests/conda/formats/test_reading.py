@@ -72,8 +72,11 @@ SOME = next(line for line in TEXT.splitlines() if line.startswith("  url: "))
         (lambda text: text.replace("  - osx-arm64", "  - osx-65"), "unknown platform 'osx-65'"),
         (lambda text: text.replace("    sha256: ", "    sha1: "), "package[0]: has no sha256"),
         (lambda text: text.replace("    md5: ", "    md5: x"), "package[0]: has no md5"),
-        (lambda text: text.replace("/linux-64/", "/win-64/"), "is no package of linux-64"),
-        (lambda text: text.replace(SOME, "  url: nowhere"), "'nowhere' is no package of linux-64"),
+        (lambda text: text.replace("/linux-64/", "/win-64/"), "is not a package of linux-64"),
+        (
+            lambda text: text.replace(SOME, "  url: nowhere"),
+            ("'nowhere' is not a package of linux-64"),
+        ),
         (lambda text: text.replace("name: nodejs", "name: node"), "is not the package that the"),
         (lambda text: text.replace("dependencies: {}", "dependencies: []"), "are not a table"),
         (lambda text: text + "- 1\n", "package[12]: is not a package"),

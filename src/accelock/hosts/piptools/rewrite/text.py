@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from accelock.locks.requirements import RequirementLine, RequirementsFile
 
 MADE_BY = "# rewritten for a target by: "
+_MADE_EARLIER = "# turned to a target by: "
 UNSAFE_COMMENT = "# The following packages are considered to be unsafe in a requirements file:"
 UNSAFE_NAMES = frozenset({"distribute", "pip", "setuptools"})
 _MORE = frozenset({"--extra-index-url", "--find-links"})
@@ -67,7 +68,7 @@ def without_ours(text: str) -> str:
     kept: list[str] = []
     behind_ours = False
     for line in text.splitlines(keepends=True):
-        ours = line.startswith((stamp.PREFIX, MADE_BY, f"# {render.NO_HASHES}"))
+        ours = line.startswith((stamp.PREFIX, MADE_BY, _MADE_EARLIER, f"# {render.NO_HASHES}"))
         if not ours and not (behind_ours and line.strip() in {"#", ""}):
             kept.append(line)
         behind_ours = ours
