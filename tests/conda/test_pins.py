@@ -129,7 +129,7 @@ def test_locks_that_cannot_be_read() -> None:
         read_pins("numpy==\n", "r.txt", place)
     with pytest.raises(AccelockError, match="edited by hand"):
         read_pins(POETRY.replace("3.2.0", "3.2.1"), "poetry.lock", place, CUDA)
-    with pytest.raises(AccelockError, match="locked for cpu, and not for cu126. Run"):
+    with pytest.raises(AccelockError, match=r"locked for cpu, and not for cu126\. Run"):
         read_pins(poetry_lock(with_cuda=False), "poetry.lock", place, CUDA)
 
 
