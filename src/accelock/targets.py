@@ -320,8 +320,9 @@ def parse_target(
         near = runs(kind) or (names[0] if len(names) == 1 else "")
         offered = names[:_OFFERED]
         raise UnknownWordError("target", word, offered, nearest=near, note=note, advice=_ADVICE)
-    near = _nearest_target(word, valid)
-    raise UnknownWordError("target", word, offered, nearest=near, advice=_ADVICE)
+    raise UnknownWordError(
+        "target", word, offered, nearest=_nearest_target(word, valid), advice=_ADVICE
+    )
 
 
 def newest_of(kind: Kind, targets: Collection[Target]) -> str | None:
