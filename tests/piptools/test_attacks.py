@@ -19,23 +19,24 @@ from tests.piptools.conftest import environment
 from tests.piptools.support_project import Project
 from tests.piptools.support_rewrite import rewrite
 from tests.support import attacks
-from tests.support.attacks import EVIL, KEPT_OUT_OF_SYNC, PLACEMENTS, Placement
+from tests.support.attacks import EVIL, KEPT_OUT_OF_SYNC, PLACEMENTS, Placement, with_other_bytes
 from tests.support.environments import run_python
 from tests.support.pytorch_site import pytorch_site
 from tests.support.server import IndexServer
-from tests.support.sites import HostedFile, Index
-from tests.support.wheels import Distribution, wheel
+from tests.support.sites import HostedFile, Index, Site
+from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
-    from tests.support.sites import Site
 
 pytestmark = pytest.mark.internals
 
 LINUX = "--platform=linux-x86_64"
 HASHED, BARE, TURNED = "requirements.txt", "bare.txt", "turned.txt"
+MOVED = "moved.txt"  # what `init` moved in, and compile locked
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +63,23 @@ def attacked(server: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> P
     project.put("frozen.txt", frozen.replace(f"+{attacks.TARGET}", ""))
     rewrite(project, "-q", "--generate-hashes", *words[3:], "-o", TURNED, "frozen.txt")
     (project.folder / "frozen.txt").unlink()
+    project.put(MOVED, moved_in(tmp_path_factory.mktemp("by-hand"), server))
     done = project.accelock("pylock", "-o", "pylock.toml")
     assert done.returncode == 0, done.stderr
     return project
+
+
+def moved_in(folder: Path, server: IndexServer) -> str:
+    """Return what is compiled of a set-up that was made by hand, once `init` has moved it in."""
+    project = Project(folder, environment(folder / "home", server))
+    options = [f"--extra-index-url {server.url}{each}" for each in (attacks.FAMILYS, attacks.THIRD)]
+    labelled = f"torch==2.8.0+{attacks.TARGET}"
+    project.write(requirements_in="\n".join((*options, labelled, *attacks.ASKED[1:])))
+    done = project.accelock("init", "--write")
+    assert done.returncode == 0, done.stderr
+    assert "torch==2.8.0\n" in project.read("requirements.in")
+    project.compile("-q", "--strip-extras", "--allow-unsafe", LINUX)
+    return project.read()
 
 
 def taken(project: Project, *words: str) -> dict[str, str]:
@@ -88,7 +103,7 @@ def _sha256(info: dict[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def by_pip(attacked: Project) -> dict[str, dict[str, str]]:
     """What plain pip takes by each file with hashes."""
-    return {name: taken(attacked, "-r", name) for name in (HASHED, TURNED)}
+    return {name: taken(attacked, "-r", name) for name in (HASHED, TURNED, MOVED)}
 
 
 @pytest.fixture(scope="module")
@@ -160,27 +175,43 @@ class TestAfterTheLock:
                 server.site = server.site.with_files("/whl/cpu", wheel(name, evil))
         assert taken(project, "-r", HASHED) == before
 
-
-def with_other_bytes(site: Site, name: str, says: str) -> Site:
-    """Return a site whose files of a project have the names that they had, and other bytes."""
-
-    def changed(file: HostedFile) -> HostedFile:
-        own = file.distribution
-        return replace(file, distribution=other_bytes(own, says)) if own.project == name else file
-
-    return replace(
-        site,
-        indexes=tuple(Index.of(each.path, map(changed, each.files)) for each in site.indexes),
-        pages=(),
+    @pytest.mark.parametrize(
+        ("name", "what", "says"),
+        [
+            ("torch", "page", "its own hash"),
+            ("torch", "wheel", "its own hash"),
+            ("tqdm", "page", "its own hash"),
+            ("tqdm", "wheel", "its own hash"),
+            ("torch", "wheel", ""),
+        ],
     )
+    def test_a_redirect_to_another_host(
+        self,
+        locked: tuple[Project, IndexServer],
+        serve: Callable[[Site], IndexServer],
+        name: str,
+        what: str,
+        says: str,
+    ) -> None:
+        """The hash decides, and not who sends the file."""
+        project, server = locked
+        site = server.site
+        elsewhere = serve(with_other_bytes(site, name, says) if says else site)
+        path = "/whl/cpu" if name == "torch" else "/simple"
+        files = site.index(path).projects[name]
+        paths = [f"{path}/{name}/"] if what == "page" else [each.path for each in files]
+        for each in paths:
+            server.configure(each, moved=elsewhere.other_url)
+        done = install_from(project, HASHED)
+        assert elsewhere.requests
+        assert (done.returncode != 0) is bool(says), done.stderr
+        assert ("hash" in done.stderr.lower()) is bool(says)
 
 
-def other_bytes(file: Distribution, says: str) -> Distribution:
-    """Return other bytes under the name of a file, and what an index says of them."""
-    other = replace(file, content=wheel(file.name, file.version, note="other").content)
-    if says == "the old hash":
-        object.__setattr__(other, "sha256", file.sha256)
-    return other
+def install_from(project: Project, name: str) -> subprocess.CompletedProcess[str]:
+    """Install what a file has into a folder: unlike a dry run, pip fetches every wheel for that."""
+    command = ("install", "-q", "--no-deps", "--target=installed", "-r", name)
+    return run_python("-m", "pip", *command, cwd=project.folder, env=project.env)
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -207,12 +238,49 @@ def test_metadata_of_another_project(
         assert "odd" in project.refused("-q", "-t", "cpu", LINUX)
 
 
+def test_a_page_that_is_led_to_another_project(
+    serve: Callable[[Site], IndexServer], project_at: Callable[[IndexServer], Project]
+) -> None:
+    """Files of another name count for nothing, wherever they are."""
+    evil = wheel("evil", "9999.0")
+    hosted = HostedFile(f"/simple/{evil.filename}", evil)
+    elsewhere = serve(Site((Index("/simple", {"tqdm": (hosted,)}),)))
+    server = serve(pytorch_site())
+    server.configure("/simple/tqdm/", moved=elsewhere.other_url)
+    project = project_at(server).write(requirements_in="tqdm\n")
+    said = project.refused("-q", "-t", "cpu", LINUX)
+    assert elsewhere.requests
+    assert "tqdm" in said
+
+
+@pytest.mark.parametrize("path", ["/simple/tqdm/", "/whl/cpu/torch/"])
+def test_a_login_stays_with_its_host(
+    serve: Callable[[Site], IndexServer],
+    project_at: Callable[[IndexServer], Project],
+    path: str,
+) -> None:
+    site = pytorch_site()
+    server, elsewhere = serve(site.configured("/", login=("me", "s3cret"))), serve(site)
+    server.configure(path, moved=elsewhere.other_url)
+    project = project_at(server).write(requirements_in="torch==2.8.0\ntqdm==4.67.1\n")
+    secret = server.url.replace("//", "//me:s3cret@")
+    project.compile(
+        *("-q", "-t", "cpu", LINUX),
+        PIP_INDEX_URL=f"{secret}/simple",
+        ACCELOCK_SOURCE_PYTORCH=f"{secret}/whl/{{target}}",
+    )
+    assert project.pins()["torch"] == "2.8.0+cpu"
+    assert path in {each.path for each in elsewhere.requests}
+    assert not [each for each in elsewhere.requests if each.login]
+    assert [each for each in server.requests if each.login]
+
+
 @pytest.mark.parametrize("placed", PLACEMENTS, ids=str)
 class TestNothingOfTheirs:
     def test_is_locked(self, attacked: Project, placed: Placement) -> None:
-        for name in (HASHED, TURNED, "pylock.toml"):
+        for name in (HASHED, TURNED, MOVED, "pylock.toml"):
             assert placed.file.sha256 not in attacked.read(name)
-        for name in (HASHED, BARE, TURNED):
+        for name in (HASHED, BARE, TURNED, MOVED):
             pinned = attacked.pins(name).get(placed.file.project)
             assert pinned != placed.file.version or placed.name.endswith("-bytes")
 

@@ -5,10 +5,11 @@ All placements are in one site at once, so that a lock and an installation say i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tests.support.pytorch_site import pytorch_site
+from tests.support.sites import HostedFile, Index
 from tests.support.torch_releases import HERE
 from tests.support.wheels import Distribution, wheel
 
@@ -103,3 +104,25 @@ def attacked_site() -> Site:
     for each in PLACEMENTS:
         site = site.with_files(each.index, each.file)
     return site
+
+
+def with_other_bytes(site: Site, name: str, says: str) -> Site:
+    """Return a site whose files of a project have the names that they had, and other bytes."""
+
+    def changed(file: HostedFile) -> HostedFile:
+        own = file.distribution
+        return replace(file, distribution=other_bytes(own, says)) if own.project == name else file
+
+    return replace(
+        site,
+        indexes=tuple(Index.of(each.path, map(changed, each.files)) for each in site.indexes),
+        pages=(),
+    )
+
+
+def other_bytes(file: Distribution, says: str) -> Distribution:
+    """Return other bytes under the name of a file, and what an index says of them."""
+    other = replace(file, content=wheel(file.name, file.version, note="other").content)
+    if says == "the old hash":
+        object.__setattr__(other, "sha256", file.sha256)
+    return other

@@ -45,6 +45,7 @@ class Request:
     body: int
     range: str | None
     accept: str | None
+    login: str | None = None
 
     @property
     def is_file(self) -> bool:
@@ -148,6 +149,8 @@ class IndexServer(Threaded):
             self._waiting -= 1
         if options.login and handler.headers.get("Authorization") != basic(options.login):
             return Answer(401, b"", headers={"WWW-Authenticate": 'Basic realm="index"'})
+        if options.moved:
+            return Answer(302, headers={"Location": f"{options.moved}{quote(path)}"})
         if options.fault == "unavailable":
             return Answer(503, b"Service Unavailable")
         if options.fault == "drop":
@@ -208,8 +211,8 @@ class IndexServer(Threaded):
     def note(self, handler: Handler, status: int, body: int) -> None:
         path = unquote(urlsplit(handler.path).path)
         headers = handler.headers
-        entry = (handler.command, path, status, body, headers.get("Range"), headers.get("Accept"))
-        self._log.append(Request(*entry))
+        asked = (headers.get(each) for each in ("Range", "Accept", "Authorization"))
+        self._log.append(Request(handler.command, path, status, body, *asked))
 
     def note_error(self, error: BaseException) -> None:
         self._errors.append(error)

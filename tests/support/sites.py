@@ -37,6 +37,7 @@ class Options:
         connection without an answer.
     requires_python, upload_time: whether a page has these attributes.
     etag: whether files have an ETag (RFC 9110), as those of PyTorch's and PyPI's hosts do.
+    moved: the address of another server, which a redirect leads to, at the same path.
     """
 
     format: Format = "negotiate"
@@ -51,6 +52,7 @@ class Options:
     requires_python: bool = True
     upload_time: bool = False
     etag: bool = False
+    moved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
