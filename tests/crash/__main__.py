@@ -19,7 +19,7 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,10 +80,12 @@ class Workshop:
         """Start a command as a fork of this process, which has loaded the tools."""
         child = os.fork()
         if child:
+            with suppress(OSError):  # both do it, for either may come first
+                os.setpgid(child, child)
             return child
         code = 70
         try:
-            os.setsid()
+            os.setpgid(0, 0)
             os.chdir(self.folder)
             for number in (1, 2):
                 os.dup2(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from accelock import toml
 from accelock.catalogue import load_catalogue
+from accelock.catalogue.source import redact
 from accelock.commands.check import check
 from accelock.commands.check_others import check_uv
 from accelock.conda import prefix, spec
@@ -266,6 +267,11 @@ FOUND = (
     ("pip-list-json", f'[{{"name": {"[" * 100_000}'),
     ("pip-list-json", seeds.PIP_JSON.replace('"/home/me/here"', "true")),
     ("pip-list", seeds.FREEZE.replace("croot", "x" * 5000)),
+    ("pip-list-json", seeds.PIP_JSON.replace("/home/me", "\\ud800")),
+    ("pip-list", seeds.FREEZE.replace("file:///", "file://[")),
+    ("pylock-elsewhere", seeds.PYLOCK.replace("https://example", "https://[example")),
+    ("pylock-elsewhere", seeds.PYLOCK.replace("https://download", "https://[download")),
+    ("requirements", seeds.PINS.replace("https://", "https://[")),
     ("poetry-lock-elsewhere", f"[[package]]\nx = {'[' * 3000}"),
     ("pylock-elsewhere", seeds.PYLOCK.replace('path = "', 'path = "\\u0000')),
     ("pylock-elsewhere", seeds.PYLOCK.replace('{ name = "filelock" }', "{ name = true }")),
@@ -279,6 +285,10 @@ FOUND = (
     ("conda-lock", f"{seeds.CONDA_LOCK}day: 2025-13-45\n"),
     ("conda-spec", "c::mkl[version='2024.*',build=*]"),
 )
+
+
+def test_a_url_that_is_none_shows_no_password() -> None:
+    assert redact("https://user:secret@[x/y?token=z") == "https://****@[x/y?token=****"
 
 
 @pytest.mark.parametrize(("name", "text"), FOUND, ids=[each[0] for each in FOUND])

@@ -190,7 +190,10 @@ def redact(url: str) -> str:
     """Return `url` with `user:password@`, or a token in that place or in the query, as `****`."""
     if "://" not in url:
         return _LOGIN.sub("****@", url)
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # https://[
+        return hide_credentials(url)
     query = re.sub(r"=[^&]+", "=****", parts.query)
     if "@" not in parts.netloc and query == parts.query:
         return url

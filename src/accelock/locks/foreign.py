@@ -96,12 +96,12 @@ def _of_json(text: str, name: str) -> Foreign:
     for number, entry in enumerate(entries, start=1):
         try:
             project, version = str(entry["name"]), str(Version(entry["version"]))
-        except (TypeError, KeyError, ValueError) as error:
+            lines.append(_listed(project, version, entry.get("editable_project_location")))
+        except (TypeError, KeyError, ValueError) as error:  # noqa: PERF203 - it names the entry
             raise AccelockError(
                 f"{name}, entry {number}: {json.dumps(entry)} has no name and version in the "
                 "format of `pip list --format=json`"
             ) from error
-        lines.append(_listed(project, version, entry.get("editable_project_location")))
     return Foreign(_joined(lines), kind="the output of pip list")
 
 
@@ -172,7 +172,10 @@ def _of_freeze(text: str, name: str) -> Foreign:
         found = _BUILT.match(line)
         if found is None:
             continue
-        path = urlsplit(found[2]).path
+        try:
+            path = urlsplit(found[2]).path
+        except ValueError:  # file://[
+            continue
         wheel = parse_filename(path.rpartition("/")[2])
         # Of os.path: a name that is too long is none.
         if wheel is None or wheel.tags is None or os.path.exists(url2pathname(path)):  # noqa: PTH110

@@ -13,6 +13,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from packaging.specifiers import SpecifierSet
 
@@ -288,7 +289,9 @@ def validate(data: Mapping[str, Any], fault: str) -> None:
         ) from error
     try:
         Pylock.from_dict(data)
-    except PylockValidationError as error:
+        for package in data["packages"]:
+            urlsplit(package.get("index") or "")  # at which packaging does not look
+    except (PylockValidationError, ValueError) as error:
         raise PylockError(f"{fault} as PEP 751 has it: {error}") from error
 
 

@@ -12,7 +12,7 @@ import contextlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -248,7 +248,7 @@ def _files(package: Mapping[str, Any], folder: Path) -> Iterator[IndexFile]:
     for each in (*package.get("wheels", ()), *([sdist] if sdist else ())):
         local = (folder / each["path"]).resolve() if "path" in each else None
         url = local.as_uri() if local is not None else each["url"]
-        filename = each.get("name") or unquote(urlsplit(url).path.rpartition("/")[2])
+        filename = each.get("name") or _last_part(url)
         parsed = parse_filename(filename, canonicalize_name(package["name"]))
         if parsed is not None:
             yield IndexFile(
@@ -260,6 +260,10 @@ def _files(package: Mapping[str, Any], folder: Path) -> Iterator[IndexFile]:
                 sha256=each["hashes"].get("sha256"),
                 size=_size(local) if local else each.get("size"),
             )
+
+
+def _last_part(url: str) -> str:
+    return unquote(re.split(r"[?#]", url)[0].rpartition("/")[2])
 
 
 def _size(path: Path) -> int | None:

@@ -151,7 +151,10 @@ def left_out(text: str) -> list[str]:
 def _read(line: Line, where: str) -> RequirementLine | list[Option]:
     try:
         if line.text.startswith("-") and not _EDITABLE.match(line.text):
-            return [Option(*found, line.raw, line.first) for found in flags(line.text)]
+            found = list(flags(line.text))
+            for _flag, value in found:
+                urlsplit(value or "")  # of which some are none: https://[
+            return [Option(*each, line.raw, line.first) for each in found]
         return _pin(line)
     except ValueError as error:
         reason = str(error).partition("\n")[0]
