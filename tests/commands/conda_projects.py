@@ -8,7 +8,8 @@ from accelock.catalogue import load_catalogue
 from accelock.conda.formats import FORMATS
 from accelock.conda.project import CondaEnvironment, CondaProject, project_of
 from accelock.conda.record import Solved
-from accelock.settings.settings import Config, read_config
+from accelock.settings.config import Config
+from accelock.settings.settings import read_config
 from tests.conda.records import LINUX, record, vega
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from accelock.commands.downloads import Downloads, hold
 from accelock.errors import BudgetError
 from accelock.locks.budget import Download
 from accelock.locks.model import Lock, Pin, TargetLock
+from accelock.settings.config import Config, TargetSettings
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config, TargetSettings
 from accelock.targets import PLATFORMS, PythonVersion, parse_target
 from tests.commands.heres import no_network
 from tests.commands.poetry_locks import PYPROJECT, PoetryFolder

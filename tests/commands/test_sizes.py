@@ -8,8 +8,8 @@ from accelock.catalogue import load_catalogue
 from accelock.commands.downloads import Downloads, sizes
 from accelock.locks.budget import Download
 from accelock.locks.model import Pin, TargetLock
+from accelock.settings.config import Config
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config
 from accelock.targets import PLATFORMS, PythonVersion, parse_target
 from tests.commands.heres import no_network
 

@@ -13,7 +13,7 @@ from accelock.errors import AccelockError, ConfigError
 from accelock.locks import overlay
 from accelock.locks.markers import Place
 from accelock.locks.stamp import Stamp
-from accelock.settings.settings import Config
+from accelock.settings.config import Config
 from accelock.targets import PythonVersion
 from tests.conda.records import CPU, CUDA, LINUX, MAC
 

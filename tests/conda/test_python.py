@@ -7,7 +7,7 @@ import pytest
 from accelock.conda.config import CondaConfig
 from accelock.conda.project import CondaEnvironment, CondaProject
 from accelock.locks.stamp import Stamp
-from accelock.settings.settings import Config
+from accelock.settings.config import Config
 from accelock.targets import PythonVersion
 from tests.conda.records import LINUX
 

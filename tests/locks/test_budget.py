@@ -9,7 +9,7 @@ from accelock.catalogue import load_catalogue
 from accelock.locks.budget import Cost, Download, denied
 from accelock.locks.markers import Place
 from accelock.locks.model import MAIN, Pin, TargetLock
-from accelock.settings.settings import TargetSettings
+from accelock.settings.config import TargetSettings
 from accelock.targets import PLATFORMS, PythonVersion, parse_target
 
 CU126 = parse_target("cu126", load_catalogue().targets)

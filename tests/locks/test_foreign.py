@@ -11,8 +11,8 @@ from accelock.catalogue import load_catalogue
 from accelock.errors import AccelockError
 from accelock.locks import requirements
 from accelock.locks.foreign import Foreign, as_requirements
+from accelock.settings.config import Config
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config
 from tests.support.pylocks import needs_packaging
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from accelock.errors import AccelockError
 from accelock.locks import pylock_file
 from accelock.locks.markers import Place
 from accelock.locks.open import find_lock
+from accelock.settings.config import Config
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config
 from accelock.targets import PLATFORMS, PythonVersion, parse_target
 from tests.support.pylocks import needs_packaging
 

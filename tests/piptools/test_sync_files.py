@@ -12,8 +12,8 @@ from accelock.errors import AccelockError, UnknownWordError
 from accelock.hosts.piptools import sync_calls
 from accelock.hosts.piptools.sync_files import Chooser
 from accelock.locks.stamp import StampError
+from accelock.settings.config import Config
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config
 from accelock.targets import PLATFORMS, PythonVersion, parse_target
 from tests.commands.projects import Project, with_stamp_edited
 from tests.hardware.machines import Commands, nvml, with_driver

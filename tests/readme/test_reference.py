@@ -32,7 +32,8 @@ from accelock.hardware.context import LIMIT
 from accelock.hardware.probes import VENDORS
 from accelock.hardware.vendor import Reason
 from accelock.hosts.piptools.files import output_names
-from accelock.settings.settings import Config, parse_config
+from accelock.settings.config import Config
+from accelock.settings.settings import parse_config
 from accelock.targets import PLATFORMS, parse_target
 from tests.commands.heres import EMPTY, fetching, gpu_box, here, no_network
 from tests.commands.poetry_locks import PoetryFolder

@@ -11,7 +11,7 @@ from accelock.conda.formats.environment import ENVIRONMENT
 from accelock.conda.formats.lock import EXPLICIT, LOCK
 from accelock.conda.formats.pixi import PIXI
 from accelock.errors import ConfigError
-from accelock.settings.settings import Config
+from accelock.settings.config import Config
 from accelock.targets import CPU, PLATFORMS
 from tests.readme.document import TOP, all_text, literals, table
 

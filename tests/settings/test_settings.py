@@ -7,7 +7,8 @@ import tomlkit
 
 from accelock.catalogue import Source, load_catalogue
 from accelock.errors import ConfigError
-from accelock.settings.settings import Config, PackageRule, parse_config, read_config
+from accelock.settings.config import Config, PackageRule
+from accelock.settings.settings import parse_config, read_config
 from accelock.targets import DEFAULT_PLATFORMS, PLATFORMS, Levels, PythonVersion
 
 CATALOGUE = load_catalogue()

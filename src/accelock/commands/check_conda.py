@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from accelock.conda.formats import File
     from accelock.conda.project import CondaEnvironment, CondaProject
     from accelock.locks.stamp import Stamp
-    from accelock.settings.settings import Config
+    from accelock.settings.config import Config
 
 __all__ = ["check_sidecars", "is_sidecar"]
 

@@ -11,11 +11,10 @@ from urllib.parse import unquote, urlsplit
 from packaging.version import Version
 
 from accelock.catalogue import Source, redact
-from accelock.catalogue.source import RELEASE_OF, fields_in
+from accelock.catalogue.source import RELEASE_OF, fields_in, sources_from_environment
 from accelock.errors import AccelockError, BudgetError
 from accelock.locks.budget import Cost, Download, denied, spell_total, total
 from accelock.locks.markers import Place
-from accelock.settings.settings import sources_from_environment
 from accelock.sources.model import IndexFile, parse_filename
 from accelock.targets import CPU, PythonVersion, host_platform
 

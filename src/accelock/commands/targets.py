@@ -12,12 +12,10 @@ not be read, else null).
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from accelock import toml
@@ -27,10 +25,10 @@ from accelock.errors import SourceError, UnknownWordError
 from accelock.hardware.choice import fit
 from accelock.hardware.machine import spell_driver
 from accelock.hardware.vendor import Fit, LockedTarget, Reason
-from accelock.resolve.routing import Routing, look_up
-from accelock.resolve.serving import public_versions
+from accelock.resolve.newest import NewestReader
+from accelock.resolve.routing import Routing
 from accelock.settings.poetry_project import read_project
-from accelock.targets import PLATFORMS, PYTHONS, Cell, Kind, parse_target, sort_targets
+from accelock.targets import PLATFORMS, PYTHONS, Kind, parse_target, sort_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,24 +39,14 @@ if TYPE_CHECKING:
     from accelock.catalogue.hardware import CapabilityRange, HardwareTables
     from accelock.commands.context import Context
     from accelock.commands.downloads import Fetching
+    from accelock.resolve.newest import Newest
     from accelock.resolve.routing import Accelerated
-    from accelock.sources.model import IndexFile
-    from accelock.targets import Levels, Platform, PythonVersion, Target
+    from accelock.targets import Platform, PythonVersion, Target
 
 FORMAT = 1
 TORCH = "torch"  # whose wheels the tables of compute capabilities are about
 _MACHINES = ("x86_64", "aarch64")
 _NEWEST_MAJOR = 99  # of a compute capability: the tables' word for one that is not known
-
-
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """The newest version of a package on a platform, the Pythons that it has wheels for, where."""
-
-    platform: Platform
-    version: Version
-    pythons: tuple[PythonVersion, ...]
-    index: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +216,7 @@ def targets(
     sources = context.settings.sources(context.around.environ)
     fetching = open_reader()
     routing = Routing(fetching.reader, catalogue, sources=sources, levels=config.levels)
-    index = _Index(fetching, routing, config.levels)
+    index = NewestReader(fetching.reader, fetching.indexes, routing, config.levels)
     index.prefetch(names, chosen)
     packages = {}
     for name in dict.fromkeys(names):
@@ -283,64 +271,13 @@ def _asked_for(context: Context) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """What is read: a family's source by the rule of routing, and the default indexes."""
-
-    fetching: Fetching
-    routing: Routing
-    levels: Levels
-
-    def prefetch(self, names: Iterable[str], chosen: Iterable[Target]) -> None:
-        """Fetch the pages of first places, several at once; what fails, fails when asked for."""
-        found = [(name, entry.package) for name in names if (entry := self.routing.find(name))]
-        default = [name for name, package in found if package.lookup[0] == "default"]
-        self.routing.prefetch([name for name, _package in found if name not in default], chosen)
-        self.fetching.reader.prefetch([(u, n) for u in self.fetching.indexes for n in default])
-
-    def wheels(
-        self, entry: Accelerated, name: str, target: Target, platform: Platform
-    ) -> Sequence[tuple[PythonVersion, IndexFile]]:
-        """Return what serves a target on a platform, by Python, of the first place that has any.
-
-        :raises SourceError: a place cannot be read.
-        """
-        cells = [Cell(target, platform, python) for python in PYTHONS]
-        if not target.exists_on(platform):
-            return ()
-        return look_up(
-            entry.package,
-            {
-                "family": lambda: _taken((c.python, self.routing.files(name, c)) for c in cells),
-                "default": lambda: _taken((c.python, self._of_default(name, c)) for c in cells),
-            },
-        )
-
-    def _of_default(self, name: str, cell: Cell) -> Sequence[IndexFile]:
-        tags = frozenset(cell.platform.tags(cell.python, self.levels))
-        pages = (self.fetching.reader.project(url, name) for url in self.fetching.indexes)
-        return [f for page in pages for f in page.files if not f.yanked and f.fits(tags)]
-
-
-def _taken(
-    found: Iterable[tuple[PythonVersion, Sequence[IndexFile]]],
-) -> list[tuple[PythonVersion, IndexFile]]:
-    """Return the files, each with a Python that its Requires-Python allows."""
-    return [
-        (python, file)
-        for python, files in found
-        for file in files
-        if _allows(file.requires_python, python)
-    ]
-
-
 def _of_target(
-    entry: Accelerated, name: str, target: Target, index: _Index, context: Context
+    entry: Accelerated, name: str, target: Target, index: NewestReader, context: Context
 ) -> TargetReport:
     builds: tuple[Newest, ...] = ()
     fault = None
     try:
-        found = (_newest(entry, name, target, platform, index) for platform in PLATFORMS.values())
+        found = (index.newest(entry, name, target, platform) for platform in PLATFORMS.values())
         builds = tuple(filter(None, found))
     except SourceError as error:
         fault = str(error)
@@ -362,33 +299,6 @@ def _of_target(
         gfx=tables.architectures(target) if is_of_torch else (),
         fault=fault,
     )
-
-
-def _newest(
-    entry: Accelerated, name: str, target: Target, platform: Platform, index: _Index
-) -> Newest | None:
-    """Return the newest version on a platform: a pre-release only where there is nothing else.
-
-    :raises SourceError: a place cannot be read.
-    """
-    found = index.wheels(entry, name, target, platform)
-    versions = public_versions(file for _python, file in found)
-    if not versions:
-        return None
-    newest = max(versions, key=lambda version: (not version.is_prerelease, version))
-    of_it = [(python, file) for python, file in found if file.public == newest]
-    pythons = tuple(dict.fromkeys(python for python, _file in of_it))
-    return Newest(platform, newest, pythons, redact(of_it[0][1].page_url))
-
-
-@functools.lru_cache(maxsize=4096)
-def _allows(requires_python: str | None, python: PythonVersion) -> bool:
-    """Tell whether some release of a Python is among a file's; a broken specifier allows all."""
-    try:
-        allowed = SpecifierSet(requires_python or "")
-    except ValueError:
-        return True
-    return any(allowed.contains(python.release(patch)) for patch in python.patches(str(allowed)))
 
 
 def _fit(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from accelock.conda.project import CondaEnvironment, CondaProject
-    from accelock.settings.settings import Config
+    from accelock.settings.config import Config
 
 _FEATURE = "[tool.accelock.conda] in pyproject.toml"
 

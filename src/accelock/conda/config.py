@@ -20,7 +20,7 @@ from accelock.toml import Table, dotted, kind_of, not_declared
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from accelock.settings.settings import Config
+    from accelock.settings.config import Config
     from accelock.targets import Platform, Target
 
 Overlap = Literal["constrain", "warn"]

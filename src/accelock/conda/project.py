@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from accelock.conda.config import CondaConfig
     from accelock.conda.overlap import Pins
     from accelock.conda.record import Record
-    from accelock.settings.settings import Config
+    from accelock.settings.config import Config
     from accelock.targets import Platform, PythonVersion, Target
 
 POETRY_LOCK = "poetry.lock"

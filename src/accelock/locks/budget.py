@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from accelock.locks.model import Pin, TargetLock
-    from accelock.settings.settings import TargetSettings
+    from accelock.settings.config import TargetSettings
     from accelock.targets import Target
 
 MEGABYTE = 1_000_000

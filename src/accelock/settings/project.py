@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from accelock import toml
 from accelock.catalogue import load_catalogue
+from accelock.catalogue.source import sources_from_environment
 from accelock.errors import UnknownWordError
-from accelock.settings.settings import Config, read_config, sources_from_environment
+from accelock.settings.config import Config
+from accelock.settings.settings import read_config
 from accelock.targets import Target, parse_target
 
 if TYPE_CHECKING:

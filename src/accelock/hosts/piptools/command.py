@@ -26,7 +26,7 @@ from accelock.settings.settings import read_config
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from accelock.settings.settings import Config
+    from accelock.settings.config import Config
 
 PROGRAM = "accelock compile"
 #: In the place of pip-compile's options, which know no default but no.

@@ -16,8 +16,8 @@ from accelock.hosts.piptools.merge import requirers
 from accelock.locks import compiled as reader
 from accelock.locks import requirements
 from accelock.locks.model import Lock, TargetLock
+from accelock.settings.config import Config
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config
 from accelock.sources.reader import IndexReader
 
 if TYPE_CHECKING:

@@ -13,14 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from accelock.catalogue import Catalogue, Source, load_catalogue
+from accelock.catalogue.source import sources_from_environment, sources_from_options
 from accelock.errors import AccelockError, ConfigError, UsageError
 from accelock.hardware.choice import newest_that_runs
 from accelock.resolve.substitution import Substitution
-from accelock.settings.settings import (
-    Config,
-    sources_from_environment,
-    sources_from_options,
-)
+from accelock.settings.config import Config
 from accelock.targets import (
     CPU,
     DEFAULT_PLATFORMS,

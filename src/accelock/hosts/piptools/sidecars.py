@@ -20,7 +20,7 @@ from accelock.locks import journal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from accelock.settings.settings import Config
+    from accelock.settings.config import Config
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ from accelock.hosts.piptools.patches import Patches
 from accelock.hosts.piptools.sync_calls import Calls
 from accelock.hosts.piptools.sync_files import Chooser
 from accelock.locks import compiled, journal, pylock_file
+from accelock.settings.config import Config
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config
 from accelock.targets import PythonVersion, host_platform
 
 if TYPE_CHECKING:

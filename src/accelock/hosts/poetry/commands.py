@@ -29,7 +29,7 @@ from accelock.hosts.poetry.errors import shown
 from accelock.hosts.poetry.project import platform_of, remember, remembered
 from accelock.moving_in.pyproject import TextFile, with_targets
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config, parse_config
+from accelock.settings.settings import parse_config
 from accelock.targets import CPU, PythonVersion, host_platform, parse_target
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from accelock.commands.downloads import Fetching
     from accelock.commands.installed import InstalledEnvironment
     from accelock.hosts.poetry.fallback import Route
+    from accelock.settings.config import Config
     from accelock.targets import Platform
 
 _AUTO = "auto"

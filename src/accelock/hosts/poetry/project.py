@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 from cleo.ui.progress_bar import ProgressBar
 
 from accelock.catalogue import load_catalogue
+from accelock.catalogue.source import sources_from_environment
 from accelock.errors import AccelockError, ConfigError
 from accelock.hosts.poetry.errors import shown
 from accelock.locks.inputs import settings_digest
 from accelock.progress import MovingLine
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config, parse_config, sources_from_environment
+from accelock.settings.settings import parse_config
 from accelock.targets import PLATFORMS, PYTHONS, PythonVersion
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from accelock.locks.model import Lock
     from accelock.locks.overlay import Overlay
     from accelock.resolve.substitution import Substitution
+    from accelock.settings.config import Config
     from accelock.targets import Platform, Target
 
 _MEGABYTE = 1_000_000

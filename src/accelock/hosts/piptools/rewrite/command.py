@@ -43,8 +43,9 @@ from accelock.hosts.piptools.rewrite.text import (
 from accelock.locks import foreign, journal, requirements
 from accelock.locks import inputs as digests
 from accelock.resolve.substitution import Substitution
+from accelock.settings.config import Config
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config, read_config
+from accelock.settings.settings import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
