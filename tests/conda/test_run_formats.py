@@ -156,10 +156,6 @@ def test_a_new_format_is_one_value_and_its_registration(
 ) -> None:
     """It is offered, written, kept fresh and checked, and nothing else knows of it."""
 
-    def file_name(target: object, _group: object, platform: Platform | None) -> str:
-        where = f"-{platform.conda_subdir}" if platform is not None else ""
-        return f"names-{target}{where}.txt" if holds != "project" else "names.txt"
-
     def body(
         environments: Sequence[Solved], platform: Platform | None, _project: str | None
     ) -> tuple[list[str], list[str]]:
@@ -168,7 +164,7 @@ def test_a_new_format_is_one_value_and_its_registration(
         names = {record.name for each in platforms for record in solved.records[each]}
         return sorted(names), ["names alone"]
 
-    made_up = Format("names", "the names alone", holds, file_name, body)
+    made_up = Format("names", "the names alone", holds, "names", ".txt", body)
     monkeypatch.setitem(FORMATS, made_up.name, made_up)
     files = {
         "environment": {"names-cpu.txt"},

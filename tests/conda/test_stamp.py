@@ -44,7 +44,8 @@ def test_what_stands_at_the_top() -> None:
         name="lock",
         says="",
         holds="environment",
-        file_name=lambda *_: "lock.yml",
+        stem="conda",
+        end="-lock.yml",
         body=lambda *_: (BODY.splitlines(), ["A note.", ""]),
         on_request=False,
     )

@@ -67,7 +67,7 @@ def _check(directory: Path, config: Config) -> Report:
 
 def is_sidecar(path: Path) -> bool:
     """Tell whether a file, there or not, is one of conda's, and no requirements file."""
-    names = {each.file_name(None, None, None) for each in FORMATS.values() if each.is_source}
+    names = {each.file_name(None) for each in FORMATS.values() if each.is_source}
     return path.suffix in (".yml", ".yaml") or path.name in names or is_ours(path, CONDA_PREFIX)
 
 
@@ -144,7 +144,7 @@ class _Run:
 
     def _digests(self, environment: CondaEnvironment, stamp: Stamp, file: File) -> dict[str, str]:
         """Return what a stamp should have for an environment; what cannot be told is taken so."""
-        lock = self.found.get(LOCK.file_name(environment.target, environment.group, None))
+        lock = self.found.get(LOCK.file_name(environment.target, environment.group))
         names = packages_in(lock.text) if lock is not None else {}
         found = {}
         for key, platform in file.keys(environment).items():
@@ -157,10 +157,10 @@ class _Run:
 
 
 def _misnamed(sidecar: _Sidecar, file: File) -> Finding:
-    stamp, suffix = sidecar.stamp, file.format.suffix
+    stamp, form = sidecar.stamp, file.format
     what = f"it is the {stamp.kind}{_whose(stamp.target, stamp.group)} under an old name"
-    if not sidecar.name.endswith(suffix):
-        what += f", and {file.format.why_suffix} {suffix}"
+    if form.why_end and not sidecar.name.endswith(form.end):
+        what += f", and {form.why_end} {form.end}"
     todo = f"remove it; the name is {file.name} ({_again(stamp)})"
     return Finding("old-name", Level.ERROR, sidecar.name, what, todo)
 

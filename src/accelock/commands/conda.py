@@ -206,7 +206,7 @@ class CondaInstallCommand(ContextCommand):
         environment = next(
             each for each in project.environments() if (each.target, each.group) == (target, group)
         )
-        name = LOCK.file_name(target, group, None)
+        name = LOCK.file_name(target, group)
         locked = read_lock(self._text(project, name), name)
         platform, records = choose_records(locked, name)
         specs = project.conda.specs_for(target, platform, group)
@@ -273,7 +273,7 @@ class CondaInstallCommand(ContextCommand):
         locked: Mapping[Platform, tuple[Record, ...]],
     ) -> None:
         """Warn of a lock that `check` would call stale; it is what there is, and is installed."""
-        name = LOCK.file_name(of.target, of.group, None)
+        name = LOCK.file_name(of.target, of.group)
         try:
             stamp = read_stamp(project.read(name) or "", name)
             today = {p.conda_subdir: each for p, each in project.digests(of, locked).items()}

@@ -206,7 +206,7 @@ def _read_locked(
 
     Raises MissingExtraError where there is one, and no PyYAML.
     """
-    name = LOCK.file_name(each.target, each.group, None)
+    name = LOCK.file_name(each.target, each.group)
     text = project.read(name)
     try:
         return dict(read_lock(text, name)) if text is not None else {}
@@ -262,11 +262,11 @@ def _refuse_foreign(project: CondaProject, files: Iterable[File]) -> None:
 
 def _as_locked(project: CondaProject, each: CondaEnvironment, locked: Locked) -> Solved:
     """Return an environment as its lock has it, with what a pixi.lock of ours says beside that."""
-    name = PIXI.file_name(None, None, None)
+    name = PIXI.file_name(None)
     if _stamped(project, name) is not None:
         text = project.read(name) or ""
         locked = {platform: completed(found, text, name) for platform, found in locked.items()}
-    stamped = _stamped(project, LOCK.file_name(each.target, each.group, None)) or {}
+    stamped = _stamped(project, LOCK.file_name(each.target, each.group)) or {}
     return Solved(
         target=each.target,
         group=each.group,

@@ -29,17 +29,11 @@ _PYTORCH_CHANNEL = re.compile(r".*/pytorch(/label/.+)?/?")
 _ALWAYS = frozenset({"python", "cuda-version", "pytorch-mutex"})
 
 
-def _file_name(
-    target: Target | str | None, group: str | None = None, _platform: Platform | None = None
-) -> str:
-    return f"{joined('environment', target, group)}.yml"
-
-
 def _body(
     environments: Sequence[Solved], _platform: Platform | None, project: str | None
 ) -> tuple[list[str], tuple[str, ...]]:
     (solved,) = environments
-    lock = LOCK.file_name(solved.target, solved.group, None)
+    lock = LOCK.file_name(solved.target, solved.group)
     asked = {spec.name for specs in solved.asked.values() for spec in specs}
     entries: dict[str, str] = {}
     left_out, limits = [], []  # what one file for all platforms cannot say, and the lock does
@@ -70,7 +64,7 @@ def _override(solved: Solved) -> Iterator[str]:
     """Say what a machine without a GPU, such as one that builds an image, has to be told."""
     if solved.target is not None and solved.target.kind is Kind.CUDA:
         cuda = ".".join(map(str, solved.target.version))
-        name = _file_name(solved.target, solved.group)
+        name = ENVIRONMENT.file_name(solved.target, solved.group)
         yield "To solve it on a machine without a GPU:"
         yield ""
         yield f"   CONDA_OVERRIDE_CUDA={cuda} conda env create -f {name}"
@@ -168,7 +162,8 @@ ENVIRONMENT = Format(
     name="environment",
     says="environment.yml, to solve again",
     holds="environment",
-    file_name=_file_name,
+    stem="environment",
+    end=".yml",
     body=_body,
     on_request=False,
     is_source=True,

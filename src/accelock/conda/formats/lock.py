@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from accelock.conda.channels import strip_credentials
-from accelock.conda.formats.model import LOCK_SUFFIX, Format, YamlError, joined, load, scalar
+from accelock.conda.formats.model import LOCK_SUFFIX, Format, YamlError, load, scalar
 from accelock.conda.record import Record, topological
 from accelock.errors import AccelockError
 from accelock.targets import parse_platform
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from accelock.conda.record import Solved
-    from accelock.targets import Platform, Target
+    from accelock.targets import Platform
 
 _FORMAT = 1
 _DIGESTS = {"md5": re.compile(r"[0-9a-f]{32}"), "sha256": re.compile(r"[0-9a-f]{64}")}
@@ -33,12 +33,6 @@ _URL = re.compile(r"(?P<channel>.+)/(?P<subdir>[^/]+)/(?P<filename>[^/]+)")
 _FILENAME = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.(conda|tar\.bz2)")
 _BUILD_NUMBER = re.compile(r"(?:^|_)([0-9]{1,18})$")
 _HINT = "make it again (accelock conda lock)"
-
-
-def _lock_name(
-    target: Target | str | None, group: str | None = None, _platform: Platform | None = None
-) -> str:
-    return f"{joined('conda', target, group)}{LOCK_SUFFIX}"
 
 
 def _lock(
@@ -57,7 +51,7 @@ def _lock(
     for subdir, platform in subdirs.items():
         for record in solved.on(platform).values():
             lines += _package(record, subdir)
-    name = _lock_name(solved.target, solved.group)
+    name = LOCK.file_name(solved.target, solved.group)
     return lines, ("To install it:", "", f"   micromamba create -p ./env -f {name}", "")
 
 
@@ -183,20 +177,13 @@ LOCK = Format(
     name="lock",
     says="conda-lock's format",
     holds="environment",
-    file_name=_lock_name,
+    stem="conda",
+    end=LOCK_SUFFIX,
     body=_lock,
     read=read_lock,
     on_request=False,
-    suffix=LOCK_SUFFIX,
-    why_suffix="mamba reads a lock only if its name ends in",
+    why_end="mamba reads a lock only if its name ends in",
 )
-
-
-def _explicit_name(
-    target: Target | str | None, group: str | None = None, platform: Platform | None = None
-) -> str:
-    subdir = platform.conda_subdir if platform is not None else ""
-    return f"{joined('conda', target, group)}-{subdir}.txt"
 
 
 def _explicit(
@@ -206,7 +193,7 @@ def _explicit(
     (solved,) = environments
     if platform is None:
         raise ValueError("an explicit list is for one platform")
-    name = _explicit_name(solved.target, solved.group, platform)
+    name = EXPLICIT.file_name(solved.target, solved.group, platform)
     lines = [f"{record.url}#{record.md5}" for record in topological(solved.records[platform])]
     how = ("To install it:", "", f"   conda create -p ./env --file {name}", "")
     return ["@EXPLICIT", *lines], (*how, f"platform: {platform.conda_subdir}")
@@ -216,6 +203,7 @@ EXPLICIT = Format(
     name="explicit",
     says="a list for plain conda per platform",
     holds="platform",
-    file_name=_explicit_name,
+    stem="conda",
+    end=".txt",
     body=_explicit,
 )

@@ -33,26 +33,39 @@ class Format:
     """A format of conda's files, each of which begins with our stamp in comments (`#`).
 
     `name` stands in the stamp and in `--format`, and `says` in its help. `holds` is what one file
-    is for. `file_name` takes a target (None: there are none), a group and, where a file is for one,
-    a platform. `body` takes the environments of one file, its platform and the project's name, and
-    gives the file's own lines, and lines for people that stand above them as comments. `read` gives
-    the packages by platform: it takes the text and the file's name, for messages. `is_source` tells
-    that users write such files themselves, which are not written over. `suffix` is an end of the
-    name that its readers insist on, for `why_suffix`.
+    is for. Its files' names begin with `stem`, and end in `end`: for `why_end`, where its readers
+    insist on that. `body` takes the environments of one file, its platform and the project's name,
+    and gives the file's own lines, and lines for people that stand above them as comments. `read`
+    gives the packages by platform: it takes the text and the file's name, for messages. `is_source`
+    tells that users write such files themselves, which are not written over.
     """
 
     name: str
     says: str
     holds: Literal["environment", "platform", "project"]
-    file_name: Callable[[Target | str | None, str | None, Platform | None], str]
+    stem: str
+    end: str
     body: Callable[
         [Sequence[Solved], Platform | None, str | None], tuple[Sequence[str], Sequence[str]]
     ]
     read: Callable[[str, str], Mapping[Platform, tuple[Record, ...]]] | None = None
     on_request: bool = True
     is_source: bool = False
-    suffix: str = ""
-    why_suffix: str = ""
+    why_end: str = ""
+
+    def file_name(
+        self,
+        target: Target | str | None,
+        group: str | None = None,
+        platform: Platform | None = None,
+    ) -> str:
+        """Return the name of a file.
+
+        :param target: None where there are none.
+        :param platform: where a file is for one.
+        """
+        subdir = platform.conda_subdir if platform is not None else None
+        return f"{joined(self.stem, target, group, subdir)}{self.end}"
 
     @property
     def option(self) -> str:
@@ -159,9 +172,9 @@ def environment_name(target: Target | str | None, group: str | None = None) -> s
     return (f"{first}-{group}" if group is not None else first).replace(".", "-")
 
 
-def joined(first: str, target: Target | str | None, group: str | None) -> str:
+def joined(*words: Target | str | None) -> str:
     """Return the words that there are of them, with `-` between: `conda-cpu-dev`."""
-    return "-".join((first, *(str(word) for word in (target, group) if word is not None)))
+    return "-".join(str(word) for word in words if word is not None)
 
 
 # What YAML 1.1 and 1.2 agree to be a string. A version such as 1.10 or 1e5 would be a number.

@@ -138,7 +138,8 @@ PIXI = Format(
     name="pixi",
     says="pixi.lock",
     holds="project",
-    file_name=lambda *_: "pixi.lock",
+    stem="pixi",
+    end=".lock",
     body=_body,
     is_source=True,
 )
