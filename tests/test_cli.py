@@ -133,7 +133,7 @@ def test_wrong_usage_of_a_command_on_pip_tools(project: Project, env: dict[str, 
 
 def test_check_prints_and_returns(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check"]) == 0
-    assert "fresh and whole" in capsys.readouterr().out
+    assert "fresh and complete" in capsys.readouterr().out
     project.write("requirements.in", "torch<3\n")
     assert cli.main(["check", "requirements.cpu.txt"]) == 1
     lines = capsys.readouterr().out.splitlines()

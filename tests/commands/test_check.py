@@ -24,7 +24,7 @@ def test_a_sound_project(project: Project) -> None:
     assert report.exit_code == 0
     assert report.files == ("requirements.cpu.txt", "requirements.cu126.txt")
     assert list(report.lines()) == [
-        "2 files checked (requirements.cpu.txt, requirements.cu126.txt): fresh and whole"
+        "2 files checked (requirements.cpu.txt, requirements.cu126.txt): fresh and complete"
     ]
 
 

@@ -32,7 +32,7 @@ def lines(folder: Path, words: Sequence[str] = ()) -> list[str]:
 
 
 def test_a_project_of_conda_files_alone_is_whole(folder: Path) -> None:
-    assert lines(folder) == [f"4 files checked ({', '.join(NAMES)}): fresh and whole"]
+    assert lines(folder) == [f"4 files checked ({', '.join(NAMES)}): fresh and complete"]
 
 
 def test_where_there_is_something_to_compile_it_is_missed(folder: Path) -> None:

@@ -23,7 +23,7 @@ def sound(tmp_path: Path) -> PoetryFolder:
 class TestSound:
     def test_a_lock_of_two_targets(self, sound: PoetryFolder) -> None:
         report = sound.write().check()
-        assert list(report.lines()) == ["1 file checked (poetry.lock): fresh and whole"]
+        assert list(report.lines()) == ["1 file checked (poetry.lock): fresh and complete"]
         assert report.exit_code == 0
 
     def test_without_a_table_it_is_nobodys_business(self, sound: PoetryFolder) -> None:

@@ -75,9 +75,9 @@ def test_doctor_lists_what_is_well_too(project: Project) -> None:
 
 def test_why_is_a_table(project: Project) -> None:
     lines = [*why(here(project.folder)).on_screen(Screen(80))]
-    (taken,) = [line for line in lines if f"{GREEN}taken" in line]
-    assert plain(iter([taken])) == ["  cpu    taken        runs on every machine [torch 2.6.0+cpu]"]
-    assert any(f"{YELLOW}passed over" in line for line in lines)
+    (chosen,) = [line for line in lines if f"{GREEN}chosen" in line]
+    assert plain(iter([chosen])) == ["  cpu    chosen   runs on every machine [torch 2.6.0+cpu]"]
+    assert any(f"{YELLOW}skipped" in line for line in lines)
     assert "locked in: requirements.cpu.txt, requirements.cu126.txt" in lines
 
 

@@ -26,8 +26,8 @@ def test_the_whole_text(project: Project) -> None:
     assert list(answer.lines()) == [
         f"cpu for this machine: no other declared target fits: cu126: {OLD}",
         "",
-        f"  cu126  passed over  {OLD} [torch 2.6.0+cu126]",
-        "  cpu    taken        runs on every machine [torch 2.6.0+cpu]",
+        f"  cu126  skipped     {OLD} [torch 2.6.0+cu126]",
+        "  cpu    chosen      runs on every machine [torch 2.6.0+cpu]",
         "",
         "order: CUDA before ROCm before XPU, each the newest first, then cpu",
         "locked in: requirements.cpu.txt, requirements.cu126.txt",
@@ -71,7 +71,7 @@ def test_the_variable_and_what_the_hardware_would_have_chosen(project: Project) 
         "cpu for this machine: ACCELOCK_TARGET says so",
         "its hardware alone would choose cu126",
     ]
-    assert [line.split()[:2] for line in lines[3:5]] == [["cu126", "not"], ["cpu", "taken"]]
+    assert [line.split()[:2] for line in lines[3:5]] == [["cu126", "not"], ["cpu", "chosen"]]
     document = json.loads(answer.dumps())
     assert document["target"] == "cpu"
     assert [each["target"] for each in document["candidates"] if each["taken"]] == ["cpu"]
@@ -80,7 +80,7 @@ def test_the_variable_and_what_the_hardware_would_have_chosen(project: Project) 
 def test_the_only_target_is_taken_whether_it_fits_or_not(tmp_path: Path) -> None:
     Project(tmp_path).write("pyproject.toml", '[tool.accelock]\ntargets = ["cu126"]\n')
     answer = why(here(tmp_path))
-    assert "  cu126  taken        no NVIDIA driver found" in list(answer.lines())
+    assert "  cu126  chosen      no NVIDIA driver found" in list(answer.lines())
     [candidate] = json.loads(answer.dumps())["candidates"]
     assert (candidate["taken"], candidate["fits"]) == (True, False)
 
@@ -132,7 +132,7 @@ def test_none_fits(tmp_path: Path) -> None:
     assert answer.exit_code == 1
     lines = list(answer.lines())
     assert lines[0] == "none of the declared targets fits this machine:"
-    assert "  cu126    passed over  no NVIDIA driver found" in lines
+    assert "  cu126    skipped     no NVIDIA driver found" in lines
     assert lines[-1].startswith("to choose one anyway, set ACCELOCK_TARGET")
     assert json.loads(answer.dumps())["target"] is None
 

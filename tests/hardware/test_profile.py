@@ -41,7 +41,7 @@ def test_what_each_gets_and_what_it_says_of_itself(name: str) -> None:
     machine = profile.read(name)
     declared = [parse_target(word, CATALOGUE.targets) for word in EVERY]
     assert choose_for(declared, machine, CATALOGUE.hardware).target.name == GETS[name]
-    assert "captured on no machine" in (machine.about or "")
+    assert "not from a real machine" in (machine.about or "")
 
 
 def test_a_file_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

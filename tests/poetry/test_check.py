@@ -37,7 +37,7 @@ def hook(project: Project) -> tuple[int, str]:
 
 def test_a_fresh_lock(copy: Project) -> None:
     done = copy.poetry("accelock", "check")
-    assert done.stdout == "1 file checked (poetry.lock): fresh and whole\n"
+    assert done.stdout == "1 file checked (poetry.lock): fresh and complete\n"
     assert alone(copy) == (0, done.stdout)
     assert copy.server.requests == ()
 
@@ -95,13 +95,13 @@ def test_from_a_folder_below_and_from_outside(copy: Project) -> None:
         cwd=copy.folder / "src" / "app",
         env=copy.env,
     )
-    assert done.stdout == "1 file checked (poetry.lock): fresh and whole\n"
+    assert done.stdout == "1 file checked (poetry.lock): fresh and complete\n"
     done = run(
         *(sys.executable, "-m", "poetry", "-P", copy.folder, "accelock", "check"),
         cwd=copy.folder.parent,
         env=copy.env,
     )
-    assert done.stdout == "1 file checked (poetry.lock): fresh and whole\n"
+    assert done.stdout == "1 file checked (poetry.lock): fresh and complete\n"
 
 
 def test_no_lock(project: Project) -> None:

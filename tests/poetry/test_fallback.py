@@ -71,7 +71,7 @@ class TestWithThePlugin:
         project.write_pyproject(["torch>=2.5"]).poetry("accelock", "init", "--fallback")
         project.poetry("add", "--lock", "torchvision", "--source", "accelock-pytorch-cpu")
         assert project.pins("cu126")["torchvision"] == "0.23.0+cu126"
-        assert "fresh and whole" in project.poetry("accelock", "check").stdout
+        assert "fresh and complete" in project.poetry("accelock", "check").stdout
 
     def test_without_targets_a_source_is_by_hand(self, project: Project) -> None:
         source = f'name = "accelock-pytorch-cpu"\nurl = "{project.server.url}/whl/cpu"'
@@ -119,7 +119,7 @@ class TestWithoutThePlugin:
         done = with_fallback.poetry("accelock", "check", code=1)
         assert "[no-overlay]" in done.stdout
         with_fallback.poetry("lock")
-        assert "fresh and whole" in with_fallback.poetry("accelock", "check").stdout
+        assert "fresh and complete" in with_fallback.poetry("accelock", "check").stdout
 
     def test_one_that_is_added_later_has_to_be_led_too(self, project: Project) -> None:
         """Poetry without accelock takes PyPI's, and says nothing: `check` is there to find it."""

@@ -46,7 +46,7 @@ def test_vega_lite_and_torch_are_in_one_folder(begin: Callable[[Scenario], Shell
     shell = begin(scenario)
     printed = play(scenario, shell)
     assert "vega-lite is here" in printed
-    assert "fresh and whole" in printed
+    assert "fresh and complete" in printed
     code = "import sys, torch; print(sys.prefix, torch.__version__, torch.version.cuda)"
     said = shell.run(f"./env/bin/python -c '{code}'").stdout.split()
     label = "+cpu" if sys.platform == "linux" else ""

@@ -15,7 +15,7 @@ COMMANDS = {
     "cache info": "show where the cache of pages, metadata, sizes and hashes is, and its size",
     "check": "check that every lock is fresh and complete; offline, for CI",
     "completions": "print a completion script for bash, zsh, fish or PowerShell",
-    "conda capture": "print what a conda environment was asked to have, pinned",
+    "conda capture": "print the requested packages of a conda environment, pinned",
     "conda install": "install a conda lock into a folder, without conda",
     "conda lock": "lock [tool.accelock.conda]: an environment.yml and a lock per target",
     "detect": "show what this machine has: driver, GPUs, platform",

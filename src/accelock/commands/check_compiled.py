@@ -1,6 +1,6 @@
 """What is wrong with compiled requirements files: each for itself, and beside each other.
 
-Whether one is fresh and whole, its digests decide.
+Whether one is fresh and complete, its digests decide.
 """
 
 from __future__ import annotations
@@ -143,9 +143,7 @@ class Governed:
             what = f"it is for {target}, which pyproject.toml does not declare, and is stale"
             return Finding("undeclared", Level.ERROR, compiled.name, what, "remove it")
         todo = _recompile(compiled)
-        if (
-            self.others
-        ):  # as requirements.txt, when there was one target, beside requirements.cpu.txt
+        if self.others:  # requirements.txt of one target, next to requirements.cpu.txt
             names = ", ".join(self.others)
             todo += f"; or, if {names} replaces it, remove it"
         what = f"it is stale: {self._changed()} changed after it was compiled"

@@ -76,7 +76,7 @@ class Report:
         if self.files:
             count = len(self.files)
             noun = "file" if count == 1 else "files"
-            told = self.counts or "fresh and whole"
+            told = self.counts or "fresh and complete"
             yield f"{count} {noun} checked ({', '.join(self.files)}): {told}"
 
     def on_screen(self, screen: Screen) -> Iterator[str]:
@@ -88,7 +88,7 @@ class Report:
             yield from [""] if self.findings else []
             yield from screen.table([(worst(self.findings, name), name) for name in self.files])
             count = len(self.files)
-            told = self.counts or "fresh and whole"
+            told = self.counts or "fresh and complete"
             yield f"{count} {'file' if count == 1 else 'files'} checked: {told}"
 
     def dumps(self) -> str:

@@ -27,8 +27,8 @@ _WORDS = {
     "error": "bad",
     "warning": "doubt",
     "ok": "good",
-    "taken": "good",
-    "passed over": "doubt",
+    "chosen": "good",
+    "skipped": "doubt",
     "not needed": "quiet",
 }
 _LEAST = 24  # columns that a text needs beside the others; with fewer it stands below them
@@ -67,7 +67,7 @@ class Screen:
         return _STYLES["name"].apply(text)
 
     def word(self, text: str) -> str:
-        """Return a word such as `error`, `ok` or `taken` in its colour; others as they are."""
+        """Return a word such as `error`, `ok` or `chosen` in its colour; others as they are."""
         style = _WORDS.get(text)
         return _STYLES[style].apply(text) if style else text
 

@@ -52,8 +52,8 @@ class Why:
 
     def _word(self, candidate: Candidate) -> str:
         if self._takes(candidate):
-            return "taken"
-        return "not needed" if candidate.fits else "passed over"
+            return "chosen"
+        return "not needed" if candidate.fits else "skipped"
 
     def lines(self) -> Iterator[str]:
         """Yield the answer as text."""
@@ -68,7 +68,7 @@ class Why:
         for each in self.candidates:
             torch = self.torch.get(each.target.name)
             locked = f" [torch {torch}]" if torch else ""
-            yield f"  {each.target.name:<{width}}  {self._word(each):<11}  {each.reason}{locked}"
+            yield f"  {each.target.name:<{width}}  {self._word(each):<10}  {each.reason}{locked}"
         yield ""
         yield f"order: {ORDER}"
         if self.files:
