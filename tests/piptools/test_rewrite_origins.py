@@ -32,7 +32,7 @@ def test_a_freeze_of_conda_names_its_lines_and_a_way_out(project: Project) -> No
     assert said == (
         "ERROR: given.txt, line 1: certifi @ file:///croot/certifi_1736000000000/work/certifi is "
         "a path on the machine that built the package, and does not exist here; so is line 3. "
-        "Make the file with `pip list --format=freeze`, which has versions in their place, or "
+        "Make the file with `pip list --format=freeze`, which prints versions instead, or "
         "write the versions.\n"
     )
 

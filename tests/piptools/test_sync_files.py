@@ -190,7 +190,7 @@ def test_the_only_file_is_for_other_platforms(
     with pytest.raises(AccelockError) as caught:
         select(*words)
     assert str(caught.value).startswith(
-        f"cpu is taken ({why}), and requirements.cpu.txt has it for macos-arm64, linux-aarch64, "
+        f"cpu is chosen ({why}), and requirements.cpu.txt has it for macos-arm64, linux-aarch64, "
         "and this is linux-x86_64. Nothing was changed."
     )
     assert told(select(*words, platform="macos-arm64"))[0] == ("requirements.cpu.txt",)
@@ -227,7 +227,7 @@ def test_the_only_file_is_for_other_pythons(project: Project, words: tuple[str, 
     assert str(caught.value) == (
         "requirements.cpu.txt was compiled for Python 3.11, 3.12, and the environment has Python "
         "3.10. Nothing was changed. Create an environment with one of these Pythons, or compile "
-        "the file for this Python too (--python-version 3.10; give the option once for each)."
+        "the file for this Python too (--python-version 3.10; give the option once for each Python)."
     )
     assert told(select(*words, python="3.12"))[0] == ("requirements.cpu.txt",)
 

@@ -181,7 +181,7 @@ class Chooser:
         if choice is None:
             return f"{name} is for {has}, and this is {here}. Nothing was changed."
         return (
-            f"{choice.target} is taken ({choice.reason}), and {name} has it for {has}, and this is "
+            f"{choice.target} is chosen ({choice.reason}), and {name} has it for {has}, and this is "
             f"{here}. Nothing was changed. Compile for this platform too (`platforms` in "
             f"[tool.accelock], or --platform), or set {VARIABLE} to a target that is."
         )
