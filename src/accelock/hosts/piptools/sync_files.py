@@ -181,8 +181,8 @@ class Chooser:
         if choice is None:
             return f"{name} is for {has}, and this is {here}. Nothing was changed."
         return (
-            f"{choice.target} is chosen ({choice.reason}), and {name} has it for {has}, and this is "
-            f"{here}. Nothing was changed. Compile for this platform too (`platforms` in "
+            f"{choice.target} is chosen ({choice.reason}), and {name} has it for {has}, and this "
+            f"is {here}. Nothing was changed. Compile for this platform too (`platforms` in "
             f"[tool.accelock], or --platform), or set {VARIABLE} to a target that is."
         )
 
@@ -212,10 +212,12 @@ class Chooser:
         except NotLockedError as error:
             is_pylock = lock.kind == pylock_file.KIND
             path = base.with_name(f"{base.stem}.{error.wanted}{base.suffix}")
-            lacks = f"{' and '.join(lock.files)} lacks it" if is_pylock else f"there is no {path}"
+            lacks = (
+                f"it is not in {' or '.join(lock.files)}" if is_pylock else f"there is no {path}"
+            )
             todo = "accelock pylock" if is_pylock else "accelock compile"
             raise AccelockError(
-                f"{VARIABLE} is {error.wanted!r}, and {lacks}; there are files for "
+                f"{VARIABLE} is {error.wanted!r}, and {lacks}. Locked targets: "
                 f"{', '.join(map(str, targets))}. Run: {todo}, or change {VARIABLE}."
             ) from error
 
