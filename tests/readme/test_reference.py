@@ -161,7 +161,7 @@ def test_doctor_has_the_codes_in_the_table() -> None:
 
 
 def test_a_probe_has_the_time_that_is_told() -> None:
-    assert f"A probe has {({2.0: 'two'})[LIMIT]} seconds" in all_text()
+    assert f"Each probe stops after {({2.0: 'two'})[LIMIT]} seconds" in all_text()
 
 
 def test_a_choice_is_made_in_the_order_that_is_told() -> None:
@@ -242,7 +242,9 @@ def test_pip_and_pip_tools_are_tested_in_the_pairs_that_are_named() -> None:
 
 def test_lowest_versions_are_those_of_the_project() -> None:
     project = (TOP / "pyproject.toml").read_text(encoding="utf-8")
-    (line,) = re.findall(r"Python ([\d.]+), pip ([\d.]+), pip-tools ([\d.]+), or newer", all_text())
+    (line,) = re.findall(
+        r"Python ([\d.]+), pip ([\d.]+) and pip-tools ([\d.]+), or newer", all_text()
+    )
     python, pip, tools = line
     assert f'requires-python = ">={python}"' in project
     assert f'pip-tools = ["pip-tools>={tools}", "pip>={pip}"]' in project
