@@ -33,9 +33,10 @@ from accelock.locks import conda_lock, foreign, journal, requirements, stamp
 from accelock.locks.open import find_lock
 from accelock.moving_in import files as moving
 from accelock.moving_in.plan import plan
+from accelock.settings.config import Config
 from accelock.settings.poetry_project import read_project
 from accelock.settings.project import Settings
-from accelock.settings.settings import Config, read_config
+from accelock.settings.settings import read_config
 from accelock.sources.kept import Pages
 from accelock.sources.model import parse_filename
 from accelock.sources.page import as_json, cut_off, parse_page, strange
