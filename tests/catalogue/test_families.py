@@ -9,6 +9,7 @@ from packaging.version import Version
 from accelock.catalogue import Family, FamilyPackage, load_catalogue
 from accelock.catalogue.families import parse_families
 from accelock.catalogue.relations import Exclusive
+from accelock.catalogue.source import Source
 from accelock.targets import parse_target
 from accelock.toml import Table
 
@@ -207,3 +208,24 @@ def test_a_package_that_it_names_is_in_no_other_family() -> None:
     catalogue = CATALOGUE.with_families((family,))
     assert catalogue.family_of("torchaudio") == (family, family.packages[0])
     assert "torchaudio" not in catalogue.companions("torch")
+
+
+@pytest.mark.parametrize(
+    ("url", "family", "at_cu121"),
+    [
+        ("https://data.dgl.ai/wheels/torch-2.4/cu124/repo.html", "dgl",
+         "https://data.dgl.ai/wheels/torch-2.4/cu121/repo.html"),
+        ("https://m.example/mmcv/dist/cpu/torch2.4.0/index.html", "mmcv",
+         "https://m.example/mmcv/dist/cu121/torch2.4.0/index.html"),
+        ("https://nvidia-kaolin.s3.us-east-2.amazonaws.com/torch-2.5.1_cu124.html", "kaolin",
+         "https://nvidia-kaolin.s3.us-east-2.amazonaws.com/torch-2.4.1_cu121.html"),
+        ("https://wheels.astral.sh/simple/cu128/", "astral",
+         "https://wheels.astral.sh/simple/cu121"),
+    ],
+)  # fmt: skip
+def test_a_page_of_a_release_is_known_and_turned(url: str, family: str, at_cu121: str) -> None:
+    found = load_catalogue().recognise(url)
+    assert found is not None
+    assert found[0].name == family
+    source = Source(found[1]).of_release(Version("2.4.1"))
+    assert source.url(parse_target("cu121", load_catalogue().targets)) == at_cu121

@@ -58,7 +58,7 @@ def test_messages_never_have_credentials(url: str, redacted: str) -> None:
         ("https://[m/whl", "is not a URL (Invalid IPv6 URL)"),
         (
             "https://u:p@m/{cuda}",
-            "has the field {cuda}; the fields are {target} and {torch}: 'https://****@m/{cuda}'",
+            "has the field {cuda}; the fields are {target}, {torch} and {torch.minor}: 'https://****@m/{cuda}'",
         ),
     ],
 )

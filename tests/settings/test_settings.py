@@ -282,8 +282,8 @@ BAD = [
     (
         "sources.pytorch = 'https://user:secret@m/{taget}'",
         (
-            "sources.pytorch: has the field {taget}; the fields are {target} and {torch}: "
-            "'https://****@m/{taget}'"
+            "sources.pytorch: has the field {taget}; the fields are {target}, {torch} "
+            "and {torch.minor}: 'https://****@m/{taget}'"
         ),
     ),
     (

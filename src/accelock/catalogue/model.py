@@ -11,14 +11,14 @@ from packaging.utils import canonicalize_name
 
 from accelock.catalogue.relations import ForeignPair, foreign_pairs
 from accelock.catalogue.source import (
-    RELEASE_FIELD,
     RELEASE_OF,
     TARGET_FIELD,
+    Source,
     fields_in,
     label_fields,
 )
 from accelock.errors import UnknownWordError
-from accelock.targets import parse_target
+from accelock.targets import CPU, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,7 +76,8 @@ class Family:
     """Packages that ship hardware variants together, and how.
 
     `index` is a URL template with `{target}`: an index (PEP 503) or a find-links page per target;
-    with `{torch}` too there is a page for each release of torch, in a family of builds for one.
+    with `{torch}` or `{torch.minor}` too there is a page for each release of torch, in a family of
+    builds for one.
     `label_template` is the local version label of a target's builds, with the fields of
     `label_fields`; None where the index of its own is all that tells a target's builds.
     `unlabelled_platforms` names the platforms whose builds of a labelled package may carry no
@@ -171,7 +172,7 @@ class Family:
     def target_at(self, url: str) -> str | None:
         """Return the target whose index a user's URL is, or None where it does not say so."""
         template = self.recognise(url)
-        if template is None or TARGET_FIELD not in template or RELEASE_FIELD in template:
+        if template is None or TARGET_FIELD not in template or Source(template).has_release:
             return None
         before, _, after = template.partition(TARGET_FIELD)
         whole = _with_path(url, urlsplit(url.strip()).path.rstrip("/"))
@@ -193,11 +194,11 @@ class Family:
     def _segment_fits(self, wanted: str, found: str) -> bool:
         if wanted in (found, unquote(found)):
             return True
-        target = (fields_in(wanted, unquote(found)) or {}).get("target")
-        if target is None:
+        fields = fields_in(wanted, unquote(found))
+        if fields is None:
             return False
         try:
-            parse_target(target, self.targets)
+            parse_target(fields.get("target", CPU.name), self.targets)
         except UnknownWordError:
             return False
         return True

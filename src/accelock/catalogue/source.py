@@ -1,6 +1,7 @@
 """Where a family's files are listed: an index per target, or a find-links page.
 
-A page may be there for each release of torch, as PyG's are: `{torch}` in the URL stands for that.
+A page may be there for each release of torch, as PyG's are, or for each minor one, as DGL's are:
+`{torch}` or `{torch.minor}` in the URL stands for that.
 
 A user sets one in pyproject.toml, in the environment, or as an option of a command.
 """
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from accelock.targets import Target
 
 __all__ = [
+    "MINOR_FIELD",
     "RELEASE_FIELD",
     "TARGET_FIELD",
     "Source",
@@ -39,6 +41,7 @@ __all__ = [
 TARGET_FIELD = "{target}"
 RELEASE_OF = "torch"
 RELEASE_FIELD = f"{{{RELEASE_OF}}}"
+MINOR_FIELD = f"{{{RELEASE_OF}.minor}}"
 # Before the host of a URL whose scheme was forgotten.
 _LOGIN = re.compile(r"^[^/@\s]*:[^/@\s]*@")
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s'\"]+@")
@@ -112,13 +115,14 @@ class Source:
         if release is None or not self.has_release:
             return self
         exceptions = {name: own.of_release(release) for name, own in self.exceptions.items()}
-        filled = self.template.replace(RELEASE_FIELD, str(release))
+        minor = f"{release.major}.{release.minor}"
+        filled = self.template.replace(RELEASE_FIELD, str(release)).replace(MINOR_FIELD, minor)
         return replace(self, template=filled, exceptions=exceptions)
 
     @property
     def has_release(self) -> bool:
-        """Tell whether each release of torch has a page of its own."""
-        return RELEASE_FIELD in self.template
+        """Tell whether each release of torch, or each minor one, has a page of its own."""
+        return RELEASE_FIELD in self.template or MINOR_FIELD in self.template
 
     def at(self, target: Target) -> Source:
         """Return the source of one target: its own, or the one that all have."""
@@ -151,10 +155,10 @@ def _fault(url: str) -> str | None:
     if re.search(r"\s", url) or not (parts.hostname or parts.scheme == "file"):
         return f"is not a complete URL: {redact(url)!r}"
     for name in re.findall(r"\{([^{}]*)\}", url):
-        if name not in ("target", RELEASE_OF):
+        if f"{{{name}}}" not in (TARGET_FIELD, RELEASE_FIELD, MINOR_FIELD):
             return (
-                f"has the field {{{name}}}; the fields are {TARGET_FIELD} and {RELEASE_FIELD}: "
-                f"{redact(url)!r}"
+                f"has the field {{{name}}}; the fields are {TARGET_FIELD}, {RELEASE_FIELD} and "
+                f"{MINOR_FIELD}: {redact(url)!r}"
             )
     return None
 
@@ -178,8 +182,11 @@ def label_fields(target: Target, release: Version | None) -> dict[str, str | Non
 
 
 def fields_in(template: str, text: str) -> Mapping[str, str] | None:
-    """Return what the fields of a template stand for in a text; None where that is no such text."""
-    pattern = re.escape(template)
+    """Return what the fields of a template stand for in a text; None where that is no such text.
+
+    A minor release is told as the release, which is enough to fill in the template again.
+    """
+    pattern = re.escape(template.replace(MINOR_FIELD, RELEASE_FIELD))
     for name in ("target", RELEASE_OF):
         pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>[^/]+?)", 1)
     found = re.fullmatch(pattern, text)

@@ -14,7 +14,6 @@ from poetry.repositories.exceptions import PackageNotFoundError
 from poetry.repositories.repository_pool import Priority, RepositoryPool
 
 from accelock.catalogue import redact
-from accelock.catalogue.source import fields_in
 from accelock.errors import SourceError
 from accelock.hosts.poetry import fallback, platform_markers, root, sources
 from accelock.hosts.poetry.errors import shown
@@ -118,20 +117,19 @@ class TargetPool(RepositoryPool):
         return ours if package.source_reference == ours.name else None
 
     def locked_releases(self) -> dict[str, PublicVersion]:
-        """Return the release of torch, by target, whose pages a lock names, of families with such.
+        """Return the release of torch, by target, that a lock has beside what is built for one.
 
         :raises UserError: the lock is broken.
         """
         lock = self.project.locker.locked_targets()
         found: dict[str, PublicVersion] = {}
         for target, locked in lock.targets.items() if lock is not None else ():
-            for pin in locked.pins:
-                entry = self.find(pin.name)
-                if entry is None or entry[0].release_of is None or pin.index is None:
-                    continue
-                page = fields_in(sources.address(self.project, entry[0], target), pin.index)
-                if page is not None:
-                    found[target.name] = PublicVersion(page[entry[0].release_of])
+            pins = {pin.name: pin for pin in locked.pins}
+            for name in pins:
+                entry = self.find(name)
+                of = None if entry is None else pins.get(entry[0].release_of or "")
+                if of is not None and of.parsed is not None:
+                    found[target.name] = PublicVersion(of.parsed.public)
         return found
 
     def allows(self, name: str, version: PublicVersion) -> bool:
