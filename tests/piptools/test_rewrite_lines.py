@@ -196,7 +196,7 @@ def test_a_file_that_takes_in_another_is_refused(project: Project) -> None:
     project.put("base.txt", "torch==2.6.0\n")
     project.put("given.txt", "jinja2==3.1.5\n-r base.txt\n")
     said = refused(project, "-q", "-t", "cpu", "given.txt")
-    assert said.startswith("ERROR: given.txt, line 2: -r base.txt takes in another file")
+    assert said.startswith("ERROR: given.txt, line 2: -r base.txt includes another file")
 
 
 @pytest.mark.parametrize(
