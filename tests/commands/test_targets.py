@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from accelock.commands.targets import Targets, targets
 from accelock.errors import AccelockError, UnknownWordError
@@ -15,6 +17,7 @@ from tests.commands.poetry_locks import PoetryFolder
 from tests.support.environments import run_accelock
 from tests.support.pytorch_site import pytorch_site
 from tests.support.second_family import NAME, accelock_with_it, with_it
+from tests.support.snapshot import find_snapshot
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
@@ -263,6 +266,29 @@ def test_a_family_without_labels(
     assert {tuple(each["compute_capabilities"]) for each in package["targets"]} == {()}
 
 
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+PLACES = {
+    LINUX: "linux_x86_64|manylinux.*_x86_64",
+    ARM: "linux_aarch64|manylinux.*_aarch64",
+    MAC: "macosx_.*_arm64",
+    WINDOWS: "win_amd64",
+}
+
+
+def newest_by_name(
+    files: list[dict[str, str]], target: str, tag: str
+) -> tuple[str, set[str]] | None:
+    """Return the newest torch of a target's page for a platform, and the Pythons it is for."""
+    found: dict[Version, set[str]] = {}
+    name = re.compile(rf"torch-([^-+]+)(?:\+([^-]+))?-cp3(\d+)-cp3\3m?-(?:{tag})\.whl")
+    for file in files:
+        wheel = name.fullmatch(file["filename"])
+        if wheel and wheel[2] in (target, None) and f"3.{wheel[3]}" in PYTHONS:
+            found.setdefault(Version(wheel[1]), set()).add(f"3.{wheel[3]}")
+    newest = max(found, default=None)
+    return None if newest is None else (str(newest), found[newest])
+
+
 @pytest.mark.slow
 @pytest.mark.snapshot
 @pytest.mark.xdist_group("snapshot")
@@ -283,4 +309,20 @@ def test_the_real_indexes(snapshot: SnapshotServer, tmp_path: Path, env: dict[st
     assert found["rocm6.3"] == {LINUX: "2.9.1"}
     assert found["cu134"] == {}
     assert by_target["cu130"]["fits"]
+    # All targets x platforms x Pythons 3.10 to 3.13, by a reading of the file names alone.
+    folder = find_snapshot()
+    assert folder is not None
+    index = json.loads(folder.joinpath("index.json").read_text(encoding="utf-8"))
+    for target, projects in index.items():
+        if not target.startswith("_") and "torch" in projects:
+            builds = {each["platform"]: each for each in by_target[target]["builds"]}
+            for platform, tag in PLACES.items():
+                expected = newest_by_name(projects["torch"]["files"], target, tag)
+                build = builds.get(platform)
+                assert build is None or expected is not None, (target, platform)
+                if expected is not None:
+                    assert build is not None, (target, platform)
+                    pythons = SpecifierSet(build["pythons"])
+                    served = {each for each in PYTHONS if pythons.contains(each)}
+                    assert (build["version"], served) == expected, (target, platform)
     assert snapshot.stats()["wheel_attempts"] == 0
