@@ -29,7 +29,8 @@ def server(serve: Callable[[Site], IndexServer]) -> IndexServer:
 
 @pytest.fixture
 def project(server: IndexServer, project_at: Callable[[IndexServer], Project]) -> Project:
-    table = f"[tool.accelock.sources]\n{SOURCES.format(url=server.url)}"
+    pytorch = f'pytorch = "{server.url}/whl/{{target}}"\n'
+    table = f"[tool.accelock.sources]\n{pytorch}{SOURCES.format(url=server.url)}"
     return project_at(server).write(pyproject_toml=table)
 
 
@@ -51,6 +52,16 @@ def test_each_has_the_page_of_its_torch(project: Project, server: IndexServer) -
     assert server.bodies_of_wheels() == ()
     done = project.accelock("check")
     assert done.returncode == 0, done.stdout
+    words = ("-m", "pip", "download", "-q", "--no-deps", "-d", "got", "-r", "requirements.txt")
+    done = project.python(*words)
+    assert done.returncode == 0, done.stderr
+    got = {file.name for file in (project.folder / "got").iterdir()}
+    assert {
+        "dgl-2.4.0+cu126-py3-none-linux_x86_64.whl",
+        "kaolin-0.18.0-py3-none-linux_x86_64.whl",
+        "mmcv-2.2.0-py3-none-linux_x86_64.whl",
+        f"flash_attn-{FLASH}+cu.12.6.torch.2.7-py3-none-linux_x86_64.whl",
+    } < got
 
 
 def test_without_a_label_each_cell_has_the_file_of_its_page(
