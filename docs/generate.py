@@ -112,7 +112,11 @@ def options(name: str) -> str:
 def families(_rest: str) -> str:
     """Return a table of the families with the packages that users ask for."""
     rows = (
-        (f"`{each.name}`", words(p.name for p in each.packages if not (p.runtime or p.is_glob)))
+        (
+            f"`{each.name}`",
+            words(p.name for p in each.packages if not (p.runtime or p.is_glob))
+            or "those with `family` in `[tool.accelock.packages]`",
+        )
         for each in load_catalogue().families
     )
     return table(("Family", "Packages"), rows)

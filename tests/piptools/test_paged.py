@@ -68,7 +68,7 @@ def test_without_a_label_each_cell_has_the_file_of_its_page(
     project: Project, server: IndexServer
 ) -> None:
     project.write(requirements_in="torch\nmmcv\n")
-    assert "torch 2.7.1 is taken, and not 2.8.0" in project.compile(*BOTH).stderr
+    assert "torch 2.7.1 is taken instead of 2.8.0" in project.compile(*BOTH).stderr
     files = {
         target: [
             line.partition(" ; ")[0].removeprefix(f"mmcv @ {server.url}/mmcv/dist/")
@@ -97,7 +97,7 @@ def test_what_has_no_build_for_cpu_is_refused(project: Project, name: str) -> No
 
 
 def test_another_package_is_taken_from_the_index_with_labels(project: Project) -> None:
-    more = '[tool.accelock.packages]\ntorch-scatter = { family = "astral" }\n'
+    more = 'torch-scatter = { family = "astral" }\n'
     project.write(pyproject_toml=project.read("pyproject.toml") + more)
     project.write(requirements_in="torch\ntorch-scatter\nflash-attn\n")
     project.compile(*CUDA)

@@ -33,6 +33,8 @@ dgl = "{url}/dgl/wheels/torch-{{torch.minor}}/{{target}}/repo.html"
 mmcv = "{url}/mmcv/dist/{{target}}/torch{{torch.minor}}.0/index.html"
 kaolin = "{url}/kaolin/torch-{{torch}}_{{target}}.html"
 astral = "{url}/astral/simple/{{target}}"
+[tool.accelock.packages]
+flash-attn = {{ family = "astral" }}
 """
 FLASH = "2.8.3.post1"
 

@@ -70,7 +70,7 @@ def parse_family(
     packages = tuple(
         package for each in table.array("package") for package in _packages(each, is_yours=is_yours)
     )
-    if not packages and len(table.faults) == faults:
+    if not packages and table.values.get("package") != [] and len(table.faults) == faults:
         table.fault(None, 'has no packages; write [[...package]] with names = ["..."]')
     names = [package.name for package in packages]
     for twice in sorted({each for each in names if names.count(each) > 1}):

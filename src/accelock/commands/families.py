@@ -152,7 +152,7 @@ class Families:
         for each in self.known:
             names = [one.name for one in each.family.packages if not one.runtime]
             more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            packages = f"{', '.join(names[:_SHOWN])}{more}"
+            packages = f"{', '.join(names[:_SHOWN])}{more}" or "those that a project assigns to it"
             url = each.source.redacted
             reviewed = _day(each.family.reviewed) or ("yours" if each.family.is_yours else "")
             yield each.family.name, packages, url, each.said_by, reviewed
