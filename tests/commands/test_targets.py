@@ -204,7 +204,7 @@ def test_without_a_package_those_that_the_project_asks_for(
     ("words", "of", "told"),
     [
         (["toch"], [], "unknown package of a family 'toch'; did you mean 'torch'?"),
-        (["numpy"], [], "choose one of: llama-cpp-python, "),
+        (["numpy"], [], "choose one of: dgl, kaolin, llama-cpp-python, "),
         (["cu126"], [], "it is a target; write -t"),
         (["torch"], ["cu12.6"], "did you mean 'cu126'?"),
     ],

@@ -189,7 +189,7 @@ def test_without_the_extra_nothing_is_resolved(charts: Project) -> None:
     assert done.returncode == 1
     assert (
         "ERROR: [tool.accelock.conda] in pyproject.toml needs the extra 'conda', which is not "
-        "installed; run: "
+        "installed. Run: "
     ) in done.stderr
     assert done.stderr.endswith("[conda]'\n")
     assert "torch" not in done.stderr

@@ -137,7 +137,7 @@ def test_an_environment_without_pip_tools(project: Project, tmp_path: Path) -> N
 
     done = run(sys.executable, *words, "compile", "-t", "cpu", cwd=project.folder, env=env)
     assert done.returncode == 1, done.stdout
-    assert "run: pip install 'accelock[pip-tools]'" in done.stderr
+    assert "Run: pip install 'accelock[pip-tools]'" in done.stderr
     assert set(project.files()) == {"requirements.in"}
 
 

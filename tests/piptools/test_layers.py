@@ -75,8 +75,8 @@ class TestWhatConflicts:
         said = project.refused(*BOTH, "requirements.in")
 
         assert "no torchvision>=0.23 goes with torch 2.7.1" in said
-        assert "torch==2.7.1 is asked for in constraints.txt, line 2 (a constraint).\n" in said
-        assert "torchvision>=0.23 is asked for in requirements.in, line 3.\n" in said
+        assert "torch==2.7.1 is required in constraints.txt, line 2 (a constraint).\n" in said
+        assert "torchvision>=0.23 is required in requirements.in, line 3.\n" in said
         assert "Change one of these, or lock for fewer targets." in said
 
     def test_what_pip_finds_out(self, project: Project) -> None:
@@ -100,7 +100,7 @@ class TestWhatConflicts:
     def test_of_standard_input(self, project: Project) -> None:
         said = project.refused(*BOTH, "-", "-o", "out.txt", stdin="torch==2.4.0\n")
 
-        assert "torch==2.4.0 is asked for in standard input.\n" in said
+        assert "torch==2.4.0 is required in standard input.\n" in said
         assert "Change that line, or lock for fewer targets." in said
 
 

@@ -175,7 +175,7 @@ class TestConfiguration:
     def test_our_table_in_another_file(self, project: Project) -> None:
         project.write(requirements_in="tqdm\n", requirements_txt="tqdm==1.0\n")
         project.put("conf.toml", '[tool.accelock]\ntargets = ["cpu"]\n')
-        said = "[tool.accelock] of conf.toml does not count"
+        said = "accelock ignores [tool.accelock] in conf.toml"
 
         assert said in project.refused("--config=conf.toml")
         done = project.compile("-t", "cpu", *LINUX[1:], "--config=conf.toml")

@@ -417,7 +417,7 @@ class TestManyRounds:
             in done.stderr
         )
         assert "core<2 by the input, core>=2 by shared" in done.stderr
-        assert "Ask for a version of one of them" in done.stderr
+        assert "Pin one of them, so that there is less to choose from." in done.stderr
         assert "Traceback" not in done.stderr
 
 

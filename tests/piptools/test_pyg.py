@@ -126,7 +126,7 @@ def test_only_another_package_asks_for_it(project: Project, server: IndexServer)
     server.site = server.site.with_files("/simple", wheel("gnn", "1.0", requires=["torch-scatter"]))
     project.write(requirements_in="torch\ngnn\n")
     said = project.refused(*BOTH)
-    assert "add torch-scatter (and torch) to the project's own requirements" in said
+    assert "Add torch-scatter (and torch) to the project's own requirements" in said
 
 
 @pytest.mark.parametrize("word", ["cpu", "cu126"])

@@ -190,7 +190,7 @@ def test_the_reports_read_a_folder_with_nothing_else(together: Path, project: Pr
     assert "a pylock file does not say what requires it" in done.stdout
     done = project.accelock("pylock")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "that is a pylock file already" in done.stderr
+    assert "this is a pylock file already" in done.stderr
 
 
 @pytest.fixture

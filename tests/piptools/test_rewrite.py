@@ -106,7 +106,7 @@ def test_what_moves_is_said_with_the_reason(project: Project) -> None:
             "torch 2.8.0 -> 2.7.1: cu118 has no torch 2.8.0 for linux-x86_64 "
             "(the newest that it has is 2.7.1)."
         ),
-        "Moved for cu118: triton 3.4.0 -> 3.3.1.",
+        "Changed for cu118: triton 3.4.0 -> 3.3.1.",
         (
             "Added for cu118: nvidia-cublas-cu11 11.11.3.6, nvidia-cuda-runtime-cu11 11.8.89, "
             "nvidia-cudnn-cu11 9.1.0.70, nvidia-nccl-cu11 2.21.5."

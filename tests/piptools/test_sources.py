@@ -95,7 +95,7 @@ class TestPrecedence:
         project.write(requirements_in=f"--extra-index-url {CATALOGUE}/{named}\ntqdm\n{torch}\n")
         done = project.compile(*LINUX, ACCELOCK_SOURCE_PYTORCH=f"{server.url}/env/whl/{{target}}")
 
-        told = f"names {CATALOGUE}/nightly/{{target}}: one of them has nightly builds"
+        told = f"names {CATALOGUE}/nightly/{{target}}. One of them has nightly builds"
         assert done.stderr.count(told) == said
         assert done.stderr.count("nightly") == 2 * said
 

@@ -455,7 +455,7 @@ def test_a_file_that_was_edited_is_told(looking: Workplace) -> None:
     path = looking.project.compiled("requirements.cpu.txt", "cpu", "filelock==1.0\n", ())
     path.write_text(path.read_text().replace("filelock==1.0", "filelock==2.0"))
     done = looking.sync("-n", "-q", code=1)
-    assert done.stderr.startswith("WARNING: requirements.cpu.txt is not as it was compiled: ")
+    assert done.stderr.startswith("WARNING: requirements.cpu.txt changed after it was compiled: ")
     assert "filelock==2.0" in done.stdout
 
 

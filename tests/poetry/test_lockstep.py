@@ -58,8 +58,8 @@ def test_a_conflict_names_the_group_that_asks(project: Project) -> None:
     project.write_pyproject(["torch<2.7"], table=LINUX, more=vision)
 
     said = project.refused("lock")
-    assert "torch (<2.7) is asked for in pyproject.toml." in said
-    assert "torchvision (>=0.22) is asked for in pyproject.toml (group dev)." in said
+    assert "torch (<2.7) is required in pyproject.toml." in said
+    assert "torchvision (>=0.22) is required in pyproject.toml (group dev)." in said
     assert "Change one of these, or lock for fewer targets." in said
 
 
@@ -189,7 +189,7 @@ class TestTheRestFollowsTheLeader:
         done = project.write_pyproject(["torch==2.6.0", "torchvision"]).poetry("lock")
 
         assert project.pins("cu126")["torchvision"] == "0.21.0+cu126"
-        assert "is there, but not for" not in done.stdout + done.stderr
+        assert "is taken instead of" not in done.stdout + done.stderr
 
     def test_a_platform_that_lacks_what_goes_with_a_version_is_left_out(
         self,

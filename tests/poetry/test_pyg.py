@@ -81,7 +81,7 @@ def test_only_another_package_asks_for_it(project: Project, server: IndexServer)
     server.site = server.site.with_files("/simple", gnn)
     written(project, ["torch>=2.5", "gnn"])
     said = project.refused("lock")
-    assert "add torch-scatter (and torch) to the project's own requirements" in said
+    assert "Add torch-scatter (and torch) to the project's own requirements" in said
 
 
 def test_an_export_names_the_page_of_the_release(project: Project, server: IndexServer) -> None:
