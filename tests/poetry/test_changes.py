@@ -58,7 +58,10 @@ class TestAdd:
         ).poetry("lock")
 
         said = project.refused("add", "torch", "--lock")
-        assert "no torch is there for all targets and platforms: cu118 has it up to 2.7.1" in said
+        assert (
+            "no version of torch exists on all targets and platforms: cu118 has it up to 2.7.1"
+            in said
+        )
         assert 'Name the versions that you want, as in `poetry add "torch>=1.7.1"`.' in said
         project.poetry("add", "torch>=1.7.1", "--lock")
         assert [public(project, each) for each in ("cu118", "cu110")] == ["2.7.1", "1.7.1"]

@@ -107,7 +107,7 @@ def test_from_a_folder_below_and_from_outside(copy: Project) -> None:
 def test_no_lock(project: Project) -> None:
     project.write_pyproject()
     said = project.poetry("accelock", "check", code=1).stdout
-    assert "there is no lock [no-file]; run: poetry lock" in said
+    assert "there is no poetry.lock [no-file]; run: poetry lock" in said
 
 
 def test_no_table(project: Project) -> None:

@@ -208,7 +208,7 @@ def test_a_lock_that_the_conda_files_do_not_follow(charts: Project, forge: Chann
     pins = '[tool.accelock.conda]\npins = "requirements.{target}.txt"'
     charts.replace("[tool.accelock.conda]", pins)
     done = charts.poetry("lock")
-    assert "they follow requirements.{target}.txt, which it does not write" in done.stderr
+    assert "they follow requirements.{target}.txt, and this run does not write it" in done.stderr
     assert conda_files(charts) == {}
     assert forge.requests == ()
 

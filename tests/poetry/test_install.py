@@ -79,7 +79,7 @@ class TestChoice:
         copy.make_environment()
         copy.poetry("accelock", "use", "cu126")
         said = copy.poetry("accelock", "use", "auto")
-        assert "takes what fits this machine" in said.stdout
+        assert "This environment now gets what fits this machine" in said.stdout
         assert "installing for cpu" in lines(copy.poetry("install", "--dry-run"))[0]
 
         copy.poetry("accelock", "use", "cu126")

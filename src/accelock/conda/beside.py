@@ -105,16 +105,12 @@ class Beside:
             return None
         found = {self.project.pip_lock(each.target) for each in everything} - {None}
         followed = self.project.conda.pins or ", ".join(sorted(filter(None, found)))
+        why = "accelock does not know whether this run writes the files with their pip pins"
+        if followed:
+            why = f"they follow {followed}, and this run does not write it"
         return (
-            f"NOTE: the conda files of {_FEATURE} are not written by this run: "
-            + (
-                f"they follow {followed}, and this run does not write it. "
-                if followed
-                else (
-                    "accelock does not know whether this run writes the files with their pip pins. "
-                )
-            )
-            + "Make them with `accelock conda lock`, or name the files that they should follow in "
+            f"NOTE: this run does not write the conda files of {_FEATURE}: {why}. "
+            "Make them with `accelock conda lock`, or name the files that they should follow in "
             '[tool.accelock.conda], as in pins = "requirements.{target}.txt".'
         )
 
