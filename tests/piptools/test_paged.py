@@ -104,3 +104,15 @@ def test_another_package_is_taken_from_the_index_with_labels(project: Project) -
     pins = project.pins()
     assert (pins["torch"], pins["torch-scatter"]) == ("2.6.0+cu126", "2.1.2+cu.12.6.torch.2.6")
     assert pins["flash-attn"] == f"{FLASH}+cu.12.6.torch.2.6"
+
+
+def test_with_hashes_pip_takes_it(project: Project) -> None:
+    """The pages publish no hashes: who consents to a download of each wheel has them."""
+    project.write(requirements_in="torch\ndgl\nmmcv\nkaolin\nflash-attn\n")
+    assert "--allow-downloads" in project.refused(*CUDA, "--generate-hashes")
+    project.compile(*CUDA, "--generate-hashes", "--allow-downloads", "--allow-unsafe")
+    words = ("-m", "pip", "install", "-q", "--dry-run", "-I", "--require-hashes")
+    done = project.python(*words, "-r", "requirements.txt")
+    assert done.returncode == 0, done.stderr
+    done = project.accelock("pylock", "-t", "cu126")
+    assert "no index publishes the sha256 of dgl-2.4.0+cu126-" in done.stderr

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.poetry.support_project import on_linux
 from tests.poetry.support_site import poetry_site
 from tests.support.paged_site import FLASH, SOURCES, with_paged
 
@@ -57,3 +58,12 @@ def test_what_has_no_build_for_cpu_is_refused(project: Project) -> None:
     write(project, ["torch==2.7.1", "dgl"])
     said = project.refused("lock")
     assert "of the releases of torch that dgl is built for" in said
+
+
+@on_linux
+def test_the_build_of_the_target_is_installed(project: Project) -> None:
+    write(project, ["torch>=2.5", "mmcv"])
+    project.poetry("lock")
+    for target in ("cpu", "cu126"):
+        installed = project.install(target=target)
+        assert (installed["torch"], installed["mmcv"]) == (f"2.7.1+{target}", "2.2.0")
