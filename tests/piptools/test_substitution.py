@@ -250,9 +250,9 @@ def test_why_says_what_is_there_in_its_place(project: Project) -> None:
     project.compile("-q")
     told = project.accelock("why", "onnxruntime").stdout
     assert "cu126: not installed" in told
-    assert "onnxruntime-gpu 1.26.0 is installed in its place" in told
+    assert "onnxruntime-gpu 1.26.0 is locked in its place" in told
     told = project.accelock("why", "onnxruntime-gpu").stdout
-    assert "onnxruntime 1.32.0 is installed in its place" in told
+    assert "onnxruntime 1.32.0 is locked in its place" in told
     assert "required by -r requirements.in" in told
 
 

@@ -134,7 +134,7 @@ def test_what_another_package_asks_for_is_each_targets_own(
     project.poetry("check", "--lock")
     project.poetry("accelock", "check")
     told = project.poetry("accelock", "why", "onnxruntime").stdout
-    assert "onnxruntime-gpu 1.26.0 is installed in its place, required by" in told
+    assert "onnxruntime-gpu 1.26.0 is locked in its place, required by" in told
     assert ("required by fastembed" in told) == ("fastembed" in asked)
 
 

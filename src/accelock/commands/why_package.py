@@ -167,7 +167,7 @@ def _reasons(
 ) -> Iterator[str]:
     if pin is None:
         for other in instead:
-            yield f"{other.name} {other.version} is installed in its place, {_asked(other)}"
+            yield f"{other.name} {other.version} is locked in its place, {_asked(other)}"
             return
         if lock.platforms is not None:
             yield f"nothing requires it here ({lock.file} is for {_platforms([lock])})"
