@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelock.locks.journal import Change, JournalFile
+from accelock.locks.journal_file import Change, JournalFile
 from tests.poetry.support_project import parsed
 
 if TYPE_CHECKING:

@@ -166,20 +166,12 @@ class Http:
         chunks: list[bytes] = []
         size = 0
         deadline = Deadline.of_body(response.raw, self.most_seconds)
-        try:
-            with self.failures(url):
-                for chunk in response.iter_content(_CHUNK):
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > self.most_bytes:
-                        break
-        except SourceError:
-            if not deadline.is_over:
-                raise
-        finally:
-            deadline.cancel()
-        if deadline.is_over:
-            raise SourceError(self._unread(url, self.too_slow))
+        with self.in_time(url, deadline), self.failures(url):
+            for chunk in response.iter_content(_CHUNK):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self.most_bytes:
+                    break
         if size > self.most_bytes:
             why = f"it has more than {self.most_bytes / _MEGABYTE:g} MB"
             raise SourceError(self._unread(url, why))
@@ -231,12 +223,14 @@ class Http:
                 _PATIENCE.until = None
 
     @contextlib.contextmanager
-    def in_time(self, url: str) -> Iterator[None]:
-        """End the sending of a request whose headers do not come within `most_seconds`.
+    def in_time(self, url: str, deadline: Deadline | None = None) -> Iterator[None]:
+        """End what is not there within `most_seconds`.
 
-        :raises SourceError: they did not, all attempts and redirects of the session together.
+        :param deadline: of a body; None: of the headers of what the block asks for, all attempts
+            and redirects of the session together.
+        :raises SourceError: it was not there in time.
         """
-        deadline = Deadline.of_headers(self.most_seconds)
+        deadline = deadline or Deadline.of_headers(self.most_seconds)
         try:
             yield
         except Exception:
