@@ -62,8 +62,13 @@ def test_what_has_no_build_for_cpu_is_refused(project: Project) -> None:
 
 @on_linux
 def test_the_build_of_the_target_is_installed(project: Project) -> None:
-    write(project, ["torch>=2.5", "mmcv"])
+    """kaolin's page is that of torch 2.7.1, and mmcv's names 2.7 alone."""
+    only_cuda = '[tool.accelock.target.cu126.dependencies]\nkaolin = "*"\n'
+    write(project, ["torch>=2.5", "mmcv"], only_cuda)
     project.poetry("lock")
-    for target in ("cpu", "cu126"):
+    for target, more in (("cpu", set()), ("cu126", {"kaolin"})):
         installed = project.install(target=target)
         assert (installed["torch"], installed["mmcv"]) == (f"2.7.1+{target}", "2.2.0")
+        assert {"kaolin"} & installed.keys() == more
+    project.poetry("add", "uvicorn")
+    assert project.pins("cu126")["kaolin"] == "0.18.0"
