@@ -115,4 +115,5 @@ def test_with_hashes_pip_takes_it(project: Project) -> None:
     done = project.python(*words, "-r", "requirements.txt")
     assert done.returncode == 0, done.stderr
     done = project.accelock("pylock", "-t", "cu126")
+    assert done.returncode == 1
     assert "no index publishes the sha256 of dgl-2.4.0+cu126-" in done.stderr

@@ -202,12 +202,12 @@ def venv(tmp_path: Path, shared: IndexServer) -> Venv:
     return fresh_venv(home / "venv", env)
 
 
-@pytest.mark.skipif(HOST is None or HOST.name != "linux-x86_64", reason="for Linux on x86_64")
 def without_own(compiled: Project, name: str) -> dict[str, str]:
     """Return what a file pins, but for what a virtual environment has of its own."""
     return {n: v for n, v in compiled.pins(name).items() if n not in {"pip", "setuptools"}}
 
 
+@pytest.mark.skipif(HOST is None or HOST.name != "linux-x86_64", reason="for Linux on x86_64")
 class TestInstalls:
     @pytest.mark.parametrize(("target", "label"), [("cpu", "cpu"), ("rocm6-3", "rocm6.3")])
     def test_with_pip(self, compiled: Project, venv: Venv, target: str, label: str) -> None:
